@@ -1,0 +1,15 @@
+/** Decoded images, all of one size. Pixels are 8-bit RGB, row by row: shape [count, height, width, 3]. */
+export interface ImageBatch {
+  readonly pixels: Uint8Array;
+  readonly count: number;
+  readonly height: number;
+  readonly width: number;
+  /** The file each image came from, in order; an image cut into several crops names its file several times. */
+  readonly files: readonly string[];
+}
+
+/** A file that could not be decoded, and why. */
+export interface BrokenImage {
+  readonly file: string;
+  readonly reason: string;
+}

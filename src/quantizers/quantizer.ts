@@ -1,0 +1,75 @@
+import type * as tf from "@tensorflow/tfjs";
+
+/** The auxiliary losses a quantizer may have. */
+export type QuantizerLossName = "codebook" | "commitment" | "entropy";
+
+/** What one call of `quantize` returns. N batch, H×W latent grid, D code dimension, Q codebooks. */
+export interface QuantizerOutput {
+  /** [N, H, W, D]: the chosen codes by value; its gradient to the latents is the estimator's. */
+  readonly quantized: tf.Tensor4D;
+  /** [N, H, W, Q] int32, each in 0..K-1. */
+  readonly indices: tf.Tensor4D;
+  /** Unweighted auxiliary losses, each a mean over elements. Absent where the method has none. */
+  readonly losses: Readonly<Partial<Record<QuantizerLossName, tf.Scalar>>>;
+}
+
+/** The resolved options of a quantizer. JSON: saved whole, and enough to build the quantizer again. */
+export interface QuantizerConfig {
+  /** The registered name, e.g. "vq". */
+  readonly kind: string;
+  readonly [option: string]: unknown;
+}
+
+/**
+ * Maps latents to the nearest entries of a discrete set, and back.
+ *
+ * K = `codebookSize` (codes per codebook), Q = `numCodebooks`, D = `codeDim`. Latents are [N, H, W, D] for any N, H, W.
+ */
+export interface Quantizer {
+  /** Every option with its default written out; `createQuantizer(config, seed)` builds an equal quantizer. */
+  readonly config: QuantizerConfig;
+  readonly codebookSize: number;
+  readonly numCodebooks: number;
+  readonly codeDim: number;
+  /** The weight of each auxiliary loss in the training loss; 0 for a loss the method does not have. */
+  readonly lossWeights: Readonly<Record<QuantizerLossName, number>>;
+  /** How many latent vectors `initialize` wants to see before the first step; 0 when it needs none. */
+  readonly latentsForInitialization: number;
+
+  /**
+   * Assigns each latent to a code. Pure: changes no variable.
+   *
+   * @param latents [N, H, W, D]
+   * @throws ShapeError when the last dimension is not D or the rank is not 4
+   */
+  quantize(latents: tf.Tensor4D): QuantizerOutput;
+
+  /**
+   * Looks indices up. Equals `quantized` by value, bit for bit, for the indices that `quantize` returned.
+   *
+   * @param indices [N, H, W, Q] int32
+   * @returns [N, H, W, D]
+   */
+  indicesToCodes(indices: tf.Tensor4D): tf.Tensor4D;
+
+  /**
+   * Sets the codebook from data (k-means, or sampled latents), once, before the first training step.
+   *
+   * @param latents [M, D], M >= `latentsForInitialization`. Resolves at once when that is 0.
+   */
+  initialize(latents: tf.Tensor2D): Promise<void>;
+
+  /**
+   * The codebook's own learning after a training step (EMA, revival); a no-op for codebooks that learn by gradient.
+   * Never called in evaluation.
+   *
+   * @param latents [N, H, W, D], the latents of the step
+   * @param indices [N, H, W, Q], what `quantize` returned for them
+   */
+  updateCodebook(latents: tf.Tensor4D, indices: tf.Tensor4D): void;
+
+  /** All state by name (no prefix), trainable or not; what a checkpoint keeps. */
+  variables(): ReadonlyMap<string, tf.Variable>;
+
+  dispose(): void;
+}
