@@ -1,0 +1,43 @@
+const speed = { key: "speed", unit: "images/s", better: "higher" };
+const time = { key: "time", unit: "ms", better: "lower" };
+/** Peak resident memory during the calls, over what was resident before the first one. */
+const memory = { key: "memory", unit: "MB", better: "lower" };
+
+/** Forward and backward through one quantizer: 8,192 vectors of 64 dimensions (FSQ: one dimension per level). */
+function quantizer(kind, size, title) {
+  const args = ["--kind", kind, "--size", String(size)];
+  return {
+    title,
+    repeats: 5,
+    measures: [time, memory],
+    ours: { script: "quantizers.mjs", args },
+    peers: [{ name: "PyTorch, by hand", script: "quantizers.py", args }],
+  };
+}
+
+/** 64×64 RGB in batches of 32, f = 4, widths 64/128, two residual blocks a side, D = 64, K = 1024. */
+function autoencoder(mode, title) {
+  const args = ["--mode", mode];
+  const peer = (layout) => ({
+    name: `PyTorch, ${layout}`,
+    script: "autoencoder.py",
+    args: [...args, "--layout", layout],
+  });
+  return {
+    title,
+    repeats: 15,
+    measures: [speed],
+    ours: { script: "autoencoder.mjs", args },
+    peers: [peer("channels_last"), peer("contiguous")],
+  };
+}
+
+/** All races by name: what is measured, our side, and the peers. Scripts are in bench/ours and bench/peers. */
+export const benchmarks = {
+  "train-step": autoencoder("train", "forward, backward and Adam update of a VQ autoencoder"),
+  encode: autoencoder("encode", "images to indices with the same autoencoder"),
+  "quantizer-vq": quantizer("vq", 65_536, "straight-through VQ, K = 65,536"),
+  "quantizer-rotation": quantizer("rotation", 65_536, "rotation-trick VQ, K = 65,536"),
+  "quantizer-simvq": quantizer("simvq", 65_536, "VQ with a linearly transformed codebook, K = 65,536"),
+  "quantizer-fsq": quantizer("fsq", 64_000, "FSQ with levels [8,8,8,5,5,5], 64,000 codes"),
+};

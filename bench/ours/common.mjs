@@ -1,0 +1,82 @@
+// What our sides of the races share: engine, timing, memory, and the one JSON line that bench/run.mjs reads. The
+// counterpart of bench/peers/common.py.
+import { readFileSync, writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import * as tf from "@tensorflow/tfjs";
+import { selectEngine } from "../../dist/src/backend/index.js";
+import { Random } from "../../dist/src/core/random.js";
+
+/** Parses --NAME for each option; its default gives the type. `threads` and `repeats` are always there. */
+export function readArguments(options) {
+  const defaults = { threads: 2, repeats: 10, ...options };
+  const flags = Object.fromEntries(Object.keys(defaults).map((name) => [name, { type: "string" }]));
+  const { values } = parseArgs({ options: flags });
+  return Object.fromEntries(
+    Object.entries(defaults).map(([name, value]) => {
+      const given = values[name] ?? value;
+      return [name, typeof value === "number" ? Number(given) : given];
+    }),
+  );
+}
+
+/** Selects the default engine and returns its name for the table. */
+export async function startEngine(threads) {
+  const engine = await selectEngine({ threads });
+  return `${engine.name}, ${threads} threads`;
+}
+
+/** A float32 tensor of draws from a stream of its own. */
+export function randomTensor(shape, label, draw) {
+  const random = new Random(0, "bench", label);
+  return tf.tensor(random.fill(tf.util.sizeFromShape(shape), draw), shape);
+}
+
+/** Seconds of each of `repeats` awaited calls, after `warmup` calls that do not count. */
+export async function secondsOf(call, { repeats, warmup }) {
+  const durations = [];
+  for (let index = 0; index < warmup + repeats; index++) {
+    const start = performance.now();
+    await call(index);
+    durations.push((performance.now() - start) / 1e3);
+  }
+  return durations.slice(warmup);
+}
+
+/** Peak resident memory from its creation on, over what was resident then, in MB, at least 1; undefined without Linux's /proc. */
+export class PeakMemory {
+  #start;
+
+  constructor() {
+    globalThis.gc?.();
+    try {
+      writeFileSync("/proc/self/clear_refs", "5"); // sets the peak back to the present size
+      this.#start = status("VmRSS");
+    } catch {
+      this.#start = undefined;
+    }
+  }
+
+  megabytes() {
+    return this.#start === undefined ? undefined : Math.max(1, (status("VmHWM") - this.#start) / 1024);
+  }
+}
+
+function status(field) {
+  return Number(new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync("/proc/self/status", "utf8"))?.[1]);
+}
+
+/** The number of trainable numbers. */
+export function countOf(variables) {
+  return [...variables.values()].reduce((sum, { size }) => sum + size, 0);
+}
+
+/**
+ * Prints the result.
+ *
+ * @param measures lists of numbers by measure; a list with an undefined entry is left out
+ * @param facts must be equal on both sides, except `runtime`
+ */
+export function report(measures, facts) {
+  const known = Object.entries(measures).filter(([, values]) => !values.includes(undefined));
+  console.log(JSON.stringify({ measures: Object.fromEntries(known), facts }));
+}

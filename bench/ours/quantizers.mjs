@@ -1,0 +1,51 @@
+// The counterpart of bench/peers/quantizers.py: one quantizer alone, forward and backward.
+// usage: quantizers.mjs --kind vq|rotation|simvq|fsq [--size 65536] [--vectors 8192] [--threads 2] [--repeats 5]
+import * as tf from "@tensorflow/tfjs";
+import { createQuantizer } from "../../dist/src/quantizers/index.js";
+import {
+  countOf,
+  PeakMemory,
+  randomTensor,
+  readArguments,
+  report,
+  secondsOf,
+  startEngine,
+} from "./common.mjs";
+
+const fsqLevels = { 1000: [8, 5, 5, 5], 64000: [8, 8, 8, 5, 5, 5] };
+
+const options = readArguments({ kind: "vq", size: 65_536, vectors: 8192, repeats: 5 });
+const runtime = await startEngine(options.threads);
+
+const config =
+  options.kind === "fsq"
+    ? { kind: "fsq", levels: fsqLevels[options.size] }
+    : { kind: options.kind, codebookSize: options.size, codeDim: 64, initialization: "normal" };
+const quantizer = createQuantizer(config, 0);
+const trainable = new Map([...quantizer.variables()].filter(([, variable]) => variable.trainable));
+// One image of 64 rows: the quantizer sees 8,192 vectors however they are arranged.
+const shape = [1, 64, options.vectors / 64, quantizer.codeDim];
+const latents = tf.tidy(() => tf.variable(randomTensor(shape, "latents", (random) => random.normal())));
+
+function lossOf() {
+  const { quantized, losses } = quantizer.quantize(latents);
+  const { codebook, commitment } = losses;
+  const terms = [tf.mean(tf.square(quantized))];
+  if (codebook !== undefined) terms.push(tf.mul(codebook, quantizer.lossWeights.codebook));
+  if (commitment !== undefined) terms.push(tf.mul(commitment, quantizer.lossWeights.commitment));
+  return terms.reduce((sum, term) => tf.add(sum, term)).asScalar();
+}
+
+async function step() {
+  const { value, grads } = tf.variableGrads(lossOf, [latents, ...trainable.values()]);
+  try {
+    await value.data(); // computes the gradients too, because they are alive
+  } finally {
+    tf.dispose([value, grads]);
+  }
+}
+
+const memory = new PeakMemory();
+const durations = await secondsOf(step, { repeats: options.repeats, warmup: 2 });
+const measures = { time: durations.map((seconds) => 1e3 * seconds), memory: [memory.megabytes()] };
+report(measures, { parameters: countOf(trainable), vectors: options.vectors, runtime });

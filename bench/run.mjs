@@ -1,0 +1,157 @@
+// Races vqkit against its peers: `npm run bench -- NAME... [--json] [--rounds N]`. See bench/RESULTS.md.
+import { readFileSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
+import { parseArgs } from "node:util";
+import { unknownName } from "../dist/src/core/suggest.js";
+import { benchmarks } from "./lib/benchmarks.mjs";
+import { compare, summarize } from "./lib/compare.mjs";
+import { peerIsInstalled, peerMissing, race } from "./lib/race.mjs";
+
+const usage = `Usage: npm run bench -- NAME... [options]
+
+Each NAME is one of these, or "all":
+${Object.entries(benchmarks)
+  .map(([name, { title }]) => `  ${name.padEnd(20)}${title}`)
+  .join("\n")}
+
+Options:
+  --rounds N    processes of each side, taking turns (default 3, the least to rely on)
+  --repeats N   measured calls in each process (default: the benchmark's own)
+  --threads N   threads of each side (default 2)
+  --json        one JSON object a row on standard output, in place of the table
+  --help`;
+
+/** The exit code of wrong usage, as in the vqkit command. */
+const wrongUsage = 2;
+
+class UsageError extends Error {}
+
+function positiveInteger(options, name) {
+  const text = options[name];
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new UsageError(`--${name}: expected an integer >= 1, got ${text}.`);
+}
+
+function parse() {
+  const string = { type: "string" };
+  const boolean = { type: "boolean", default: false };
+  const options = { rounds: string, repeats: string, threads: string, json: boolean, help: boolean };
+  let parsed;
+  try {
+    parsed = parseArgs({ options, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError(error.message);
+  }
+  const { values, positionals } = parsed;
+  const names = positionals.includes("all") ? Object.keys(benchmarks) : positionals;
+  for (const name of names) {
+    if (!Object.hasOwn(benchmarks, name)) {
+      throw new UsageError(unknownName("benchmark", name, ["all", ...Object.keys(benchmarks)]));
+    }
+  }
+  if (names.length === 0 && !values.help)
+    throw new UsageError("NAME: expected the name of a benchmark, got nothing.");
+  return {
+    names,
+    json: values.json,
+    help: values.help,
+    rounds: positiveInteger(values, "rounds") ?? 3,
+    repeats: positiveInteger(values, "repeats"),
+    threads: positiveInteger(values, "threads") ?? 2,
+  };
+}
+
+/** One row per peer and measure; with no peer, one per measure that says so. */
+function rowsOf(name, [ours, ...peers]) {
+  return benchmarks[name].measures.flatMap(({ key, unit, better }) => {
+    const samples = (side) => side.rounds.map(({ measures }) => measures[key]);
+    if (samples(ours).includes(undefined)) return [];
+    const own = summarize(samples(ours), better);
+    const row = {
+      name: `${name}/${key}`,
+      ours: own.median,
+      oursBest: own.best,
+      unit,
+      rounds: ours.rounds.length,
+    };
+    const oursRuntime = ours.rounds[0].facts.runtime;
+    if (peers.length === 0) {
+      return [{ ...row, peer: null, ratio: null, spread: null, oursRuntime, note: peerMissing }];
+    }
+    return peers.map((peer) => {
+      const other = summarize(samples(peer), better);
+      const figures = {
+        peer: other.median,
+        peerBest: other.best,
+        ...compare(samples(ours), samples(peer), better),
+      };
+      return {
+        ...row,
+        ...figures,
+        peerName: peer.name,
+        oursRuntime,
+        peerRuntime: peer.rounds[0].facts.runtime,
+      };
+    });
+  });
+}
+
+/** Three significant digits, thousands whole. */
+function figure(value) {
+  return value >= 1000 ? Math.round(value).toLocaleString("en-US") : String(Number(value.toPrecision(3)));
+}
+
+function tableLine(row) {
+  const cells = [row.name, row.unit, `${figure(row.ours)} (${figure(row.oursBest)})`];
+  if (row.ratio === null) return `| ${[...cells, row.note, "–", "–"].join(" | ")} |`;
+  const ratio = `${row.ratio.toFixed(2)} (${row.spread.map((r) => r.toFixed(2)).join("–")})`;
+  return `| ${[...cells, row.peerName, `${figure(row.peer)} (${figure(row.peerBest)})`, ratio].join(" | ")} |`;
+}
+
+function conditions(options, rows) {
+  const processor = cpus();
+  const runtimes = new Set(rows.flatMap((row) => [row.oursRuntime, row.peerRuntime ?? []].flat()));
+  return [
+    `${processor.length} × ${processor[0]?.model.trim() ?? "unknown processor"}; Node ${process.versions.node}`,
+    ...runtimes,
+    `${options.rounds} rounds, sides taking turns, ${options.threads} threads; load average at the start ${options.load}`,
+    ...(options.rounds < 3 ? ["fewer than three rounds: not for the record"] : []),
+  ];
+}
+
+function main() {
+  const options = { ...parse(), load: loadavg()[0].toFixed(1) };
+  if (options.help) {
+    console.log(usage);
+    return;
+  }
+  const withPeers = peerIsInstalled();
+  if (!withPeers) console.error(peerMissing);
+  const rows = [];
+  for (const name of options.names) {
+    const progress = (line) => console.error(`${name}: ${line}`);
+    const found = rowsOf(name, race(benchmarks[name], { ...options, withPeers, progress }));
+    rows.push(...found);
+    if (options.json) for (const row of found) console.log(JSON.stringify(row));
+  }
+  if (options.json) return;
+  const version = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
+  console.log(
+    `vqkit ${version}. Medians, in brackets the best; a ratio above 1 means that vqkit is ahead.\n`,
+  );
+  for (const line of conditions(options, rows)) console.log(`- ${line}`);
+  console.log("\n| benchmark | unit | vqkit | peer | peer's figure | ratio (range over rounds) |");
+  console.log("|---|---|---|---|---|---|");
+  for (const row of rows) console.log(tableLine(row));
+}
+
+try {
+  main();
+} catch (error) {
+  console.error(
+    error instanceof UsageError ? `${error.message} See npm run bench -- --help.` : error.message,
+  );
+  process.exitCode = error instanceof UsageError ? wrongUsage : 1;
+}
