@@ -1,0 +1,142 @@
+import * as tf from "@tensorflow/tfjs";
+import { ShapeError } from "../core/errors.js";
+import type { Quantizer, QuantizerOutput } from "../quantizers/quantizer.js";
+import type { AutoencoderConfig } from "./config.js";
+import { forward } from "./forward.js";
+import { checkImageShape } from "./image-shape.js";
+import { decoderLayers, encoderLayers, type Layer } from "./layers.js";
+import { initialValues, parametersOf } from "./parameters.js";
+import { assignWeightValues, copyWeightValues, type WeightValue } from "./weight-values.js";
+
+/** What one pass through the whole model returns. N images H×W, f the downsampling factor, D the code dimension. */
+export interface AutoencoderOutput {
+  /** [N, H, W, 3], about -1..1; not clamped. */
+  readonly reconstruction: tf.Tensor4D;
+  /** [N, H/f, W/f, D]: what the quantizer was given. */
+  readonly latents: tf.Tensor4D;
+  readonly quantization: QuantizerOutput;
+}
+
+/**
+ * A fully convolutional image autoencoder with a quantizer between its two networks.
+ *
+ * Pixels are [N, H, W, 3] in -1..1 for any H and W that are multiples of the downsampling factor f; latents are
+ * [N, H/f, W/f, D]. With f = 4 and D = 64, [2, 64, 96, 3] becomes [2, 16, 24, 64].
+ *
+ * D is the quantizer's `codeDim`. Where it equals `latentChannels`, the encoder's output is quantized as it is, which
+ * is the papers' plain form; where it differs (FSQ, low-dimensional codebooks), a 1×1 convolution leads there and
+ * another one back.
+ */
+export class ImageAutoencoder {
+  readonly config: AutoencoderConfig;
+  readonly quantizer: Quantizer;
+  readonly #encoder: readonly Layer[];
+  readonly #decoder: readonly Layer[];
+  readonly #weights: ReadonlyMap<string, tf.Variable>;
+
+  private constructor(config: AutoencoderConfig, quantizer: Quantizer, seed: number) {
+    this.config = config;
+    this.quantizer = quantizer;
+    this.#encoder = encoderLayers(config, quantizer.codeDim);
+    this.#decoder = decoderLayers(config, quantizer.codeDim);
+    this.#weights = new Map(
+      parametersOf([...this.#encoder, ...this.#decoder]).map((parameter) => {
+        const values = initialValues(parameter, seed);
+        return [parameter.name, tf.tidy(() => tf.variable(tf.tensor(values, [...parameter.shape])))];
+      }),
+    );
+  }
+
+  /**
+   * Builds a model with fresh weights. Each weight depends on the seed and its own name alone, so the encoder and the
+   * decoder start from the same bytes whichever quantizer stands between them.
+   *
+   * @param options.config resolved, as `resolveModel` returns it
+   * @param options.quantizer belongs to the model from here on: `dispose` frees it too
+   */
+  static create(options: {
+    readonly config: AutoencoderConfig;
+    readonly quantizer: Quantizer;
+    readonly seed: number;
+  }): ImageAutoencoder {
+    return new ImageAutoencoder(options.config, options.quantizer, options.seed);
+  }
+
+  /**
+   * @param pixels [N, H, W, 3] in -1..1
+   * @returns latents [N, H/f, W/f, D], not yet quantized
+   * @throws ShapeError when H or W is not a multiple of f; it names the nearest sizes that are
+   */
+  encode(pixels: tf.Tensor4D): tf.Tensor4D {
+    checkImageShape("encode", pixels.shape, this.config.downsamplingFactor);
+    return forward(this.#encoder, pixels, this.#weight);
+  }
+
+  /**
+   * @param quantized [N, h, w, D], codes or (for a plain autoencoder) latents
+   * @returns pixels [N, h·f, w·f, 3], about -1..1; not clamped
+   * @throws ShapeError when the last dimension is not D
+   */
+  decode(quantized: tf.Tensor4D): tf.Tensor4D {
+    const { codeDim } = this.quantizer;
+    if (quantized.rank !== 4 || quantized.shape[3] !== codeDim) {
+      throw new ShapeError("decode", `[N,H,W,${codeDim}]`, quantized.shape);
+    }
+    return forward(this.#decoder, quantized, this.#weight);
+  }
+
+  /**
+   * Encodes, quantizes and decodes; changes no variable.
+   *
+   * @param pixels [N, H, W, 3] in -1..1
+   * @throws ShapeError as `encode` does
+   */
+  forward(pixels: tf.Tensor4D): AutoencoderOutput {
+    const latents = this.encode(pixels);
+    const quantization = this.quantizer.quantize(latents);
+    return { reconstruction: this.decode(quantization.quantized), latents, quantization };
+  }
+
+  /**
+   * All state by name: `encoder/…`, `decoder/…`, `projection/…` where there is one, and the quantizer's own under
+   * `quantizer/`. The names are the model's; the engine's `variable.name` is another, unique in the process.
+   */
+  variables(): ReadonlyMap<string, tf.Variable> {
+    const quantizer = [...this.quantizer.variables()];
+    return new Map([
+      ...this.#weights,
+      ...quantizer.map(([name, variable]) => [`quantizer/${name}`, variable] as const),
+    ]);
+  }
+
+  /** The part of `variables()` that learns by gradient. */
+  trainableVariables(): ReadonlyMap<string, tf.Variable> {
+    return new Map([...this.variables()].filter(([, variable]) => variable.trainable));
+  }
+
+  /** Copies of all weights, as they stand at the call. */
+  copyWeights(): Promise<Map<string, WeightValue>> {
+    return copyWeightValues(this.variables());
+  }
+
+  /**
+   * Replaces all weights; the values are copied. On an error nothing has changed.
+   *
+   * @throws VqkitError (`format`) that names the weights which are missing, unknown, or of another shape
+   */
+  setWeights(values: ReadonlyMap<string, WeightValue>): void {
+    assignWeightValues(this.variables(), values);
+  }
+
+  /** Frees the weights and the quantizer. */
+  dispose(): void {
+    for (const variable of this.#weights.values()) variable.dispose();
+    this.quantizer.dispose();
+  }
+
+  readonly #weight = (name: string): tf.Tensor => {
+    const variable = this.#weights.get(name);
+    if (variable === undefined) throw new TypeError(`no weight "${name}"`);
+    return variable;
+  };
+}

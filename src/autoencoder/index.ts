@@ -1,0 +1,28 @@
+export { type AutoencoderOutput, ImageAutoencoder } from "./autoencoder.js";
+export {
+  type Activation,
+  type AutoencoderConfig,
+  activations,
+  autoencoderConfigSchema,
+  type DownsamplingFactor,
+  downsamplingFactors,
+  type ModelOptions,
+  type ModelPresetName,
+  modelPresetNames,
+  modelPresets,
+  resolveModel,
+} from "./config.js";
+export { describeModel, type ModelDescription, type PartDescription } from "./describe.js";
+export { checkImageShape } from "./image-shape.js";
+export { type PixelBatch, pixelsToTensor, tensorToPixels } from "./pixels.js";
+export {
+  type ReconstructionLoss,
+  type ReconstructionLossConfig,
+  type ReconstructionLossName,
+  type ReconstructionLossOptions,
+  reconstructionLoss,
+  reconstructionLossNames,
+  reconstructionLossSchema,
+} from "./reconstruction-loss.js";
+export { meanSsim } from "./ssim.js";
+export type { WeightValue } from "./weight-values.js";

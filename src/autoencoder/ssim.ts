@@ -1,0 +1,68 @@
+import * as tf from "@tensorflow/tfjs";
+import { ShapeError } from "../core/errors.js";
+
+const windowSize = 11;
+const windowSigma = 1.5;
+/** Images span -1..1. */
+const range = 2;
+const c1 = (0.01 * range) ** 2;
+const c2 = (0.03 * range) ** 2;
+
+/**
+ * Mean structural similarity (Wang et al. 2004), differentiable in both images.
+ *
+ * 11×11 Gaussian window with σ = 1.5, K1 = 0.01, K2 = 0.03, only windows that lie inside the image, each channel by
+ * itself, the mean over windows, channels and images. Pixels count from black = 0 with range 2, so the figure is the
+ * one that 8-bit values with range 255 have (before clamping and rounding).
+ *
+ * @param a, b [N, H, W, C] in -1..1; H, W >= 11
+ * @returns a scalar, at most 1; 1 where the images are equal
+ * @throws ShapeError when H or W is under 11
+ */
+export function meanSsim(a: tf.Tensor4D, b: tf.Tensor4D): tf.Scalar {
+  if (a.shape[1] < windowSize || a.shape[2] < windowSize) {
+    throw new ShapeError("SSIM", `[N,H,W,C] with H and W >= ${windowSize}, its window`, a.shape);
+  }
+  return tf.tidy(() => {
+    const x = channelsAsImages(a);
+    const y = channelsAsImages(b);
+    // One pass of the window over all five maps.
+    const blurred = blur(tf.concat([x, y, tf.square(x), tf.square(y), tf.mul(x, y)], 0));
+    const [meanX, meanY, meanXX, meanYY, meanXY] = tf.split(blurred, 5, 0) as Five<tf.Tensor4D>;
+    // Variances do not depend on where zero is, and are most exact around mid-grey; the means count from black.
+    const varianceSum = tf.sub(tf.add(meanXX, meanYY), tf.add(tf.square(meanX), tf.square(meanY)));
+    const covariance = tf.sub(meanXY, tf.mul(meanX, meanY));
+    const lightX = tf.add(meanX, range / 2);
+    const lightY = tf.add(meanY, range / 2);
+    const luminance = tf.div(
+      tf.add(tf.mul(tf.mul(lightX, lightY), 2), c1),
+      tf.add(tf.add(tf.square(lightX), tf.square(lightY)), c1),
+    );
+    const structure = tf.div(tf.add(tf.mul(covariance, 2), c2), tf.add(varianceSum, c2));
+    return tf.mean(tf.mul(luminance, structure)).asScalar();
+  });
+}
+
+type Five<T> = [T, T, T, T, T];
+
+/** [N, H, W, C] → [N*C, H, W, 1] */
+function channelsAsImages(images: tf.Tensor4D): tf.Tensor4D {
+  const [batch, height, width, channels] = images.shape;
+  return tf.transpose(images, [0, 3, 1, 2]).reshape([batch * channels, height, width, 1]);
+}
+
+/** The Gaussian window, which is separable: down the columns, then along the rows. */
+function blur(maps: tf.Tensor4D): tf.Tensor4D {
+  const column = tf.tensor4d(gaussianWindow(), [windowSize, 1, 1, 1]);
+  const row = tf.tensor4d(gaussianWindow(), [1, windowSize, 1, 1]);
+  return tf.conv2d(tf.conv2d(maps, column, 1, "valid"), row, 1, "valid");
+}
+
+function gaussianWindow(): number[] {
+  const centre = (windowSize - 1) / 2;
+  const weights = Array.from({ length: windowSize }, (_, i) =>
+    Math.exp(-((i - centre) ** 2) / (2 * windowSigma ** 2)),
+  );
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  return weights.map((weight) => weight / sum);
+}
