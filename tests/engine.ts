@@ -1,7 +1,6 @@
-import * as tf from "@tensorflow/tfjs";
+import { selectEngine } from "../src/backend/index.js";
 
 /** Makes the engine under test ready; every test file that computes calls this first. */
 export async function useEngine(): Promise<void> {
-  await tf.setBackend("cpu");
-  await tf.ready();
+  await selectEngine({ engine: "onnxruntime", threads: 2 });
 }

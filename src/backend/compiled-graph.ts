@@ -1,0 +1,133 @@
+import { InferenceSession, type Tensor as OrtTensor } from "onnxruntime-node";
+import { BackendError } from "./errors.js";
+import { GraphBuilder } from "./onnx/graph-builder.js";
+import type { Value } from "./onnx/value.js";
+import type { DataRecord, Operand, Recording } from "./recording.js";
+
+export type SessionOptions = InferenceSession.SessionOptions;
+
+/** A leaf of at most this many elements is built into the graph as a constant until its values change. */
+const largestConstant = 16;
+
+interface Baked {
+  readonly leaf: number;
+  readonly values: Float32Array | Int32Array | Uint8Array;
+}
+
+/** A recording turned into an ONNX Runtime session, runnable with any leaves of the same shapes. */
+export class CompiledGraph {
+  readonly #session: InferenceSession;
+  readonly #feeds: readonly { readonly leaf: number; readonly name: string }[];
+  readonly #baked: readonly Baked[];
+  readonly #outputs: readonly string[];
+
+  private constructor(session: InferenceSession, layout: Layout) {
+    this.#session = session;
+    this.#feeds = layout.feeds;
+    this.#baked = layout.baked;
+    this.#outputs = layout.outputs;
+  }
+
+  /** @param dynamic leaves that must be fed at each run, by index, because their values are known to change */
+  static async compile(
+    recording: Recording,
+    dynamic: ReadonlySet<number>,
+    options: SessionOptions,
+  ): Promise<CompiledGraph> {
+    const layout = lower(recording, dynamic);
+    try {
+      return new CompiledGraph(await InferenceSession.create(layout.model, options), layout);
+    } catch (error) {
+      throw new BackendError(
+        "runtime",
+        `ONNX Runtime refused a graph of ${recording.operations.length} operations: ${firstLine(error)}`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** The leaves whose built-in values no longer hold. */
+  changedConstants(leaves: readonly DataRecord[]): number[] {
+    return this.#baked
+      .filter(({ leaf, values }) => !sameValues(values, valuesOf(leaves[leaf] as DataRecord)))
+      .map(({ leaf }) => leaf);
+  }
+
+  /** One tensor a target, in the targets' order. */
+  async run(leaves: readonly DataRecord[]): Promise<OrtTensor[]> {
+    const feeds: Record<string, OrtTensor> = {};
+    for (const { leaf, name } of this.#feeds) feeds[name] = (leaves[leaf] as DataRecord).tensor as OrtTensor;
+    try {
+      const results = await this.#session.run(feeds, this.#outputs as string[]);
+      return this.#outputs.map((name) => results[name] as OrtTensor);
+    } catch (error) {
+      throw new BackendError("runtime", `ONNX Runtime failed while computing: ${firstLine(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  release(): Promise<void> {
+    return this.#session.release();
+  }
+
+  /** Stops ONNX Runtime's profiler, which was on if the session options asked for it. */
+  endProfiling(): void {
+    this.#session.endProfiling();
+  }
+}
+
+interface Layout {
+  readonly model: Uint8Array;
+  readonly feeds: readonly { readonly leaf: number; readonly name: string }[];
+  readonly baked: readonly Baked[];
+  readonly outputs: readonly string[];
+}
+
+function lower(recording: Recording, dynamic: ReadonlySet<number>): Layout {
+  const g = new GraphBuilder();
+  const feeds: { leaf: number; name: string }[] = [];
+  const baked: Baked[] = [];
+  const values = new Map<DataRecord, Value>();
+  recording.leaves.forEach((leaf, index) => {
+    const data = valuesOf(leaf);
+    if (data.length <= largestConstant && !dynamic.has(index)) {
+      const copy = data.slice();
+      values.set(leaf, g.constantValue(copy, leaf.shape, leaf.dtype));
+      baked.push({ leaf: index, values: copy });
+    } else {
+      values.set(leaf, g.input(`leaf${index}`, leaf.shape, leaf.dtype));
+      feeds.push({ leaf: index, name: `leaf${index}` });
+    }
+  });
+  const operandValue = ({ data, shape }: Operand) => g.reshape(values.get(data) as Value, shape);
+  for (const { kernel, operands, attrs, outputs } of recording.operations) {
+    const made = kernel.lower(g, operands.map(operandValue), { attrs, outputs });
+    const list = Array.isArray(made) ? (made as readonly Value[]) : [made as Value];
+    outputs.forEach((record, i) => {
+      const value = list[i] as Value;
+      if (value.shape.join() !== record.shape.join() || value.dtype !== record.dtype) {
+        throw new BackendError(
+          "shape",
+          `${kernel.name}: recorded ${record.dtype}[${record.shape}], lowered to ${value.dtype}[${value.shape}].`,
+        );
+      }
+      values.set(record, value);
+    });
+  }
+  const outputs = recording.targets.map((target) => g.output(values.get(target) as Value));
+  return { model: g.encode({ producer: "vqkit" }), feeds, baked, outputs };
+}
+
+function valuesOf(record: DataRecord): Float32Array | Int32Array | Uint8Array {
+  return (record.tensor as OrtTensor).data as Float32Array | Int32Array | Uint8Array;
+}
+
+function sameValues(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
+  for (let i = 0; i < a.length; i++) if (!Object.is(a[i], b[i])) return false;
+  return true;
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split("\n")[0] ?? "";
+}

@@ -1,0 +1,127 @@
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import * as tf from "@tensorflow/tfjs";
+import { BackendError } from "./errors.js";
+import { backendName, registerOnnxBackend } from "./register.js";
+
+export const engineNames = ["onnxruntime", "tensorflow"] as const;
+export type EngineName = (typeof engineNames)[number];
+
+export interface EngineOptions {
+  /** "auto" takes ONNX Runtime, which every machine that can install the package has. */
+  readonly engine?: EngineName | "auto";
+  /** Threads inside one operator, at least 1; by default one a processor. */
+  readonly threads?: number;
+}
+
+/** What computes, as it is written into every run. */
+export interface Engine {
+  readonly name: EngineName;
+  readonly version: string;
+  readonly threads: number;
+}
+
+/** Whether an engine can be used here and, if not, why, in one line. */
+export interface EngineStatus {
+  readonly name: EngineName;
+  readonly usable: boolean;
+  readonly version: string | null;
+  readonly reason: string | null;
+}
+
+const require = createRequire(import.meta.url);
+
+/**
+ * Chooses what executes tfjs from now on.
+ *
+ * @throws BackendError with one line that says why the engine asked for cannot be used
+ */
+export async function selectEngine(options: EngineOptions = {}): Promise<Engine> {
+  const name = options.engine === undefined || options.engine === "auto" ? "onnxruntime" : options.engine;
+  const threads = options.threads ?? availableParallelism();
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new BackendError("runtime", `threads: expected an integer >= 1, got ${threads}.`);
+  }
+  const engine = name === "onnxruntime" ? await useOnnxRuntime(threads) : await useTensorFlow(threads);
+  // Fused batches of small kernels gain nothing from tfjs's own checks of every result.
+  tf.enableProdMode();
+  return engine;
+}
+
+/** All engines, in order of preference. Loads what it reports on. */
+export async function engineStatuses(): Promise<EngineStatus[]> {
+  const statuses: EngineStatus[] = [];
+  for (const name of engineNames) {
+    try {
+      const version = name === "onnxruntime" ? onnxRuntimeVersion() : await loadTensorFlow();
+      statuses.push({ name, usable: true, version, reason: null });
+    } catch (error) {
+      statuses.push({
+        name,
+        usable: false,
+        version: null,
+        reason: error instanceof Error ? error.message : String(error),
+      });
+    }
+  }
+  return statuses;
+}
+
+let current: { readonly threads: number } | undefined;
+
+async function useOnnxRuntime(threads: number): Promise<Engine> {
+  const version = onnxRuntimeVersion();
+  if (current !== undefined && current.threads !== threads) tf.removeBackend(backendName);
+  if (current?.threads !== threads) registerOnnxBackend({ threads });
+  current = { threads };
+  await tf.setBackend(backendName);
+  await tf.ready();
+  return { name: "onnxruntime", version, threads };
+}
+
+async function useTensorFlow(threads: number): Promise<Engine> {
+  // libtensorflow reads its thread counts once, when it is loaded.
+  process.env.TF_NUM_INTRAOP_THREADS ??= String(threads);
+  process.env.TF_NUM_INTEROP_THREADS ??= "1";
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
+  const version = await loadTensorFlow();
+  await tf.setBackend("tensorflow");
+  await tf.ready();
+  return { name: "tensorflow", version, threads: Number(process.env.TF_NUM_INTRAOP_THREADS) };
+}
+
+function onnxRuntimeVersion(): string {
+  return packageVersion("onnxruntime-node");
+}
+
+async function loadTensorFlow(): Promise<string> {
+  const unusable = (reason: string) =>
+    new BackendError("runtime", `Engine "tensorflow" is not usable: ${reason}`);
+  const major = Number(process.versions.node.split(".")[0]);
+  if (major >= 23)
+    throw unusable(
+      `@tensorflow/tfjs-node 4.22 needs Node 22 or older, this is ${process.version}. Use --engine onnxruntime.`,
+    );
+  let version: string;
+  try {
+    version = packageVersion("@tensorflow/tfjs-node");
+  } catch {
+    throw unusable("the optional package @tensorflow/tfjs-node is not installed. Use --engine onnxruntime.");
+  }
+  try {
+    await import("@tensorflow/tfjs-node");
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    const missing = /can not be found|Cannot find module/.test(text);
+    throw unusable(
+      missing
+        ? "@tensorflow/tfjs-node is installed without its native binding, which its install script downloads. Run npm rebuild @tensorflow/tfjs-node --ignore-scripts=false, or use --engine onnxruntime."
+        : `its native binding does not load (${text.split("\n")[0]}). Use --engine onnxruntime.`,
+    );
+  }
+  return version;
+}
+
+function packageVersion(name: string): string {
+  return (require(`${name}/package.json`) as { version: string }).version;
+}

@@ -1,0 +1,12 @@
+export {
+  type Engine,
+  type EngineName,
+  type EngineOptions,
+  type EngineStatus,
+  engineNames,
+  engineStatuses,
+  selectEngine,
+} from "./engine.js";
+export { BackendError } from "./errors.js";
+export { OnnxBackend, type OnnxBackendOptions } from "./onnx-backend.js";
+export { backendName, registerOnnxBackend } from "./register.js";

@@ -1,0 +1,216 @@
+import { backend_util, type TensorInfo } from "@tensorflow/tfjs";
+import { BackendError } from "../errors.js";
+import type { GraphBuilder } from "../onnx/graph-builder.js";
+import type { Value } from "../onnx/value.js";
+import type { Kernel, TensorSpec } from "../recording.js";
+import { filterGradient } from "./filter-gradient.js";
+import { matrixProduct } from "./matrix.js";
+
+/** A 2-D convolution's geometry: [rows, columns] pairs, all positive integers. */
+export interface ConvGeometry {
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly dilation: readonly [number, number];
+  /** Zero padding: top, left, bottom, right. */
+  readonly pads: readonly [number, number, number, number];
+}
+
+function geometryOf(info: backend_util.Conv2DInfo): ConvGeometry {
+  if (info.dataFormat !== "channelsLast")
+    throw new BackendError(
+      "unsupported",
+      "Conv2D in NCHW order is not implemented on ONNX Runtime; use NHWC.",
+    );
+  return {
+    kernel: [info.filterHeight, info.filterWidth],
+    stride: [info.strideHeight, info.strideWidth],
+    dilation: [info.dilationHeight, info.dilationWidth],
+    pads: [info.padInfo.top, info.padInfo.left, info.padInfo.bottom, info.padInfo.right],
+  };
+}
+
+type Shape4D = [number, number, number, number];
+
+function convInfo(
+  xShape: number[],
+  filterShape: number[],
+  attrs: Record<string, unknown>,
+): backend_util.Conv2DInfo {
+  return backend_util.computeConv2DInfo(
+    xShape as Shape4D,
+    filterShape as Shape4D,
+    attrs.strides as number,
+    (attrs.dilations ?? 1) as number,
+    attrs.pad as number,
+    attrs.dimRoundingMode as "floor",
+    false,
+    backend_util.convertConv2DDataFormat(attrs.dataFormat as "NHWC"),
+  );
+}
+
+function isPointwise({ kernel, stride, pads }: ConvGeometry): boolean {
+  return (
+    kernel[0] === 1 && kernel[1] === 1 && stride[0] === 1 && stride[1] === 1 && pads.every((pad) => pad === 0)
+  );
+}
+
+/** x [N, H, W, I] by filter [kh, kw, I, O]. */
+export function convolve(
+  g: GraphBuilder,
+  [x, filter]: readonly [Value, Value],
+  geometry: ConvGeometry,
+  spec: TensorSpec,
+): Value {
+  const [inputs, outputs] = filter.shape.slice(2) as [number, number];
+  if (isPointwise(geometry) && x.channelsFirst === undefined) {
+    // A 1×1 convolution of rows that stand in order is one matrix product.
+    const positions = x.shape.slice(0, 3).reduce((product, size) => product * size, 1);
+    const rows = g.reshape(x, [positions, inputs]); // [N*H*W, I]
+    const product = matrixProduct(
+      g,
+      [rows, g.reshape(filter, [inputs, outputs])],
+      { transposeA: false, transposeB: false },
+      [positions, outputs],
+    );
+    return g.reshape(product, spec.shape);
+  }
+  const weights = g.transposeName(g.plain(filter), [3, 2, 0, 1]); // [O, I, kh, kw]
+  return g.fromChannelsFirst(conv(g, g.channelsFirst(x), weights, geometry), spec.shape, "float32");
+}
+
+function conv(
+  g: GraphBuilder,
+  x: string,
+  weights: string,
+  { kernel, stride, dilation, pads }: ConvGeometry,
+): string {
+  return g.op("Conv", [x, weights], { kernel_shape: kernel, strides: stride, dilations: dilation, pads });
+}
+
+/** The gradient to the input of a convolution: dy [N, H', W', O] to dx [N, H, W, I]. */
+function inputGradient(
+  g: GraphBuilder,
+  [dy, filter]: readonly [Value, Value],
+  geometry: ConvGeometry,
+  spec: TensorSpec,
+): Value {
+  const { kernel, stride, dilation, pads } = geometry;
+  const [inputs, outputs] = filter.shape.slice(2) as [number, number];
+  if (isPointwise(geometry) && dy.channelsFirst === undefined) {
+    const positions = dy.shape.slice(0, 3).reduce((product, size) => product * size, 1);
+    const rows = g.reshape(dy, [positions, outputs]); // [N*H*W, O]
+    const product = matrixProduct(
+      g,
+      [rows, g.reshape(filter, [inputs, outputs])],
+      { transposeA: false, transposeB: true },
+      [positions, inputs],
+    );
+    return g.reshape(product, spec.shape);
+  }
+  const reach = [dilation[0] * (kernel[0] - 1), dilation[1] * (kernel[1] - 1)] as const;
+  const size = [1, 2].map((axis) => [spec.shape[axis] as number, dy.shape[axis] as number] as const) as [
+    readonly [number, number],
+    readonly [number, number],
+  ];
+  if (stride[0] === 1 && stride[1] === 1) {
+    // A convolution of dy with the filter turned by 180° and its channels swapped.
+    const top = reach[0] - pads[0];
+    const left = reach[1] - pads[1];
+    const bottom = size[0][0] - size[0][1] - top + reach[0];
+    const right = size[1][0] - size[1][1] - left + reach[1];
+    if (Math.min(top, left, bottom, right) >= 0) {
+      const weights = g.transposeName(turned(g, filter, kernel), [2, 3, 0, 1]); // [I, O, kh, kw]
+      const dx = conv(g, g.channelsFirst(dy), weights, {
+        kernel,
+        stride,
+        dilation,
+        pads: [top, left, bottom, right],
+      });
+      return g.fromChannelsFirst(dx, spec.shape, "float32");
+    }
+  }
+  // Rows and columns at the far border that no window reached come back as zeros.
+  const rest = [0, 1].map(
+    (i) =>
+      (size[i] as readonly [number, number])[0] -
+      (((size[i] as readonly [number, number])[1] - 1) * (stride[i] as number) +
+        (reach[i] as number) +
+        1 -
+        (pads[i] as number) -
+        (pads[i + 2] as number)),
+  );
+  const weights = g.transposeName(g.plain(filter), [3, 2, 0, 1]); // [O, I, kh, kw]
+  const dx = g.op("ConvTranspose", [g.channelsFirst(dy), weights], {
+    kernel_shape: kernel,
+    strides: stride,
+    dilations: dilation,
+    pads,
+    output_padding: rest,
+  });
+  return g.fromChannelsFirst(dx, spec.shape, "float32");
+}
+
+function turned(g: GraphBuilder, filter: Value, kernel: readonly [number, number]): string {
+  if (kernel[0] === 1 && kernel[1] === 1) return g.plain(filter);
+  const both = (value: number) => g.int64([value, value]);
+  return g.op("Slice", [g.plain(filter), both(-1), both(Number.MIN_SAFE_INTEGER), g.int64([0, 1]), both(-1)]);
+}
+
+const conv2d: Kernel<ConvGeometry> = {
+  name: "Conv2D",
+  record(inputs, attrs) {
+    const x = inputs.x as TensorInfo;
+    const filter = inputs.filter as TensorInfo;
+    const info = convInfo(x.shape, filter.shape, attrs);
+    return {
+      inputs: [x, filter],
+      attrs: geometryOf(info),
+      outputs: [{ shape: info.outShape, dtype: "float32" }],
+    };
+  },
+  lower(g, [x, filter], { attrs, outputs }) {
+    return convolve(g, [x as Value, filter as Value], attrs, outputs[0] as TensorSpec);
+  },
+};
+
+const conv2dBackpropInput: Kernel<ConvGeometry & { readonly inputShape: readonly number[] }> = {
+  name: "Conv2DBackpropInput",
+  record(inputs, attrs) {
+    const dy = inputs.dy as TensorInfo;
+    const filter = inputs.filter as TensorInfo;
+    const inputShape = attrs.inputShape as number[];
+    const info = convInfo(inputShape, filter.shape, attrs);
+    return {
+      inputs: [dy, filter],
+      attrs: { ...geometryOf(info), inputShape },
+      outputs: [{ shape: inputShape, dtype: "float32" }],
+    };
+  },
+  lower(g, [dy, filter], { attrs, outputs }) {
+    return inputGradient(g, [dy as Value, filter as Value], attrs, outputs[0] as TensorSpec);
+  },
+};
+
+const conv2dBackpropFilter: Kernel<ConvGeometry & { readonly filterShape: readonly number[] }> = {
+  name: "Conv2DBackpropFilter",
+  record(inputs, attrs) {
+    const x = inputs.x as TensorInfo;
+    const dy = inputs.dy as TensorInfo;
+    const filterShape = attrs.filterShape as number[];
+    const info = convInfo(x.shape, filterShape, attrs);
+    return {
+      inputs: [x, dy],
+      attrs: { ...geometryOf(info), filterShape },
+      outputs: [{ shape: filterShape, dtype: "float32" }],
+    };
+  },
+  lower(g, [x, dy], { attrs, outputs }) {
+    return filterGradient(g, [x as Value, dy as Value], attrs, outputs[0] as TensorSpec);
+  },
+};
+
+export const convolutionKernels: readonly Kernel[] = [
+  conv2d,
+  conv2dBackpropInput,
+  conv2dBackpropFilter,
+] as Kernel[];

@@ -1,0 +1,130 @@
+import type { GraphBuilder } from "../onnx/graph-builder.js";
+import { Value } from "../onnx/value.js";
+import type { TensorSpec } from "../recording.js";
+import type { ConvGeometry } from "./convolution.js";
+
+/** Patches are gathered for as many images at once as keep them under this many elements (64 MiB of float32). */
+const largestPatchMatrix = 2 ** 24;
+
+/**
+ * The gradient to a convolution's filter, as a product of two matrices:
+ * dW[ky, kx, i, o] = Σ over positions p of x[p·stride + (ky, kx)·dilation − pad, i] · dy[p, o].
+ *
+ * The patches of one side are gathered (im2col) by one Gather with a constant table of rows; of `x`, or, when dy has
+ * fewer channels and the stride is 1, of dy with the offsets turned round.
+ */
+export function filterGradient(
+  g: GraphBuilder,
+  [x, dy]: readonly [Value, Value],
+  geometry: ConvGeometry,
+  spec: TensorSpec,
+): Value {
+  const [kh, kw, inputs, outputs] = spec.shape as [number, number, number, number];
+  const ofDy = outputs < inputs && geometry.stride[0] === 1 && geometry.stride[1] === 1 && kh * kw > 1;
+  const batch = x.shape[0] as number;
+  const perImage = positions(ofDy ? x : dy) * kh * kw * (ofDy ? outputs : inputs);
+  const chunk = Math.max(1, Math.min(batch, Math.floor(largestPatchMatrix / perImage)));
+  let sum: string | undefined;
+  for (let start = 0; start < batch; start += chunk) {
+    const part = [start, Math.min(batch, start + chunk)] as const;
+    const [left, right] = ofDy
+      ? [rows(g, x, part), patches(g, take(g, dy, part), turnedWindow(x, geometry))]
+      : [patches(g, take(g, x, part), window(dy, geometry)), rows(g, dy, part)];
+    sum = g.op("Gemm", sum === undefined ? [left, right] : [left, right, sum], { transA: 1, transB: 0 });
+  }
+  if (!ofDy) return new Value(g.reshapeName(sum as string, spec.shape), spec.shape, "float32");
+  const gathered = g.reshapeName(sum as string, [inputs, kh, kw, outputs]);
+  return new Value(g.transposeName(gathered, [1, 2, 0, 3]), spec.shape, "float32");
+}
+
+function positions(value: Value): number {
+  return (value.shape[1] as number) * (value.shape[2] as number);
+}
+
+/** Images `from` to `to` of a batch. */
+function take(g: GraphBuilder, value: Value, [from, to]: readonly [number, number]): Value {
+  if (from === 0 && to === value.shape[0]) return value;
+  const name = g.op("Slice", [g.plain(value), g.int64([from]), g.int64([to]), g.int64([0])]);
+  return new Value(name, [to - from, ...value.shape.slice(1)], value.dtype);
+}
+
+/** [n, H, W, C] → [n*H*W, C] */
+function rows(g: GraphBuilder, value: Value, part: readonly [number, number]): string {
+  const taken = take(g, value, part);
+  return g.plain(g.reshape(taken, [(taken.shape[0] as number) * positions(taken), taken.shape[3] as number]));
+}
+
+/** Which source pixel each (position, tap) reads: origin + position·stride + tap·step, zero outside the image. */
+interface Window {
+  readonly size: readonly [number, number];
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly step: readonly [number, number];
+  readonly origin: readonly [number, number];
+}
+
+function window(dy: Value, { kernel, stride, dilation, pads }: ConvGeometry): Window {
+  return {
+    size: [dy.shape[1] as number, dy.shape[2] as number],
+    kernel,
+    stride,
+    step: dilation,
+    origin: [-pads[0], -pads[1]],
+  };
+}
+
+/** Seen from x: the tap (ky, kx) of pixel q meets dy at q + pad − (ky, kx)·dilation. */
+function turnedWindow(x: Value, { kernel, dilation, pads }: ConvGeometry): Window {
+  return {
+    size: [x.shape[1] as number, x.shape[2] as number],
+    kernel,
+    stride: [1, 1],
+    step: [-dilation[0], -dilation[1]],
+    origin: [pads[0], pads[1]],
+  };
+}
+
+/** [n, H, W, C] → [n*positions, kh*kw*C] */
+function patches(g: GraphBuilder, source: Value, w: Window): string {
+  const [n, height, width, channels] = source.shape as [number, number, number, number];
+  const taps = w.kernel[0] * w.kernel[1];
+  const reach = [0, 1].map((i) => {
+    const first =
+      (w.origin[i] as number) + Math.min(0, (w.step[i] as number) * ((w.kernel[i] as number) - 1));
+    const last =
+      (w.origin[i] as number) +
+      ((w.size[i] as number) - 1) * (w.stride[i] as number) +
+      Math.max(0, (w.step[i] as number) * ((w.kernel[i] as number) - 1));
+    const extent = i === 0 ? height : width;
+    return { before: Math.max(0, -first), after: Math.max(0, last - extent + 1) };
+  }) as [{ before: number; after: number }, { before: number; after: number }];
+  const [vertical, horizontal] = reach;
+  const padded = [
+    height + vertical.before + vertical.after,
+    width + horizontal.before + horizontal.after,
+  ] as const;
+  const border = [0, vertical.before, horizontal.before, 0, 0, vertical.after, horizontal.after, 0];
+  const bordered = border.some((pad) => pad > 0)
+    ? g.op("Pad", [g.plain(source), g.int64(border)], { mode: "constant" })
+    : g.plain(source);
+  const pixels = g.reshapeName(bordered, [n, padded[0] * padded[1], channels]);
+  const table = new Int32Array(w.size[0] * w.size[1] * taps);
+  let at = 0;
+  for (let y = 0; y < w.size[0]; y++) {
+    for (let x = 0; x < w.size[1]; x++) {
+      for (let ky = 0; ky < w.kernel[0]; ky++) {
+        for (let kx = 0; kx < w.kernel[1]; kx++) {
+          const row = w.origin[0] + y * w.stride[0] + ky * w.step[0] + vertical.before;
+          const column = w.origin[1] + x * w.stride[1] + kx * w.step[1] + horizontal.before;
+          table[at++] = row * padded[1] + column;
+        }
+      }
+    }
+  }
+  // [n, positions*taps, C]
+  const gathered =
+    taps === 1 && at === padded[0] * padded[1]
+      ? pixels
+      : g.op("Gather", [pixels, g.constant(table, [at])], { axis: 1 });
+  return g.reshapeName(gathered, [n * w.size[0] * w.size[1], taps * channels]);
+}

@@ -1,0 +1,58 @@
+import { backend_util, type TensorInfo } from "@tensorflow/tfjs";
+import type { GraphBuilder } from "../onnx/graph-builder.js";
+import { Value } from "../onnx/value.js";
+import type { Kernel, TensorSpec } from "../recording.js";
+
+interface Flags {
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+}
+
+/** [.., M, K] by [.., K, N]; a product of two plain matrices is one Gemm, which takes transposed operands as they are. */
+export function matrixProduct(
+  g: GraphBuilder,
+  [a, b]: readonly [Value, Value],
+  { transposeA, transposeB }: Flags,
+  shape: readonly number[],
+): Value {
+  const batch = shape.slice(0, -2).reduce((product, size) => product * size, 1);
+  if (batch === 1) {
+    const rows = g.reshape(a, a.shape.slice(-2));
+    const columns = g.reshape(b, b.shape.slice(-2));
+    const product = g.op("Gemm", [g.plain(rows), g.plain(columns)], {
+      transA: Number(transposeA),
+      transB: Number(transposeB),
+    });
+    return g.reshape(new Value(product, shape.slice(-2), "float32"), shape);
+  }
+  const flip = (value: Value, yes: boolean) =>
+    yes ? g.transposeName(g.plain(value), swapLast(value.shape.length)) : g.plain(value);
+  return new Value(g.op("MatMul", [flip(a, transposeA), flip(b, transposeB)]), shape, "float32");
+}
+
+function swapLast(rank: number): number[] {
+  const axes = Array.from({ length: rank }, (_, i) => i);
+  return [...axes.slice(0, -2), rank - 1, rank - 2];
+}
+
+const batchMatMul: Kernel<Flags> = {
+  name: "BatchMatMul",
+  record(inputs, attrs) {
+    const a = inputs.a as TensorInfo;
+    const b = inputs.b as TensorInfo;
+    const flags = { transposeA: Boolean(attrs.transposeA), transposeB: Boolean(attrs.transposeB) };
+    const m = a.shape.at(flags.transposeA ? -1 : -2) as number;
+    const n = b.shape.at(flags.transposeB ? -2 : -1) as number;
+    const batch = backend_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
+    return { inputs: [a, b], attrs: flags, outputs: [{ shape: [...batch, m, n], dtype: "float32" }] };
+  },
+  lower(g, [a, b], { attrs, outputs }) {
+    const float = (value: Value) =>
+      value.dtype === "float32"
+        ? value
+        : new Value(g.cast(g.plain(value), "float32"), value.shape, "float32");
+    return matrixProduct(g, [float(a as Value), float(b as Value)], attrs, (outputs[0] as TensorSpec).shape);
+  },
+};
+
+export const matrixKernels: readonly Kernel[] = [batchMatMul] as Kernel[];

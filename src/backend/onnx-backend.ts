@@ -1,0 +1,292 @@
+import {
+  type BackendValues,
+  type DataId,
+  type DataType,
+  KernelBackend,
+  type TensorInfo,
+  util,
+} from "@tensorflow/tfjs";
+import { Tensor as OrtTensor } from "onnxruntime-node";
+import { CompiledGraph, type SessionOptions } from "./compiled-graph.js";
+import { BackendError } from "./errors.js";
+import { sizeOf } from "./onnx/graph-builder.js";
+import { collect, DataRecord, type Kernel, type KernelCall, Operation, type Recording } from "./recording.js";
+
+export interface OnnxBackendOptions {
+  /** Threads inside one operator; 0 lets ONNX Runtime take one a physical core. */
+  readonly threads?: number;
+  /** Compiled graphs kept; the least recently used one goes first. */
+  readonly maxCompiledGraphs?: number;
+  /** Operations that may wait to be run before recording another one fails. */
+  readonly maxPendingOperations?: number;
+  /** Passed to ONNX Runtime as they are, over our own. */
+  readonly sessionOptions?: SessionOptions;
+}
+
+type Plain = Float32Array | Int32Array | Uint8Array;
+
+/**
+ * A tfjs backend that computes with ONNX Runtime. A kernel call only writes down what is to be done; when a tensor is
+ * read (`await tensor.data()`), everything that live tensors still wait for is compiled into one ONNX graph, which is
+ * kept for the next time the same calls are made, and run.
+ */
+export class OnnxBackend extends KernelBackend {
+  readonly #options: Required<Omit<OnnxBackendOptions, "sessionOptions">>;
+  readonly #sessionOptions: SessionOptions;
+  /** Insertion order is order of last use. */
+  readonly #compiled = new Map<string, { graph: CompiledGraph; dynamic: Set<number> }>();
+  readonly #pending = new Set<DataRecord>();
+  /** Records of data that came from another backend, which keeps its own kind of id. */
+  readonly #adopted = new WeakMap<object, DataRecord>();
+  #records = 0;
+  #bytes = 0;
+  #recorded = 0;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(options: OnnxBackendOptions = {}) {
+    super();
+    this.#options = {
+      threads: options.threads ?? 0,
+      maxCompiledGraphs: options.maxCompiledGraphs ?? 32,
+      maxPendingOperations: options.maxPendingOperations ?? 200_000,
+    };
+    this.#sessionOptions = {
+      intraOpNumThreads: this.#options.threads,
+      interOpNumThreads: 1,
+      executionMode: "sequential",
+      graphOptimizationLevel: "all",
+      logSeverityLevel: 3,
+      ...options.sessionOptions,
+    };
+  }
+
+  /** Writes a kernel call down and returns tensors that will have its results. */
+  record(kernel: Kernel, call: KernelCall): TensorInfo[] {
+    if (call.outputs.length > 0 && call.outputs.every((spec) => sizeOf(spec.shape) === 0)) {
+      return call.outputs.map(({ shape, dtype }) =>
+        this.#info(this.write(emptyValues(dtype), [...shape], dtype), shape, dtype),
+      );
+    }
+    if (++this.#recorded > this.#options.maxPendingOperations) {
+      throw new BackendError(
+        "recording-too-long",
+        `${this.#options.maxPendingOperations} operations are recorded and none has been run: nothing has read a tensor. Call await tensor.data() now and then.`,
+      );
+    }
+    const operands = call.inputs.map(({ dataId, shape }) => ({ data: this.#recordOf(dataId), shape }));
+    const operation = new Operation(kernel, operands, call);
+    return operation.outputs.map((record) => {
+      this.#pending.add(record);
+      this.#own(record);
+      return this.#info(record as DataId, record.shape, record.dtype);
+    });
+  }
+
+  /** The same data under another shape. */
+  alias(input: TensorInfo, shape: readonly number[], dtype: DataType = input.dtype): TensorInfo {
+    this.incRef(input.dataId);
+    return { dataId: input.dataId, shape: [...shape], dtype };
+  }
+
+  /** A tensor for use inside a kernel call only: tfjs does not know of it and need not dispose of it. */
+  constant(values: Plain, shape: readonly number[], dtype: DataType): TensorInfo {
+    return this.#info(
+      DataRecord.known({ shape, dtype }, toOrt(values, shape, dtype)) as DataId,
+      shape,
+      dtype,
+    );
+  }
+
+  override write(values: BackendValues, shape: number[], dtype: DataType): DataId {
+    const record =
+      dtype === "string"
+        ? DataRecord.text(shape, values as Uint8Array[])
+        : DataRecord.known({ shape, dtype }, toOrt(values as Plain, shape, dtype));
+    this.#own(record);
+    return record as DataId;
+  }
+
+  override move(
+    dataId: DataId,
+    values: BackendValues,
+    shape: number[],
+    dtype: DataType,
+    refCount: number,
+  ): void {
+    const record = this.write(values, shape, dtype) as unknown as DataRecord;
+    record.refCount = refCount;
+    this.#adopted.set(dataId, record);
+  }
+
+  override async read(dataId: DataId): Promise<BackendValues> {
+    const record = this.#recordOf(dataId);
+    if (record.strings !== undefined) return record.strings;
+    if (record.tensor === undefined) await this.#schedule(() => this.#compute(record));
+    if (record.tensor === undefined)
+      throw new BackendError("disposed", "The tensor was disposed before its values were computed.");
+    return record.tensor.data as Plain;
+  }
+
+  override readSync(dataId: DataId): BackendValues {
+    const record = this.#recordOf(dataId);
+    if (record.strings !== undefined) return record.strings;
+    if (record.tensor === undefined) {
+      throw new BackendError(
+        "synchronous-read",
+        "This tensor has not been computed yet, and ONNX Runtime computes asynchronously: use await tensor.data() (or array(), bytes()) in place of dataSync().",
+      );
+    }
+    return record.tensor.data as Plain;
+  }
+
+  /** Computes every pending tensor that is still alive. */
+  flush(): Promise<void> {
+    return this.#schedule(() => this.#run([...this.#pending]));
+  }
+
+  override disposeData(dataId: DataId, force = false): boolean {
+    const record = this.#recordOf(dataId);
+    record.refCount = force ? 0 : record.refCount - 1;
+    if (record.refCount > 0) return false;
+    this.#pending.delete(record);
+    this.#records--;
+    this.#bytes -= bytesOf(record);
+    return true;
+  }
+
+  override incRef(dataId: DataId): void {
+    this.#recordOf(dataId).refCount++;
+  }
+
+  override refCount(dataId: DataId): number {
+    return this.#recordOf(dataId).refCount;
+  }
+
+  override numDataIds(): number {
+    return this.#records;
+  }
+
+  override memory() {
+    return { unreliable: false, numBytesInBackend: this.#bytes, compiledGraphs: this.#compiled.size };
+  }
+
+  override floatPrecision(): 16 | 32 {
+    return 32;
+  }
+
+  override epsilon(): number {
+    return 1e-7;
+  }
+
+  override timerAvailable(): boolean {
+    return true;
+  }
+
+  override async time(body: () => void): Promise<{ kernelMs: number }> {
+    const start = performance.now();
+    body();
+    await this.flush();
+    return { kernelMs: performance.now() - start };
+  }
+
+  override dispose(): void {
+    for (const { graph } of this.#compiled.values()) void graph.release();
+    this.#compiled.clear();
+    this.#pending.clear();
+  }
+
+  /** One run at a time: a later one may need an earlier one's results. */
+  #schedule(run: () => Promise<void>): Promise<void> {
+    const result = this.#running.then(run);
+    this.#running = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Runs everything pending; a tensor that an earlier, failed run left behind is computed by itself. */
+  async #compute(record: DataRecord): Promise<void> {
+    if (record.tensor !== undefined) return;
+    await this.#run(this.#pending.has(record) ? [...this.#pending] : [record]);
+  }
+
+  async #run(targets: readonly DataRecord[]): Promise<void> {
+    if (targets.length === 0) return;
+    this.#recorded = 0;
+    // What fails now must not fail every later run with it.
+    for (const target of targets) this.#pending.delete(target);
+    const recording = collect(targets);
+    const graph = await this.#compiledFor(recording);
+    const results = await graph.run(recording.leaves);
+    recording.targets.forEach((record, i) => {
+      record.resolve(results[i] as OrtTensor);
+    });
+  }
+
+  async #compiledFor(recording: Recording): Promise<CompiledGraph> {
+    const known = this.#compiled.get(recording.key);
+    const dynamic = known?.dynamic ?? new Set<number>();
+    if (known !== undefined) {
+      this.#compiled.delete(recording.key);
+      const changed = known.graph.changedConstants(recording.leaves);
+      if (changed.length === 0) {
+        this.#compiled.set(recording.key, known);
+        return known.graph;
+      }
+      for (const leaf of changed) dynamic.add(leaf);
+      await known.graph.release();
+    }
+    const graph = await CompiledGraph.compile(recording, dynamic, this.#sessionOptions);
+    this.#compiled.set(recording.key, { graph, dynamic });
+    await this.#evict();
+    return graph;
+  }
+
+  async #evict(): Promise<void> {
+    for (const [key, { graph }] of this.#compiled) {
+      if (this.#compiled.size <= this.#options.maxCompiledGraphs) return;
+      this.#compiled.delete(key);
+      await graph.release();
+    }
+  }
+
+  #own(record: DataRecord): void {
+    this.#records++;
+    this.#bytes += bytesOf(record);
+  }
+
+  #info(dataId: DataId, shape: readonly number[], dtype: DataType): TensorInfo {
+    return { dataId, shape: shape as number[], dtype };
+  }
+
+  #recordOf(dataId: DataId): DataRecord {
+    return dataId instanceof DataRecord ? dataId : (this.#adopted.get(dataId) as DataRecord);
+  }
+}
+
+function bytesOf(record: DataRecord): number {
+  return record.dtype === "string" ? 0 : sizeOf(record.shape) * util.bytesPerElement(record.dtype);
+}
+
+function emptyValues(dtype: DataType): Plain {
+  return dtype === "float32"
+    ? new Float32Array(0)
+    : dtype === "int32"
+      ? new Int32Array(0)
+      : new Uint8Array(0);
+}
+
+function toOrt(values: Plain, shape: readonly number[], dtype: DataType): OrtTensor {
+  if (dtype === "float32")
+    return new OrtTensor(
+      "float32",
+      values instanceof Float32Array ? values : Float32Array.from(values),
+      shape,
+    );
+  if (dtype === "int32")
+    return new OrtTensor("int32", values instanceof Int32Array ? values : Int32Array.from(values), shape);
+  if (dtype === "bool")
+    return new OrtTensor("bool", values instanceof Uint8Array ? values : Uint8Array.from(values), shape);
+  throw new BackendError(
+    "unsupported",
+    `Tensors of type ${dtype} cannot be held here; only float32, int32, bool and string can.`,
+  );
+}

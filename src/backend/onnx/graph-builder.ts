@@ -1,0 +1,209 @@
+import type { DataType } from "@tensorflow/tfjs";
+import { BackendError } from "../errors.js";
+import {
+  type Attributes,
+  type ElementType,
+  encodeModel,
+  type ModelOptions,
+  type NodeProto,
+  type TensorProto,
+  type ValueInfoProto,
+} from "./model-proto.js";
+import { Value } from "./value.js";
+
+/** Image tensors are [N, H, W, C] to tfjs and [N, C, H, W] to ONNX. */
+const toChannelsFirst = [0, 3, 1, 2];
+const toChannelsLast = [0, 2, 3, 1];
+
+/**
+ * Collects ONNX nodes. Equal nodes on equal inputs are emitted once, and an image tensor is kept in whichever of the
+ * two memory layouts it was made in until somebody asks for the other.
+ */
+export class GraphBuilder {
+  readonly #nodes: NodeProto[] = [];
+  readonly #initializers: TensorProto[] = [];
+  readonly #inputs: ValueInfoProto[] = [];
+  readonly #outputs: ValueInfoProto[] = [];
+  readonly #emitted = new Map<string, readonly string[]>();
+  readonly #producers = new Map<string, NodeProto>();
+  #names = 0;
+
+  /** Emits one node and returns the name of its only output. */
+  op(opType: string, inputs: readonly string[], attributes: Attributes = {}): string {
+    return this.ops(opType, inputs, attributes, 1)[0] as string;
+  }
+
+  /** Emits one node with several outputs. An attribute `domain` names an operator set other than ONNX's own. */
+  ops(opType: string, inputs: readonly string[], attributes: Attributes, outputs: number): readonly string[] {
+    const key = `${opType}(${inputs.join()})${JSON.stringify(attributes)}${outputs}`;
+    const known = this.#emitted.get(key);
+    if (known !== undefined) return known;
+    const names = Array.from({ length: outputs }, () => this.#name());
+    const { domain, ...own } = attributes;
+    const node = {
+      opType,
+      inputs,
+      outputs: names,
+      attributes: own,
+      ...(typeof domain === "string" ? { domain } : {}),
+    };
+    this.#nodes.push(node);
+    for (const name of names) this.#producers.set(name, node);
+    this.#emitted.set(key, names);
+    return names;
+  }
+
+  /** The node that makes a name; undefined for inputs and constants. Lets a kernel fold itself into its operand. */
+  producer(name: string | undefined): NodeProto | undefined {
+    return name === undefined ? undefined : this.#producers.get(name);
+  }
+
+  /** A graph input that is fed at each run. */
+  input(name: string, shape: readonly number[], dtype: DataType): Value {
+    this.#inputs.push({ name, type: elementType(dtype), dims: shape });
+    return new Value(name, shape, dtype);
+  }
+
+  /** Makes `value`, in its plain layout, a graph output and returns the output's name. */
+  output(value: Value): string {
+    const name = this.#name();
+    this.#nodes.push({ opType: "Identity", inputs: [this.plain(value)], outputs: [name], attributes: {} });
+    this.#outputs.push({ name, type: elementType(value.dtype), dims: value.shape });
+    return name;
+  }
+
+  /** A constant tensor inside the model. */
+  constant(data: Float32Array | Int32Array | BigInt64Array | Uint8Array, dims: readonly number[]): string {
+    const type: ElementType =
+      data instanceof Float32Array
+        ? "float32"
+        : data instanceof Int32Array
+          ? "int32"
+          : data instanceof Uint8Array
+            ? "bool"
+            : "int64";
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const key = bytes.length <= 256 ? `constant ${type} ${dims.join()} ${bytes.join()}` : undefined;
+    const known = key === undefined ? undefined : this.#emitted.get(key);
+    if (known !== undefined) return known[0] as string;
+    const name = this.#name();
+    this.#initializers.push({ name, type, dims, bytes });
+    if (key !== undefined) this.#emitted.set(key, [name]);
+    return name;
+  }
+
+  /** A constant tensor as a value. */
+  constantValue(
+    data: Float32Array | Int32Array | Uint8Array,
+    shape: readonly number[],
+    dtype: DataType,
+  ): Value {
+    return new Value(this.constant(data, shape), shape, dtype);
+  }
+
+  /** A constant list of int64, as shapes and axes are given. */
+  int64(values: readonly number[]): string {
+    return this.constant(
+      BigInt64Array.from(values, (v) => BigInt(v)),
+      [values.length],
+    );
+  }
+
+  /** A constant scalar of the given type. */
+  scalar(value: number, dtype: DataType = "float32"): string {
+    if (dtype === "int32") return this.constant(Int32Array.of(value), []);
+    if (dtype === "bool") return this.constant(Uint8Array.of(value), []);
+    return this.constant(Float32Array.of(value), []);
+  }
+
+  cast(name: string, to: DataType | "int64"): string {
+    const code = { float32: 1, int32: 6, int64: 7, bool: 9 }[to as ElementType];
+    return this.op("Cast", [name], { to: code });
+  }
+
+  /** The value's name in the layout tfjs sees. */
+  plain(value: Value): string {
+    value.plain ??= this.#permute(value.channelsFirst as string, value.shape, toChannelsLast);
+    return value.plain;
+  }
+
+  /** The name of a rank-4 value as [N, C, H, W]. */
+  channelsFirst(value: Value): string {
+    if (value.shape.length !== 4)
+      throw new BackendError("shape", `channels-first needs rank 4, got [${value.shape}].`);
+    value.channelsFirst ??= this.#permute(value.plain as string, value.shape, toChannelsFirst);
+    return value.channelsFirst;
+  }
+
+  /** A value that exists as [N, C, H, W] only; `shape` is its [N, H, W, C]. */
+  fromChannelsFirst(name: string, shape: readonly number[], dtype: DataType): Value {
+    return new Value(undefined, shape, dtype, name);
+  }
+
+  reshape(value: Value, shape: readonly number[]): Value {
+    if (sameShape(value.shape, shape)) return value;
+    return new Value(this.reshapeName(this.plain(value), shape), shape, value.dtype);
+  }
+
+  reshapeName(name: string, shape: readonly number[]): string {
+    return this.op("Reshape", [name, this.int64(shape)], { allowzero: shape.includes(0) ? 1 : 0 });
+  }
+
+  transposeName(name: string, perm: readonly number[]): string {
+    return perm.every((axis, i) => axis === i) ? name : this.op("Transpose", [name], { perm });
+  }
+
+  /** The finished model. */
+  encode(options: Omit<ModelOptions, "opset">): Uint8Array {
+    const { nodes, used } = this.#live();
+    const graph = {
+      name: "vqkit",
+      nodes,
+      initializers: this.#initializers.filter(({ name }) => used.has(name)),
+      inputs: this.#inputs,
+      outputs: this.#outputs,
+    };
+    return encodeModel(graph, { opset: 18, ...options });
+  }
+
+  /** Nodes that some output depends on; folding leaves others behind. */
+  #live(): { nodes: NodeProto[]; used: Set<string> } {
+    const used = new Set(this.#outputs.map(({ name }) => name));
+    const nodes: NodeProto[] = [];
+    for (const node of [...this.#nodes].reverse()) {
+      if (!node.outputs.some((name) => used.has(name))) continue;
+      nodes.push(node);
+      for (const name of node.inputs) used.add(name);
+    }
+    return { nodes: nodes.reverse(), used };
+  }
+
+  /** `nhwc` is the tfjs shape whichever way the permutation goes. */
+  #permute(name: string, nhwc: readonly number[], perm: readonly number[]): string {
+    const [n, h, w, c] = nhwc as [number, number, number, number];
+    // With one channel or one position the bytes already stand in order.
+    if (c === 1 || h * w === 1)
+      return this.reshapeName(name, perm === toChannelsFirst ? [n, c, h, w] : [n, h, w, c]);
+    return this.op("Transpose", [name], { perm });
+  }
+
+  #name(): string {
+    return `v${this.#names++}`;
+  }
+}
+
+export function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((size, i) => size === b[i]);
+}
+
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+function elementType(dtype: DataType): ElementType {
+  if (dtype === "float32" || dtype === "int32" || dtype === "bool") return dtype;
+  throw new BackendError(
+    "unsupported",
+    `Tensors of type ${dtype} cannot be computed with here; only float32, int32 and bool can.`,
+  );
+}
