@@ -3,15 +3,19 @@ import type * as tf from "@tensorflow/tfjs";
 /** The auxiliary losses a quantizer may have. */
 export type QuantizerLossName = "codebook" | "commitment" | "entropy";
 
-/** What one call of `quantize` returns. N batch, H×W latent grid, D code dimension, Q codebooks. */
-export interface QuantizerOutput {
+/**
+ * What one call of `quantize` returns. N batch, H×W latent grid, D code dimension, Q codebooks.
+ *
+ * A type and not an interface, so that `tf.tidy` and `tf.dispose` take it whole.
+ */
+export type QuantizerOutput = {
   /** [N, H, W, D]: the chosen codes by value; its gradient to the latents is the estimator's. */
   readonly quantized: tf.Tensor4D;
   /** [N, H, W, Q] int32, each in 0..K-1. */
   readonly indices: tf.Tensor4D;
   /** Unweighted auxiliary losses, each a mean over elements. Absent where the method has none. */
   readonly losses: Readonly<Partial<Record<QuantizerLossName, tf.Scalar>>>;
-}
+};
 
 /** The resolved options of a quantizer. JSON: saved whole, and enough to build the quantizer again. */
 export interface QuantizerConfig {

@@ -1,0 +1,59 @@
+/**
+ * A quantizer of one's own: the sign of each latent dimension, as in lookup-free quantization (Yu et al. 2023,
+ * https://arxiv.org/abs/2310.05737) without its entropy loss. Once imported, `{ kind: "sign" }` works everywhere.
+ */
+import * as tf from "@tensorflow/tfjs";
+import * as vqkit from "vqkit";
+
+interface SignConfig extends vqkit.QuantizerConfig {
+  readonly codeDim: number;
+}
+
+function signQuantizer(config: SignConfig): vqkit.Quantizer {
+  const { codeDim } = config;
+  const levels = new Array<number>(codeDim).fill(2);
+
+  function indicesToCodes(indices: tf.Tensor4D): tf.Tensor4D {
+    vqkit.checkIndices(indices, 1);
+    return tf.tidy(() => tf.sub(tf.mul(tf.cast(vqkit.indicesToDigits(indices, levels), "float32"), 2), 1));
+  }
+  return {
+    config,
+    codebookSize: 2 ** codeDim,
+    numCodebooks: 1,
+    codeDim,
+    lossWeights: { codebook: 0, commitment: 0, entropy: 0 },
+    latentsForInitialization: 0,
+    quantize(latents) {
+      vqkit.checkLatents(latents, codeDim);
+      return tf.tidy(() => {
+        const bits = tf.cast(tf.greater(latents, 0), "int32");
+        const indices = vqkit.digitsToIndices(bits, levels) as tf.Tensor4D;
+        return { quantized: vqkit.straightThrough(latents, indicesToCodes(indices)), indices, losses: {} };
+      });
+    },
+    indicesToCodes,
+    variables: () => new Map(),
+    initialize: () => Promise.resolve(),
+    updateCodebook: () => {},
+    dispose: () => {},
+  };
+}
+
+vqkit.registerQuantizer<SignConfig>({
+  kind: "sign",
+  summary: "The sign of each latent dimension, one bit each",
+  options: [{ name: "codeDim", type: "integer 1..24", default: 10, description: "bits in a code" }],
+  parse(value: unknown) {
+    const { codeDim = 10, ...rest } = value as { kind: "sign"; codeDim?: unknown };
+    const unknown = Object.keys(rest).find((key) => key !== "kind");
+    if (unknown !== undefined) throw new vqkit.ConfigError(`quantizer.${unknown}`, "unknown key.");
+    const bits = typeof codeDim === "number" && Number.isInteger(codeDim) ? codeDim : 0;
+    if (bits >= 1 && bits <= 24) return { kind: "sign", codeDim: bits };
+    throw new vqkit.ConfigError(
+      "quantizer.codeDim",
+      `expected an integer 1..24, got ${JSON.stringify(codeDim)}.`,
+    );
+  },
+  create: signQuantizer,
+});

@@ -1,0 +1,77 @@
+/**
+ * A table whose codes are running means of the latents assigned to them.
+ *
+ * van den Oord et al. 2017, https://arxiv.org/abs/1711.00937, appendix A.1. In code: N_k is `counts`, m_k is `sums`,
+ * γ is `decay`, ε is `epsilon`.
+ */
+import * as tf from "@tensorflow/tfjs";
+import type { Codebook, CodebookStart } from "./codebook.js";
+
+export interface EmaOptions {
+  /** γ: how much of the running counts and sums stays at each update. 0 <= γ < 1. */
+  readonly decay: number;
+  /** ε of the Laplace smoothing of the counts. Above 0. */
+  readonly epsilon: number;
+}
+
+/**
+ * Codes e_k = m_k / Ñ_k with Ñ_k = (N_k + ε)/(ΣN + Kε)·ΣN. Only `update` changes them, so evaluation cannot.
+ *
+ * Each code starts as if it had been chosen once: N_k = 1, m_k = e_k. A code that is not chosen keeps its place, for
+ * N_k and m_k then shrink alike, until N_k nears ε (about 1,100 updates with the defaults); after that it sinks to 0.
+ */
+export class EmaCodebook implements Codebook {
+  readonly learnsByGradient = false;
+  readonly #options: EmaOptions;
+  readonly #counts: tf.Variable<tf.Rank.R1>; // [K]
+  readonly #sums: tf.Variable<tf.Rank.R2>; // [K, D]
+
+  constructor({ codebookSize, codeDim, codes }: CodebookStart, options: EmaOptions) {
+    this.#options = options;
+    [this.#counts, this.#sums] = tf.tidy(() => [
+      tf.variable(tf.ones([codebookSize]), false),
+      tf.variable(tf.tensor2d(codes, [codebookSize, codeDim]), false),
+    ]);
+  }
+
+  codes(): tf.Tensor2D {
+    const total = tf.sum(this.#counts);
+    const { epsilon } = this.#options;
+    const share = tf.div(tf.add(this.#counts, epsilon), tf.add(total, this.#counts.size * epsilon));
+    return tf.div(this.#sums, tf.reshape(tf.mul(share, total), [-1, 1])); // [K, D] / [K, 1]
+  }
+
+  setCodes(codes: Float32Array): void {
+    tf.tidy(() => {
+      this.#counts.assign(tf.ones(this.#counts.shape));
+      this.#sums.assign(tf.tensor2d(codes, this.#sums.shape));
+    });
+  }
+
+  update(latents: tf.Tensor2D, indices: tf.Tensor1D): void {
+    tf.tidy(() => {
+      const size = this.#counts.size;
+      const counts: tf.Tensor1D = tf.unsortedSegmentSum(tf.ones([indices.size]), indices, size);
+      const sums: tf.Tensor2D = tf.unsortedSegmentSum(latents, indices, size);
+      this.#counts.assign(this.#decayed(this.#counts, counts));
+      this.#sums.assign(this.#decayed(this.#sums, sums));
+    });
+  }
+
+  #decayed<T extends tf.Tensor>(running: T, now: T): T {
+    const { decay } = this.#options;
+    return tf.add(tf.mul(running, decay), tf.mul(now, 1 - decay));
+  }
+
+  variables(): ReadonlyMap<string, tf.Variable> {
+    return new Map<string, tf.Variable>([
+      ["counts", this.#counts],
+      ["sums", this.#sums],
+    ]);
+  }
+
+  dispose(): void {
+    this.#counts.dispose();
+    this.#sums.dispose();
+  }
+}

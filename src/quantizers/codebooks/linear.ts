@@ -1,0 +1,66 @@
+/**
+ * SimVQ: a frozen random table seen through one learned linear layer.
+ *
+ * Zhu et al. 2024, https://arxiv.org/abs/2411.02038. In code: C is `table`, W is `kernel`, b is `bias`.
+ */
+import * as tf from "@tensorflow/tfjs";
+import type { Random } from "../../core/random.js";
+import type { Codebook, CodebookStart } from "./codebook.js";
+
+export interface LinearOptions {
+  /** Whether the layer has a bias b, as the official code's has. */
+  readonly bias: boolean;
+  readonly random: Random;
+}
+
+/**
+ * Codes C·W + b. C never changes; W and b learn from the codebook loss, so that a step which chose only a few codes
+ * moves all of them: that is why the codebook does not collapse.
+ *
+ * W and b start from U(−1/√D, 1/√D), the start of the official code's linear layer.
+ */
+export class LinearCodebook implements Codebook {
+  readonly learnsByGradient = true;
+  readonly #table: tf.Variable<tf.Rank.R2>; // [K, D]
+  readonly #kernel: tf.Variable<tf.Rank.R2>; // [D, D]
+  readonly #bias: tf.Variable<tf.Rank.R1> | undefined; // [D]
+
+  constructor({ codebookSize, codeDim, codes }: CodebookStart, { bias, random }: LinearOptions) {
+    const limit = 1 / Math.sqrt(codeDim);
+    const draw = (length: number) => random.fill(length, (r) => r.uniform(-limit, limit));
+    [this.#table, this.#kernel, this.#bias] = tf.tidy(() => [
+      tf.variable(tf.tensor2d(codes, [codebookSize, codeDim]), false),
+      tf.variable(tf.tensor2d(draw(codeDim * codeDim), [codeDim, codeDim])),
+      bias ? tf.variable(tf.tensor1d(draw(codeDim))) : undefined,
+    ]);
+  }
+
+  codes(): tf.Tensor2D {
+    const product: tf.Tensor2D = tf.matMul(this.#table, this.#kernel);
+    return this.#bias === undefined ? product : tf.add(product, this.#bias);
+  }
+
+  /** C becomes `codes`, W the identity and b zero. */
+  setCodes(codes: Float32Array): void {
+    tf.tidy(() => {
+      this.#table.assign(tf.tensor2d(codes, this.#table.shape));
+      this.#kernel.assign(tf.eye(this.#kernel.shape[0]));
+      this.#bias?.assign(tf.zeros(this.#bias.shape));
+    });
+  }
+
+  update(): void {}
+
+  variables(): ReadonlyMap<string, tf.Variable> {
+    const all = new Map<string, tf.Variable>([
+      ["table", this.#table],
+      ["kernel", this.#kernel],
+    ]);
+    if (this.#bias !== undefined) all.set("bias", this.#bias);
+    return all;
+  }
+
+  dispose(): void {
+    for (const variable of this.variables().values()) variable.dispose();
+  }
+}

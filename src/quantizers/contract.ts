@@ -1,0 +1,41 @@
+/**
+ * What every quantizer must keep, as checks that any test runner can run:
+ *
+ *     for (const check of quantizerContract) it(check.name, () => check.run(() => createQuantizer(config, 7)));
+ *
+ * Give it a configuration with non-default values, and a surrogate if the gradient is not plain straight-through.
+ */
+
+import type { ContractCheck } from "./contract/check.js";
+import {
+  checkIndexRange,
+  checkLossWeights,
+  checkRoundTrip,
+  checkShapes,
+  checkWrongShapes,
+} from "./contract/forward.js";
+import { checkGradient, checkLossGradients } from "./contract/gradients.js";
+import { checkJsonRoundTrip, checkLeaks, checkPurity, checkSeed, checkUpdate } from "./contract/state.js";
+
+export {
+  type ContractCheck,
+  type Surrogate,
+  type SurrogatePoint,
+  straightThroughSurrogate,
+} from "./contract/check.js";
+
+/** The checks, in an order in which the first failure is the most telling. */
+export const quantizerContract: readonly ContractCheck[] = [
+  { name: "returns the shapes and types of the contract", run: checkShapes },
+  { name: "returns indices in 0..K-1", run: checkIndexRange },
+  { name: "gives back the quantized values from the indices, bit for bit", run: checkRoundTrip },
+  { name: "rejects wrong shapes with a ShapeError", run: checkWrongShapes },
+  { name: "changes no variable when it quantizes", run: checkPurity },
+  { name: "passes the surrogate's gradient to the latents", run: checkGradient },
+  { name: "has losses whose gradients agree with central differences", run: checkLossGradients },
+  { name: "has a weight for every loss", run: checkLossWeights },
+  { name: "keeps working after an update of the codebook", run: checkUpdate },
+  { name: "is rebuilt by its own configuration as JSON", run: checkJsonRoundTrip },
+  { name: "gives the same bytes for the same seed", run: checkSeed },
+  { name: "leaks no tensor", run: checkLeaks },
+];

@@ -1,0 +1,135 @@
+/** Contract checks of gradients, against central differences. */
+import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
+import * as tf from "@tensorflow/tfjs";
+import { Random } from "../../core/random.js";
+import type { Quantizer, QuantizerLossName } from "../quantizer.js";
+import { straightThroughSurrogate } from "./check.js";
+import {
+  assertClose,
+  centralDifferences,
+  dot,
+  GRIDS,
+  gradientOf,
+  randomLatents,
+  rowsOf,
+  using,
+  withLatents,
+} from "./helpers.js";
+
+export async function checkGradient(
+  make: () => Quantizer,
+  surrogate = straightThroughSurrogate,
+): Promise<void> {
+  await using(make, async (quantizer) => {
+    await withLatents(quantizer, GRIDS[0], async (latents) => {
+      const weights = randomLatents(quantizer.codeDim, GRIDS[0], "weights");
+      const output = quantizer.quantize(latents);
+      const gradient = gradientOf(latents, (z) => tf.sum(tf.mul(weights, quantizer.quantize(z).quantized)));
+      const [z, q, w, got] = (await Promise.all(
+        [latents, output.quantized, weights, gradient].map((tensor) => rowsOf(tensor, quantizer.codeDim)),
+      )) as [number[][], number[][], number[][], number[][]];
+      z.forEach((latent, row) => {
+        const point = { latent, code: q[row] as number[] };
+        assertClose(surrogate(latent, point), point.code, `surrogate's value in row ${row}`);
+        const expected = centralDifferences(latent, (at) => dot(surrogate(at, point), w[row] as number[]));
+        assertClose(got[row] as number[], expected, `gradient in row ${row}`);
+      });
+      tf.dispose([weights, output, gradient]);
+    });
+  });
+}
+
+/**
+ * Every loss as the method defines it: the codebook loss teaches the variables and is constant in the latents, every
+ * other loss is differentiated in the latents.
+ */
+export async function checkLossGradients(make: () => Quantizer): Promise<void> {
+  await using(make, async (quantizer) => {
+    await withLatents(quantizer, GRIDS[0], async (values) => {
+      // The losses are probed by moving variables, so the latents become one.
+      const latents: tf.Variable<tf.Rank.R4> = tf.variable(values);
+      const probe = quantizer.quantize(latents);
+      for (const name of Object.keys(probe.losses) as QuantizerLossName[]) {
+        const trainable = [...quantizer.variables().values()].filter((variable) => variable.trainable);
+        const moved = name === "codebook" ? trainable : [latents];
+        await checkSlope({ quantizer, latents, moved, name });
+        if (name === "codebook") await checkConstantInLatents(quantizer, values);
+      }
+      tf.dispose([latents, probe]);
+    });
+  });
+}
+
+async function checkConstantInLatents(quantizer: Quantizer, latents: tf.Tensor4D): Promise<void> {
+  // A sum that is zero by value keeps the latents on the tape.
+  const gradient = gradientOf(latents, (z) =>
+    tf.add(quantizer.quantize(z).losses.codebook as tf.Scalar, tf.mul(tf.sum(z), 0)),
+  );
+  assert.ok(
+    (await gradient.data()).every((value) => value === 0),
+    "the codebook loss moves the latents",
+  );
+  gradient.dispose();
+}
+
+interface Slope {
+  readonly quantizer: Quantizer;
+  readonly latents: tf.Tensor4D;
+  /** What moves: the latents, or the quantizer's trainable variables. */
+  readonly moved: readonly tf.Variable[];
+  readonly name: QuantizerLossName;
+}
+
+/** Along a random direction, with a step small enough to change no index. */
+async function checkSlope({ quantizer, latents, moved, name }: Slope): Promise<void> {
+  assert.ok(moved.length > 0, `the ${name} loss has no variable to teach`);
+  const random = new Random(3, "contract", "direction");
+  const start = moved.map((variable) => variable.clone());
+  const direction = start.map((x) =>
+    tf.tensor(
+      random.fill(x.size, (r) => r.normal()),
+      x.shape,
+    ),
+  );
+  const moveTo = (step: number) =>
+    tf.tidy(() => {
+      for (const [i, variable] of moved.entries()) {
+        variable.assign(tf.add(start[i] as tf.Tensor, tf.mul(direction[i] as tf.Tensor, step)));
+      }
+    });
+  const slope = slopeAlong(direction, { quantizer, latents, moved, name });
+  const here = await lossAndIndices(quantizer, latents, name);
+  for (let step = 1 / 16; ; step /= 2) {
+    assert.ok(step >= 1 / 4096, `${name} loss: indices change however small the step`);
+    moveTo(step);
+    const above = await lossAndIndices(quantizer, latents, name);
+    moveTo(-step);
+    const below = await lossAndIndices(quantizer, latents, name);
+    if (![above, below].every(({ indices }) => isDeepStrictEqual(indices, here.indices))) continue;
+    const expected = (above.loss - below.loss) / (2 * step);
+    // Two float32 losses are subtracted and divided by a small step: 1e-7 / 1e-3 at worst, against slopes near 0.1.
+    assertClose(Array.from(await slope.data()), [expected], `slope of the ${name} loss`, 5e-3);
+    break;
+  }
+  moveTo(0);
+  tf.dispose([start, direction, slope]);
+}
+
+/** The derivative of the loss along `direction`, by automatic differentiation. */
+function slopeAlong(direction: readonly tf.Tensor[], { quantizer, latents, moved, name }: Slope): tf.Tensor {
+  return tf.tidy(() => {
+    const loss = () => quantizer.quantize(latents).losses[name] as tf.Scalar;
+    const { grads } = tf.variableGrads(loss, [...moved]);
+    const terms = moved.map((v, i) => tf.sum(tf.mul(grads[v.name] as tf.Tensor, direction[i] as tf.Tensor)));
+    return terms.reduce((sum, term) => tf.add(sum, term));
+  });
+}
+
+async function lossAndIndices(quantizer: Quantizer, latents: tf.Tensor4D, name: QuantizerLossName) {
+  const output = quantizer.quantize(latents);
+  const indices = await output.indices.data();
+  const [loss = Number.NaN] = await (output.losses[name] as tf.Scalar).data();
+  tf.dispose(output);
+  return { indices, loss };
+}

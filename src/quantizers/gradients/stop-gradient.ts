@@ -1,0 +1,16 @@
+import * as tf from "@tensorflow/tfjs";
+
+/**
+ * Runs `compute` with gradient recording off: its result is a constant of the backward pass.
+ *
+ * TensorFlow.js has no stop-gradient. A custom operation *without inputs* is one: the tape finds no way from its
+ * output back to any variable, so nothing behind it is differentiated, not even as zeros.
+ */
+export function withoutGradient<T extends tf.Tensor>(compute: () => T): T {
+  return tf.customGrad<T>(() => ({ value: compute(), gradFunc: () => [] }))();
+}
+
+/** sg[x]: the value of `x`, a constant of the backward pass. */
+export function stopGradient<T extends tf.Tensor>(x: T): T {
+  return withoutGradient(() => x.clone());
+}

@@ -1,0 +1,17 @@
+/**
+ * The straight-through estimator: the gradient at the code is copied to the latent unchanged.
+ *
+ * Bengio et al. 2013, https://arxiv.org/abs/1308.3432; for codebooks van den Oord et al. 2017,
+ * https://arxiv.org/abs/1711.00937, section 3.2.
+ */
+import * as tf from "@tensorflow/tfjs";
+
+/**
+ * z + sg(q − z), written so that the value is q itself and not q after two roundings.
+ *
+ * @param latents z, any shape
+ * @param codes q, same shape
+ */
+export function straightThrough<T extends tf.Tensor>(latents: T, codes: T): T {
+  return tf.customGrad<T>(() => ({ value: codes.clone(), gradFunc: (gradient) => gradient }))(latents);
+}

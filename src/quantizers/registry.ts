@@ -1,0 +1,88 @@
+import { ConfigError } from "../core/errors.js";
+import { Random } from "../core/random.js";
+import { unknownName } from "../core/suggest.js";
+import type { Paper, QuantizerDefinition, QuantizerOption } from "./definition.js";
+import type { Quantizer, QuantizerConfig } from "./quantizer.js";
+
+const definitions = new Map<string, QuantizerDefinition>();
+
+/**
+ * Makes a kind of quantizer known to configurations, the command line and reports.
+ *
+ * @throws ConfigError when another definition has that kind; registering the same one again does nothing
+ */
+export function registerQuantizer<C extends QuantizerConfig>(definition: QuantizerDefinition<C>): void {
+  const { kind } = definition;
+  const present = definitions.get(kind);
+  if (present !== undefined && present !== definition) {
+    throw new ConfigError(
+      "",
+      `Quantizer "${kind}" is already registered with another definition. Rename one.`,
+    );
+  }
+  definitions.set(kind, definition);
+}
+
+/** The registered kinds, sorted. */
+export function quantizerKinds(): string[] {
+  return [...definitions.keys()].sort();
+}
+
+/**
+ * Resolves a quantizer's configuration: checks it and writes every default out.
+ *
+ * @param value an object with `kind` and that kind's options
+ * @throws ConfigError at `quantizer.kind` or `quantizer.<option>`
+ */
+export function parseQuantizerConfig(value: unknown): QuantizerConfig {
+  return definitionOf(value).parse(value);
+}
+
+/**
+ * Builds a quantizer. The same configuration and seed give the same bytes.
+ *
+ * @param config an object with `kind` and that kind's options
+ * @throws ConfigError at `quantizer.kind` or `quantizer.<option>`
+ */
+export function createQuantizer(config: unknown, seed: number): Quantizer {
+  const definition = definitionOf(config);
+  return definition.create(definition.parse(config), new Random(seed, "quantizer"));
+}
+
+/** What a person should know before training with this configuration; one sentence each, often none. */
+export function quantizerWarnings(config: unknown): string[] {
+  const definition = definitionOf(config);
+  return definition.warnings?.(definition.parse(config)) ?? [];
+}
+
+/** A registered kind, for listings. */
+export interface QuantizerDescription {
+  readonly kind: string;
+  readonly summary: string;
+  readonly paper?: Paper;
+  readonly options: readonly QuantizerOption[];
+}
+
+/** Every registered kind, sorted by name. */
+export function describeQuantizers(): QuantizerDescription[] {
+  return quantizerKinds().map((name) => {
+    const { kind, summary, paper, options } = definitionOf({ kind: name });
+    return { kind, summary, options, ...(paper === undefined ? {} : { paper }) };
+  });
+}
+
+function definitionOf(config: unknown): QuantizerDefinition {
+  if (typeof config !== "object" || config === null || Array.isArray(config)) {
+    throw new ConfigError("quantizer", `expected an object with kind, got ${JSON.stringify(config)}.`);
+  }
+  const kind = (config as { kind?: unknown }).kind;
+  if (typeof kind !== "string") {
+    const known = quantizerKinds().map((name) => `"${name}"`);
+    throw new ConfigError("quantizer.kind", `expected ${known.join(" or ")}, got ${JSON.stringify(kind)}.`);
+  }
+  const definition = definitions.get(kind);
+  if (definition === undefined) {
+    throw new ConfigError("quantizer.kind", unknownName("quantizer", kind, quantizerKinds()));
+  }
+  return definition;
+}

@@ -1,0 +1,66 @@
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import {
+  createQuantizer,
+  type Quantizer,
+  quantizerContract,
+  type Surrogate,
+  straightThroughSurrogate,
+} from "../../src/quantizers/index.js";
+import { useEngine } from "../engine.js";
+import {
+  fsqSurrogate,
+  reflectionSurrogate,
+  rotationSurrogate,
+  rotationWithoutRadialSurrogate,
+} from "./references.js";
+
+// The sample imports the package by its name; here that is the source under test.
+vi.mock("vqkit", async () => ({
+  ...(await import("../../src/quantizers/index.js")),
+  ...(await import("../../src/core/errors.js")),
+}));
+
+beforeAll(async () => {
+  await useEngine();
+  await import("../../samples/custom-quantizer.js");
+});
+
+const vector = { codebookSize: 7, codeDim: 5, commitmentWeight: 0.4, initialization: "normal" } as const;
+
+/** Non-default values throughout. */
+const members: readonly (readonly [object & { kind: string }, Surrogate])[] = [
+  [{ kind: "vq", ...vector, codebookWeight: 0.7 }, straightThroughSurrogate],
+  [{ kind: "vq", ...vector, codebook: "ema", emaDecay: 0.8, emaEpsilon: 1e-3 }, straightThroughSurrogate],
+  [{ kind: "vq", ...vector, initialization: "kmeans" }, straightThroughSurrogate],
+  [{ kind: "vq", ...vector, codebook: "ema", initialization: "data" }, straightThroughSurrogate],
+  [{ kind: "vq", codebookSize: 1, codeDim: 1, initialization: "normal" }, straightThroughSurrogate],
+  [{ kind: "rotation", ...vector, codebookWeight: 0.7 }, rotationSurrogate],
+  [{ kind: "rotation", ...vector, radialGradient: false }, rotationWithoutRadialSurrogate],
+  [{ kind: "rotation", ...vector, gradient: "reflection", codebook: "ema" }, reflectionSurrogate],
+  [{ kind: "rotation", ...vector, codebook: "linear", linearBias: false }, rotationSurrogate],
+  [{ kind: "simvq", ...vector, linearBias: false }, straightThroughSurrogate],
+  [{ kind: "simvq", ...vector, initialization: "kmeans" }, straightThroughSurrogate],
+  [{ kind: "simvq", ...vector, gradient: "rotation" }, rotationSurrogate],
+  [{ kind: "fsq", levels: [5, 2, 8, 3] }, fsqSurrogate([5, 2, 8, 3])],
+  [{ kind: "fsq", levels: [30, 27] }, fsqSurrogate([30, 27])],
+  [{ kind: "sign", codeDim: 6 }, straightThroughSurrogate],
+];
+
+describe.each(members)("%j", (config, surrogate) => {
+  for (const check of quantizerContract) {
+    it(check.name, () => check.run(() => createQuantizer(config, 7), surrogate));
+  }
+});
+
+describe("quantizerContract", () => {
+  it("names each rule once", () => {
+    const names = quantizerContract.map((check) => check.name);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  it("reports a wrong surrogate", async () => {
+    const gradient = quantizerContract.find((check) => check.name.includes("surrogate"));
+    const make = (): Quantizer => createQuantizer({ kind: "rotation", ...vector }, 7);
+    await expect(gradient?.run(make, straightThroughSurrogate)).rejects.toThrow(/gradient in row 0, item 0/);
+  });
+});

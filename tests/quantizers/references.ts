@@ -1,0 +1,75 @@
+/** The papers' maths in plain numbers, one latent vector at a time, written independently of src/. */
+import type { Surrogate } from "../../src/quantizers/index.js";
+
+export type Vector = readonly number[];
+
+export const dot = (a: Vector, b: Vector): number => a.reduce((sum, x, i) => sum + x * (b[i] as number), 0);
+export const norm = (a: Vector): number => Math.hypot(...a);
+export const scaled = (a: Vector, factor: number): number[] => a.map((x) => x * factor);
+export const sum = (a: Vector, b: Vector): number[] => a.map((x, i) => x + (b[i] as number));
+
+/**
+ * Turns `v` by the rotation in the plane of `from` and `to` that carries the one's direction to the other's.
+ *
+ * By Gram-Schmidt and an angle, not by the paper's product of two reflections: the same rotation another way.
+ */
+export function rotate(v: Vector, from: Vector, to: Vector): number[] {
+  const a = scaled(from, 1 / norm(from));
+  const q = scaled(to, 1 / norm(to));
+  const cosine = dot(a, q);
+  const across = sum(q, scaled(a, -cosine));
+  const sine = norm(across);
+  const b = scaled(across, 1 / sine);
+  const alongA = dot(a, v);
+  const alongB = dot(b, v);
+  const rest = sum(v, sum(scaled(a, -alongA), scaled(b, -alongB)));
+  return sum(
+    rest,
+    sum(scaled(a, cosine * alongA - sine * alongB), scaled(b, sine * alongA + cosine * alongB)),
+  );
+}
+
+/** sg[λR]·z. */
+export const rotationSurrogate: Surrogate = (z, { latent, code }) =>
+  scaled(rotate(z, latent, code), norm(code) / norm(latent));
+
+/** sg[‖q‖ R]·(z/‖z‖): what remains when z is normalised inside the graph. */
+export const rotationWithoutRadialSurrogate: Surrogate = (z, { latent, code }) =>
+  scaled(rotate(scaled(z, 1 / norm(z)), latent, code), norm(code));
+
+/** sg[λH]·z, H the mirror image that swaps the directions of z and q. */
+export const reflectionSurrogate: Surrogate = (z, { latent, code }) => {
+  const mirror = sum(scaled(latent, 1 / norm(latent)), scaled(code, -1 / norm(code)));
+  const unit = scaled(mirror, 1 / norm(mirror));
+  return scaled(sum(z, scaled(unit, -2 * dot(unit, z))), norm(code) / norm(latent));
+};
+
+/** FSQ's bounded latent over ⌊L/2⌋, one dimension. */
+export function fsqBounded(z: number, level: number): number {
+  const half = ((level - 1) * 1.001) / 2;
+  const offset = level % 2 === 0 ? 0.5 : 0;
+  return Math.tanh(z + Math.atanh(offset / half)) * half - offset;
+}
+
+/** Bounded latent plus a constant: the rounding is passed over. */
+export const fsqSurrogate =
+  (levels: readonly number[]): Surrogate =>
+  (z, { latent, code }) =>
+    z.map((value, i) => {
+      const level = levels[i] as number;
+      const moved = fsqBounded(value, level) - fsqBounded(latent[i] as number, level);
+      return (code[i] as number) + moved / Math.floor(level / 2);
+    });
+
+/** The index of the nearest code by brute force, in double precision; the lowest of equals. */
+export function nearest(z: Vector, codes: readonly Vector[]): number {
+  const distances = codes.map((code) => norm(sum(z, scaled(code, -1))));
+  return distances.indexOf(Math.min(...distances));
+}
+
+/** Round half to even. */
+export function roundHalfToEven(x: number): number {
+  const floor = Math.floor(x);
+  if (x - floor !== 0.5) return Math.round(x);
+  return floor % 2 === 0 ? floor : floor + 1;
+}
