@@ -1,0 +1,24 @@
+export { CodeCounts, type CodeCountsJson, type IndexCount, type Indices } from "./code-counts.js";
+export { assertSameConventions, type MetricCard, metricCard, type NamedCard } from "./conventions.js";
+export {
+  compareImages,
+  type EightBitImages,
+  type ImageFigures,
+  type MeanImageFigures,
+  meanColourImages,
+  meanImageFigures,
+} from "./image-quality.js";
+export { SlidingUsage, type SlidingUsageOptions } from "./sliding-usage.js";
+export { mean, median, type Spread, sampleStandardDeviation, spread } from "./statistics.js";
+export {
+  bitsPerPixel,
+  type CodebookFigures,
+  type CodeGeometry,
+  expectedDistinctCodes,
+  expectedUniformUsage,
+  leastUsedCodes,
+  mostUsedCodes,
+  rankFrequency,
+  type UsageFigures,
+  usageFigures,
+} from "./usage.js";
