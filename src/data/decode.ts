@@ -1,0 +1,178 @@
+import { readFile } from "node:fs/promises";
+import sharp, { type Metadata, type Sharp } from "sharp";
+import { messageOf, VqkitError } from "../core/errors.js";
+import type { BrokenImage } from "./batch.js";
+import { EXTENSION_LIST, IMAGE_FORMATS } from "./formats.js";
+import { type ResizeRule, resizedSize, type Size } from "./geometry.js";
+import { checkRawImage, type RawImage, type RgbImage } from "./images.js";
+import { mapAhead } from "./prefetch.js";
+import { Semaphore } from "./semaphore.js";
+
+/** What transparent pixels are laid over: white, as on paper and on most pages. */
+export const ALPHA_BACKGROUND = { r: 255, g: 255, b: 255 } as const;
+
+/** Largest number of pixels that an image may have, before and after resizing, unless the caller says otherwise. */
+export const DEFAULT_MAX_PIXELS = 64_000_000;
+
+/** An image in a file (path), an image file in memory (Buffer), or bare pixels. */
+export type ImageSource = string | Uint8Array | RawImage;
+
+/** What is done to an image as it is decoded. */
+export interface ImageTransform extends ResizeRule {
+  /** Refuse images of more pixels than this, before or after resizing; default `DEFAULT_MAX_PIXELS`. */
+  readonly maxPixels?: number;
+}
+
+export interface DecodeOptions extends ImageTransform {
+  /** Names the image in errors; default its path, or "image". */
+  readonly name?: string;
+}
+
+/** An image that could not be decoded; the message is `file: expected …, got …` in one line. Its code is "data". */
+export class ImageError extends VqkitError implements BrokenImage {
+  readonly file: string;
+  readonly reason: string;
+
+  constructor(file: string, reason: string, options?: ErrorOptions) {
+    super("data", `${file}: expected a readable image (${EXTENSION_LIST}), got ${reason}.`, options);
+    this.file = file;
+    this.reason = reason;
+  }
+}
+
+/**
+ * Bytes of pixels being decoded at once in the whole process, so that a folder of large photographs costs no more
+ * memory than one of small ones, however many decodes are asked for.
+ */
+const decoding = new Semaphore(256 * 2 ** 20);
+
+/**
+ * Decodes an image to 8-bit sRGB on sharp's own threads.
+ *
+ * The EXIF orientation is applied; alpha is flattened over `ALPHA_BACKGROUND`; grey becomes three equal channels; 16
+ * bits become 8; CMYK and embedded colour profiles are converted to sRGB; of an animation or a document the first
+ * frame is taken. Resizing (Lanczos 3) follows `resizedSize`.
+ *
+ * @throws ImageError when the image cannot be read, is truncated or damaged, is larger than `maxPixels`, or is of
+ * another format or sample type.
+ */
+export async function decodeImage(source: ImageSource, options: DecodeOptions = {}): Promise<RgbImage> {
+  const name = options.name ?? (typeof source === "string" ? source : "image");
+  if (isRaw(source)) checkRawImage(source, name);
+  try {
+    return await decode(source, options);
+  } catch (error) {
+    throw new ImageError(name, reasonOf(error), { cause: error });
+  }
+}
+
+/** One file's outcome. */
+export interface DecodedFile {
+  readonly file: string;
+  readonly image: RgbImage;
+}
+
+export interface DecodeAllOptions {
+  /** What is done to each image; default nothing. */
+  readonly transform?: ImageTransform;
+  /** Files being decoded, or decoded and not yet taken; >= 1, default 8. */
+  readonly concurrency?: number;
+}
+
+/**
+ * Decodes files one after the other in their order, `concurrency` of them ahead of the consumer. A file that cannot be
+ * decoded yields a `BrokenImage` (it has a `reason`) in its place.
+ */
+export function decodeAll(
+  files: Iterable<string>,
+  options: DecodeAllOptions = {},
+): AsyncGenerator<DecodedFile | BrokenImage, void, undefined> {
+  const { transform = {}, concurrency = 8 } = options;
+  return mapAhead(files, (file) => decodeFile(file, transform), { ahead: concurrency - 1 });
+}
+
+/** Decodes one file; what is wrong with it is returned, not thrown. */
+export async function decodeFile(
+  file: string,
+  transform: ImageTransform,
+): Promise<DecodedFile | BrokenImage> {
+  try {
+    return { file, image: await decodeImage(file, { ...transform, name: file }) };
+  } catch (error) {
+    if (error instanceof ImageError) return { file, reason: error.reason };
+    throw error;
+  }
+}
+
+async function decode(source: ImageSource, transform: ImageTransform): Promise<RgbImage> {
+  const limit = transform.maxPixels ?? DEFAULT_MAX_PIXELS;
+  const input = await openSource(source);
+  const header = await input.metadata();
+  if (!isRaw(source)) checkHeader(header);
+  const from: Size = header.autoOrient;
+  checkPixels(from, limit, "");
+  const to = resizedSize(from, transform);
+  checkPixels(to, limit, " after resizing");
+  if (isRaw(source) && source.channels === 3 && sameSize(from, to))
+    return { pixels: viewOf(source.pixels), ...to };
+  const bytes = 3 * Math.max(from.height * from.width, to.height * to.width);
+  return decoding.run(bytes, () => render(input, header, to));
+}
+
+async function openSource(source: ImageSource): Promise<Sharp> {
+  if (isRaw(source)) {
+    const { pixels, height, width, channels } = source;
+    return sharp(viewOf(pixels), { limitInputPixels: false, raw: { height, width, channels } });
+  }
+  // Files are read here, not by libvips: it keeps results by path, and would return the old pixels of a WebP file that
+  // has been rewritten.
+  const bytes = typeof source === "string" ? await readFile(source) : source;
+  if (bytes.length === 0) throw new Error("an empty file");
+  // The header's size is checked against `maxPixels` instead. "error" implies "truncated".
+  return sharp(bytes, { failOn: "error", limitInputPixels: false });
+}
+
+function checkHeader(header: Metadata): void {
+  if (!IMAGE_FORMATS.has(header.format)) throw new Error(`a file of format "${header.format}"`);
+  if (header.depth !== "uchar" && header.depth !== "ushort") {
+    // Nothing says which range floating-point samples span.
+    throw new Error(`samples of type ${header.depth} instead of 8 or 16 bits`);
+  }
+}
+
+function checkPixels(size: Size, limit: number, when: string): void {
+  if (size.height * size.width <= limit) return;
+  throw new Error(`${size.width}×${size.height} pixels${when}, over the limit of ${limit} (maxPixels)`);
+}
+
+async function render(input: Sharp, header: Metadata, to: Size): Promise<RgbImage> {
+  // Left to itself, sharp takes 16-bit RGB with a colour profile to Display P3 and then calls the result sRGB.
+  if (header.space === "rgb16") input.pipelineColourspace("srgb");
+  input.autoOrient().flatten({ background: ALPHA_BACKGROUND }).toColourspace("srgb");
+  if (!sameSize(header.autoOrient, to)) {
+    // Without fast shrink-on-load, at least a factor of two is left to the Lanczos kernel.
+    input.resize({ ...to, fit: "fill", kernel: "lanczos3", fastShrinkOnLoad: false });
+  }
+  const { data, info } = await input.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
+  if (info.channels !== 3) throw new Error(`${header.channels} channels, which are not grey, RGB or CMYK`);
+  return { pixels: viewOf(data), height: info.height, width: info.width };
+}
+
+function isRaw(source: ImageSource): source is RawImage {
+  return typeof source !== "string" && !(source instanceof Uint8Array);
+}
+
+function sameSize(a: Size, b: Size): boolean {
+  return a.height === b.height && a.width === b.width;
+}
+
+/** The same bytes as a plain Uint8Array. */
+function viewOf(bytes: Uint8Array | Uint8ClampedArray): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** libvips reports a trail of lines; the last one is what ended the decode. */
+function reasonOf(error: unknown): string {
+  const lines = messageOf(error).trim().split("\n");
+  return (lines.at(-1) ?? "").trim().replace(/\.$/, "");
+}

@@ -1,0 +1,129 @@
+import type { Stats } from "node:fs";
+import { lstat, readdir, stat } from "node:fs/promises";
+import path from "node:path";
+import { glob, isDynamicPattern } from "tinyglobby";
+import { VqkitError } from "../core/errors.js";
+import { EXTENSION_LIST, hasImageExtension } from "./formats.js";
+
+/**
+ * The image files that one or several sources name, absolute, with "/" between folders, each once, sorted by code point
+ * (the same order on every platform and in every locale).
+ *
+ * A source is a folder (searched with its subfolders), a file, or a glob pattern; a source that exists on disk is never
+ * read as a pattern. Inside folders and patterns, names that start with a dot and symbolic links are passed over, and
+ * a file counts when its name ends in one of `IMAGE_EXTENSIONS`.
+ *
+ * @throws VqkitError "data" when a source does not exist, holds no image, or is a file of another kind.
+ */
+export async function findImages(source: string | readonly string[]): Promise<string[]> {
+  const found = new Set<string>();
+  for (const each of typeof source === "string" ? [source] : source) {
+    for (const file of await findIn(each)) found.add(file);
+  }
+  return [...found].sort(compareCodePoints);
+}
+
+async function findIn(source: string): Promise<string[]> {
+  const status = await statOrNone(source);
+  if (status === undefined) {
+    if (isDynamicPattern(source)) return findByPattern(source);
+    throw new VqkitError(
+      "data",
+      `${source}: expected a folder, a file or a glob pattern, found nothing there.`,
+    );
+  }
+  if (status.isDirectory()) return findInFolder(source);
+  if (status.isFile() && hasImageExtension(source)) return [normalised(source)];
+  throw new VqkitError("data", `${source}: expected a folder or an image file (${EXTENSION_LIST}).`);
+}
+
+async function statOrNone(source: string): Promise<Stats | undefined> {
+  try {
+    return await stat(source);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw new VqkitError("data", `${source}: expected to be readable, got ${code ?? String(error)}.`, {
+      cause: error,
+    });
+  }
+}
+
+async function findInFolder(folder: string): Promise<string[]> {
+  const images: string[] = [];
+  let files = 0;
+  let links = 0;
+  const folders = [path.resolve(folder)];
+  for (let at = folders.pop(); at !== undefined; at = folders.pop()) {
+    for (const entry of await readFolder(at)) {
+      if (entry.name.startsWith(".")) continue;
+      const full = path.join(at, entry.name);
+      if (entry.isDirectory()) folders.push(full);
+      else if (entry.isSymbolicLink()) links++;
+      else if (entry.isFile()) {
+        files++;
+        if (hasImageExtension(entry.name)) images.push(normalised(full));
+      }
+    }
+  }
+  if (images.length === 0) {
+    const shown = /[\\/]$/.test(folder) ? folder : `${folder}/`;
+    const skipped = links === 0 ? "" : ` Symbolic links are not followed (${links} found).`;
+    throw new VqkitError(
+      "data",
+      `${shown}: expected at least one image (${EXTENSION_LIST}), found none among ${files} files.${skipped}`,
+    );
+  }
+  return images;
+}
+
+async function readFolder(folder: string) {
+  try {
+    return await readdir(folder, { withFileTypes: true });
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code ?? String(error);
+    throw new VqkitError("data", `${folder}/: expected a readable folder, got ${reason}.`, { cause: error });
+  }
+}
+
+async function findByPattern(pattern: string): Promise<string[]> {
+  const matches = await glob(pattern, {
+    absolute: true,
+    onlyFiles: true,
+    dot: false,
+    followSymbolicLinks: false,
+    expandDirectories: false,
+  });
+  const images: string[] = [];
+  for (const match of matches) {
+    // A link that is not followed is matched like a file.
+    if (hasImageExtension(match) && (await lstat(match)).isFile()) images.push(normalised(match));
+  }
+  if (images.length === 0) {
+    throw new VqkitError(
+      "data",
+      `${pattern}: expected at least one image (${EXTENSION_LIST}), found none among ${matches.length} matches.`,
+    );
+  }
+  return images;
+}
+
+function normalised(file: string): string {
+  return path.resolve(file).replaceAll(path.sep, "/");
+}
+
+/** Order by code point; JavaScript's own `<` orders by UTF-16 unit, which puts U+10000 and above before U+E000. */
+function compareCodePoints(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    if (x !== y) return lifted(x) - lifted(y);
+  }
+  return a.length - b.length;
+}
+
+/** Halves of a surrogate pair stand for code points above every single unit. */
+function lifted(unit: number): number {
+  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
+}

@@ -1,0 +1,72 @@
+import type { BrokenImage } from "./batch.js";
+import { decodeFile, type ImageTransform } from "./decode.js";
+import type { RgbImage } from "./images.js";
+
+export interface ImageStoreOptions {
+  readonly transform: ImageTransform;
+  /** Bytes of decoded pixels that may be kept; 0 keeps none. */
+  readonly cacheBytes: number;
+  /** Called once for each file found broken. */
+  readonly onBroken?: (broken: BrokenImage) => void;
+}
+
+/**
+ * Decoded images by file, each decoded once while it fits into the cache.
+ *
+ * The cache keeps what came first and never evicts: every epoch visits all files once in a new order, and under that
+ * pattern evicting the least recent would serve fewer hits at equal memory.
+ */
+export class ImageStore {
+  readonly #options: ImageStoreOptions;
+  readonly #kept = new Map<string, RgbImage>();
+  readonly #broken = new Map<string, BrokenImage>();
+  /** Decodes under way, shared by all who ask for the same file meanwhile. */
+  readonly #pending = new Map<string, Promise<RgbImage | undefined>>();
+  #keptBytes = 0;
+
+  constructor(options: ImageStoreOptions) {
+    this.#options = options;
+  }
+
+  /** Bytes of pixels kept, at most `cacheBytes`. */
+  get keptBytes(): number {
+    return this.#keptBytes;
+  }
+
+  /** Broken files met so far, each once. */
+  get broken(): readonly BrokenImage[] {
+    return [...this.#broken.values()];
+  }
+
+  /** The decoded image, or undefined when the file is broken. */
+  async get(file: string): Promise<RgbImage | undefined> {
+    if (this.#broken.has(file)) return undefined;
+    const kept = this.#kept.get(file);
+    if (kept !== undefined) return kept;
+    const pending = this.#pending.get(file) ?? this.#decode(file);
+    this.#pending.set(file, pending);
+    return pending;
+  }
+
+  async #decode(file: string): Promise<RgbImage | undefined> {
+    try {
+      const result = await decodeFile(file, this.#options.transform);
+      if ("reason" in result) {
+        this.#broken.set(file, result);
+        this.#options.onBroken?.(result);
+        return undefined;
+      }
+      this.#keep(file, result.image);
+      return result.image;
+    } finally {
+      this.#pending.delete(file);
+    }
+  }
+
+  #keep(file: string, image: RgbImage): void {
+    const bytes = image.pixels.byteLength;
+    if (this.#keptBytes + bytes > this.#options.cacheBytes) return;
+    this.#kept.set(file, image);
+    this.#keptBytes += bytes;
+  }
+}

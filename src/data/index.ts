@@ -1,0 +1,29 @@
+export type { BrokenImage, ImageBatch } from "./batch.js";
+export { type DataConfig, type DataConfigInput, dataConfigSchema } from "./data-config.js";
+export { ImageDataset, type ImageDatasetOptions } from "./dataset.js";
+export {
+  ALPHA_BACKGROUND,
+  DEFAULT_MAX_PIXELS,
+  type DecodeAllOptions,
+  type DecodedFile,
+  type DecodeOptions,
+  decodeAll,
+  decodeImage,
+  ImageError,
+  type ImageSource,
+  type ImageTransform,
+} from "./decode.js";
+export { findImages } from "./find-images.js";
+export { EXTENSION_LIST, hasImageExtension, IMAGE_EXTENSIONS } from "./formats.js";
+export {
+  centerCrop,
+  gridCrops,
+  type Rect,
+  type ResizeRule,
+  randomCrop,
+  resizedSize,
+  type Size,
+} from "./geometry.js";
+export { copyCrop, cropImage, imageOfBatch, type RawImage, type RgbImage, toSharp } from "./images.js";
+export { mapAhead } from "./prefetch.js";
+export { type FileSplit, splitFiles } from "./split.js";
