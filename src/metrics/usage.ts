@@ -15,9 +15,9 @@ export interface CodebookFigures {
   readonly usage: number;
   /** What `usage` would be on average if all codes were equally likely: 1 - (1 - 1/K)^N. 0 when N is 0. */
   readonly expectedUniformUsage: number;
-  /** exp of the entropy in nats, 1..K. null when N is 0: no distribution was seen. */
+  /** exp of the entropy in nats (2 to the entropy in bits), 1..K. null when N is 0: no distribution was seen. */
   readonly perplexity: number | null;
-  /** log2(perplexity), 0..log2(K). null when N is 0. */
+  /** Entropy of the counts, in bits, 0..log2(K): log2(perplexity). null when N is 0. */
   readonly entropyBits: number | null;
 }
 
@@ -153,13 +153,13 @@ const LOG_OF_ZERO = -746;
 function codebookFigures(counts: CodeCounts, codebook: number): CodebookFigures {
   const { samples, codebookSize } = counts;
   const used = counts.used(codebook);
-  let nats = 0;
+  let bits = 0;
   counts.forEachUsed(codebook, (_, count) => {
     const p = count / samples;
-    nats -= p * Math.log(p);
+    bits -= p * Math.log2(p);
   });
   // Rounding must not carry the figures outside what they can be.
-  const perplexity = samples === 0 ? null : Math.min(used, Math.max(1, Math.exp(nats)));
+  const entropyBits = samples === 0 ? null : Math.min(Math.log2(used), Math.max(0, bits));
   return {
     samples,
     codebookSize,
@@ -167,7 +167,7 @@ function codebookFigures(counts: CodeCounts, codebook: number): CodebookFigures 
     unused: codebookSize - used,
     usage: used / codebookSize,
     expectedUniformUsage: expectedUniformUsage(samples, codebookSize),
-    perplexity,
-    entropyBits: perplexity === null ? null : Math.log2(perplexity),
+    perplexity: entropyBits === null ? null : Math.min(used, 2 ** entropyBits),
+    entropyBits,
   };
 }

@@ -1,0 +1,79 @@
+import { VqkitError } from "../core/errors.js";
+import { writeFileAtomic } from "./atomic-file.js";
+import { readWhole } from "./bounded-reader.js";
+import { formatError, quoted } from "./file-errors.js";
+
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: JsonValue;
+}
+
+const MAX_BYTES = 256 * 2 ** 20;
+
+/**
+ * Writes a value as indented JSON, lists of numbers on one line, whole or not at all.
+ *
+ * @throws VqkitError("numerics") for NaN or an infinity, which JSON would turn into null; VqkitError("file")
+ */
+export async function writeJsonFile(path: string, value: unknown): Promise<void> {
+  const text = toJson(value, path, 2);
+  // A raw line break after "[" never stands inside a JSON string, so only lists match.
+  const compact = text.replace(/\[\n[\s\d.,eE+-]*\]/g, (list) => list.replace(/\s+/g, ""));
+  await writeFileAtomic(path, `${compact}\n`);
+}
+
+/**
+ * Reads a JSON file of at most 256 MB; what it holds is for the caller to check.
+ *
+ * @throws VqkitError("format") when it is not JSON in UTF-8; VqkitError("file")
+ */
+export async function readJsonFile(path: string): Promise<unknown> {
+  const bytes = await readWhole(path, MAX_BYTES);
+  return parseJson(bytes, path);
+}
+
+/** As `readJsonFile`, and the value is an object of the given `format` and `formatVersion`. */
+export async function readFormattedFile(
+  path: string,
+  { format, formatVersion }: { readonly format: string; readonly formatVersion: number },
+): Promise<Readonly<Record<string, unknown>>> {
+  const value = await readJsonFile(path);
+  if (!isObject(value)) throw formatError(path, `expected an object with "format": "${format}".`);
+  if (value.format !== format) {
+    throw formatError(path, `expected "format": "${format}", got ${quoted(value.format)}.`);
+  }
+  if (value.formatVersion !== formatVersion) {
+    throw formatError(
+      path,
+      `expected formatVersion ${formatVersion}, got ${quoted(value.formatVersion)}. Another version of vqkit wrote it.`,
+    );
+  }
+  return value;
+}
+
+/** JSON text. @throws VqkitError("numerics") for NaN or an infinity, naming its key */
+export function toJson(value: unknown, where: string, indent?: number): string {
+  const refuse = (key: string, part: unknown): unknown => {
+    if (typeof part === "number" && !Number.isFinite(part)) {
+      throw new VqkitError("numerics", `${where}: expected a finite number for "${key}", got ${part}.`);
+    }
+    return part;
+  };
+  const text = JSON.stringify(value, refuse, indent) as string | undefined;
+  if (text === undefined) throw formatError(where, `expected a JSON value, got ${typeof value}.`);
+  return text;
+}
+
+/** Parses UTF-8 JSON. @throws VqkitError("format") */
+export function parseJson(bytes: Uint8Array, where: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.replace(/\s+/g, " ").slice(0, 200) : String(error);
+    throw formatError(where, `expected JSON in UTF-8: ${reason}.`);
+  }
+}
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,208 @@
+import { type FileHandle, open } from "node:fs/promises";
+import { VqkitError } from "../core/errors.js";
+import { openReader } from "./bounded-reader.js";
+import { errnoOf, fileError, formatError, quoted } from "./file-errors.js";
+import { isObject, parseJson, toJson } from "./json-file.js";
+
+/** One line of metrics: flat figures by name. Numbers are finite; null stands for "no figure". */
+export type MetricsRecord = Readonly<Record<string, number | string | boolean | null>>;
+
+export interface MetricsLogOptions {
+  /** Continue from this many bytes, dropping what stands after them: the offset that a checkpoint kept. */
+  readonly from?: number;
+}
+
+const FLUSH_BYTES = 65_536;
+const CHUNK = 65_536;
+const MAX_LINE = 2 ** 20;
+const NEWLINE = 0x0a;
+
+/**
+ * Appends records to a `metrics.jsonl`, one JSON object a line, in the key order of the first record.
+ *
+ * Lines are buffered and written whole; a failed write leaves the file ending at a whole line and keeps the buffer, so
+ * that the next `flush` tries again. Calls may overlap; they are served in order.
+ */
+export class MetricsLog {
+  readonly path: string;
+  /** Bytes of an unfinished last line that opening the log cut off. */
+  readonly droppedBytes: number;
+  readonly #file: FileHandle;
+  readonly #keys = new Set<string>();
+  #offset: number;
+  #buffer = "";
+  #turn: Promise<void> = Promise.resolve();
+
+  private constructor(path: string, file: FileHandle, { end, dropped }: { end: number; dropped: number }) {
+    this.path = path;
+    this.#file = file;
+    this.#offset = end;
+    this.droppedBytes = dropped;
+  }
+
+  /**
+   * Opens a log to append to, creating it when there is none. A last line without its end (the process was killed) is
+   * cut off.
+   *
+   * @throws VqkitError("file"); VqkitError("format") when `from` is past the end or not at the start of a line
+   */
+  static async open(path: string, { from }: MetricsLogOptions = {}): Promise<MetricsLog> {
+    let file: FileHandle | undefined;
+    try {
+      await (await open(path, "a")).close(); // "a" creates; positioned writes need "r+"
+      file = await open(path, "r+");
+      const { size } = await file.stat();
+      const end = await lastLineEnd(file, from ?? size);
+      if (from !== undefined && (from > size || end !== from)) {
+        throw formatError(
+          path,
+          `expected a line to end at byte ${from}, got a file of ${size} bytes without one.`,
+        );
+      }
+      await file.truncate(end);
+      return new MetricsLog(path, file, { end, dropped: from === undefined ? size - end : 0 });
+    } catch (error) {
+      await file?.close();
+      throw errnoOf(error) === undefined ? error : fileError(path, "open", error);
+    }
+  }
+
+  /** Bytes written so far, always at the end of a line; what a checkpoint keeps after `sync`. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /**
+   * Adds a record; it reaches the file when the buffer is full, or at `flush`.
+   *
+   * @throws VqkitError("numerics") for a number that is not finite; VqkitError("file") when a full buffer cannot be written
+   */
+  async append(record: MetricsRecord): Promise<void> {
+    for (const key of Object.keys(record)) this.#keys.add(key);
+    const fields = [...this.#keys]
+      .filter((key) => Object.hasOwn(record, key))
+      .map((key) => {
+        const value = record[key];
+        if (typeof value === "number" && !Number.isFinite(value)) {
+          throw new VqkitError("numerics", `${this.path}: expected a finite "${key}", got ${value}.`);
+        }
+        return `${JSON.stringify(key)}:${toJson(value, this.path)}`;
+      });
+    this.#buffer += `{${fields.join(",")}}\n`;
+    if (this.#buffer.length >= FLUSH_BYTES) await this.flush();
+  }
+
+  /** Writes what is buffered. @throws VqkitError("file") */
+  async flush(): Promise<void> {
+    await this.#inTurn(() => this.#write());
+  }
+
+  /** Writes what is buffered and waits until it is on disk. @throws VqkitError("file") */
+  async sync(): Promise<void> {
+    await this.#inTurn(async () => {
+      await this.#write();
+      await this.#file.sync();
+    });
+  }
+
+  /** Writes what is buffered and closes the file, also when writing fails. @throws VqkitError("file") */
+  async close(): Promise<void> {
+    try {
+      await this.flush();
+    } finally {
+      await this.#file.close();
+    }
+  }
+
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    const mine = this.#turn.then(work);
+    this.#turn = mine.catch(() => {
+      // The caller of this turn gets the error; the next turn is not concerned.
+    });
+    try {
+      await mine;
+    } catch (error) {
+      throw errnoOf(error) === undefined ? error : fileError(this.path, "write", error);
+    }
+  }
+
+  async #write(): Promise<void> {
+    const text = this.#buffer;
+    const bytes = Buffer.from(text);
+    try {
+      for (let at = 0; at < bytes.length; ) {
+        at += (await this.#file.write(bytes, at, bytes.length - at, this.#offset + at)).bytesWritten;
+      }
+    } catch (error) {
+      await this.#file.truncate(this.#offset).catch(() => {
+        // The write error is the one to report; the next write starts at the same byte again.
+      });
+      throw error;
+    }
+    this.#offset += bytes.length;
+    this.#buffer = this.#buffer.slice(text.length); // records may have come meanwhile
+  }
+}
+
+export interface ReadMetricsOptions {
+  /** Told once when the last line has no end: its number and length. It is not yielded. */
+  readonly onTornLine?: (torn: { readonly line: number; readonly bytes: number }) => void;
+}
+
+/**
+ * Reads a `metrics.jsonl` record by record, in memory bounded by one line.
+ *
+ * A last line without its end is what a killed process leaves: it is reported, not an error.
+ *
+ * @throws VqkitError("format") naming the line that is no JSON object, or is over 1 MB; VqkitError("file")
+ */
+export async function* readMetrics(
+  path: string,
+  { onTornLine }: ReadMetricsOptions = {},
+): AsyncGenerator<Readonly<Record<string, unknown>>, void, undefined> {
+  let rest = Buffer.alloc(0);
+  let line = 1;
+  for await (const chunk of chunks(path)) {
+    let data = Buffer.concat([rest, chunk]);
+    for (let end = data.indexOf(NEWLINE); end >= 0; end = data.indexOf(NEWLINE)) {
+      yield parseLine(data.subarray(0, end), `${path} line ${line}`);
+      data = data.subarray(end + 1);
+      line++;
+    }
+    if (data.length > MAX_LINE)
+      throw formatError(`${path} line ${line}`, `expected at most ${MAX_LINE} bytes.`);
+    rest = Buffer.from(data);
+  }
+  if (rest.length > 0) onTornLine?.({ line, bytes: rest.length });
+}
+
+async function* chunks(path: string): AsyncGenerator<Buffer, void, undefined> {
+  const file = await openReader(path);
+  try {
+    for (let at = 0; at < file.size; ) {
+      const chunk = await file.read(at, Math.min(CHUNK, file.size - at));
+      yield Buffer.from(chunk.buffer);
+      at += chunk.length;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+function parseLine(bytes: Uint8Array, where: string): Readonly<Record<string, unknown>> {
+  const value = parseJson(bytes, where);
+  if (!isObject(value)) throw formatError(where, `expected a JSON object, got ${quoted(value)}.`);
+  return value;
+}
+
+/** The position after the last line break before `end`; 0 when there is none. */
+async function lastLineEnd(file: FileHandle, end: number): Promise<number> {
+  const buffer = Buffer.alloc(CHUNK);
+  for (let to = end; to > 0; to -= CHUNK) {
+    const from = Math.max(0, to - CHUNK);
+    const { bytesRead } = await file.read(buffer, 0, to - from, from);
+    const found = buffer.subarray(0, bytesRead).lastIndexOf(NEWLINE);
+    if (found >= 0) return from + found + 1;
+  }
+  return 0;
+}
