@@ -11,7 +11,7 @@ import { didYouMean } from "./suggest.js";
 export function parseConfig<S extends z.ZodType>(schema: S, value: unknown, where: string): z.output<S> {
   const result = schema.safeParse(value, { reportInput: true });
   if (result.success) return result.data;
-  const issue = deepest(result.error.issues);
+  const issue = withInteger(deepest(result.error.issues), schema);
   const path = joinPath(where, issue.path);
   throw new ConfigError(path, describe(issue, knownKeys(schema, issue.path)));
 }
@@ -35,6 +35,13 @@ function deepest(issues: readonly Issue[]): Issue {
   const best = branches.sort((a, b) => b.path.length - a.path.length)[0];
   if (best === undefined || best.path.length === 0) return first;
   return { ...best, path: [...first.path, ...best.path] };
+}
+
+/** zod reports a bound on an integer as one on a number; the schema knows better. */
+function withInteger(issue: Issue, schema: z.ZodType): Issue {
+  if (issue.code !== "too_small" && issue.code !== "too_big") return issue;
+  const { isInt = false } = schemaAt(schema, issue.path) as { isInt?: boolean };
+  return isInt ? { ...issue, origin: "int" } : issue;
 }
 
 function describe(issue: Issue, known: readonly string[]): string {
@@ -79,10 +86,15 @@ function show(value: unknown): string {
 
 /** The keys that a strict object at `path` would have accepted, for suggestions. */
 function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+  const { shape = {} } = schemaAt(schema, path) as { shape?: Record<string, unknown> };
+  return Object.keys(shape);
+}
+
+/** The schema of the value at `path`; an empty object where a union or the like hides it. */
+function schemaAt(schema: z.ZodType, path: readonly PropertyKey[]): object {
   let at: unknown = schema;
   for (const key of path) at = child(unwrap(at), key);
-  const shape = (unwrap(at) as { shape?: Record<string, unknown> } | undefined)?.shape;
-  return shape === undefined ? [] : Object.keys(shape);
+  return (unwrap(at) as object | undefined) ?? {};
 }
 
 function child(schema: unknown, key: PropertyKey): unknown {

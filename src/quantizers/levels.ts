@@ -10,9 +10,13 @@ const RECOMMENDED: ReadonlyMap<number, readonly number[]> = new Map([
   [2 ** 16, [8, 8, 8, 5, 5, 5]],
 ]);
 
-/** The paper's rule is L >= 5; its table goes up to 8. */
+/** The paper's rule. */
 const LOWEST = 5;
-const HIGHEST = 8;
+
+/** The paper's table goes up to 8. Between 8·8 and 5·5·5 that leaves a gap, which two higher levels fill: 11·11 = 121. */
+function highestLevel(nominalSize: number): number {
+  return nominalSize < LOWEST ** 3 ? 11 : 8;
+}
 
 export interface LevelPlan {
   /** How many values each latent dimension takes, highest first. */
@@ -24,9 +28,9 @@ export interface LevelPlan {
 /**
  * The levels for a nominal codebook size, and the exact size they give.
  *
- * The paper's own table where it has the size; else the levels of 5 to 8 whose product is closest (of two equally
- * close, the smaller product; of equal products, fewer dimensions). Sizes below 25 are too small for two dimensions
- * of 5 and get one dimension of that many levels.
+ * The paper's own table where it has the size; else the levels of 5 to 8 (to 11 below 125) whose product is closest,
+ * and of two equally close the smaller. Sizes below 25 are too small for two dimensions of 5 and get one dimension of
+ * that many levels.
  *
  * @param nominalSize integer, 2..2^24
  */
@@ -35,7 +39,8 @@ export function planLevels(nominalSize: number): LevelPlan {
   if (recommended !== undefined) return plan(recommended);
   if (nominalSize < LOWEST * LOWEST) return plan([nominalSize]);
   let best = plan([LOWEST, LOWEST]);
-  for (const candidate of grids(Math.min(2 * nominalSize, MAX_IMPLICIT_SIZE))) {
+  const limit = Math.min(2 * nominalSize, MAX_IMPLICIT_SIZE);
+  for (const candidate of grids(limit, highestLevel(nominalSize))) {
     if (isBetter(candidate, best, nominalSize)) best = candidate;
   }
   return best;
@@ -53,14 +58,13 @@ function plan(levels: readonly number[]): LevelPlan {
 function isBetter(a: LevelPlan, b: LevelPlan, nominalSize: number): boolean {
   const distances = Math.abs(a.codebookSize - nominalSize) - Math.abs(b.codebookSize - nominalSize);
   if (distances !== 0) return distances < 0;
-  if (a.codebookSize !== b.codebookSize) return a.codebookSize < b.codebookSize;
-  return a.levels.length < b.levels.length;
+  return a.codebookSize < b.codebookSize;
 }
 
-/** Every non-increasing list of levels from 8 to 5 whose product is at most `limit`. */
-function* grids(limit: number, levels: readonly number[] = []): Generator<LevelPlan> {
+/** Every non-increasing list of levels, from `highest` down to 5, whose product is at most `limit`. */
+function* grids(limit: number, highest: number, levels: readonly number[] = []): Generator<LevelPlan> {
   if (levels.length > 0) yield plan(levels);
-  for (let level = levels.at(-1) ?? HIGHEST; level >= LOWEST; level--) {
-    if (gridSize(levels) * level <= limit) yield* grids(limit, [...levels, level]);
+  for (let level = levels.at(-1) ?? highest; level >= LOWEST; level--) {
+    if (gridSize(levels) * level <= limit) yield* grids(limit, highest, [...levels, level]);
   }
 }

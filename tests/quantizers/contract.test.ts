@@ -1,7 +1,6 @@
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import {
   createQuantizer,
-  type Quantizer,
   quantizerContract,
   type Surrogate,
   straightThroughSurrogate,
@@ -28,7 +27,7 @@ beforeAll(async () => {
 const vector = { codebookSize: 7, codeDim: 5, commitmentWeight: 0.4, initialization: "normal" } as const;
 
 /** Non-default values throughout. */
-const members: readonly (readonly [object & { kind: string }, Surrogate])[] = [
+const members: readonly (readonly [Readonly<Record<string, unknown>>, Surrogate])[] = [
   [{ kind: "vq", ...vector, codebookWeight: 0.7 }, straightThroughSurrogate],
   [{ kind: "vq", ...vector, codebook: "ema", emaDecay: 0.8, emaEpsilon: 1e-3 }, straightThroughSurrogate],
   [{ kind: "vq", ...vector, initialization: "kmeans" }, straightThroughSurrogate],
@@ -56,11 +55,5 @@ describe("quantizerContract", () => {
   it("names each rule once", () => {
     const names = quantizerContract.map((check) => check.name);
     expect(new Set(names).size).toBe(names.length);
-  });
-
-  it("reports a wrong surrogate", async () => {
-    const gradient = quantizerContract.find((check) => check.name.includes("surrogate"));
-    const make = (): Quantizer => createQuantizer({ kind: "rotation", ...vector }, 7);
-    await expect(gradient?.run(make, straightThroughSurrogate)).rejects.toThrow(/gradient in row 0, item 0/);
   });
 });
