@@ -11,10 +11,11 @@ import { Semaphore } from "./semaphore.js";
 import { type FileSplit, splitFiles } from "./split.js";
 
 /**
- * Images being read or decoded at once. More than there are threads, because a finished read or decode moves on only
- * when the main thread turns to its events, and a training step can keep it from doing so for a while.
+ * Images being read or decoded at once, for the sake of the number of open files; what they take in memory is bounded
+ * where it arises. Many more than there are threads, because an image moves on to its next stage only when the main
+ * thread turns to its events, which a training step may allow once.
  */
-const IMAGES_IN_FLIGHT = 64;
+const IMAGES_IN_FLIGHT = 256;
 
 export interface ImageDatasetOptions {
   /** Called once for each file found broken, when it is found. */

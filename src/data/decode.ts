@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import sharp, { type Metadata, type Sharp } from "sharp";
 import { messageOf, VqkitError } from "../core/errors.js";
 import type { BrokenImage } from "./batch.js";
@@ -6,6 +5,7 @@ import { EXTENSION_LIST, IMAGE_FORMATS } from "./formats.js";
 import { type ResizeRule, resizedSize, type Size } from "./geometry.js";
 import { checkRawImage, type RawImage, type RgbImage } from "./images.js";
 import { mapAhead } from "./prefetch.js";
+import { withFile } from "./read-file.js";
 import { Semaphore } from "./semaphore.js";
 
 /** What transparent pixels are laid over: white, as on paper and on most pages. */
@@ -51,7 +51,8 @@ const decoding = new Semaphore(256 * 2 ** 20);
  *
  * The EXIF orientation is applied; alpha is flattened over `ALPHA_BACKGROUND`; grey becomes three equal channels; 16
  * bits become 8; CMYK and embedded colour profiles are converted to sRGB; of an animation or a document the first
- * frame is taken. Resizing (Lanczos 3) follows `resizedSize`.
+ * frame is taken. Resizing (Lanczos 3) follows `resizedSize`. Bare RGB pixels that need no resizing are returned as
+ * they are, not copied.
  *
  * @throws ImageError when the image cannot be read, is truncated or damaged, is larger than `maxPixels`, or is of
  * another format or sample type.
@@ -60,6 +61,9 @@ export async function decodeImage(source: ImageSource, options: DecodeOptions = 
   const name = options.name ?? (typeof source === "string" ? source : "image");
   if (isRaw(source)) checkRawImage(source, name);
   try {
+    // Files are read here, not by libvips: it keeps decoded images by path, and returns the old pixels of some files
+    // (WebP, interlaced PNG) that have been rewritten.
+    if (typeof source === "string") return await withFile(source, (content) => decode(content, options));
     return await decode(source, options);
   } catch (error) {
     throw new ImageError(name, reasonOf(error), { cause: error });
@@ -104,32 +108,30 @@ export async function decodeFile(
   }
 }
 
-async function decode(source: ImageSource, transform: ImageTransform): Promise<RgbImage> {
+async function decode(source: Exclude<ImageSource, string>, transform: ImageTransform): Promise<RgbImage> {
   const limit = transform.maxPixels ?? DEFAULT_MAX_PIXELS;
-  const input = await openSource(source);
+  const input = openSource(source);
   const header = await input.metadata();
   if (!isRaw(source)) checkHeader(header);
   const from: Size = header.autoOrient;
   checkPixels(from, limit, "");
   const to = resizedSize(from, transform);
   checkPixels(to, limit, " after resizing");
-  if (isRaw(source) && source.channels === 3 && sameSize(from, to))
+  if (isRaw(source) && source.channels === 3 && sameSize(from, to)) {
     return { pixels: viewOf(source.pixels), ...to };
+  }
   const bytes = 3 * Math.max(from.height * from.width, to.height * to.width);
   return decoding.run(bytes, () => render(input, header, to));
 }
 
-async function openSource(source: ImageSource): Promise<Sharp> {
+function openSource(source: Exclude<ImageSource, string>): Sharp {
   if (isRaw(source)) {
     const { pixels, height, width, channels } = source;
     return sharp(viewOf(pixels), { limitInputPixels: false, raw: { height, width, channels } });
   }
-  // Files are read here, not by libvips: it keeps results by path, and would return the old pixels of a WebP file that
-  // has been rewritten.
-  const bytes = typeof source === "string" ? await readFile(source) : source;
-  if (bytes.length === 0) throw new Error("an empty file");
+  if (source.length === 0) throw new Error("an empty file");
   // The header's size is checked against `maxPixels` instead. "error" implies "truncated".
-  return sharp(bytes, { failOn: "error", limitInputPixels: false });
+  return sharp(source, { failOn: "error", limitInputPixels: false });
 }
 
 function checkHeader(header: Metadata): void {
@@ -154,7 +156,7 @@ async function render(input: Sharp, header: Metadata, to: Size): Promise<RgbImag
     input.resize({ ...to, fit: "fill", kernel: "lanczos3", fastShrinkOnLoad: false });
   }
   const { data, info } = await input.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
-  if (info.channels !== 3) throw new Error(`${header.channels} channels, which are not grey, RGB or CMYK`);
+  if (info.channels !== 3) throw new Error(`${info.channels} channels after conversion to RGB`);
   return { pixels: viewOf(data), height: info.height, width: info.width };
 }
 

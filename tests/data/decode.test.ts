@@ -305,6 +305,17 @@ describe("decodeImage refuses", () => {
     );
   });
 
+  it("more channels than colour and alpha", async () => {
+    const extra = noise(10, { height: 4, width: 4, channels: 1 }).pixels;
+    const raw = { raw: { height: 4, width: 4, channels: 1 as const } };
+    for (const bands of [2, 3]) {
+      const tiff = flat(10, 20, 30)
+        .joinChannel(Array(bands).fill(Buffer.from(extra)), raw)
+        .tiff({ compression: "lzw" });
+      await failure(await tiff.toBuffer());
+    }
+  });
+
   it("more pixels than allowed, before and after resizing", async () => {
     const png = await noise(9, { height: 10, width: 20 }).image.png().toBuffer();
     expect((await decodeImage(png, { maxPixels: 200 })).width).toBe(20);
