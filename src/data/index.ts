@@ -25,5 +25,14 @@ export {
   type Size,
 } from "./geometry.js";
 export { copyCrop, cropImage, imageOfBatch, type RawImage, type RgbImage, toSharp } from "./images.js";
+export {
+  cellOf,
+  type PictureGeometry,
+  type PictureGrid,
+  type PictureOptions,
+  type PictureRow,
+  pictureGrid,
+  picturesOf,
+} from "./picture.js";
 export { mapAhead } from "./prefetch.js";
 export { type FileSplit, splitFiles } from "./split.js";
