@@ -4,6 +4,7 @@ import type { GraphBuilder } from "../onnx/graph-builder.js";
 import type { Value } from "../onnx/value.js";
 import type { Kernel, TensorSpec } from "../recording.js";
 import { filterGradient } from "./filter-gradient.js";
+import { emitBiasless } from "./folding.js";
 import { matrixProduct } from "./matrix.js";
 
 /** A 2-D convolution's geometry: [rows, columns] pairs, all positive integers. */
@@ -75,16 +76,17 @@ export function convolve(
     return g.reshape(product, spec.shape);
   }
   const weights = g.transposeName(g.plain(filter), [3, 2, 0, 1]); // [O, I, kh, kw]
-  return g.fromChannelsFirst(conv(g, g.channelsFirst(x), weights, geometry), spec.shape, "float32");
+  return conv(g, [g.channelsFirst(x), weights], geometry, spec.shape);
 }
 
 function conv(
   g: GraphBuilder,
-  x: string,
-  weights: string,
+  inputs: readonly [string, string],
   { kernel, stride, dilation, pads }: ConvGeometry,
-): string {
-  return g.op("Conv", [x, weights], { kernel_shape: kernel, strides: stride, dilations: dilation, pads });
+  shape: readonly number[],
+): Value {
+  const attributes = { kernel_shape: kernel, strides: stride, dilations: dilation, pads };
+  return emitBiasless(g, { opType: "Conv", inputs, attributes }, shape);
 }
 
 /** The gradient to the input of a convolution: dy [N, H', W', O] to dx [N, H, W, I]. */
@@ -120,13 +122,8 @@ function inputGradient(
     const right = size[1][0] - size[1][1] - left + reach[1];
     if (Math.min(top, left, bottom, right) >= 0) {
       const weights = g.transposeName(turned(g, filter, kernel), [2, 3, 0, 1]); // [I, O, kh, kw]
-      const dx = conv(g, g.channelsFirst(dy), weights, {
-        kernel,
-        stride,
-        dilation,
-        pads: [top, left, bottom, right],
-      });
-      return g.fromChannelsFirst(dx, spec.shape, "float32");
+      const turnedGeometry = { kernel, stride, dilation, pads: [top, left, bottom, right] as const };
+      return conv(g, [g.channelsFirst(dy), weights], turnedGeometry, spec.shape);
     }
   }
   // Rows and columns at the far border that no window reached come back as zeros.

@@ -8,6 +8,7 @@ import {
 import { type GraphBuilder, sameShape, sizeOf } from "../onnx/graph-builder.js";
 import { Value } from "../onnx/value.js";
 import type { Kernel, LoweredCall } from "../recording.js";
+import { foldBias } from "./folding.js";
 
 /** Emits ONNX nodes on names that already stand in one common layout. */
 export type Emit = (g: GraphBuilder, names: readonly string[], dtypes: readonly DataType[]) => string;
@@ -229,8 +230,19 @@ function arctangent2(g: GraphBuilder, a: string, b: string, dtype: DataType): st
   return g.op("Where", [origin, zero, left]);
 }
 
+const plainAdd = op2("Add", "Add");
+
+const add: Kernel = {
+  ...plainAdd,
+  lower(g, operands, call) {
+    const [a, b] = operands as [Value, Value];
+    const { shape } = call.outputs[0] as { shape: readonly number[] };
+    return foldBias(g, a, b, shape) ?? foldBias(g, b, a, shape) ?? plainAdd.lower(g, operands, call);
+  },
+};
+
 const binaryKernels: Kernel[] = [
-  op2("Add", "Add"),
+  add,
   op2("Sub", "Sub"),
   op2("Multiply", "Mul"),
   op2("Maximum", "Max"),

@@ -2,6 +2,7 @@ import { backend_util, type TensorInfo } from "@tensorflow/tfjs";
 import type { GraphBuilder } from "../onnx/graph-builder.js";
 import { Value } from "../onnx/value.js";
 import type { Kernel, TensorSpec } from "../recording.js";
+import { emitBiasless } from "./folding.js";
 
 interface Flags {
   readonly transposeA: boolean;
@@ -19,11 +20,9 @@ export function matrixProduct(
   if (batch === 1) {
     const rows = g.reshape(a, a.shape.slice(-2));
     const columns = g.reshape(b, b.shape.slice(-2));
-    const product = g.op("Gemm", [g.plain(rows), g.plain(columns)], {
-      transA: Number(transposeA),
-      transB: Number(transposeB),
-    });
-    return g.reshape(new Value(product, shape.slice(-2), "float32"), shape);
+    const inputs = [g.plain(rows), g.plain(columns)] as const;
+    const attributes = { transA: Number(transposeA), transB: Number(transposeB) };
+    return g.reshape(emitBiasless(g, { opType: "Gemm", inputs, attributes }, shape.slice(-2)), shape);
   }
   const flip = (value: Value, yes: boolean) =>
     yes ? g.transposeName(g.plain(value), swapLast(value.shape.length)) : g.plain(value);

@@ -25,7 +25,6 @@ export class GraphBuilder {
   readonly #inputs: ValueInfoProto[] = [];
   readonly #outputs: ValueInfoProto[] = [];
   readonly #emitted = new Map<string, readonly string[]>();
-  readonly #producers = new Map<string, NodeProto>();
   #names = 0;
 
   /** Emits one node and returns the name of its only output. */
@@ -48,14 +47,8 @@ export class GraphBuilder {
       ...(typeof domain === "string" ? { domain } : {}),
     };
     this.#nodes.push(node);
-    for (const name of names) this.#producers.set(name, node);
     this.#emitted.set(key, names);
     return names;
-  }
-
-  /** The node that makes a name; undefined for inputs and constants. Lets a kernel fold itself into its operand. */
-  producer(name: string | undefined): NodeProto | undefined {
-    return name === undefined ? undefined : this.#producers.get(name);
   }
 
   /** A graph input that is fed at each run. */
@@ -142,7 +135,10 @@ export class GraphBuilder {
 
   reshape(value: Value, shape: readonly number[]): Value {
     if (sameShape(value.shape, shape)) return value;
-    return new Value(this.reshapeName(this.plain(value), shape), shape, value.dtype);
+    const reshaped = new Value(this.reshapeName(this.plain(value), shape), shape, value.dtype);
+    if (value.biasless?.opType === "Gemm" && shape.at(-1) === value.shape.at(-1))
+      reshaped.biasless = value.biasless;
+    return reshaped;
   }
 
   reshapeName(name: string, shape: readonly number[]): string {

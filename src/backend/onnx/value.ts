@@ -1,4 +1,12 @@
 import type { DataType } from "@tensorflow/tfjs";
+import type { Attributes } from "./model-proto.js";
+
+/** A Gemm or Conv without a bias: a vector along the last axis of what it made may still join it. */
+export interface Biasless {
+  readonly opType: "Gemm" | "Conv";
+  readonly inputs: readonly [string, string];
+  readonly attributes: Attributes;
+}
 
 /**
  * A tensor while a graph is being built. `shape` is always what tfjs sees; a rank-4 image tensor may exist under one
@@ -7,6 +15,8 @@ import type { DataType } from "@tensorflow/tfjs";
 export class Value {
   plain: string | undefined;
   channelsFirst: string | undefined;
+  /** How the value was made, when more can be folded into that; the last axis is the operator's own. */
+  biasless: Biasless | undefined;
   readonly shape: readonly number[];
   readonly dtype: DataType;
 
