@@ -1,0 +1,41 @@
+import { type ReconstructionLossConfig, reconstructionLossNames } from "../autoencoder/index.js";
+import type { DataConfig } from "../data/index.js";
+import { type MetricCard, metricCard } from "../metrics/index.js";
+import type { Evaluation } from "./evaluate.js";
+
+/** How the images of an evaluation came about, for its card. */
+export interface EvaluationCircumstances {
+  readonly loss: ReconstructionLossConfig;
+  readonly data: Pick<DataConfig, "resize" | "cropSize" | "evaluationCropsPerImage">;
+  /** Which images: e.g. "held-out files", "training files", "all files". */
+  readonly set: string;
+}
+
+/**
+ * The card that stands beside an evaluation's figures: the conventions of src/metrics, of the two figures that arise
+ * here, and the set of images down to a digest of its pixels. Equal cards make figures comparable.
+ */
+export function evaluationCard(
+  evaluation: Pick<Evaluation, "images" | "imagesDigest">,
+  { loss, data, set }: EvaluationCircumstances,
+): MetricCard {
+  return metricCard({
+    reconstructionLoss: `${describeLoss(loss)}; pixels in -1..1, not clamped; mean over elements, then over images`,
+    quantizationError:
+      "squared distance between the quantizer's input z and its output q, summed over the code dimension, mean over latent vectors; for fsq z stands before the tanh bound and q in -1..1",
+    evaluationSet: set,
+    evaluationImages: evaluation.images,
+    evaluationCrops: `grid of crops that do not overlap, at most ${data.evaluationCropsPerImage} a file, never mirrored`,
+    resize: data.resize === null ? "none" : `shorter side to ${data.resize} pixels`,
+    imageHeight: data.cropSize[0],
+    imageWidth: data.cropSize[1],
+    imagesDigest: evaluation.imagesDigest,
+  });
+}
+
+/** `l2`, or `1 l1 + 0.2 ssim`. */
+function describeLoss(loss: ReconstructionLossConfig): string {
+  const names = reconstructionLossNames.filter((name) => loss[name] > 0);
+  const terms = names.map((name) => `${loss[name]} ${name === "huber" ? `huber(${loss.huberDelta})` : name}`);
+  return terms.join(" + ");
+}
