@@ -116,13 +116,14 @@ function conditions(options, rows) {
   return [
     `${processor.length} × ${processor[0]?.model.trim() ?? "unknown processor"}; Node ${process.versions.node}`,
     ...runtimes,
-    `${options.rounds} rounds, sides taking turns, ${options.threads} threads; load average at the start ${options.load}`,
+    `rounds: ${options.rounds}, sides taking turns; threads: ${options.threads}; load average at the start: ${options.load.toFixed(1)}`,
     ...(options.rounds < 3 ? ["fewer than three rounds: not for the record"] : []),
+    ...(options.load > 0.5 ? ["the machine was not idle: not for the record"] : []),
   ];
 }
 
 function main() {
-  const options = { ...parse(), load: loadavg()[0].toFixed(1) };
+  const options = { ...parse(), load: loadavg()[0] };
   if (options.help) {
     console.log(usage);
     return;

@@ -22,7 +22,7 @@ export function readArguments(options) {
 /** Selects the default engine and returns its name for the table. */
 export async function startEngine(threads) {
   const engine = await selectEngine({ threads });
-  return `${engine.name}, ${threads} threads`;
+  return `vqkit on ${engine.name} ${engine.version}, ${engine.threads} threads`;
 }
 
 /** A float32 tensor of draws from a stream of its own. */

@@ -18,10 +18,13 @@ FSQ_LEVELS = {1000: (8, 5, 5, 5), 64000: (8, 8, 8, 5, 5, 5)}
 
 
 def nearest(rows, codebook, block=512):
-    """Index of the nearest code to each row: argmax of z·e − ½‖e‖², a block of rows at a time."""
+    """Index of the nearest code to each row: that of the largest z·e − ½‖e‖², a block of rows at a time.
+
+    `max` and not `argmax`, which takes twice as long in PyTorch 1.13 on a CPU.
+    """
     bias = -0.5 * codebook.square().sum(dim=1)
     transposed = codebook.t()
-    return torch.cat([torch.addmm(bias, part, transposed).argmax(dim=1) for part in rows.split(block)])
+    return torch.cat([torch.addmm(bias, part, transposed).max(dim=1).indices for part in rows.split(block)])
 
 
 def rotate(rows, codes):
