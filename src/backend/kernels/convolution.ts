@@ -1,8 +1,9 @@
 import { backend_util, type TensorInfo } from "@tensorflow/tfjs";
 import { BackendError } from "../errors.js";
 import type { GraphBuilder } from "../onnx/graph-builder.js";
-import type { Value } from "../onnx/value.js";
+import { Value } from "../onnx/value.js";
 import type { Kernel, TensorSpec } from "../recording.js";
+import { convolveDoubled, filterGradientDoubled } from "./doubled-convolution.js";
 import { filterGradient } from "./filter-gradient.js";
 import { emitBiasless } from "./folding.js";
 import { matrixProduct } from "./matrix.js";
@@ -55,6 +56,10 @@ function isPointwise({ kernel, stride, pads }: ConvGeometry): boolean {
   );
 }
 
+function isSame3x3({ kernel, stride, dilation, pads }: ConvGeometry): boolean {
+  return kernel.every((size) => size === 3) && [...stride, ...dilation, ...pads].every((size) => size === 1);
+}
+
 /** x [N, H, W, I] by filter [kh, kw, I, O]. */
 export function convolve(
   g: GraphBuilder,
@@ -62,8 +67,10 @@ export function convolve(
   geometry: ConvGeometry,
   spec: TensorSpec,
 ): Value {
+  const doubled = isSame3x3(geometry) ? x.deferred?.doubled : undefined;
+  if (doubled !== undefined) return convolveDoubled(g, [doubled, filter], spec.shape);
   const [inputs, outputs] = filter.shape.slice(2) as [number, number];
-  if (isPointwise(geometry) && x.channelsFirst === undefined) {
+  if (isPointwise(geometry) && !x.isChannelsFirst) {
     // A 1×1 convolution of rows that stand in order is one matrix product.
     const positions = x.shape.slice(0, 3).reduce((product, size) => product * size, 1);
     const rows = g.reshape(x, [positions, inputs]); // [N*H*W, I]
@@ -98,7 +105,7 @@ function inputGradient(
 ): Value {
   const { kernel, stride, dilation, pads } = geometry;
   const [inputs, outputs] = filter.shape.slice(2) as [number, number];
-  if (isPointwise(geometry) && dy.channelsFirst === undefined) {
+  if (isPointwise(geometry) && !dy.isChannelsFirst) {
     const positions = dy.shape.slice(0, 3).reduce((product, size) => product * size, 1);
     const rows = g.reshape(dy, [positions, outputs]); // [N*H*W, O]
     const product = matrixProduct(
@@ -184,7 +191,11 @@ const conv2dBackpropInput: Kernel<ConvGeometry & { readonly inputShape: readonly
     };
   },
   lower(g, [dy, filter], { attrs, outputs }) {
-    return inputGradient(g, [dy as Value, filter as Value], attrs, outputs[0] as TensorSpec);
+    const spec = outputs[0] as TensorSpec;
+    const operands = [dy as Value, filter as Value] as const;
+    if (!isSame3x3(attrs)) return inputGradient(g, operands, attrs, spec);
+    const make = () => g.channelsFirst(inputGradient(g, operands, attrs, spec));
+    return Value.deferred({ make, inputGradient: { dy: operands[0], filter: operands[1] } }, spec.shape);
   },
 };
 
@@ -202,7 +213,10 @@ const conv2dBackpropFilter: Kernel<ConvGeometry & { readonly filterShape: readon
     };
   },
   lower(g, [x, dy], { attrs, outputs }) {
-    return filterGradient(g, [x as Value, dy as Value], attrs, outputs[0] as TensorSpec);
+    const [input, gradient] = [x as Value, dy as Value];
+    const doubled = isSame3x3(attrs) ? input.deferred?.doubled : undefined;
+    if (doubled !== undefined) return filterGradientDoubled(g, [doubled, gradient], attrs.filterShape);
+    return filterGradient(g, [input, gradient], attrs, outputs[0] as TensorSpec);
   },
 };
 

@@ -26,7 +26,7 @@ export function elementwise(
   const { shape, dtype } = spec;
   const dtypes = operands.map((operand) => operand.dtype);
   const full = operands.filter((operand) => sameShape(operand.shape, shape));
-  const channelsFirst = shape.length === 4 && full.some((operand) => operand.channelsFirst !== undefined);
+  const channelsFirst = shape.length === 4 && full.some((operand) => operand.isChannelsFirst);
   if (!channelsFirst)
     return new Value(
       emit(

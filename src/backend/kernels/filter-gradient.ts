@@ -15,11 +15,21 @@ const largestPatchMatrix = 2 ** 24;
  */
 export function filterGradient(
   g: GraphBuilder,
-  [x, dy]: readonly [Value, Value],
+  operands: readonly [Value, Value],
   geometry: ConvGeometry,
   spec: TensorSpec,
 ): Value {
-  const [kh, kw, inputs, outputs] = spec.shape as [number, number, number, number];
+  return new Value(patchProduct(g, operands, geometry, spec.shape), spec.shape, "float32");
+}
+
+/** The name of dW [kh, kw, I, O]. */
+export function patchProduct(
+  g: GraphBuilder,
+  [x, dy]: readonly [Value, Value],
+  geometry: ConvGeometry,
+  shape: readonly number[],
+): string {
+  const [kh, kw, inputs, outputs] = shape as [number, number, number, number];
   const ofDy = outputs < inputs && geometry.stride[0] === 1 && geometry.stride[1] === 1 && kh * kw > 1;
   const batch = x.shape[0] as number;
   const perImage = positions(ofDy ? x : dy) * kh * kw * (ofDy ? outputs : inputs);
@@ -30,11 +40,11 @@ export function filterGradient(
     const [left, right] = ofDy
       ? [rows(g, x, part), patches(g, take(g, dy, part), turnedWindow(x, geometry))]
       : [patches(g, take(g, x, part), window(dy, geometry)), rows(g, dy, part)];
-    sum = g.op("Gemm", sum === undefined ? [left, right] : [left, right, sum], { transA: 1, transB: 0 });
+    const operands = sum === undefined ? [left, right] : [left, right, sum];
+    sum = g.op("Gemm", operands, { transA: 1, transB: 0 });
   }
-  if (!ofDy) return new Value(g.reshapeName(sum as string, spec.shape), spec.shape, "float32");
-  const gathered = g.reshapeName(sum as string, [inputs, kh, kw, outputs]);
-  return new Value(g.transposeName(gathered, [1, 2, 0, 3]), spec.shape, "float32");
+  if (!ofDy) return g.reshapeName(sum as string, shape);
+  return g.transposeName(g.reshapeName(sum as string, [inputs, kh, kw, outputs]), [1, 2, 0, 3]);
 }
 
 function positions(value: Value): number {

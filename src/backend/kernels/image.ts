@@ -1,7 +1,8 @@
 import type { TensorInfo } from "@tensorflow/tfjs";
 import { BackendError } from "../errors.js";
-import type { Value } from "../onnx/value.js";
+import { Value } from "../onnx/value.js";
 import type { Kernel, TensorSpec } from "../recording.js";
+import { inputGradientDoubled } from "./doubled-convolution.js";
 
 interface Scale {
   readonly scale: readonly [number, number];
@@ -38,13 +39,17 @@ const resizeNearest: Kernel<Scale> = {
   },
   lower(g, [images], { attrs: { scale }, outputs }) {
     const { shape, dtype } = outputs[0] as TensorSpec;
+    const source = images as Value;
     const scales = g.constant(Float32Array.of(1, 1, ...scale), [4]);
-    const large = g.op("Resize", [g.channelsFirst(images as Value), "", scales], {
-      mode: "nearest",
-      coordinate_transformation_mode: "asymmetric",
-      nearest_mode: "floor",
-    });
-    return g.fromChannelsFirst(large, shape, dtype);
+    const make = () =>
+      g.op("Resize", [g.channelsFirst(source), "", scales], {
+        mode: "nearest",
+        coordinate_transformation_mode: "asymmetric",
+        nearest_mode: "floor",
+      });
+    if (dtype !== "float32") return g.fromChannelsFirst(make(), shape, dtype);
+    const isDoubled = scale[0] === 2 && scale[1] === 2;
+    return Value.deferred({ make, ...(isDoubled ? { doubled: source } : {}) }, shape);
   },
 };
 
@@ -62,6 +67,10 @@ const resizeNearestGrad: Kernel<Scale> = {
   },
   lower(g, [dy], { attrs: { scale }, outputs }) {
     const { shape, dtype } = outputs[0] as TensorSpec;
+    const convolution = (dy as Value).deferred?.inputGradient;
+    if (convolution !== undefined && scale[0] === 2 && scale[1] === 2) {
+      return inputGradientDoubled(g, [convolution.dy, convolution.filter], shape);
+    }
     const mean = g.op("AveragePool", [g.channelsFirst(dy as Value)], { kernel_shape: scale, strides: scale });
     return g.fromChannelsFirst(g.op("Mul", [mean, g.scalar(scale[0] * scale[1])]), shape, dtype);
   },

@@ -116,7 +116,7 @@ export class GraphBuilder {
 
   /** The value's name in the layout tfjs sees. */
   plain(value: Value): string {
-    value.plain ??= this.#permute(value.channelsFirst as string, value.shape, toChannelsLast);
+    value.plain ??= this.#permute(this.channelsFirst(value), value.shape, toChannelsLast);
     return value.plain;
   }
 
@@ -124,7 +124,8 @@ export class GraphBuilder {
   channelsFirst(value: Value): string {
     if (value.shape.length !== 4)
       throw new BackendError("shape", `channels-first needs rank 4, got [${value.shape}].`);
-    value.channelsFirst ??= this.#permute(value.plain as string, value.shape, toChannelsFirst);
+    value.channelsFirst ??=
+      value.deferred?.make() ?? this.#permute(value.plain as string, value.shape, toChannelsFirst);
     return value.channelsFirst;
   }
 
