@@ -16,8 +16,7 @@ export async function writeFileAtomic(
   path: string,
   content: string | Uint8Array | Iterable<Uint8Array>,
 ): Promise<void> {
-  const folder = dirname(path);
-  const temporary = join(folder, `.${basename(path)}.vqkit-${process.pid}-${written++}.tmp`);
+  const temporary = temporaryPathOf(path);
   const parts =
     typeof content === "string"
       ? [Buffer.from(content)]
@@ -27,7 +26,7 @@ export async function writeFileAtomic(
   try {
     await writeDurably(temporary, parts);
     await rename(temporary, path);
-    await syncFolder(folder);
+    await syncFolder(dirname(path));
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {
       // The first error says what went wrong; removeTemporaries clears what could not be removed now.
@@ -54,7 +53,12 @@ export async function removeTemporaries(folder: string): Promise<number> {
   }
 }
 
-/** Whether a file name is one that `writeFileAtomic` gives to a file in progress. */
+/** A new name, beside `path`, for a file in progress that will be renamed to it. */
+export function temporaryPathOf(path: string): string {
+  return join(dirname(path), `.${basename(path)}.vqkit-${process.pid}-${written++}.tmp`);
+}
+
+/** Whether a file name is one that `temporaryPathOf` gives. */
 export function isTemporaryName(name: string): boolean {
   return TEMPORARY.test(name);
 }
@@ -89,8 +93,8 @@ async function writeDurably(path: string, parts: Iterable<Uint8Array>): Promise<
   }
 }
 
-/** One write call takes at most 2 GiB, and may write less than it was given. */
-async function writeAll(handle: FileHandle, path: string, bytes: Uint8Array): Promise<void> {
+/** Writes all bytes at the handle's position: one call takes at most 2 GiB, and may write less than it was given. */
+export async function writeAll(handle: FileHandle, path: string, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length; ) {
     const { bytesWritten } = await handle.write(bytes, at, Math.min(bytes.length - at, 2 ** 30));
     if (bytesWritten === 0) throw fileError(path, "write", new Error("a write made no progress"));

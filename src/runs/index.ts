@@ -16,6 +16,7 @@ export {
 } from "./metrics-log.js";
 export { type ModelFile, readModelFile, writeModelFile } from "./model-file.js";
 export { decodeNpy, encodeNpy, readNpy, writeNpy } from "./npy.js";
+export { NpyStack, NpyStackWriter, type StackRow } from "./npy-stack.js";
 export { RUN_FILES, RunFolder, type RunSummary } from "./run-folder.js";
 export {
   decodeSafetensors,
@@ -25,5 +26,6 @@ export {
   writeSafetensors,
 } from "./safetensors.js";
 export type { Metadata } from "./safetensors-header.js";
+export { StagedFile } from "./staged-file.js";
 export type { StoredTensor, TensorArrays, TensorDtype, TensorMap } from "./tensor-data.js";
 export { readUsageFile, type UsageRecord, writeUsageFile } from "./usage-file.js";

@@ -3,7 +3,7 @@
  * array in C order. This is how indices are handed to other tools.
  */
 import { writeFileAtomic } from "./atomic-file.js";
-import { withReader } from "./bounded-reader.js";
+import { type BoundedReader, withReader } from "./bounded-reader.js";
 import { formatError, quoted } from "./file-errors.js";
 import {
   bytesOf,
@@ -38,7 +38,7 @@ const DESCRIPTIONS: ReadonlyMap<TensorDtype, string> = new Map([
 /** Python writes a shape as (), (3,) or (3, 4); keys stand in any order. */
 const FIELD = /\s*'(descr|fortran_order|shape)'\s*:\s*(?:'([^']*)'|(True|False)|\(([\d,\s]*)\))\s*(,|$)/y;
 
-interface NpyHeader {
+export interface NpyHeader {
   readonly dtype: TensorDtype;
   readonly shape: readonly number[];
   /** Where the values begin, in bytes. */
@@ -59,8 +59,7 @@ export async function writeNpy(path: string, array: StoredTensor): Promise<void>
  */
 export async function readNpy(path: string): Promise<StoredTensor> {
   return withReader(path, async (reader) => {
-    const prefix = await reader.read(0, Math.min(reader.size, LONGEST_PREFIX + MAX_HEADER));
-    const header = parseNpyHeader(prefix, reader.size, path);
+    const header = await readNpyHeader(reader);
     const bytes = await reader.read(header.dataStart, header.dataLength);
     return tensorOver(header.dtype, header.shape, bytes.buffer);
   });
@@ -81,11 +80,24 @@ export function decodeNpy(bytes: Uint8Array, where = "npy"): StoredTensor {
 function encodeHeader(array: StoredTensor, where: string): Uint8Array {
   const fault = tensorFault(array);
   if (fault !== undefined) throw formatError(where, fault);
-  const { dtype, shape } = array;
+  return encodeNpyHeader(array, where);
+}
+
+/**
+ * The bytes before the values.
+ *
+ * @param options.length pad to at least this many bytes, a multiple of 64, so that a later header can replace this one
+ * @throws VqkitError("format") for a shape of too many sides
+ */
+export function encodeNpyHeader(
+  { dtype, shape }: Pick<StoredTensor, "dtype" | "shape">,
+  where: string,
+  { length = 0 }: { readonly length?: number } = {},
+): Uint8Array {
   const sides = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
   const text = `{'descr': '${DESCRIPTIONS.get(dtype)}', 'fortran_order': False, 'shape': (${sides}), }`;
   const start = MAGIC.length + 4;
-  const total = Math.ceil((start + text.length + 1) / ALIGNMENT) * ALIGNMENT;
+  const total = Math.max(length, Math.ceil((start + text.length + 1) / ALIGNMENT) * ALIGNMENT);
   if (total - start > MAX_HEADER - 1) {
     throw formatError(where, `expected a shape of fewer sides, got ${shape.length}.`);
   }
@@ -96,6 +108,12 @@ function encodeHeader(array: StoredTensor, where: string): Uint8Array {
   header.write(text, start, "latin1");
   header[total - 1] = 0x0a;
   return header;
+}
+
+/** Reads the header of an open file and checks that the values after it are as many as it says. @throws as `readNpy` */
+export async function readNpyHeader(reader: BoundedReader): Promise<NpyHeader> {
+  const prefix = await reader.read(0, Math.min(reader.size, LONGEST_PREFIX + MAX_HEADER));
+  return parseNpyHeader(prefix, reader.size, reader.path);
 }
 
 /** @param bytes at least the header; @param size of the whole file */
