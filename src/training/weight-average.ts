@@ -39,6 +39,14 @@ export class WeightAverage {
     });
   }
 
+  /** Starts again as a copy of the present weights. @throws TypeError inside `during` */
+  reset(): void {
+    if (this.#swapped) throw new TypeError("WeightAverage.reset: not allowed while the average is in use.");
+    tf.tidy(() => {
+      for (const [variable, average] of this.#pairs()) average.assign(tf.clone(variable));
+    });
+  }
+
   /**
    * Runs `body` while the variables hold the averaged weights, and puts the trained ones back however it ends.
    *

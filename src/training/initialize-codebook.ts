@@ -1,0 +1,55 @@
+import * as tf from "@tensorflow/tfjs";
+import { type ImageAutoencoder, pixelsToTensor } from "../autoencoder/index.js";
+import type { ImageBatch } from "../data/index.js";
+
+/**
+ * Lets the quantizer set its codebook from the latents of the first training batches, as many as it asks for; draws no
+ * batch when it asks for none.
+ *
+ * @param batches training batches without end; the iteration is closed
+ * @param signal checked before each batch
+ */
+export async function initializeCodebook(
+  model: ImageAutoencoder,
+  batches: AsyncIterable<ImageBatch>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { quantizer } = model;
+  const wanted = quantizer.latentsForInitialization;
+  if (wanted === 0) return;
+  const parts: Float32Array[] = [];
+  let count = 0;
+  for await (const batch of batches) {
+    signal?.throwIfAborted();
+    const values = await latentsOf(model, batch);
+    parts.push(values);
+    count += values.length / quantizer.codeDim;
+    if (count >= wanted) break;
+  }
+  const latents = tf.tensor2d(joined(parts), [count, quantizer.codeDim]);
+  try {
+    await quantizer.initialize(latents);
+  } finally {
+    latents.dispose();
+  }
+}
+
+/** [M, D], flat. */
+async function latentsOf(model: ImageAutoencoder, batch: ImageBatch): Promise<Float32Array> {
+  const latents = tf.tidy(() => model.encode(pixelsToTensor(batch)));
+  try {
+    return (await latents.data()) as Float32Array;
+  } finally {
+    latents.dispose();
+  }
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}

@@ -1,0 +1,79 @@
+import type { ReconstructionLossName } from "../autoencoder/index.js";
+import type { EvaluationFigures } from "../evaluation/index.js";
+import type { QuantizerLossName } from "../quantizers/index.js";
+
+type LossName = ReconstructionLossName | QuantizerLossName;
+
+/** The loss `commitment` before its weight as `commitmentLoss`, after it as `weightedCommitmentLoss`. */
+export type LossFields = {
+  readonly [N in LossName as `${N}Loss` | `weighted${Capitalize<N>}Loss`]?: number;
+};
+
+/** The fields that may differ between two runs of the same seed, engine and threads. */
+export const timingFields = ["imagesPerSecond", "elapsedSeconds"] as const;
+
+/** Evaluation figures that a step's metrics carry when the step was evaluated. */
+export const evaluatedFigures = [
+  "psnr",
+  "ssim",
+  "reconstructionLoss",
+  "quantizationError",
+  "usage",
+  "perplexity",
+  "bitsPerPixel",
+] as const satisfies readonly (keyof EvaluationFigures)[];
+
+/** `evaluationPsnr` and so on; on the evaluation set, with the averaged weights where there are some. */
+export type EvaluationFields = {
+  readonly [N in (typeof evaluatedFigures)[number] as `evaluation${Capitalize<N>}`]?: number | null;
+};
+
+/**
+ * What is known of one training step; flat, and in this order one line of metrics.jsonl (without `usage`).
+ *
+ * All of it is of the weights that the step started from. A loss that the model does not have is absent.
+ */
+export type StepMetrics = LossFields &
+  EvaluationFields & {
+    /** 1 for the first. */
+    readonly step: number;
+    /** What was minimised: the sum of all weighted losses. */
+    readonly totalLoss: number;
+    /** The sum of the weighted reconstruction losses. */
+    readonly reconstructionLoss: number;
+    readonly learningRate: number;
+    /** Global norm of the gradients before clipping. */
+    readonly gradientNorm: number;
+    /** Mean over the batch's latent vectors of ‖z − q‖², summed over the code dimension. */
+    readonly quantizationError: number;
+    /** Codes that the batch uses / codebook size. */
+    readonly usageBatch: number;
+    readonly perplexityBatch: number;
+    /** Indices in the batch, per codebook: what `usageBatch` depends on. */
+    readonly samplesBatch: number;
+    /** The same over the last `usageWindow` steps, this one included. */
+    readonly usageWindow: number;
+    readonly perplexityWindow: number;
+    readonly samplesWindow: number;
+    /** The same as `usageWindow`. */
+    readonly usage: number;
+    /** Batch size / seconds from asking for the batch to having updated the weights. */
+    readonly imagesPerSecond: number;
+    /** Since the start of step 1. */
+    readonly elapsedSeconds: number;
+  };
+
+export function evaluationFields(figures: EvaluationFigures): EvaluationFields {
+  return Object.fromEntries(
+    evaluatedFigures.map((name) => [`evaluation${capitalized(name)}`, figures[name]]),
+  ) as EvaluationFields;
+}
+
+/** One loss before and after its weight. */
+export function lossFields(name: LossName, value: number, weight: number): LossFields {
+  return { [`${name}Loss`]: value, [`weighted${capitalized(name)}Loss`]: weight * value } as LossFields;
+}
+
+function capitalized(name: string): string {
+  return name.charAt(0).toUpperCase() + name.slice(1);
+}

@@ -1,0 +1,199 @@
+import * as tf from "@tensorflow/tfjs";
+import {
+  type ImageAutoencoder,
+  pixelsToTensor,
+  type ReconstructionLossConfig,
+  type ReconstructionLossName,
+  reconstructionLoss,
+} from "../autoencoder/index.js";
+import { VqkitError } from "../core/errors.js";
+import type { ImageBatch } from "../data/index.js";
+import { quantizationError } from "../evaluation/index.js";
+import type { QuantizerLossName } from "../quantizers/index.js";
+import { clipByGlobalNorm } from "./gradient-clipping.js";
+import type { Adam } from "./optimizer.js";
+import { type LossFields, lossFields } from "./step-metrics.js";
+import type { WeightAverage } from "./weight-average.js";
+
+export interface TrainingStepParts {
+  readonly model: ImageAutoencoder;
+  /** Over the model's variables. */
+  readonly optimizer: Adam;
+  /** Over the model's variables; null keeps no average. */
+  readonly average: WeightAverage | null;
+  readonly loss: ReconstructionLossConfig;
+  /** Largest global norm of the gradients; null is off. */
+  readonly gradientClip: number | null;
+}
+
+/** What a step found before it changed the weights. */
+export interface StepOutcome {
+  readonly losses: LossFields & { readonly totalLoss: number; readonly reconstructionLoss: number };
+  readonly gradientNorm: number;
+  readonly quantizationError: number;
+  /** [N, H, W, Q], flat. */
+  readonly indices: Int32Array;
+}
+
+type LossName = ReconstructionLossName | QuantizerLossName;
+
+/** One loss in the forward pass. */
+interface LossTerm {
+  readonly name: LossName;
+  readonly value: tf.Scalar;
+  readonly weight: number;
+}
+
+/** Tensors of the forward pass that outlive the gradient's own scope. */
+interface ForwardPass {
+  readonly terms: readonly LossTerm[];
+  readonly reconstructionLoss: tf.Scalar;
+  readonly latents: tf.Tensor4D;
+  readonly quantized: tf.Tensor4D;
+  readonly indices: tf.Tensor4D;
+}
+
+/** What is read when the step is run. */
+interface Recorded {
+  /** [3 + terms]: total loss, reconstruction loss, gradient norm, quantization error, then the terms. */
+  readonly scalars: tf.Tensor1D;
+  readonly indices: tf.Tensor4D;
+  readonly terms: readonly Omit<LossTerm, "value">[];
+}
+
+/**
+ * Makes training steps: forward, gradients, clipping, optimizer, the codebook's own learning, the weight average.
+ *
+ * All of it is recorded before anything is read, and everything is read at once, so that a recording engine runs a
+ * step as one graph.
+ */
+export class TrainingStep {
+  readonly #parts: TrainingStepParts;
+  readonly #trainable: ReadonlyMap<string, tf.Variable>;
+
+  constructor(parts: TrainingStepParts) {
+    this.#parts = parts;
+    this.#trainable = parts.model.trainableVariables();
+  }
+
+  /**
+   * @param options.step 1 for the first
+   * @throws VqkitError("numerics") when a loss or the gradient norm is not finite; the weights are spoilt then
+   */
+  async run(
+    batch: ImageBatch,
+    options: { readonly step: number; readonly learningRate: number },
+  ): Promise<StepOutcome> {
+    const { scalars, indices, terms } = this.#record(batch, options);
+    try {
+      const [values, chosen] = await Promise.all([scalars.data(), indices.data()]);
+      const [totalLoss = Number.NaN, reconstruction = Number.NaN, norm = Number.NaN, error = Number.NaN] =
+        values;
+      const losses = terms.map(({ name, weight }, i) => lossFields(name, values[4 + i] as number, weight));
+      const outcome = {
+        losses: Object.assign({ totalLoss, reconstructionLoss: reconstruction }, ...losses),
+        gradientNorm: norm,
+        quantizationError: error,
+        indices: chosen as Int32Array,
+      };
+      checkFinite(outcome, options.step);
+      return outcome;
+    } finally {
+      tf.dispose([scalars, indices]);
+    }
+  }
+
+  #record(batch: ImageBatch, options: { readonly step: number; readonly learningRate: number }): Recorded {
+    const { model, optimizer, average, gradientClip } = this.#parts;
+    let pass: ForwardPass | undefined;
+    try {
+      return tf.tidy(() => {
+        const pixels = pixelsToTensor(batch);
+        const objective = (): tf.Scalar => {
+          pass = kept(this.#forward(pixels));
+          return pass.terms
+            .map(({ value, weight }) => tf.mul(value, weight))
+            .reduce((a, b) => tf.add(a, b)) as tf.Scalar;
+        };
+        const { value: total, grads } = tf.variableGrads(objective, [...this.#trainable.values()]);
+        const { terms, latents, quantized, indices, ...forward } = pass as ForwardPass;
+        const { gradients, norm } = clipByGlobalNorm(this.#byModelName(grads), gradientClip);
+        optimizer.apply(gradients, options);
+        model.quantizer.updateCodebook(latents, indices);
+        average?.update(options.step);
+        return {
+          scalars: tf.stack([
+            total,
+            forward.reconstructionLoss,
+            norm,
+            quantizationError(latents, quantized),
+            ...terms.map(({ value }) => value),
+          ]) as tf.Tensor1D,
+          indices: tf.clone(indices),
+          terms: terms.map(({ name, weight }) => ({ name, weight })),
+        } as Recorded & tf.TensorContainer;
+      });
+    } finally {
+      if (pass !== undefined) tf.dispose(tensorsOf(pass));
+    }
+  }
+
+  #forward(pixels: tf.Tensor4D): ForwardPass {
+    const { model, loss } = this.#parts;
+    const { reconstruction, latents, quantization } = model.forward(pixels);
+    const { quantized, indices, losses } = quantization;
+    const { total, terms } = reconstructionLoss(pixels, reconstruction, loss);
+    return {
+      terms: [...lossTerms(terms, loss), ...lossTerms(losses, model.quantizer.lossWeights)],
+      reconstructionLoss: total,
+      latents,
+      quantized,
+      indices,
+    };
+  }
+
+  /** tfjs names gradients by the engine's names, which differ from run to run; the model's names do not. */
+  #byModelName(grads: Readonly<Record<string, tf.Tensor>>): Map<string, tf.Tensor> {
+    const named = new Map<string, tf.Tensor>();
+    for (const [name, variable] of this.#trainable) {
+      const gradient = grads[variable.name];
+      if (gradient !== undefined) named.set(name, gradient);
+    }
+    return named;
+  }
+}
+
+function lossTerms<N extends LossName>(
+  values: Readonly<Partial<Record<N, tf.Scalar>>>,
+  weights: Readonly<Record<N, number>>,
+): LossTerm[] {
+  return (Object.keys(values) as N[]).flatMap((name) => {
+    const value = values[name];
+    return value === undefined ? [] : [{ name, value, weight: weights[name] }];
+  });
+}
+
+function tensorsOf({
+  terms,
+  reconstructionLoss: loss,
+  latents,
+  quantized,
+  indices,
+}: ForwardPass): tf.Tensor[] {
+  return [...terms.map(({ value }) => value), loss, latents, quantized, indices];
+}
+
+function kept(pass: ForwardPass): ForwardPass {
+  for (const tensor of tensorsOf(pass)) tf.keep(tensor);
+  return pass;
+}
+
+function checkFinite({ losses, gradientNorm, quantizationError: error }: StepOutcome, step: number): void {
+  for (const [name, value] of Object.entries({ ...losses, gradientNorm, quantizationError: error })) {
+    if (Number.isFinite(value)) continue;
+    throw new VqkitError(
+      "numerics",
+      `step ${step}: expected a finite ${name}, got ${value}. Lower learningRate or set gradientClip; the last checkpoint is from before.`,
+    );
+  }
+}
