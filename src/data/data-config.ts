@@ -22,6 +22,8 @@ export const dataConfigSchema = z.strictObject({
   flip: z.boolean().default(true),
   /** Fraction of the files kept back for evaluation, 0 to below 1; 0 evaluates on the training files. */
   heldOut: z.number().min(0).lt(1).default(0.2),
+  /** Chooses the files kept back; null takes the run's seed. Set it to evaluate several seeds on the same images. */
+  splitSeed: z.int().min(0).nullable().default(null),
   /** Most crops that evaluation cuts from one image. */
   evaluationCropsPerImage: z.int().min(1).default(16),
   /** Memory (in units of 2^20 bytes) for decoded and resized images; 0 decodes every image anew. */

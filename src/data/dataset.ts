@@ -71,7 +71,7 @@ export class ImageDataset {
     seed: number,
     options: ImageDatasetOptions = {},
   ): Promise<ImageDataset> {
-    const split = splitFiles(await findImages(config.images), config.heldOut, seed);
+    const split = splitFiles(await findImages(config.images), config.heldOut, config.splitSeed ?? seed);
     const { resize, maxPixels } = config;
     const store = new ImageStore({
       transform: { resize, cover: cropSizeOf(config), maxPixels },

@@ -204,6 +204,18 @@ describe("the split", () => {
     const evaluated = (await take(dataset.evaluationBatches({ batchSize: 5 }), -1)).flatMap((b) => b.files);
     expect([...new Set(evaluated)]).toEqual(dataset.heldOutFiles);
   });
+
+  it("follows splitSeed where it is set, and the run's seed still orders training", async () => {
+    const expected = (await open({ heldOut: 0.3 }, { seed: 3 })).heldOutFiles;
+    const orders: string[][] = [];
+    for (const seed of [1, 2]) {
+      const dataset = await open({ heldOut: 0.3, splitSeed: 3 }, { seed });
+      expect(dataset.heldOutFiles).toEqual(expected);
+      const batches = await take(dataset.trainBatches({ batchSize: 5 }), 2);
+      orders.push(batches.flatMap((batch) => batch.files));
+    }
+    expect(orders[0]).not.toEqual(orders[1]);
+  });
 });
 
 describe("evaluationBatches", () => {
