@@ -5,6 +5,7 @@ import { Value } from "../onnx/value.js";
 import type { Kernel, TensorSpec } from "../recording.js";
 import { convolveDoubled, filterGradientDoubled } from "./doubled-convolution.js";
 import { filterGradient } from "./filter-gradient.js";
+import { outputsFirst, turnedTapsLast } from "./filter-layout.js";
 import { emitBiasless } from "./folding.js";
 import { matrixProduct } from "./matrix.js";
 
@@ -82,8 +83,7 @@ export function convolve(
     );
     return g.reshape(product, spec.shape);
   }
-  const weights = g.transposeName(g.plain(filter), [3, 2, 0, 1]); // [O, I, kh, kw]
-  return conv(g, [g.channelsFirst(x), weights], geometry, spec.shape);
+  return conv(g, [g.channelsFirst(x), onnxFilter(g, filter)], geometry, spec.shape);
 }
 
 function conv(
@@ -128,7 +128,8 @@ function inputGradient(
     const bottom = size[0][0] - size[0][1] - top + reach[0];
     const right = size[1][0] - size[1][1] - left + reach[1];
     if (Math.min(top, left, bottom, right) >= 0) {
-      const weights = g.transposeName(turned(g, filter, kernel), [2, 3, 0, 1]); // [I, O, kh, kw]
+      const turned = turnedTapsLast(g, g.plain(filter), [kernel[0] * kernel[1], inputs * outputs]);
+      const weights = g.reshapeName(turned, [inputs, outputs, ...kernel]);
       const turnedGeometry = { kernel, stride, dilation, pads: [top, left, bottom, right] as const };
       return conv(g, [g.channelsFirst(dy), weights], turnedGeometry, spec.shape);
     }
@@ -143,8 +144,7 @@ function inputGradient(
         (pads[i] as number) -
         (pads[i + 2] as number)),
   );
-  const weights = g.transposeName(g.plain(filter), [3, 2, 0, 1]); // [O, I, kh, kw]
-  const dx = g.op("ConvTranspose", [g.channelsFirst(dy), weights], {
+  const dx = g.op("ConvTranspose", [g.channelsFirst(dy), onnxFilter(g, filter)], {
     kernel_shape: kernel,
     strides: stride,
     dilations: dilation,
@@ -154,10 +154,15 @@ function inputGradient(
   return g.fromChannelsFirst(dx, spec.shape, "float32");
 }
 
-function turned(g: GraphBuilder, filter: Value, kernel: readonly [number, number]): string {
-  if (kernel[0] === 1 && kernel[1] === 1) return g.plain(filter);
-  const both = (value: number) => g.int64([value, value]);
-  return g.op("Slice", [g.plain(filter), both(-1), both(Number.MIN_SAFE_INTEGER), g.int64([0, 1]), both(-1)]);
+/** [kh, kw, I, O] → [O, I, kh, kw] */
+function onnxFilter(g: GraphBuilder, filter: Value): string {
+  const [kh, kw, inputs, outputs] = filter.shape as [number, number, number, number];
+  return g.reshapeName(outputsFirst(g, g.plain(filter), [1, kh * kw, inputs, outputs]), [
+    outputs,
+    inputs,
+    kh,
+    kw,
+  ]);
 }
 
 const conv2d: Kernel<ConvGeometry> = {

@@ -1,6 +1,7 @@
 import type { GraphBuilder } from "../onnx/graph-builder.js";
 import { Value } from "../onnx/value.js";
 import { patchProduct } from "./filter-gradient.js";
+import { outputsFirst, turnedTapsLast } from "./filter-layout.js";
 
 /**
  * A 3×3 convolution (zero padding 1) of an image whose pixels were doubled, computed on the small image.
@@ -50,7 +51,7 @@ export function convolveDoubled(
   shape: readonly number[],
 ): Value {
   const [inputs, outputs] = filter.shape.slice(2) as [number, number];
-  const placed = g.transposeName(placedFilters(g, filter), [0, 4, 3, 1, 2]); // [4, O, I, 2, 2]
+  const placed = outputsFirst(g, placedFilters(g, filter), [4, 4, inputs, outputs]); // [4, O*I, 4]
   const weights = g.reshapeName(placed, [4 * outputs, inputs, 2, 2]);
   const [, height, width] = x.shape as [number, number, number];
   const attributes = { kernel_shape: [2, 2], strides: [1, 1], dilations: [1, 1], pads: [1, 1, 1, 1] };
@@ -80,14 +81,11 @@ export function inputGradientDoubled(
   shape: readonly number[],
 ): Value {
   const [inputs, outputs] = filter.shape.slice(2) as [number, number];
-  const flip = g.op("Slice", [
-    placedFilters(g, filter),
-    g.int64([-1, -1]),
-    g.int64([Number.MIN_SAFE_INTEGER, Number.MIN_SAFE_INTEGER]),
-    g.int64([1, 2]),
-    g.int64([-1, -1]),
-  ]);
-  const turned = g.transposeName(flip, [3, 0, 4, 1, 2]); // [I, 4, O, 2, 2]
+  const byTap = g.transposeName(
+    g.reshapeName(placedFilters(g, filter), [4, 4, inputs, outputs]),
+    [1, 2, 0, 3],
+  ); // [taps, I, 4, O]
+  const turned = turnedTapsLast(g, byTap, [4, inputs * 4 * outputs]); // [I*4*O, taps]
   const weights = g.reshapeName(turned, [inputs, 4 * outputs, 2, 2]);
   const attributes = { kernel_shape: [2, 2], strides: [1, 1], dilations: [1, 1], pads: [0, 0, 0, 0] };
   return g.fromChannelsFirst(g.op("Conv", [windowGradient(g, dy), weights], attributes), shape, "float32");

@@ -1,0 +1,27 @@
+import type { GraphBuilder } from "../onnx/graph-builder.js";
+
+/**
+ * tfjs filters are [kh, kw, I, O]; ONNX wants the taps last. A Transpose that moves them there element by element is
+ * slow; swapping two neighbouring axes at a time is several times faster, so both orders are made in such steps.
+ */
+
+/** [taps, I, O] → [O, I, taps], under a leading axis of `batch` if there is one. */
+export function outputsFirst(
+  g: GraphBuilder,
+  filter: string,
+  [batch, taps, inputs, outputs]: readonly [number, number, number, number],
+): string {
+  const swapped = g.transposeName(g.reshapeName(filter, [batch, taps, inputs, outputs]), [0, 1, 3, 2]); // [batch, taps, O, I]
+  return g.transposeName(g.reshapeName(swapped, [batch, taps, outputs * inputs]), [0, 2, 1]); // [batch, O*I, taps]
+}
+
+/** [taps, rest] → [rest, taps] with the taps in reverse order, which turns the filter by 180°. */
+export function turnedTapsLast(
+  g: GraphBuilder,
+  filter: string,
+  [taps, rest]: readonly [number, number],
+): string {
+  const rows = g.reshapeName(filter, [taps, rest]);
+  const reversed = Array.from({ length: taps }, (_, i) => taps - 1 - i);
+  return g.transposeName(taps === 1 ? rows : g.op("Gather", [rows, g.int64(reversed)], { axis: 0 }), [1, 0]);
+}
