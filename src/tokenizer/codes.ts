@@ -1,0 +1,181 @@
+import { ShapeError, VqkitError } from "../core/errors.js";
+
+/** Whose codes an entry of `Codes` are. */
+export interface CodedImage {
+  /** The file, or what the caller called the image. */
+  readonly name: string;
+  /** Pixels, without the padding that filled the latent grid. */
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Indices as the tokenizer holds them: 16 bits where the codebook has at most 65,536 codes. */
+export type IndexArray = Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
+
+/** [N, H, W, Q]: images, latent grid, codebooks. Never squeezed. */
+export type CodesShape = readonly [images: number, height: number, width: number, codebooks: number];
+
+/** Images as integers. Plain data: it survives `structuredClone`, and no tensor is in it. */
+export interface Codes {
+  /** Row by row, shape `shape`, each in 0..codebookSize-1. */
+  readonly indices: IndexArray;
+  readonly shape: CodesShape;
+  /** K. */
+  readonly codebookSize: number;
+  /** One entry an image: N of them. */
+  readonly images: readonly CodedImage[];
+  /** `Tokenizer.fingerprint` of the model that made the codes; no other model can decode them. */
+  readonly fingerprint: string;
+}
+
+/** What `decode` takes: `Codes`, or indices from elsewhere, such as a generative model. */
+export interface CodesInput {
+  /** Row by row, shape `shape`. */
+  readonly indices: ArrayLike<number>;
+  readonly shape: readonly number[];
+  /** Where absent, each image fills its latent grid. */
+  readonly images?: readonly CodedImage[];
+  /** Where absent, the caller vouches that the indices are this model's. */
+  readonly fingerprint?: string;
+}
+
+/** An array for `length` indices of a codebook of `codebookSize` codes. */
+export function indexArray(codebookSize: number, length: number): IndexArray {
+  return codebookSize <= 65_536 ? new Uint16Array(length) : new Uint32Array(length);
+}
+
+/**
+ * The codes of images `start` to `end` - 1; the indices are a view, not a copy.
+ *
+ * @throws RangeError outside 0..N, or where there would be no image
+ */
+export function sliceCodes(codes: Codes, start: number, end = codes.shape[0]): Codes {
+  const [count, height, width, codebooks] = codes.shape;
+  if (!Number.isInteger(start) || !Number.isInteger(end) || start < 0 || end > count || start >= end) {
+    throw new RangeError(`codes: expected images within 0..${count}, got ${start} to ${end}.`);
+  }
+  const length = height * width * codebooks;
+  return {
+    ...codes,
+    indices: codes.indices.subarray(start * length, end * length),
+    shape: [end - start, height, width, codebooks],
+    images: codes.images.slice(start, end),
+  };
+}
+
+/**
+ * One `Codes` of several, in order; copies.
+ *
+ * @param parts at least one
+ * @throws VqkitError("codes") as `checkSameGrid`
+ */
+export function concatCodes(parts: readonly Codes[]): Codes {
+  const first = parts[0];
+  if (first === undefined) throw new VqkitError("codes", "codes: expected at least one part, got none.");
+  for (const part of parts) checkSameGrid(first, part);
+  const length = parts.reduce((sum, part) => sum + part.indices.length, 0);
+  const indices = indexArray(first.codebookSize, length);
+  let at = 0;
+  for (const part of parts) {
+    indices.set(part.indices, at);
+    at += part.indices.length;
+  }
+  const images = parts.flatMap((part) => part.images);
+  const [, height, width, codebooks] = first.shape;
+  return { ...first, indices, images, shape: [images.length, height, width, codebooks] };
+}
+
+/** @throws VqkitError("codes") when two codes differ in their latent grids or models; it names an image of each */
+export function checkSameGrid(a: Codes, b: Codes): void {
+  if (a.fingerprint !== b.fingerprint) throw otherModel(a.fingerprint, b.fingerprint);
+  const gridOf = ({ shape: [, height, width] }: Codes): string => `${height}×${width}`;
+  if (gridOf(a) === gridOf(b)) return;
+  throw new VqkitError(
+    "codes",
+    `codes: expected one latent grid, got ${gridOf(a)} for ${nameOf(a)} and ${gridOf(b)} for ${nameOf(b)}. ` +
+      "Give every image one size (option size), or use encodeAll, which takes any.",
+  );
+}
+
+/** Codes of one model came where those of another were due. */
+export function otherModel(expected: string, got: string): VqkitError {
+  return new VqkitError(
+    "codes",
+    `codes: expected those of model ${short(expected)}, got those of model ${short(got)}. Load the model that made them.`,
+  );
+}
+
+/** What codes must agree with before a model decodes them. */
+export interface CodesModel {
+  readonly codebookSize: number;
+  readonly numCodebooks: number;
+  readonly downsamplingFactor: number;
+  readonly fingerprint: string;
+}
+
+/**
+ * Checks codes against a model and returns them complete, as copies.
+ *
+ * @throws ShapeError for a shape that is not [N,H,W,Q]; VqkitError("codes") for codes of another model, an index out of
+ * range, or images that do not fit the grid
+ */
+export function checkCodes(codes: CodesInput, model: CodesModel): Codes {
+  const { codebookSize, fingerprint } = model;
+  if (codes.fingerprint !== undefined && codes.fingerprint !== fingerprint) {
+    throw otherModel(fingerprint, codes.fingerprint);
+  }
+  const shape = checkShape(codes, model.numCodebooks);
+  const indices = indexArray(codebookSize, codes.indices.length);
+  for (let i = 0; i < indices.length; i++) {
+    const index = codes.indices[i] as number;
+    if (!Number.isInteger(index) || index < 0 || index >= codebookSize) {
+      throw new VqkitError(
+        "codes",
+        `codes.indices[${i}]: expected an integer in 0..${codebookSize - 1}, got ${index}.`,
+      );
+    }
+    indices[i] = index;
+  }
+  return { indices, shape, codebookSize, images: checkImages(codes, shape, model), fingerprint };
+}
+
+/** A fingerprint for messages. */
+function short(fingerprint: string): string {
+  return fingerprint.slice(0, 12);
+}
+
+function checkShape({ shape, indices }: CodesInput, numCodebooks: number): CodesShape {
+  const [count = 0, height = 0, width = 0, codebooks] = shape;
+  const whole = shape.length === 4 && shape.every((side) => Number.isSafeInteger(side) && side >= 1);
+  if (!whole || codebooks !== numCodebooks) {
+    throw new ShapeError("codes.shape", `[N,H,W,${numCodebooks}]`, shape);
+  }
+  if (indices.length !== count * height * width * codebooks) {
+    throw new ShapeError("codes.indices", `[${shape.join(",")}]`, [indices.length]);
+  }
+  return [count, height, width, codebooks];
+}
+
+function checkImages(codes: CodesInput, shape: CodesShape, model: CodesModel): readonly CodedImage[] {
+  const [count, gridHeight, gridWidth] = shape;
+  const full = { height: gridHeight * model.downsamplingFactor, width: gridWidth * model.downsamplingFactor };
+  const images = codes.images ?? Array.from({ length: count }, (_, i) => ({ name: `image ${i}`, ...full }));
+  if (images.length !== count) {
+    throw new VqkitError("codes", `codes.images: expected ${count} entries, got ${images.length}.`);
+  }
+  for (const [i, image] of images.entries()) {
+    for (const side of ["height", "width"] as const) {
+      const value = image[side];
+      if (Number.isInteger(value) && value >= 1 && value <= full[side]) continue;
+      throw new VqkitError(
+        "codes",
+        `codes.images[${i}].${side}: expected an integer in 1..${full[side]} pixels, as the latent grid covers, got ${value}.`,
+      );
+    }
+  }
+  return images;
+}
+
+function nameOf({ images }: Codes): string {
+  return images[0]?.name ?? "no image";
+}

@@ -1,0 +1,25 @@
+export {
+  type CodeManifest,
+  type CodeStack,
+  readCodeManifest,
+} from "./code-folder/manifest.js";
+export {
+  type CodeFolderUsage,
+  countCodes,
+  type ReadCodesOptions,
+  readCodes,
+} from "./code-folder/read-codes.js";
+export { type WriteCodesOptions, writeCodes } from "./code-folder/write-codes.js";
+export {
+  type CodedImage,
+  type Codes,
+  type CodesInput,
+  type CodesShape,
+  concatCodes,
+  type IndexArray,
+  sliceCodes,
+} from "./codes.js";
+export { DecodedImage } from "./decoded-image.js";
+export type { EncodeOptions } from "./encode-options.js";
+export { type LoadedModel, loadModel } from "./model-loading.js";
+export { type EncodeAllOptions, Tokenizer } from "./tokenizer.js";
