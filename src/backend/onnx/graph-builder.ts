@@ -24,6 +24,8 @@ export class GraphBuilder {
   readonly #initializers: TensorProto[] = [];
   readonly #inputs: ValueInfoProto[] = [];
   readonly #outputs: ValueInfoProto[] = [];
+  /** Names that nodes make. */
+  readonly #made = new Set<string>();
   readonly #emitted = new Map<string, readonly string[]>();
   #names = 0;
 
@@ -47,6 +49,7 @@ export class GraphBuilder {
       ...(typeof domain === "string" ? { domain } : {}),
     };
     this.#nodes.push(node);
+    for (const name of names) this.#made.add(name);
     this.#emitted.set(key, names);
     return names;
   }
@@ -59,8 +62,11 @@ export class GraphBuilder {
 
   /** Makes `value`, in its plain layout, a graph output and returns the output's name. */
   output(value: Value): string {
-    const name = this.#name();
-    this.#nodes.push({ opType: "Identity", inputs: [this.plain(value)], outputs: [name], attributes: {} });
+    const plain = this.plain(value);
+    // A graph output must be some node's, and a node's output can be listed but once.
+    const isFree = this.#made.has(plain) && !this.#outputs.some(({ name }) => name === plain);
+    const name = isFree ? plain : this.#name();
+    if (!isFree) this.#nodes.push({ opType: "Identity", inputs: [plain], outputs: [name], attributes: {} });
     this.#outputs.push({ name, type: elementType(value.dtype), dims: value.shape });
     return name;
   }
