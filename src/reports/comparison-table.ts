@@ -1,0 +1,108 @@
+import type { Spread } from "../metrics/index.js";
+import type { Comparison, ComparisonFigures, ComparisonRow } from "./comparison.js";
+import { FIGURE_NAMES, FIGURE_STYLES, type FigureName } from "./figures.js";
+import { formatCount, formatItems, formatPercent, NO_FIGURE } from "./format.js";
+import { textTable } from "./text-table.js";
+
+/** Heads that keep the table narrow enough for a terminal. */
+const HEADS: Readonly<Record<FigureName, string>> = {
+  psnr: "PSNR dB",
+  ssim: "SSIM",
+  reconstructionLoss: "Recon. loss",
+  quantizationError: "Quant. error",
+  usage: "Usage",
+  perplexity: "Perplexity",
+  bitsPerPixel: "Bits/px",
+  imagesPerSecond: "Images/s",
+};
+
+/**
+ * A comparison for the terminal: one line a quantizer, mean ± sample standard deviation over its seeds, then the
+ * baselines, then what the figures rest on.
+ */
+export function renderComparisonTable(comparison: Comparison): string {
+  const { untrained, meanColour } = comparison.baselines;
+  const rows = [
+    ...comparison.rows.map((row) => line(row.label, formatCount(row.codebookSize), row)),
+    ...(untrained === null ? [] : [line("untrained", "", untrained)]),
+    ...(meanColour === null ? [] : [line("mean colour", "", meanColour)]),
+  ];
+  const table = textTable(["Quantizer", "Codes", ...FIGURE_NAMES.map((name) => HEADS[name])], rows, [
+    "left",
+    ...Array<"right">(FIGURE_NAMES.length + 1).fill("right"),
+  ]);
+  return `${table}\n\n${comparisonNotes(comparison).join("\n")}\n`;
+}
+
+/** One figure: `21.34`, `21.34 ± 0.12` over several seeds, `–` where it has no meaning. */
+export function formatSpread(name: FigureName, value: Spread | null): string {
+  if (value === null) return NO_FIGURE;
+  const { format } = FIGURE_STYLES[name];
+  return value.std === null ? format(value.mean) : `${format(value.mean)} ± ${format(value.std)}`;
+}
+
+/** What the figures rest on, a sentence a line. */
+export function comparisonNotes(comparison: Comparison): string[] {
+  return [
+    seedsNote(comparison),
+    ...imagesNotes(comparison),
+    ...uniformNotes(comparison.rows),
+    ...sizeNotes(comparison.rows),
+    ...comparison.differences.map(
+      ({ path, values }) =>
+        `The runs differ in more than the quantizer: ${path} is ${values.map((value) => JSON.stringify(value)).join(" or ")}.`,
+    ),
+  ];
+}
+
+function line(label: string, codes: string, figures: ComparisonFigures): string[] {
+  return [label, codes, ...FIGURE_NAMES.map((name) => formatSpread(name, figures[name]))];
+}
+
+function seedsNote({ rows }: Comparison): string {
+  const seeds = [...new Set(rows.map((row) => row.seeds.join(", ")))];
+  const [only] = seeds;
+  if (seeds.length !== 1 || only === undefined) {
+    const each = rows.map((row) => `${row.label} ${row.seeds.join(", ")}`);
+    return `Seeds differ between quantizers: ${each.join("; ")}. Mean ± sample standard deviation where there are several.`;
+  }
+  const several = (rows[0]?.seeds.length ?? 0) > 1;
+  return several
+    ? `Mean ± sample standard deviation over seeds ${only}. The untrained line is over all models.`
+    : `One seed (${only}): differences as small as those between seeds mean nothing.`;
+}
+
+function imagesNotes({ heldOut, evaluations }: Comparison): string[] {
+  const counts = [...new Set(evaluations.map(({ images }) => images))];
+  const digests = new Set(evaluations.map(({ imagesDigest }) => imagesDigest));
+  const [count] = counts;
+  const images =
+    counts.length === 1 && count !== undefined
+      ? formatItems(count, heldOut ? "held-out image" : "image")
+      : `${counts.map(formatCount).join(" or ")} ${heldOut ? "held-out images" : "images"}`;
+  const sets = digests.size > 1 ? ", other ones for other seeds" : "";
+  return [`Measured on ${images}${heldOut ? "" : ", which were trained on too"}${sets}.`];
+}
+
+/** Quantizers that share an expectation share a sentence. */
+function uniformNotes(rows: readonly ComparisonRow[]): string[] {
+  const sentences = new Map<string, string[]>();
+  for (const { label, samples, expectedUniformUsage } of rows) {
+    const [count] = samples;
+    if (expectedUniformUsage === null || typeof count !== "number") continue;
+    const found = `${formatPercent(expectedUniformUsage.mean)} in ${formatCount(count)} indices`;
+    sentences.set(found, [...(sentences.get(found) ?? []), label]);
+  }
+  const each = [...sentences].map(([found, labels]) =>
+    sentences.size === 1 ? found : `${found} (${labels.join(", ")})`,
+  );
+  return each.length === 0 ? [] : [`Usage of a uniform source: ${each.join("; ")}.`];
+}
+
+function sizeNotes(rows: readonly ComparisonRow[]): string[] {
+  return rows.flatMap(({ label, codebookSize, nominalCodebookSize }) =>
+    nominalCodebookSize === null || nominalCodebookSize === codebookSize
+      ? []
+      : `${label} has ${formatCount(codebookSize)} codes where ${formatCount(nominalCodebookSize)} were asked for.`,
+  );
+}

@@ -1,0 +1,44 @@
+/** How reports write numbers: the same everywhere, whatever the machine's language. */
+
+/** What stands where there is no figure. */
+export const NO_FIGURE = "–";
+
+const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 1 });
+
+/** 1234 → `1,234`; a mean over codebooks keeps one decimal. */
+export function formatCount(value: number): string {
+  return grouped.format(value);
+}
+
+/**
+ * A fraction as a percentage: 0.0312 → `3.1 %`. What is not nothing or all never reads `0 %` or `100 %`.
+ *
+ * @param fraction 0..1
+ */
+export function formatPercent(fraction: number): string {
+  if (fraction === 0) return "0 %";
+  if (fraction === 1) return "100 %";
+  const percent = 100 * fraction;
+  if (percent < 0.01) return "<0.01 %";
+  if (percent > 99.99) return ">99.99 %";
+  return `${percent.toFixed(percent < 0.995 || percent >= 99.95 ? 2 : 1)} %`;
+}
+
+/** `digits` significant digits without an exponent where that stays short: 0.001234 → `0.00123`, 41234 → `41,234`. */
+export function formatSignificant(value: number, digits = 3): string {
+  if (value === 0) return "0";
+  const magnitude = Math.abs(value);
+  if (magnitude < 1e-4 || magnitude >= 1e7) return value.toExponential(digits - 1);
+  if (magnitude >= 10 ** (digits - 1)) return grouped.format(Number(value.toPrecision(digits)));
+  return value.toPrecision(digits);
+}
+
+/** A fixed number of decimals, with groups of thousands: (1234.5, 2) → `1,234.50`. */
+export function formatFixed(value: number, decimals: number): string {
+  return value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+}
+
+/** `1 image`, `2 images`. */
+export function formatItems(count: number, singular: string, plural = `${singular}s`): string {
+  return `${formatCount(count)} ${count === 1 ? singular : plural}`;
+}

@@ -1,0 +1,99 @@
+import { formatCount, formatFixed, formatItems, formatPercent, NO_FIGURE } from "./format.js";
+import { rankChart } from "./rank-chart.js";
+import { textTable } from "./text-table.js";
+import type { CodebookReport, UsageReport } from "./usage-report.js";
+
+/** A usage report for the terminal, without colours; lines end without spaces. */
+export function renderUsageText(report: UsageReport): string {
+  const parts = [
+    `Codebook usage: ${report.name}`,
+    describeUsage(report).join("\n"),
+    scopesTable(report),
+    UNIFORM_NOTE,
+    ...report.codebooks.map((codebook, i) => codebookText(codebook, codebookTitle(report, i))),
+  ];
+  return `${parts.join("\n\n")}\n`;
+}
+
+/** Why the expectation stands beside every usage. */
+export const UNIFORM_NOTE =
+  "Uniform source: the usage that as many draws would show on average if every code were equally likely.";
+
+/** What was counted, in one or two sentences. */
+export function describeUsage(report: UsageReport): string[] {
+  const { codebookSize, numCodebooks, images, geometry, entropyBits } = report;
+  const codebooks = `${formatItems(numCodebooks, "codebook")} of ${formatItems(codebookSize, "code")}`;
+  const size =
+    geometry === null
+      ? ""
+      : ` of ${geometry.imageHeight}×${geometry.imageWidth} pixels, a grid of ${geometry.gridHeight}×${geometry.gridWidth} each`;
+  const lines = [`${codebooks}; ${formatItems(images, "image")}${size}.`];
+  if (entropyBits !== null) {
+    const bits =
+      report.bitsPerPixel === null ? "" : `, ${formatFixed(report.bitsPerPixel, 4)} bits per pixel`;
+    const most = `of ${formatFixed(Math.log2(codebookSize), 2)} possible`;
+    lines.push(`Entropy ${formatFixed(entropyBits, 2)} bits an index ${most}${bits}.`);
+  }
+  return lines;
+}
+
+/** "" for a single codebook, which needs no number. */
+export function codebookTitle({ numCodebooks }: UsageReport, codebook: number): string {
+  return numCodebooks === 1 ? "" : `Codebook ${codebook}`;
+}
+
+/** `123 of 1,024 codes in use, 901 never chosen.` */
+export function describeCodebook({ figures }: CodebookReport): string {
+  const { used, unused, codebookSize } = figures;
+  const each =
+    used === 0 ? "" : ` A uniform source: about ${aboutCount(figures.samples / codebookSize)} each.`;
+  return `${formatCount(used)} of ${formatItems(codebookSize, "code")} in use, ${formatCount(unused)} never chosen.${each}`;
+}
+
+function aboutCount(count: number): string {
+  return count < 10 ? count.toPrecision(2) : formatCount(Math.round(count));
+}
+
+function scopesTable({ scopes, codebookSize }: UsageReport): string {
+  const rows = scopes.map(({ scope, samples, usage, expectedUniformUsage, perplexity }) => [
+    scope,
+    samples === null ? NO_FIGURE : formatCount(samples),
+    formatCount(usage * codebookSize),
+    formatPercent(usage),
+    expectedUniformUsage === null ? NO_FIGURE : formatPercent(expectedUniformUsage),
+    perplexity === null ? NO_FIGURE : formatFixed(perplexity, 1),
+  ]);
+  return textTable(
+    ["Counted over", "Indices", "Codes in use", "Usage", "Uniform source", "Perplexity"],
+    rows,
+    ["left", "right", "right", "right", "right", "right"],
+  );
+}
+
+function codebookText(codebook: CodebookReport, title: string): string {
+  const { rankFrequency } = codebook;
+  const head = title === "" ? [] : [title];
+  const summary = describeCodebook(codebook);
+  if (rankFrequency.length === 0) return [...head, summary].join("\n");
+  return [
+    [...head, summary].join("\n"),
+    codesTable(codebook),
+    `How often the code of each rank was chosen (both axes logarithmic)\n${rankChart(rankFrequency)}`,
+  ].join("\n\n");
+}
+
+function codesTable({ figures, mostUsed, leastUsed }: CodebookReport): string {
+  const share = (count: number): string => formatPercent(count / figures.samples);
+  const rows = mostUsed.map((most, i) => {
+    const least = leastUsed[i] ?? most; // both lists are equally long
+    return [most, least].flatMap(({ index, count }) => [String(index), formatCount(count), share(count)]);
+  });
+  return textTable(["Most used", "Count", "Share", "   Least used", "Count", "Share"], rows, [
+    "right",
+    "right",
+    "right",
+    "right",
+    "right",
+    "right",
+  ]);
+}
