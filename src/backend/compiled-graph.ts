@@ -9,9 +9,11 @@ export type SessionOptions = InferenceSession.SessionOptions;
 /** A leaf of at most this many elements is built into the graph as a constant until its values change. */
 const largestConstant = 16;
 
+/** A leaf built into the graph: known again by its values, or, when it is frozen, by being the same data. */
 interface Baked {
   readonly leaf: number;
-  readonly values: Float32Array | Int32Array | Uint8Array;
+  readonly values: Float32Array | Int32Array | Uint8Array | undefined;
+  readonly frozen: WeakRef<DataRecord> | undefined;
 }
 
 /** A recording turned into an ONNX Runtime session, runnable with any leaves of the same shapes. */
@@ -20,12 +22,15 @@ export class CompiledGraph {
   readonly #feeds: readonly { readonly leaf: number; readonly name: string }[];
   readonly #baked: readonly Baked[];
   readonly #outputs: readonly string[];
+  /** Bytes of the constants in the graph; ONNX Runtime holds them once more in the layouts that it computes with. */
+  readonly constantBytes: number;
 
   private constructor(session: InferenceSession, layout: Layout) {
     this.#session = session;
     this.#feeds = layout.feeds;
     this.#baked = layout.baked;
     this.#outputs = layout.outputs;
+    this.constantBytes = layout.model.byteLength;
   }
 
   /** @param dynamic leaves that must be fed at each run, by index, because their values are known to change */
@@ -49,7 +54,10 @@ export class CompiledGraph {
   /** The leaves whose built-in values no longer hold. */
   changedConstants(leaves: readonly DataRecord[]): number[] {
     return this.#baked
-      .filter(({ leaf, values }) => !sameValues(values, valuesOf(leaves[leaf] as DataRecord)))
+      .filter(({ leaf, values, frozen }) => {
+        const record = leaves[leaf] as DataRecord;
+        return values === undefined ? frozen?.deref() !== record : !sameValues(values, valuesOf(record));
+      })
       .map(({ leaf }) => leaf);
   }
 
@@ -91,10 +99,13 @@ function lower(recording: Recording, dynamic: ReadonlySet<number>): Layout {
   const values = new Map<DataRecord, Value>();
   recording.leaves.forEach((leaf, index) => {
     const data = valuesOf(leaf);
-    if (data.length <= largestConstant && !dynamic.has(index)) {
+    if (leaf.frozen && !dynamic.has(index)) {
+      values.set(leaf, g.constantValue(data, leaf.shape, leaf.dtype));
+      baked.push({ leaf: index, values: undefined, frozen: new WeakRef(leaf) });
+    } else if (data.length <= largestConstant && !dynamic.has(index)) {
       const copy = data.slice();
       values.set(leaf, g.constantValue(copy, leaf.shape, leaf.dtype));
-      baked.push({ leaf: index, values: copy });
+      baked.push({ leaf: index, values: copy, frozen: undefined });
     } else {
       values.set(leaf, g.input(`leaf${index}`, leaf.shape, leaf.dtype));
       feeds.push({ leaf: index, name: `leaf${index}` });

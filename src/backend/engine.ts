@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import * as tf from "@tensorflow/tfjs";
 import { BackendError } from "./errors.js";
+import { OnnxBackend } from "./onnx-backend.js";
 import { backendName, registerOnnxBackend } from "./register.js";
 
 export const engineNames = ["onnxruntime", "tensorflow"] as const;
@@ -46,6 +47,16 @@ export async function selectEngine(options: EngineOptions = {}): Promise<Engine>
   // Fused batches of small kernels gain nothing from tfjs's own checks of every result.
   tf.enableProdMode();
   return engine;
+}
+
+/**
+ * Tells the engine that these computed tensors keep their values, as a trained model's weights do, so that it may
+ * prepare them once. Without effect on engines that have no use for it.
+ */
+export function freezeTensors(tensors: Iterable<tf.Tensor>): void {
+  const backend = tf.backend();
+  if (!(backend instanceof OnnxBackend)) return;
+  for (const tensor of tensors) backend.freeze(tensor.dataId);
 }
 
 /** All engines, in order of preference. Loads what it reports on. */

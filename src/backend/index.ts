@@ -5,6 +5,7 @@ export {
   type EngineStatus,
   engineNames,
   engineStatuses,
+  freezeTensors,
   selectEngine,
 } from "./engine.js";
 export { BackendError } from "./errors.js";

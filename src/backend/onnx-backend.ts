@@ -17,6 +17,8 @@ export interface OnnxBackendOptions {
   readonly threads?: number;
   /** Compiled graphs kept; the least recently used one goes first. */
   readonly maxCompiledGraphs?: number;
+  /** Bytes of constants that all compiled graphs may hold together; the newest graph stays whatever it holds. */
+  readonly maxConstantBytes?: number;
   /** Operations that may wait to be run before recording another one fails. */
   readonly maxPendingOperations?: number;
   /** Passed to ONNX Runtime as they are, over our own. */
@@ -48,6 +50,7 @@ export class OnnxBackend extends KernelBackend {
     this.#options = {
       threads: options.threads ?? 0,
       maxCompiledGraphs: options.maxCompiledGraphs ?? 32,
+      maxConstantBytes: options.maxConstantBytes ?? 2 ** 30,
       maxPendingOperations: options.maxPendingOperations ?? 200_000,
     };
     this.#sessionOptions = {
@@ -95,6 +98,21 @@ export class OnnxBackend extends KernelBackend {
       shape,
       dtype,
     );
+  }
+
+  /**
+   * Promises that the tensor's data, which must be known already, stay what they are: graphs that read them build them
+   * in, which lets ONNX Runtime arrange weights for inference once. Data that replace them (`variable.assign`) are fed.
+   */
+  freeze(dataId: DataId): void {
+    const record = this.#recordOf(dataId);
+    if (record.tensor === undefined) {
+      throw new BackendError(
+        "synchronous-read",
+        "Only computed tensors can be frozen: call await tensor.data() first.",
+      );
+    }
+    record.frozen = true;
   }
 
   override write(values: BackendValues, shape: number[], dtype: DataType): DataId {
@@ -241,9 +259,14 @@ export class OnnxBackend extends KernelBackend {
   }
 
   async #evict(): Promise<void> {
+    const { maxCompiledGraphs, maxConstantBytes } = this.#options;
+    let bytes = 0;
+    for (const { graph } of this.#compiled.values()) bytes += graph.constantBytes;
     for (const [key, { graph }] of this.#compiled) {
-      if (this.#compiled.size <= this.#options.maxCompiledGraphs) return;
+      const fits = this.#compiled.size <= maxCompiledGraphs && bytes <= maxConstantBytes;
+      if (fits || this.#compiled.size === 1) return;
       this.#compiled.delete(key);
+      bytes -= graph.constantBytes;
       await graph.release();
     }
   }

@@ -71,6 +71,8 @@ export class DataRecord {
   /** Present when the values are known; strings stay out of ONNX Runtime and live in `strings`. */
   tensor: OrtTensor | undefined;
   strings: Uint8Array[] | undefined;
+  /** Promised never to be replaced by other data: graphs may build the values in. */
+  frozen = false;
   /** Scratch for the collector. */
   visit = 0;
   index = -1;
@@ -158,7 +160,7 @@ function describe(
           data.visit = stamp;
           data.index = leaves.length;
           leaves.push(data);
-          key += ` ${data.dtype}[${data.shape}]`;
+          key += ` ${data.frozen ? "frozen " : ""}${data.dtype}[${data.shape}]`;
         }
         key += ` @${data.index}`;
       }

@@ -1,6 +1,12 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { BackendError, engineStatuses, type OnnxBackend, selectEngine } from "../../src/backend/index.js";
+import {
+  BackendError,
+  engineStatuses,
+  freezeTensors,
+  type OnnxBackend,
+  selectEngine,
+} from "../../src/backend/index.js";
 import { backendName, registerOnnxBackend } from "../../src/backend/register.js";
 import { Random } from "../../src/core/random.js";
 
@@ -56,6 +62,23 @@ describe("the recording backend", () => {
     ]);
     expect(backend().memory().compiledGraphs).toBe(before + 1);
     state.dispose();
+  });
+
+  it("builds frozen tensors in, and feeds what replaces them", async () => {
+    const weights = tf.variable(tf.range(0, 40));
+    freezeTensors([weights]);
+    const product = () => valuesOf(tf.tidy(() => weights.mul(tf.range(0, 40)).sum()));
+    expect(await product()).toEqual([20540]);
+    expect(await product()).toEqual([20540]);
+    const other = tf.variable(tf.ones([40]));
+    freezeTensors([other]);
+    expect(await valuesOf(tf.tidy(() => other.mul(tf.range(0, 40)).sum()))).toEqual([780]); // same graph, other data
+    expect(await product()).toEqual([20540]);
+    weights.assign(tf.tensor1d(new Array(40).fill(2)));
+    expect(await product()).toEqual([1560]);
+    const pending = tf.tidy(() => tf.ones([30]).add(1));
+    expect(() => freezeTensors([pending])).toThrow(/await tensor\.data\(\)/);
+    tf.dispose([weights, other, pending]);
   });
 
   it("tells 0 from -0 and NaN among built-in constants", async () => {
