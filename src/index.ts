@@ -1,4 +1,159 @@
-export * from "./autoencoder/index.js";
-export * from "./core/errors.js";
+/** The public API of vqkit. What is not named here may change in any release. */
+
+export type {
+  AutoencoderConfig,
+  AutoencoderOutput,
+  ModelDescription,
+  ModelOptions,
+  ModelPresetName,
+  ReconstructionLossOptions,
+} from "./autoencoder/index.js";
+// autoencoder
+export {
+  describeModel,
+  ImageAutoencoder,
+  modelPresetNames,
+  modelPresets,
+  reconstructionLoss,
+  resolveModel,
+} from "./autoencoder/index.js";
+export type { Engine, EngineName, EngineOptions, EngineStatus } from "./backend/index.js";
+// backend
+export { BackendError, engineNames, engineStatuses, selectEngine } from "./backend/index.js";
+// core
+export { ConfigError, type ErrorCode, messageOf, ShapeError, VqkitError } from "./core/errors.js";
 export { Random } from "./core/random.js";
-export * from "./quantizers/index.js";
+export type {
+  BrokenImage,
+  DataConfig,
+  DataConfigInput,
+  ImageBatch,
+  ImageDatasetOptions,
+  ImageSource,
+  RawImage,
+  RgbImage,
+} from "./data/index.js";
+// data
+export { decodeImage, findImages, ImageDataset, ImageError, toSharp } from "./data/index.js";
+export type { Evaluation, EvaluationFigures, EvaluationOptions } from "./evaluation/index.js";
+// evaluation
+export { evaluateMeanColour, evaluateModel, evaluationCard } from "./evaluation/index.js";
+export type { CodeGeometry, ImageFigures, MetricCard, Spread, UsageFigures } from "./metrics/index.js";
+// metrics
+export {
+  bitsPerPixel,
+  CodeCounts,
+  compareImages,
+  expectedUniformUsage,
+  leastUsedCodes,
+  mostUsedCodes,
+  rankFrequency,
+  usageFigures,
+} from "./metrics/index.js";
+export type {
+  BackwardArguments,
+  CodebookName,
+  ContractCheck,
+  GradientEstimator,
+  GradientName,
+  Initialization,
+  KMeansOptions,
+  LevelPlan,
+  NearestCodeOptions,
+  Paper,
+  Quantizer,
+  QuantizerConfig,
+  QuantizerDefinition,
+  QuantizerDescription,
+  QuantizerLossName,
+  QuantizerOption,
+  QuantizerOutput,
+  RotationOptions,
+  Surrogate,
+  SurrogatePoint,
+  VectorQuantizerConfig,
+} from "./quantizers/index.js";
+// quantizers
+export {
+  checkIndices,
+  checkLatents,
+  countRotationFallbacks,
+  createQuantizer,
+  describeQuantizers,
+  digitsToIndices,
+  indicesToDigits,
+  kMeans,
+  nearestCode,
+  parseQuantizerConfig,
+  planLevels,
+  quantizerContract,
+  quantizerKinds,
+  quantizerWarnings,
+  reflection,
+  registerQuantizer,
+  replaceByCodes,
+  rotationTrick,
+  stopGradient,
+  straightThrough,
+  straightThroughSurrogate,
+  withoutGradient,
+} from "./quantizers/index.js";
+export type { Comparison, ComparisonFigures, ComparisonRow, UsageReport } from "./reports/index.js";
+// reports
+export {
+  buildComparison,
+  comparisonCsv,
+  comparisonPicture,
+  renderComparisonTable,
+  renderRunReport,
+  renderUsageHtml,
+  renderUsageText,
+  runUsageReport,
+  usageReport,
+  writeComparison,
+  writeRunReport,
+} from "./reports/index.js";
+export type { RunSummary, StoredTensor, TensorMap, UsageRecord } from "./runs/index.js";
+// runs
+export {
+  RunFolder,
+  readNpy,
+  readSafetensors,
+  writeFileAtomic,
+  writeNpy,
+  writeSafetensors,
+} from "./runs/index.js";
+export type {
+  CodedImage,
+  CodeManifest,
+  Codes,
+  CodesInput,
+  EncodeAllOptions,
+  EncodeOptions,
+  LoadedModel,
+} from "./tokenizer/index.js";
+// tokenizer
+export {
+  concatCodes,
+  countCodes,
+  DecodedImage,
+  loadModel,
+  readCodeManifest,
+  readCodes,
+  sliceCodes,
+  Tokenizer,
+  writeCodes,
+} from "./tokenizer/index.js";
+export type {
+  ComparisonEvent,
+  ComparisonOptions,
+  RunConfig,
+  RunDescription,
+  RunOptions,
+  StepMetrics,
+  TrainerHooks,
+  TrainingPhase,
+  TrainingResult,
+} from "./training/index.js";
+// training
+export { compareQuantizers, resolveRun, Trainer } from "./training/index.js";

@@ -25,7 +25,8 @@ function typeOf(property: JsonSchema): string {
   const bounds = [
     [">=", property.minimum],
     [">", property.exclusiveMinimum],
-    ["<=", property.maximum],
+    // Every safe integer is no bound worth listing.
+    ["<=", property.maximum === Number.MAX_SAFE_INTEGER ? undefined : property.maximum],
     ["<", property.exclusiveMaximum],
   ].flatMap(([relation, limit]) => (limit === undefined ? [] : [`${relation} ${limit}`]));
   return `${property.type ?? "any"} ${bounds.join(", ")}`.trim();

@@ -1,0 +1,139 @@
+import { stat } from "node:fs/promises";
+import type { Command } from "commander";
+import type { Evaluation, MetricCard, RunOptions } from "../../src/index.js";
+import { brokenImages } from "../broken-images.js";
+import { type ConfigObject, isObject, loadQuantizerModules } from "../config-file.js";
+import { engineOptions } from "../engine-options.js";
+import { figuresTable } from "../figures-table.js";
+import { startProgress } from "../progress.js";
+import { addEngineFlags, addModuleFlag, addOutputFlags } from "../run-flags.js";
+import { print, printJson, type Terminal } from "../terminal.js";
+import { integer, size } from "../values.js";
+
+interface Flags {
+  readonly cropSize?: number | [number, number];
+  readonly resize?: number;
+  readonly cropsPerImage?: number;
+  readonly loss?: string;
+  readonly batchSize?: number;
+  readonly engine?: string;
+  readonly threads?: number;
+  readonly quantizerModule?: readonly string[];
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export function addEvaluate(program: Command, terminal: Terminal): void {
+  const command = program
+    .command("evaluate")
+    .description("measure a trained model on images")
+    .argument("<model>", "run folder or model.safetensors")
+    .argument("<images...>", "folders, glob patterns or files")
+    .option(
+      "--crop-size <size>",
+      "pixels of a crop, as 64 or HEIGHTxWIDTH (default: as in training, else 64)",
+      size,
+    )
+    .option(
+      "--resize <n>",
+      "shorter side in pixels that images are resized to first (default: as in training)",
+      integer,
+    )
+    .option(
+      "--crops-per-image <n>",
+      "crops of each image at most (default: as in training, else 16)",
+      integer,
+    )
+    .option("--loss <name>", "reconstruction loss to report (default: as in training, else l2)")
+    .option("--batch-size <n>", "crops in one pass through the model (default: 16)", integer);
+  addEngineFlags(command);
+  addModuleFlag(command);
+  addOutputFlags(command);
+  command.action((model: string, images: string[], flags: Flags) =>
+    evaluate(terminal, model, { images, ...flags }),
+  );
+}
+
+async function evaluate(
+  terminal: Terminal,
+  modelPath: string,
+  { images, quiet = false, json = false, ...flags }: Flags & { readonly images: string[] },
+): Promise<void> {
+  const vqkit = await import("../../src/index.js");
+  await loadQuantizerModules(flags.quantizerModule ?? []);
+  await vqkit.selectEngine(engineOptions(flags));
+  const { model } = await vqkit.loadModel(modelPath);
+  const broken = brokenImages(terminal, { quiet });
+  try {
+    const { data, loss, batchSize } = vqkit.resolveRun({
+      ...(await trainedWith(modelPath, images, flags)),
+      model: model.config,
+      quantizer: model.quantizer.config,
+    });
+    const dataset = await vqkit.ImageDataset.open(data, 0, { onBroken: broken.report });
+    const total = dataset.evaluationFiles.length * data.evaluationCropsPerImage;
+    const progress = startProgress(terminal, { label: "evaluating", total, unit: "crops at most", quiet });
+    const { signal } = terminal;
+    const batches = () => dataset.evaluationBatches({ batchSize });
+    try {
+      const evaluation = await vqkit.evaluateModel(model, batches(), {
+        loss,
+        signal,
+        onProgress: progress.update,
+      });
+      progress.stop();
+      broken.summarise();
+      const meanColour = await vqkit.evaluateMeanColour(batches(), { loss, signal });
+      const conventions = vqkit.evaluationCard(evaluation, { loss, data, set: "all files" });
+      if (json) printJson(terminal, { figures: evaluation.figures, meanColour, conventions });
+      else print(terminal, render({ evaluation, meanColour, conventions }));
+    } finally {
+      progress.stop();
+    }
+  } finally {
+    model.dispose();
+  }
+}
+
+function render(result: {
+  readonly evaluation: Evaluation;
+  readonly meanColour: Evaluation["figures"];
+  readonly conventions: MetricCard;
+}): string {
+  const { evaluation, meanColour, conventions } = result;
+  const { imageHeight, imageWidth } = conventions;
+  return [
+    figuresTable({ model: evaluation.figures, "mean colour": meanColour }),
+    `\nOn ${evaluation.images} crops of ${imageHeight}×${imageWidth} pixels. Reconstruction loss: ${conventions.reconstructionLoss}.`,
+  ].join("\n");
+}
+
+/** How the run that left the model cut and measured its images, with what flags say in its place. */
+async function trainedWith(
+  modelPath: string,
+  images: readonly string[],
+  flags: Flags,
+): Promise<Pick<RunOptions, "data" | "loss" | "batchSize">> {
+  const { data, loss } = await savedRun(modelPath);
+  const { resize, cropSize, evaluationCropsPerImage } = isObject(data) ? data : {};
+  const fields = {
+    images: [...images],
+    heldOut: 0,
+    resize: flags.resize ?? resize,
+    cropSize: flags.cropSize ?? cropSize,
+    evaluationCropsPerImage: flags.cropsPerImage ?? evaluationCropsPerImage,
+  };
+  const given = { data: withoutUndefined(fields), loss: flags.loss ?? loss, batchSize: flags.batchSize };
+  return withoutUndefined(given) as Pick<RunOptions, "data" | "loss" | "batchSize">;
+}
+
+/** A run's configuration; nothing for a model file by itself. */
+async function savedRun(modelPath: string): Promise<ConfigObject> {
+  const { RunFolder } = await import("../../src/index.js");
+  if (!(await stat(modelPath)).isDirectory()) return {};
+  return { ...(await (await RunFolder.open(modelPath)).readConfig()) };
+}
+
+function withoutUndefined(object: ConfigObject): ConfigObject {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,49 @@
+import type { Command } from "commander";
+import type { QuantizerDescription } from "../../src/index.js";
+import { loadQuantizerModules } from "../config-file.js";
+import { addModuleFlag } from "../run-flags.js";
+import { print, printJson, type Terminal } from "../terminal.js";
+import { textTable } from "../text-table.js";
+
+interface Flags {
+  readonly json?: boolean;
+  readonly quantizerModule?: readonly string[];
+}
+
+export function addQuantizers(program: Command, terminal: Terminal): void {
+  const command = program
+    .command("quantizers")
+    .description("list the kinds of quantizer, their papers and options")
+    .option("--json", "print the list as JSON on stdout");
+  addModuleFlag(command);
+  command.action(async ({ json, quantizerModule = [] }: Flags) => {
+    await loadQuantizerModules(quantizerModule);
+    const { describeQuantizers } = await import("../../src/index.js");
+    const kinds = describeQuantizers();
+    if (json) printJson(terminal, kinds);
+    else print(terminal, [renderKinds(kinds), ...kinds.map(renderOptions)].join("\n\n"));
+  });
+}
+
+function renderKinds(kinds: readonly QuantizerDescription[]): string {
+  const rows = kinds.map(({ kind, options, paper }) => [
+    kind,
+    defaultOf(options, "codebook") ?? "implicit",
+    defaultOf(options, "gradient") ?? "its own",
+    paper === undefined ? "" : `arXiv ${paper.arxiv}  ${paper.title}`,
+  ]);
+  return textTable([["kind", "codebook", "gradient", "paper"], ...rows]);
+}
+
+function renderOptions({ kind, summary, options }: QuantizerDescription): string {
+  const rows = options.map((option) => {
+    const value = option.default === undefined ? "" : `= ${JSON.stringify(option.default)}`;
+    return [`  ${option.name}`, value, option.type, option.description];
+  });
+  return `${kind}: ${summary}${rows.length === 0 ? "" : `\n${textTable(rows)}`}`;
+}
+
+function defaultOf(options: QuantizerDescription["options"], name: string): string | undefined {
+  const value = options.find((option) => option.name === name)?.default;
+  return value === undefined ? undefined : String(value);
+}

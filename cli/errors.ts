@@ -1,0 +1,45 @@
+import { CommanderError } from "commander";
+
+/** How the program ends. */
+export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+
+/** The command line itself is wrong: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** The user asked to stop, and what was in progress has been left in order: exit code 130. The reason of `signal`. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
+}
+
+/** The exit code and the one line to show for anything that a command threw; no line when it has been shown already. */
+export async function explain(error: unknown): Promise<{ readonly code: number; readonly line?: string }> {
+  if (error instanceof CommanderError) return explainCommander(error);
+  if (error instanceof UsageError) return { code: EXIT.usage, line: `error: ${error.message}` };
+  if (error instanceof Interrupted) return { code: EXIT.interrupted, line: error.message };
+  const { BackendError, ConfigError, VqkitError } = await import("../src/index.js");
+  if (error instanceof ConfigError) return { code: EXIT.usage, line: `error: ${oneLine(error.message)}` };
+  if (error instanceof VqkitError || error instanceof BackendError) {
+    return { code: EXIT.failed, line: `error: ${oneLine(error.message)}` };
+  }
+  return { code: EXIT.failed, line: unexpected(error) };
+}
+
+function explainCommander(error: CommanderError): { readonly code: number; readonly line?: string } {
+  // Help and version are asked for, and have been printed.
+  if (error.exitCode === 0) return { code: EXIT.done };
+  if (error.code === "commander.help") return { code: EXIT.usage };
+  return { code: EXIT.usage, line: oneLine(error.message) };
+}
+
+/** A defect, not a mistake of the user: with VQKIT_DEBUG set, where it arose. */
+function unexpected(error: unknown): string {
+  const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
+  if (process.env.VQKIT_DEBUG && stack !== undefined) return stack;
+  return `error: ${oneLine(message)} (unexpected; set VQKIT_DEBUG=1 to see where)`;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, " ").trim();
+}

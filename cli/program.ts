@@ -1,0 +1,60 @@
+import { createRequire } from "node:module";
+import { Command } from "commander";
+import { addCompare } from "./commands/compare.js";
+import { addDecode } from "./commands/decode.js";
+import { addDoctor } from "./commands/doctor.js";
+import { addEncode } from "./commands/encode.js";
+import { addEvaluate } from "./commands/evaluate.js";
+import { addQuantizers } from "./commands/quantizers.js";
+import { addReport } from "./commands/report.js";
+import { addTrain } from "./commands/train.js";
+import { EXIT, explain } from "./errors.js";
+import type { Terminal } from "./terminal.js";
+
+/**
+ * Runs one command line.
+ *
+ * @param argv what follows the program's name
+ * @returns the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted
+ */
+export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    await buildProgram(terminal).parseAsync([...argv], { from: "user" });
+    return EXIT.done;
+  } catch (error) {
+    const { code, line } = await explain(error);
+    if (line !== undefined) terminal.stderr.write(`${line}\n`);
+    return code;
+  }
+}
+
+/** All commands with their flags. */
+export function buildProgram(terminal: Terminal): Command {
+  const { version } = createRequire(import.meta.url)("vqkit/package.json") as { version: string };
+  const program = new Command("vqkit")
+    .description(
+      "Train discrete image tokenizers, turn images into integers and back, see which codes are used.",
+    )
+    .version(version, "--version", "print the version")
+    .helpOption("-h, --help", "show this help")
+    .exitOverride()
+    // Errors are written once, by `run`; a command without its arguments shows its help as an error does.
+    .configureOutput({
+      writeOut: (text) => void terminal.stdout.write(text),
+      writeErr: (text) => void terminal.stderr.write(text),
+      outputError: () => {},
+    });
+  for (const add of [
+    addTrain,
+    addCompare,
+    addEncode,
+    addDecode,
+    addEvaluate,
+    addReport,
+    addQuantizers,
+    addDoctor,
+  ]) {
+    add(program, terminal);
+  }
+  return program;
+}

@@ -1,0 +1,54 @@
+import type { RunDescription, StepMetrics } from "../src/index.js";
+
+/** What a run is made of, in a few lines: model, quantizer, images, engine, and what to be warned of. */
+export function describeRun(run: RunDescription): string[] {
+  return [...describeShared(run), `quantizer  ${describeQuantizer(run.quantizer)}`, ...describeWarnings(run)];
+}
+
+/** What the runs of a comparison have in common. */
+export function describeShared({
+  model,
+  engine,
+  trainFiles,
+  evaluationFiles,
+  heldOut,
+}: RunDescription): string[] {
+  const [rows, columns] = model.latents;
+  const held = heldOut ? `${evaluationFiles} held out for evaluation` : "evaluated on the same files";
+  const cost = `${flop(model.forwardFlop)} an image forward (${flop(model.encodeFlop)} to encode, ${flop(model.trainingFlop)} a training step)`;
+  return [
+    `model      ${count(model.parameters)} parameters, ${cost}, latent grid ${rows}×${columns}`,
+    `images     ${trainFiles} to train on, ${held}`,
+    `engine     ${engine.name} ${engine.version}, ${engine.threads} threads`,
+  ];
+}
+
+/** `fsq, 1,000 codes (nearest to 1,024) of 4 numbers, nothing of its own to learn` */
+export function describeQuantizer(quantizer: RunDescription["quantizer"]): string {
+  const { kind, codebookSize, nominalCodebookSize, numCodebooks, codeDim, parameters } = quantizer;
+  const nominal =
+    nominalCodebookSize === null || nominalCodebookSize === codebookSize
+      ? ""
+      : ` (nearest to ${count(nominalCodebookSize)})`;
+  const books = numCodebooks === 1 ? "" : ` in each of ${numCodebooks} codebooks`;
+  const own = parameters === 0 ? "nothing of its own to learn" : `${count(parameters)} parameters`;
+  return `${kind}, ${count(codebookSize)} codes${nominal} of ${codeDim} numbers${books}, ${own}`;
+}
+
+export function describeWarnings({ warnings }: RunDescription): string[] {
+  return warnings.map((warning) => `warning    ${warning}`);
+}
+
+/** The figures of a step that a progress bar has room for. */
+export function describeStep({ reconstructionLoss, usage }: StepMetrics): string {
+  return `loss ${reconstructionLoss.toPrecision(3)}, usage ${(100 * usage).toFixed(1)} %`;
+}
+
+function count(value: number): string {
+  return value.toLocaleString("en-US");
+}
+
+/** Floating-point operations with a prefix: `2.65 GFLOP`. */
+function flop(value: number): string {
+  return value >= 1e9 ? `${(value / 1e9).toPrecision(3)} GFLOP` : `${(value / 1e6).toPrecision(3)} MFLOP`;
+}

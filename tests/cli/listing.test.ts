@@ -1,0 +1,84 @@
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { temporaryFolder, vqkit } from "./harness.js";
+
+describe("quantizers", () => {
+  test("lists the four kinds with their place on the two axes and their papers", async () => {
+    const { code, stdout, stderr } = await vqkit(["quantizers"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const rows = stdout.split("\n").map((line) => line.split(/ {2,}/));
+    expect(rows.find(([kind]) => kind === "vq")?.slice(1, 4)).toEqual([
+      "free",
+      "straight-through",
+      "arXiv 1711.00937",
+    ]);
+    expect(rows.find(([kind]) => kind === "rotation")?.slice(1, 4)).toEqual([
+      "free",
+      "rotation",
+      "arXiv 2410.06424",
+    ]);
+    expect(rows.find(([kind]) => kind === "simvq")?.slice(1, 4)).toEqual([
+      "linear",
+      "straight-through",
+      "arXiv 2411.02038",
+    ]);
+    expect(rows.find(([kind]) => kind === "fsq")?.slice(1, 4)).toEqual([
+      "implicit",
+      "its own",
+      "arXiv 2309.15505",
+    ]);
+    expect(stdout).toMatch(/commitmentWeight +=\s0\.25/);
+  });
+
+  test("--json gives the same as data", async () => {
+    const { stdout } = await vqkit(["quantizers", "--json"]);
+    const kinds = JSON.parse(stdout) as { kind: string; options: { name: string; default?: unknown }[] }[];
+    expect(kinds.map(({ kind }) => kind)).toEqual(["fsq", "rotation", "simvq", "vq"]);
+    expect(kinds[3]?.options).toContainEqual(
+      expect.objectContaining({ name: "codebookSize", default: 1024 }),
+    );
+  });
+
+  test("a module that does not load is named", async () => {
+    const file = path.join(await temporaryFolder(), "mine.mjs");
+    await writeFile(file, 'throw new Error("no such thing");\n');
+    const { code, stderr } = await vqkit(["quantizers", "--quantizer-module", file]);
+    expect(code).toBe(2);
+    expect(stderr).toBe(
+      `error: ${file}: expected a JavaScript module that registers a quantizer: no such thing\n`,
+    );
+  });
+});
+
+test("doctor tells of engines, versions and speed", async () => {
+  const { code, stdout } = await vqkit(["doctor", "--json", "--threads", "1"]);
+  expect(code).toBe(0);
+  const findings = JSON.parse(stdout) as {
+    engines: { name: string; usable: boolean; reason: string | null }[];
+    versions: Record<string, string>;
+    providers: string[];
+    threads: number;
+    speed: Record<string, number>;
+  };
+  expect(findings.threads).toBe(1);
+  expect(findings.versions.node).toBe(process.versions.node);
+  expect(Object.keys(findings.versions)).toEqual([
+    "vqkit",
+    "node",
+    "tfjs",
+    "onnxruntime",
+    "sharp",
+    "libvips",
+  ]);
+  expect(findings.providers).toContain("cpu");
+  const [onnx, tensorflow] = findings.engines;
+  expect(onnx).toMatchObject({ name: "onnxruntime", usable: true, reason: null });
+  // Usable or not depends on the machine; a reason in one line does not.
+  expect(tensorflow?.usable).toBe(tensorflow?.reason === null);
+  expect(tensorflow?.reason ?? "").not.toContain("\n");
+  // Faster than plain JavaScript by far, slower than any processor's peak.
+  expect(findings.speed.matrixProductGflops).toBeGreaterThan(2);
+  expect(findings.speed.matrixProductGflops).toBeLessThan(10_000);
+  expect(findings.speed.trainingImagesPerSecond).toBeGreaterThan(1);
+});
