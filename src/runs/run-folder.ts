@@ -51,30 +51,24 @@ export class RunFolder {
    * run; VqkitError("file")
    */
   static async create(dir: string, options: { readonly overwrite?: boolean } = {}): Promise<RunFolder> {
-    const names = await existing(dir);
-    if (names.length > 0) {
-      const isRun = await holdsRun(dir);
-      if (!isRun) {
-        throw new VqkitError(
-          "run",
-          `${dir}: expected a new or empty folder${options.overwrite ? ", or a vqkit run to overwrite" : ""}, got one with ${items(names.length)} and no run in it. Choose another folder.`,
-        );
-      }
-      if (!options.overwrite) {
-        throw new VqkitError(
-          "run",
-          `${dir}: expected a new or empty folder, got an earlier run. Choose another folder, or set overwrite.`,
-        );
-      }
-    }
+    const isNew = await checkAvailable(dir, options.overwrite ?? false);
     try {
       await mkdir(dir, { recursive: true });
       await removeTemporaries(dir);
-      if (names.length > 0) await removeRun(dir);
+      if (!isNew) await removeRun(dir);
     } catch (error) {
       throw errnoOf(error) === undefined ? error : fileError(dir, "prepare the folder", error);
     }
     return new RunFolder(dir);
+  }
+
+  /**
+   * Checks that `create` would accept a folder, and touches nothing: for those who must know before they compute.
+   *
+   * @throws as `create` does
+   */
+  static async check(dir: string, options: { readonly overwrite?: boolean } = {}): Promise<void> {
+    await checkAvailable(dir, options.overwrite ?? false);
   }
 
   /**
@@ -190,6 +184,25 @@ export class RunFolder {
     }
     return read(this.path(file));
   }
+}
+
+/** Refuses a folder that a new run may not take; returns whether it is new or empty. */
+async function checkAvailable(dir: string, overwrite: boolean): Promise<boolean> {
+  const names = await existing(dir);
+  if (names.length === 0) return true;
+  if (!(await holdsRun(dir))) {
+    throw new VqkitError(
+      "run",
+      `${dir}: expected a new or empty folder${overwrite ? ", or a vqkit run to overwrite" : ""}, got one with ${items(names.length)} and no run in it. Choose another folder.`,
+    );
+  }
+  if (!overwrite) {
+    throw new VqkitError(
+      "run",
+      `${dir}: expected a new or empty folder, got an earlier run. Choose another folder, or set overwrite.`,
+    );
+  }
+  return false;
 }
 
 /** Names in a folder, temporaries aside; none when there is no folder, unless it is required. */

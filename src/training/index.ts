@@ -1,3 +1,11 @@
+export {
+  type ComparisonEvent,
+  type ComparisonOptions,
+  compareQuantizers,
+  type PlannedRun,
+  planComparison,
+  type RunIdentity,
+} from "./comparison.js";
 export { type ClippedGradients, clipByGlobalNorm } from "./gradient-clipping.js";
 export {
   Adam,
@@ -9,18 +17,12 @@ export {
 export { type RunConfig, type RunOptions, resolveRun, runOptionNames, savedConfig } from "./run-config.js";
 export { type LearningRateSchedule, learningRateAt, type ScheduleKind, scheduleKinds } from "./schedule.js";
 export { type EvaluationFields, type LossFields, type StepMetrics, timingFields } from "./step-metrics.js";
-export {
-  type RunDescription,
-  Trainer,
-  type TrainerHooks,
-  type TrainingFigures,
-  type TrainingPhase,
-  type TrainingResult,
-} from "./trainer.js";
+export { Trainer, type TrainerHooks, type TrainingPhase } from "./trainer.js";
 export {
   type TrainingConfig,
   type TrainingOptions,
   trainingFields,
   trainingSchema,
 } from "./training-config.js";
+export type { RunDescription, TrainingFigures, TrainingResult } from "./training-result.js";
 export { averageDecayAt, WeightAverage } from "./weight-average.js";

@@ -102,7 +102,8 @@ export function savedConfig({ out: _out, overwrite: _overwrite, ...config }: Run
   return config as unknown as JsonObject; // every part is JSON by its own contract
 }
 
-function dataObject(data: unknown): unknown {
+/** A path, a pattern or a list of these as the object that it stands for. */
+export function dataObject(data: unknown): unknown {
   if (data === undefined) {
     throw new ConfigError(
       "data",

@@ -1,4 +1,4 @@
-import { describeModel, ImageAutoencoder, type ModelDescription } from "../autoencoder/index.js";
+import { describeModel, ImageAutoencoder } from "../autoencoder/index.js";
 import { type Engine, selectEngine } from "../backend/index.js";
 import { VqkitError } from "../core/errors.js";
 import { type BrokenImage, ImageDataset } from "../data/index.js";
@@ -9,9 +9,8 @@ import {
   evaluateModel,
   evaluationCard,
 } from "../evaluation/index.js";
-import { type MetricCard, median, SlidingUsage } from "../metrics/index.js";
 import { createQuantizer, quantizerWarnings } from "../quantizers/index.js";
-import type { JsonObject } from "../runs/index.js";
+import { RunFolder } from "../runs/index.js";
 import { initializeCodebook } from "./initialize-codebook.js";
 import { Adam } from "./optimizer.js";
 import { type RunConfig, type RunOptions, resolveRun } from "./run-config.js";
@@ -19,7 +18,14 @@ import { RunRecorder } from "./run-recorder.js";
 import { learningRateAt } from "./schedule.js";
 import { evaluationFields, type StepMetrics } from "./step-metrics.js";
 import { storedVariables } from "./stored-variables.js";
-import { type StepOutcome, TrainingStep } from "./training-step.js";
+import {
+  type RunDescription,
+  summaryFigures,
+  type TrainingResult,
+  trainingFigures,
+} from "./training-result.js";
+import { TrainingStep } from "./training-step.js";
+import { UsageMeter } from "./usage-meter.js";
 import { WeightAverage } from "./weight-average.js";
 
 /** What a run is doing, for those who watch it. */
@@ -32,51 +38,6 @@ export interface TrainerHooks {
   /** Called when the run turns to something else. */
   readonly onPhase?: (phase: TrainingPhase) => void;
 }
-
-/** What a run is made of, before it starts. */
-export interface RunDescription {
-  /** Size and cost of the autoencoder at the crop size; FLOP are per image. */
-  readonly model: ModelDescription;
-  readonly quantizer: {
-    readonly kind: string;
-    readonly codebookSize: number;
-    readonly nominalCodebookSize: number | null;
-    readonly numCodebooks: number;
-    readonly codeDim: number;
-    /** Numbers that its variables hold. */
-    readonly parameters: number;
-  };
-  readonly engine: Engine;
-  readonly trainFiles: number;
-  readonly evaluationFiles: number;
-  /** Whether the evaluation files are kept back from training. */
-  readonly heldOut: boolean;
-  /** What a person should know before starting; one sentence each. */
-  readonly warnings: readonly string[];
-}
-
-/** What a finished run found. */
-export interface TrainingResult {
-  /** Of the final model, with the averaged weights where there are some. */
-  readonly evaluation: Evaluation;
-  /** Of the model as the first step found it; null when `evaluateUntrained` is off. */
-  readonly untrained: EvaluationFigures | null;
-  /** Of each image painted in its mean colour. */
-  readonly meanColour: EvaluationFigures;
-  readonly training: TrainingFigures;
-  readonly conventions: MetricCard;
-  /** The folder that was written; null when none was. */
-  readonly dir: string | null;
-}
-
-/** How long training took. */
-export type TrainingFigures = {
-  readonly steps: number;
-  /** Median over the steps. */
-  readonly imagesPerSecond: number;
-  /** Sum over the steps: without evaluation, saving, and what the caller did in between. */
-  readonly seconds: number;
-};
 
 /**
  * Trains one image tokenizer.
@@ -123,18 +84,19 @@ export class Trainer {
   /**
    * Checks the options, chooses the engine, finds the images and builds the model. Writes nothing: `run` does.
    *
-   * @throws ConfigError that names the wrong option; VqkitError("data") when there is no image, or none that can be
-   * read; BackendError when the engine cannot be used
+   * @throws ConfigError that names the wrong option; VqkitError("run") when the folder is taken; VqkitError("data")
+   * when there is no image, or none that can be read; BackendError when the engine cannot be used
    */
-  static async create(options: RunOptions, hooks: TrainerHooks = {}): Promise<Trainer> {
+  static async create(options: RunOptions | RunConfig, hooks: TrainerHooks = {}): Promise<Trainer> {
     const config = resolveRun(options);
-    const { data, seed, engine, threads, batchSize } = config;
+    const { data, seed, engine, threads, out, overwrite } = config;
+    if (out !== null) await RunFolder.check(out, { overwrite });
     const chosen = await selectEngine({ engine, ...(threads === null ? {} : { threads }) });
     const { onBroken } = hooks;
     const dataset = await ImageDataset.open(data, seed, onBroken === undefined ? {} : { onBroken });
     // Images that cannot be read should be known before anything is written, or an earlier run removed.
-    await first(dataset.trainBatches({ batchSize }));
-    await first(dataset.evaluationBatches({ batchSize }));
+    await first(dataset.trainBatches({ batchSize: 1 }));
+    await first(dataset.evaluationBatches({ batchSize: 1 }));
     return new Trainer(config, { dataset, engine: chosen, hooks });
   }
 
@@ -234,10 +196,7 @@ export class Trainer {
     const parts = { model, optimizer: this.#optimizer, average: this.#average, loss, gradientClip };
     const trainingStep = new TrainingStep(parts);
     const { codebookSize, numCodebooks } = model.quantizer;
-    const usage = {
-      batch: new SlidingUsage({ codebookSize, numCodebooks, window: 1 }),
-      window: new SlidingUsage({ codebookSize, numCodebooks, window: usageWindow }),
-    };
+    const usage = new UsageMeter({ codebookSize, numCodebooks, window: usageWindow });
     const started = performance.now();
     let asked = started;
     for await (const batch of this.dataset.trainBatches({ batchSize })) {
@@ -249,12 +208,17 @@ export class Trainer {
       const now = performance.now();
       const seconds = (now - asked) / 1000;
       this.#stepSeconds.push(seconds);
-      const timings = { imagesPerSecond: batchSize / seconds, elapsedSeconds: (now - started) / 1000 };
-      const metrics = {
-        ...stepMetrics(outcome, { step, learningRate, usage, timings }),
-        ...(await this.#evaluationAt(step, signal)),
+      const trained: StepMetrics = {
+        step,
+        ...outcome.losses,
+        learningRate,
+        gradientNorm: outcome.gradientNorm,
+        quantizationError: outcome.quantizationError,
+        ...usage.add(outcome.indices),
+        imagesPerSecond: batchSize / seconds,
+        elapsedSeconds: (now - started) / 1000,
       };
-      await this.#recorder?.step(metrics);
+      const metrics = await this.#recorded(trained, signal);
       await this.#checkpointAt(step);
       yield metrics;
       if (step === steps) return;
@@ -262,14 +226,26 @@ export class Trainer {
     }
   }
 
-  async #evaluationAt(step: number, signal: AbortSignal | undefined): Promise<object> {
+  /** Evaluates when it is due, and logs the step, also when the evaluation fails or is aborted. */
+  async #recorded(trained: StepMetrics, signal: AbortSignal | undefined): Promise<StepMetrics> {
+    let metrics = trained;
+    try {
+      if (this.#isEvaluated(trained.step)) {
+        this.#hooks.onPhase?.("evaluating");
+        const evaluation = await this.evaluate({ signal });
+        this.#evaluated = { step: trained.step, evaluation };
+        metrics = { ...trained, ...evaluationFields(evaluation.figures) };
+        this.#hooks.onPhase?.("training");
+      }
+    } finally {
+      await this.#recorder?.step(metrics);
+    }
+    return metrics;
+  }
+
+  #isEvaluated(step: number): boolean {
     const { evaluateEvery, steps } = this.config;
-    if (evaluateEvery === null || (step % evaluateEvery !== 0 && step !== steps)) return {};
-    this.#hooks.onPhase?.("evaluating");
-    const evaluation = await this.evaluate({ signal });
-    this.#evaluated = { step, evaluation };
-    this.#hooks.onPhase?.("training");
-    return evaluationFields(evaluation.figures);
+    return evaluateEvery !== null && (step % evaluateEvery === 0 || step === steps);
   }
 
   /** Saves when it is due, and whenever the step is the best that was evaluated. */
@@ -311,7 +287,7 @@ export class Trainer {
       evaluation,
       untrained,
       meanColour,
-      training: this.#trainingFigures(),
+      training: trainingFigures(this.#stepSeconds, batchSize),
       conventions: evaluationCard(evaluation, {
         loss,
         data,
@@ -321,35 +297,14 @@ export class Trainer {
     };
     this.#hooks.onPhase?.("saving");
     const { conventions } = result;
-    await this.#recorder?.finish({ weights, evaluation, conventions, figures: this.#summary(result) });
-    return result;
-  }
-
-  #trainingFigures(): TrainingFigures {
-    const rates = this.#stepSeconds.map((seconds) => this.config.batchSize / seconds);
-    const seconds = this.#stepSeconds.reduce((sum, each) => sum + each, 0);
-    return { steps: this.#step, imagesPerSecond: median(rates), seconds };
-  }
-
-  #summary({ evaluation, untrained, meanColour, training }: TrainingResult): JsonObject {
-    const { model, quantizer, engine, ...images } = this.describe();
-    const { parameters, encodeFlop, forwardFlop, trainingFlop } = model;
-    const { name, version, threads } = engine;
-    return {
-      final: evaluation.figures,
-      untrained,
-      meanColour,
-      training,
-      model: { parameters, encodeFlop, forwardFlop, trainingFlop },
-      quantizer,
-      engine: { name, version, threads },
-      heldOut: images.heldOut,
-      trainFiles: images.trainFiles,
-      evaluationFiles: images.evaluationFiles,
-      brokenFiles: this.dataset.broken.length,
+    const figures = summaryFigures(result, {
+      description: this.describe(),
+      brokenFiles: dataset.broken.length,
       weightAverage: this.#average !== null,
-      seed: this.config.seed,
-    };
+      seed: config.seed,
+    });
+    await this.#recorder?.finish({ weights, evaluation, conventions, figures });
+    return result;
   }
 
   #evaluateNow(signal: AbortSignal | undefined): Promise<Evaluation> {
@@ -360,39 +315,6 @@ export class Trainer {
   #withEvaluationWeights<T>(body: () => Promise<T>): Promise<T> {
     return this.#average === null ? body() : this.#average.during(body);
   }
-}
-
-interface StepCircumstances {
-  readonly step: number;
-  readonly learningRate: number;
-  /** Both take the step's indices in. */
-  readonly usage: { readonly batch: SlidingUsage; readonly window: SlidingUsage };
-  readonly timings: Pick<StepMetrics, "imagesPerSecond" | "elapsedSeconds">;
-}
-
-function stepMetrics(
-  outcome: StepOutcome,
-  { step, learningRate, usage, timings }: StepCircumstances,
-): StepMetrics {
-  usage.batch.add(outcome.indices);
-  usage.window.add(outcome.indices);
-  const batch = usage.batch.figures();
-  const window = usage.window.figures();
-  return {
-    step,
-    ...outcome.losses,
-    learningRate,
-    gradientNorm: outcome.gradientNorm,
-    quantizationError: outcome.quantizationError,
-    usageBatch: batch.usage,
-    perplexityBatch: batch.perplexity ?? 0,
-    samplesBatch: batch.samples,
-    usageWindow: window.usage,
-    perplexityWindow: window.perplexity ?? 0,
-    samplesWindow: window.samples,
-    usage: window.usage,
-    ...timings,
-  };
 }
 
 /** Takes the first item and closes the iteration. */

@@ -193,7 +193,7 @@ function checkFinite({ losses, gradientNorm, quantizationError: error }: StepOut
     if (Number.isFinite(value)) continue;
     throw new VqkitError(
       "numerics",
-      `step ${step}: expected a finite ${name}, got ${value}. Lower learningRate or set gradientClip; the last checkpoint is from before.`,
+      `step ${step}: expected a finite ${name}, got ${value}. Lower learningRate or set gradientClip.`,
     );
   }
 }

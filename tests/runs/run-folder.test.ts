@@ -47,6 +47,19 @@ describe("RunFolder.create", () => {
     expect(await run.readConfig()).toEqual(config);
   });
 
+  it("tells beforehand whether a folder may be taken, and touches nothing", async () => {
+    const run = await newRun();
+    const before = await readFile(join(run.dir, "config.json"), "utf8");
+    await expect(RunFolder.check(run.dir)).rejects.toMatchObject({ code: "run" });
+    await RunFolder.check(run.dir, { overwrite: true });
+    expect(await readFile(join(run.dir, "config.json"), "utf8")).toBe(before);
+    const none = join(run.dir, "none");
+    await RunFolder.check(none);
+    expect(await readdir(run.dir)).not.toContain("none");
+    await writeFile(join(run.dir, "config.json"), "{}");
+    await expect(RunFolder.check(run.dir, { overwrite: true })).rejects.toMatchObject({ code: "run" });
+  });
+
   it("overwriting removes the run's own files and nothing else", async () => {
     const run = await newRun();
     for (const name of Object.values(RUN_FILES)) {

@@ -1,0 +1,90 @@
+import type { ModelDescription } from "../autoencoder/index.js";
+import type { Engine } from "../backend/index.js";
+import type { Evaluation, EvaluationFigures } from "../evaluation/index.js";
+import { type MetricCard, median } from "../metrics/index.js";
+import type { JsonObject } from "../runs/index.js";
+
+/** What a run is made of, before it starts. */
+export interface RunDescription {
+  /** Size and cost of the autoencoder at the crop size; FLOP are per image. */
+  readonly model: ModelDescription;
+  readonly quantizer: {
+    readonly kind: string;
+    readonly codebookSize: number;
+    /** The size that was asked for; null when none was. */
+    readonly nominalCodebookSize: number | null;
+    readonly numCodebooks: number;
+    readonly codeDim: number;
+    /** Numbers that its variables hold. */
+    readonly parameters: number;
+  };
+  readonly engine: Engine;
+  readonly trainFiles: number;
+  readonly evaluationFiles: number;
+  /** Whether the evaluation files are kept back from training. */
+  readonly heldOut: boolean;
+  /** What a person should know before starting; one sentence each. */
+  readonly warnings: readonly string[];
+}
+
+/** How long training took. A type, for the summary's sake. */
+export type TrainingFigures = {
+  readonly steps: number;
+  /** Median over the steps. */
+  readonly imagesPerSecond: number;
+  /** Sum over the steps: without evaluation, saving, and what the caller did in between. */
+  readonly seconds: number;
+};
+
+/** What a finished run found. */
+export interface TrainingResult {
+  /** Of the final model, with the averaged weights where there are some. */
+  readonly evaluation: Evaluation;
+  /** Of the model as the first step found it; null when `evaluateUntrained` is off. */
+  readonly untrained: EvaluationFigures | null;
+  /** Of each image painted in its mean colour. */
+  readonly meanColour: EvaluationFigures;
+  readonly training: TrainingFigures;
+  readonly conventions: MetricCard;
+  /** The folder that was written; null when none was. */
+  readonly dir: string | null;
+}
+
+/** @param stepSeconds one entry a step, at least one */
+export function trainingFigures(stepSeconds: readonly number[], batchSize: number): TrainingFigures {
+  return {
+    steps: stepSeconds.length,
+    imagesPerSecond: median(stepSeconds.map((seconds) => batchSize / seconds)),
+    seconds: stepSeconds.reduce((sum, seconds) => sum + seconds, 0),
+  };
+}
+
+/** What a summary says of a run besides its figures. */
+export interface SummaryContext {
+  readonly description: RunDescription;
+  readonly brokenFiles: number;
+  readonly weightAverage: boolean;
+  readonly seed: number;
+}
+
+/** The figures of summary.json, all but the geometry of the picture of reconstructions. */
+export function summaryFigures(result: TrainingResult, context: SummaryContext): JsonObject {
+  const { model, quantizer, engine, trainFiles, evaluationFiles, heldOut } = context.description;
+  const { parameters, encodeFlop, forwardFlop, trainingFlop } = model;
+  const { name, version, threads } = engine;
+  return {
+    final: result.evaluation.figures,
+    untrained: result.untrained,
+    meanColour: result.meanColour,
+    training: result.training,
+    model: { parameters, encodeFlop, forwardFlop, trainingFlop },
+    quantizer,
+    engine: { name, version, threads },
+    heldOut,
+    trainFiles,
+    evaluationFiles,
+    brokenFiles: context.brokenFiles,
+    weightAverage: context.weightAverage,
+    seed: context.seed,
+  };
+}
