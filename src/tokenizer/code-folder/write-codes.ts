@@ -44,7 +44,8 @@ export async function writeCodes(
     for await (const batch of codes) await writer.add(batch);
     return await writer.commit();
   } catch (error) {
-    await writer.discard();
+    // The first error says what went wrong; what cannot be removed now goes with the next writer's start.
+    await writer.discard().catch(() => {});
     // Only a folder of our own making, and only when nobody else put something there.
     if (made) await rmdir(dir).catch(() => {});
     throw error;
