@@ -12,11 +12,15 @@ import {
 import { UsageError } from "./errors.js";
 import { integer, integers, number, repeated, size } from "./values.js";
 
-/** A flag that stands for one field of a run's configuration. */
-export interface RunFlag {
+/** A flag, and the field of a configuration that its value goes to. */
+export interface FlagField {
   readonly flag: string;
-  /** Where its value goes, e.g. `quantizer.levels`. */
+  /** e.g. `quantizer.levels` */
   readonly field: string;
+}
+
+/** A flag that stands for one field of a run's configuration. */
+export interface RunFlag extends FlagField {
   readonly description: string;
   /** What the configuration says when nobody does; shown in the help, checked by a test. */
   readonly default?: string | number | readonly number[];
@@ -205,7 +209,7 @@ export async function gatherConfig(
 }
 
 /** Flags that every training command has and that go into the configuration under their own names. */
-const GENERAL_FLAGS: readonly Pick<RunFlag, "flag" | "field">[] = [
+const GENERAL_FLAGS: readonly FlagField[] = [
   { flag: "--engine <name>", field: "engine" },
   { flag: "--threads <n>", field: "threads" },
   { flag: "--out <dir>", field: "out" },
@@ -227,11 +231,23 @@ function withAssignment(config: ConfigObject, assignment: string): ConfigObject 
 }
 
 /**
- * The error with a flag's name in place of its field, when a flag that the user gave has a wrong value:
+ * Runs a command so that a wrong value is told by the name of the flag that gave it, not of the field it went to:
  * `quantizer.levels[1]: expected …` becomes `--levels[1]: expected …`.
  */
-export function namingFlag(error: unknown, values: FlagValues, flags: readonly RunFlag[]): unknown {
-  if (!(error instanceof Error) || !("path" in error)) return error;
+export async function namingFlags(
+  values: object,
+  flags: readonly FlagField[],
+  command: () => Promise<void>,
+): Promise<void> {
+  try {
+    await command();
+  } catch (error) {
+    throw withFlagName(error, values as FlagValues, flags);
+  }
+}
+
+function withFlagName(error: unknown, values: FlagValues, flags: readonly FlagField[]): unknown {
+  if (!(error instanceof Error) || error.name !== "ConfigError" || !("path" in error)) return error;
   const path = String(error.path);
   const given = [...flags, ...GENERAL_FLAGS].find(
     ({ flag, field }) =>

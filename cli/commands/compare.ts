@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import type { Comparison, ComparisonEvent, ComparisonOptions } from "../../src/index.js";
-import { brokenImages } from "../broken-images.js";
+import { BrokenImages } from "../broken-images.js";
 import type { ConfigObject } from "../config-file.js";
 import { Interrupted } from "../errors.js";
 import { type Progress, startProgress } from "../progress.js";
@@ -15,7 +15,7 @@ import {
   type FlagValues,
   freeRunFolder,
   gatherConfig,
-  namingFlag,
+  namingFlags,
   type RunFlag,
   TRAINING_FLAGS,
 } from "../run-flags.js";
@@ -62,13 +62,11 @@ export function addCompare(program: Command, terminal: Terminal): void {
   addConfigFlags(command);
   addModuleFlag(command);
   addOutputFlags(command, "print the comparison as JSON on stdout");
-  command.action(async (images: string[], values: FlagValues) => {
-    try {
-      await compare(terminal, await gatherConfig(images, values, FLAGS), values);
-    } catch (error) {
-      throw namingFlag(error, values, FLAGS);
-    }
-  });
+  command.action((images: string[], values: FlagValues) =>
+    namingFlags(values, FLAGS, async () =>
+      compare(terminal, await gatherConfig(images, values, FLAGS), values),
+    ),
+  );
 }
 
 async function compare(terminal: Terminal, config: ConfigObject, values: FlagValues): Promise<void> {
@@ -82,13 +80,14 @@ async function compare(terminal: Terminal, config: ConfigObject, values: FlagVal
   } = await import("../../src/index.js");
   const quiet = values.quiet === true;
   const options = comparisonOptions(config);
-  const broken = brokenImages(terminal, { quiet });
+  const broken = new BrokenImages(terminal, { quiet });
   const watcher = new Watcher(terminal, quiet);
   const runs: string[] = [];
   try {
     const control = { signal: terminal.signal, onBroken: broken.report };
     for await (const event of compareQuantizers(options, control)) {
       watcher.show(event);
+      if (event.type === "run-start") broken.name();
       if (event.type !== "run-end") continue;
       runs.push(event.dir);
       await writeRunReport(await RunFolder.open(event.dir));

@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import type { Codes } from "../../src/index.js";
-import { brokenImages } from "../broken-images.js";
+import { BrokenImages } from "../broken-images.js";
 import { loadQuantizerModules } from "../config-file.js";
 import { engineOptions } from "../engine-options.js";
 import { type Progress, startProgress } from "../progress.js";
-import { addEngineFlags, addModuleFlag, addOutputFlags } from "../run-flags.js";
+import { addEngineFlags, addModuleFlag, addOutputFlags, type FlagField, namingFlags } from "../run-flags.js";
 import { print, printJson, type Terminal } from "../terminal.js";
 import { integer, size } from "../values.js";
 
@@ -19,6 +19,12 @@ interface Flags {
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
+
+/** Fields of the tokenizer's options. */
+const FIELDS: readonly FlagField[] = [
+  { flag: "--size <size>", field: "size" },
+  { flag: "--batch-size <n>", field: "batchSize" },
+];
 
 export function addEncode(program: Command, terminal: Terminal): void {
   const command = program
@@ -38,7 +44,7 @@ export function addEncode(program: Command, terminal: Terminal): void {
   addModuleFlag(command);
   addOutputFlags(command);
   command.action((model: string, images: string[], flags: Flags) =>
-    encode(terminal, model, { images, ...flags }),
+    namingFlags(flags, FIELDS, () => encode(terminal, model, { images, ...flags })),
   );
 }
 
@@ -58,7 +64,7 @@ async function encode(
   await loadQuantizerModules(flags.quantizerModule ?? []);
   const files = await findImages(images);
   const tokenizer = await Tokenizer.load(modelPath, engineOptions(flags));
-  const broken = brokenImages(terminal, { quiet });
+  const broken = new BrokenImages(terminal, { quiet });
   const progress = startProgress(terminal, { label: "encoding", total: files.length, unit: "images", quiet });
   try {
     const codes = tokenizer.encodeAll(files, {

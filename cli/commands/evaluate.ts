@@ -1,12 +1,12 @@
 import { stat } from "node:fs/promises";
 import type { Command } from "commander";
 import type { Evaluation, MetricCard, RunOptions } from "../../src/index.js";
-import { brokenImages } from "../broken-images.js";
+import { BrokenImages } from "../broken-images.js";
 import { type ConfigObject, isObject, loadQuantizerModules } from "../config-file.js";
 import { engineOptions } from "../engine-options.js";
 import { figuresTable } from "../figures-table.js";
 import { startProgress } from "../progress.js";
-import { addEngineFlags, addModuleFlag, addOutputFlags } from "../run-flags.js";
+import { addEngineFlags, addModuleFlag, addOutputFlags, type FlagField, namingFlags } from "../run-flags.js";
 import { print, printJson, type Terminal } from "../terminal.js";
 import { integer, size } from "../values.js";
 
@@ -22,6 +22,15 @@ interface Flags {
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
+
+/** Fields of the run that stands for the evaluation. */
+const FIELDS: readonly FlagField[] = [
+  { flag: "--crop-size <size>", field: "data.cropSize" },
+  { flag: "--resize <n>", field: "data.resize" },
+  { flag: "--crops-per-image <n>", field: "data.evaluationCropsPerImage" },
+  { flag: "--loss <name>", field: "loss" },
+  { flag: "--batch-size <n>", field: "batchSize" },
+];
 
 export function addEvaluate(program: Command, terminal: Terminal): void {
   const command = program
@@ -50,7 +59,7 @@ export function addEvaluate(program: Command, terminal: Terminal): void {
   addModuleFlag(command);
   addOutputFlags(command);
   command.action((model: string, images: string[], flags: Flags) =>
-    evaluate(terminal, model, { images, ...flags }),
+    namingFlags(flags, FIELDS, () => evaluate(terminal, model, { images, ...flags })),
   );
 }
 
@@ -63,7 +72,7 @@ async function evaluate(
   await loadQuantizerModules(flags.quantizerModule ?? []);
   await vqkit.selectEngine(engineOptions(flags));
   const { model } = await vqkit.loadModel(modelPath);
-  const broken = brokenImages(terminal, { quiet });
+  const broken = new BrokenImages(terminal, { quiet });
   try {
     const { data, loss, batchSize } = vqkit.resolveRun({
       ...(await trainedWith(modelPath, images, flags)),

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import type { Trainer, TrainingResult } from "../../src/index.js";
-import { brokenImages } from "../broken-images.js";
+import { BrokenImages } from "../broken-images.js";
 import { type ConfigObject, valueAt, withValue } from "../config-file.js";
 import { Interrupted } from "../errors.js";
 import { figuresTable } from "../figures-table.js";
@@ -16,7 +16,7 @@ import {
   type FlagValues,
   freeRunFolder,
   gatherConfig,
-  namingFlag,
+  namingFlags,
   QUANTIZER_FLAGS,
   TRAINING_FLAGS,
 } from "../run-flags.js";
@@ -40,13 +40,11 @@ export function addTrain(program: Command, terminal: Terminal): void {
   addConfigFlags(command);
   addModuleFlag(command);
   addOutputFlags(command, "print the summary as JSON on stdout");
-  command.action(async (images: string[], values: FlagValues) => {
-    try {
-      await train(terminal, await gatherConfig(images, values, FLAGS), values);
-    } catch (error) {
-      throw namingFlag(error, values, FLAGS);
-    }
-  });
+  command.action((images: string[], values: FlagValues) =>
+    namingFlags(values, FLAGS, async () =>
+      train(terminal, await gatherConfig(images, values, FLAGS), values),
+    ),
+  );
 }
 
 async function train(terminal: Terminal, written: ConfigObject, values: FlagValues): Promise<void> {
@@ -56,10 +54,11 @@ async function train(terminal: Terminal, written: ConfigObject, values: FlagValu
   const config = resolveRun(options);
   await RunFolder.check(out, { overwrite: config.overwrite });
 
-  const broken = brokenImages(terminal, { quiet });
+  const broken = new BrokenImages(terminal, { quiet });
   const trainer = await Trainer.create(config, { onBroken: broken.report });
   try {
     for (const line of [...describeRun(trainer.describe()), ...notes]) note(terminal, line, { quiet });
+    broken.name();
     const result = await runTraining(terminal, trainer, { out, quiet });
     broken.summarise();
     await writeRunReport(await RunFolder.open(out));

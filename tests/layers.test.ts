@@ -1,0 +1,84 @@
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+
+const root = path.resolve(import.meta.dirname, "..");
+
+/** A layer imports itself and what has a lower number; see docs/architecture.md. */
+const LEVELS: Readonly<Record<string, number>> = {
+  core: 0,
+  backend: 1,
+  data: 2,
+  metrics: 2,
+  quantizers: 2,
+  autoencoder: 3,
+  runs: 4,
+  evaluation: 5,
+  reports: 6,
+  tokenizer: 6,
+  training: 6,
+  index: 7,
+};
+
+function sources(folder: string): string[] {
+  return readdirSync(path.join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts"))
+    .map((name) => path.join(folder, name));
+}
+
+test("the pattern of imports sees those that there are", () => {
+  expect(importsOf("src/index.ts")).toContain(path.join("src", "core", "errors.ts"));
+  expect(importsOf("cli/errors.ts")).toEqual([path.join("src", "index.ts")]);
+});
+
+/** The files of this project that a file imports, from the root. */
+function importsOf(file: string): string[] {
+  const text = readFileSync(path.join(root, file), "utf8");
+  const names = [...text.matchAll(/(?:\bfrom\s+|\bimport\s*\(?\s*)"(\.[^"]+)"/g)].map(
+    (match) => match[1] as string,
+  );
+  return names.map((name) => path.join(path.dirname(file), name.replace(/\.js$/, ".ts")));
+}
+
+/** `src/data/split.ts` → `data`. */
+function layerOf(file: string): string {
+  return (file.split(path.sep)[1] as string).replace(/\.ts$/, "");
+}
+
+describe("layers", () => {
+  test("the folders of src are the layers of the documentation", () => {
+    const text = readFileSync(path.join(root, "docs/architecture.md"), "utf8");
+    const layers = readdirSync(path.join(root, "src")).map((name) => name.replace(/\.ts$/, ""));
+    expect(layers.sort()).toEqual(Object.keys(LEVELS).sort());
+    for (const layer of layers) expect(text).toContain(layer === "index" ? "src/index.ts" : `src/${layer}/`);
+  });
+
+  test("a file imports only what stands below its layer", () => {
+    const wrong = sources("src").flatMap((file) => {
+      const layer = layerOf(file);
+      const level = LEVELS[layer] as number;
+      const allowed = (other: string) =>
+        other === layer || (LEVELS[other] ?? Number.POSITIVE_INFINITY) < level;
+      const bad = importsOf(file).filter((each) => !each.startsWith("src") || !allowed(layerOf(each)));
+      return bad.map((each) => `${file} imports ${each}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test("the command line takes the library by its public face", () => {
+    const wrong = sources("cli").flatMap((file) => {
+      const bad = importsOf(file).filter((each) => !each.startsWith("cli") && each !== "src/index.ts");
+      return bad.map((each) => `${file} imports ${each}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test("the library neither prints, exits, reads the command line nor draws unseeded numbers", () => {
+    const forbidden = /\bconsole\.|process\.(exit|argv|stdout|stderr|stdin)|Math\.random/;
+    const wrong = sources("src").filter((file) => {
+      const code = readFileSync(path.join(root, file), "utf8").replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
+      return forbidden.test(code);
+    });
+    expect(wrong).toEqual([]);
+  });
+});
