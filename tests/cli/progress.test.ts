@@ -1,0 +1,61 @@
+import { Writable } from "node:stream";
+import { describe, expect, test } from "vitest";
+import { formatRate, formatSeconds, startProgress } from "../../cli/progress.js";
+import type { Terminal } from "../../cli/terminal.js";
+
+function fakeTerminal(isTTY: boolean): { terminal: Terminal; text: () => string } {
+  let text = "";
+  const stderr = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      text += chunk.toString();
+      done();
+    },
+  });
+  // What a bar asks of a terminal besides writing.
+  Object.assign(stderr, {
+    isTTY,
+    columns: 120,
+    cursorTo: () => true,
+    clearLine: () => true,
+    moveCursor: () => true,
+  });
+  const terminal = { stdout: new Writable(), stderr, signal: new AbortController().signal };
+  return { terminal, text: () => text };
+}
+
+describe("startProgress", () => {
+  test("draws a bar on a terminal, with its end state", () => {
+    const { terminal, text } = fakeTerminal(true);
+    const progress = startProgress(terminal, { label: "training vq", total: 4, unit: "steps" });
+    for (let step = 1; step <= 4; step++) progress.update(step, `loss ${step}`);
+    progress.stop();
+    expect(text()).toContain("training vq");
+    expect(text()).toContain("4/4 steps");
+    expect(text()).toContain("loss 4");
+  });
+
+  test("writes a last line elsewhere, and none between that come too soon", () => {
+    const { terminal, text } = fakeTerminal(false);
+    const progress = startProgress(terminal, { label: "encoding", total: 3, unit: "images" });
+    for (let done = 1; done <= 3; done++) progress.update(done);
+    progress.stop();
+    expect(text()).toMatch(/^encoding: 3\/3 images( \| [\d.]+\/s, 0 s left)?\n$/);
+  });
+
+  test("is silent when quiet", () => {
+    const { terminal, text } = fakeTerminal(true);
+    const progress = startProgress(terminal, { label: "encoding", total: 1, unit: "images", quiet: true });
+    progress.update(1);
+    progress.stop();
+    expect(text()).toBe("");
+  });
+});
+
+test("durations and rates are short", () => {
+  expect(formatSeconds(41.6)).toBe("42 s");
+  expect(formatSeconds(59.7)).toBe("1 min 00 s");
+  expect(formatSeconds(185)).toBe("3 min 05 s");
+  expect(formatSeconds(7_805)).toBe("2 h 10 min");
+  expect(formatRate(0.12345)).toBe("0.123");
+  expect(formatRate(1234.5)).toBe("1235");
+});
