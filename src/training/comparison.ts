@@ -6,7 +6,8 @@ import { describeQuantizers, type QuantizerConfig, quantizerKinds } from "../qua
 import { RunFolder } from "../runs/index.js";
 import { dataObject, type RunConfig, type RunOptions, resolveRun } from "./run-config.js";
 import type { StepMetrics } from "./step-metrics.js";
-import { Trainer, type TrainerHooks } from "./trainer.js";
+import { Trainer } from "./trainer.js";
+import type { TrainerHooks } from "./trainer-hooks.js";
 import type { RunDescription, TrainingResult } from "./training-result.js";
 
 /** What the comparison itself decides for each run. */
@@ -78,8 +79,9 @@ const comparisonSchema = z.strictObject({
  * The runs of a comparison, in order: all quantizers with the first seed, then with the next.
  *
  * Every run has the same budget, model, loss and images. For one seed, all quantizers see the same crops in the same
- * order, and their encoders and decoders start from the same weights (the layers that touch the quantizer, where code
- * dimensions agree). The held-out files are the same for all seeds: `data.splitSeed` is the first seed unless set.
+ * order, and their encoders and decoders start from the same weights; only the projections beside the quantizer, which
+ * a code dimension other than `latentChannels` needs, belong to one run alone. The held-out files are the same for all
+ * seeds: `data.splitSeed` is the first seed unless set.
  *
  * @param options `ComparisonOptions`, not yet trusted
  * @throws ConfigError that names the offending field of the comparison or of a run

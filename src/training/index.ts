@@ -17,7 +17,8 @@ export {
 export { type RunConfig, type RunOptions, resolveRun, runOptionNames, savedConfig } from "./run-config.js";
 export { type LearningRateSchedule, learningRateAt, type ScheduleKind, scheduleKinds } from "./schedule.js";
 export { type EvaluationFields, type LossFields, type StepMetrics, timingFields } from "./step-metrics.js";
-export { Trainer, type TrainerHooks, type TrainingPhase } from "./trainer.js";
+export { Trainer } from "./trainer.js";
+export type { TrainerHooks, TrainingPhase } from "./trainer-hooks.js";
 export {
   type TrainingConfig,
   type TrainingOptions,

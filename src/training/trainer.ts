@@ -1,7 +1,7 @@
 import { describeModel, ImageAutoencoder } from "../autoencoder/index.js";
 import { type Engine, selectEngine } from "../backend/index.js";
 import { VqkitError } from "../core/errors.js";
-import { type BrokenImage, ImageDataset } from "../data/index.js";
+import { ImageDataset } from "../data/index.js";
 import {
   type Evaluation,
   type EvaluationFigures,
@@ -18,6 +18,7 @@ import { RunRecorder } from "./run-recorder.js";
 import { learningRateAt } from "./schedule.js";
 import { evaluationFields, type StepMetrics } from "./step-metrics.js";
 import { storedVariables } from "./stored-variables.js";
+import type { TrainerHooks } from "./trainer-hooks.js";
 import {
   type RunDescription,
   summaryFigures,
@@ -27,17 +28,6 @@ import {
 import { TrainingStep } from "./training-step.js";
 import { UsageMeter } from "./usage-meter.js";
 import { WeightAverage } from "./weight-average.js";
-
-/** What a run is doing, for those who watch it. */
-export type TrainingPhase = "initializing" | "untrained" | "training" | "evaluating" | "saving";
-
-/** What a watcher may want to be told besides the metrics. */
-export interface TrainerHooks {
-  /** Called once for each image file found broken. */
-  readonly onBroken?: (broken: BrokenImage) => void;
-  /** Called when the run turns to something else. */
-  readonly onPhase?: (phase: TrainingPhase) => void;
-}
 
 /**
  * Trains one image tokenizer.

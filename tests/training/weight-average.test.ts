@@ -102,4 +102,18 @@ describe("WeightAverage", () => {
     tf.dispose([...weights.values()]);
     expect(tf.memory().numTensors).toBe(before);
   });
+
+  it("starts again from the present weights at reset, and not while it is in use", async () => {
+    const weights = variables();
+    const average = new WeightAverage(weights, 0.9);
+    set(weights.get("kernel"), [5, 6, -7]);
+    average.reset();
+    expect(await values(average.values().get("kernel"))).toEqual([5, 6, -7]);
+    // A copy: what happens to the weights does not reach it.
+    set(weights.get("kernel"), [0, 0, 0]);
+    expect(await values(average.values().get("kernel"))).toEqual([5, 6, -7]);
+    await average.during(() => expect(() => average.reset()).toThrow(TypeError));
+    average.dispose();
+    tf.dispose([...weights.values()]);
+  });
 });

@@ -1,0 +1,12 @@
+import type { BrokenImage } from "../data/index.js";
+
+/** What a run is doing, for those who watch it. */
+export type TrainingPhase = "initializing" | "untrained" | "training" | "evaluating" | "saving";
+
+/** What a watcher may want to be told besides the metrics. */
+export interface TrainerHooks {
+  /** Called once for each image file found broken. */
+  readonly onBroken?: (broken: BrokenImage) => void;
+  /** Called when the run turns to something else. */
+  readonly onPhase?: (phase: TrainingPhase) => void;
+}

@@ -1,0 +1,185 @@
+import * as tf from "@tensorflow/tfjs";
+import { beforeAll, expect, it } from "vitest";
+import {
+  ImageAutoencoder,
+  type PixelBatch,
+  pixelsToTensor,
+  resolveModel,
+} from "../../src/autoencoder/index.js";
+import { Random } from "../../src/core/random.js";
+import { createQuantizer } from "../../src/quantizers/index.js";
+import { Adam, trainingSchema, WeightAverage } from "../../src/training/index.js";
+import { TrainingStep } from "../../src/training/training-step.js";
+import { useEngine } from "../engine.js";
+
+beforeAll(useEngine);
+
+const config = resolveModel({
+  preset: "tiny",
+  downsamplingFactor: 2,
+  baseWidth: 4,
+  residualBlocks: 1,
+  latentChannels: 6,
+});
+const batch: PixelBatch & { files: string[] } = {
+  pixels: Uint8Array.from({ length: 2 * 6 * 8 * 3 }, (_, i) => (i * 53 + (i >> 3)) % 256),
+  count: 2,
+  height: 6,
+  width: 8,
+  files: ["a", "b"],
+};
+const loss = { l1: 0.5, l2: 2, huber: 0, ssim: 0, huberDelta: 1 };
+
+function build(quantizer: object) {
+  const model = ImageAutoencoder.create({ config, quantizer: createQuantizer(quantizer, 5), seed: 5 });
+  const optimizer = new Adam(model.variables(), trainingSchema.parse({}).optimizer);
+  return { model, optimizer };
+}
+
+/** What a plain pass over the same batch gives, by sums in JavaScript. */
+async function byHand(model: ImageAutoencoder) {
+  const pass = tf.tidy(() => {
+    const pixels = pixelsToTensor(batch);
+    const { reconstruction, latents, quantization } = model.forward(pixels);
+    return {
+      pixels,
+      reconstruction,
+      latents,
+      quantized: quantization.quantized,
+      indices: quantization.indices,
+    };
+  });
+  const values: Record<string, Float32Array | Int32Array> = {};
+  for (const [name, tensor] of Object.entries(pass)) values[name] = (await tensor.data()) as Float32Array;
+  tf.dispose(pass);
+  const differences = (a: string, b: string) =>
+    [...(values[a] as Float32Array)].map((value, i) => value - (values[b]?.[i] as number));
+  const errors = differences("reconstruction", "pixels");
+  const distances = differences("latents", "quantized");
+  const meanOf = (list: number[], f: (x: number) => number) =>
+    list.reduce((sum, x) => sum + f(x), 0) / list.length;
+  return {
+    l1: meanOf(errors, Math.abs),
+    l2: meanOf(errors, (x) => x * x),
+    distance: meanOf(distances, (x) => x * x),
+    latents: values.latents as Float32Array,
+    indices: [...(values.indices as Int32Array)],
+  };
+}
+
+it("reports the losses of the weights it starts from, raw and weighted", async () => {
+  const { model, optimizer } = build({ kind: "vq", codebookSize: 7, codeDim: 6, initialization: "normal" });
+  const step = new TrainingStep({ model, optimizer, average: null, loss, gradientClip: null });
+  const expected = await byHand(model);
+  const { losses, quantizationError, indices } = await step.run(batch, { step: 1, learningRate: 1e-3 });
+  expect(losses.l1Loss).toBeCloseTo(expected.l1, 5);
+  expect(losses.weightedL1Loss).toBeCloseTo(0.5 * expected.l1, 5);
+  expect(losses.weightedL2Loss).toBeCloseTo(2 * expected.l2, 5);
+  expect(losses.reconstructionLoss).toBeCloseTo(0.5 * expected.l1 + 2 * expected.l2, 5);
+  expect(losses.codebookLoss).toBeCloseTo(expected.distance, 6);
+  expect(losses.weightedCodebookLoss).toBe(losses.codebookLoss);
+  expect(losses.totalLoss).toBeCloseTo(0.5 * expected.l1 + 2 * expected.l2 + 1.25 * expected.distance, 5);
+  expect(quantizationError).toBeCloseTo(6 * expected.distance, 5);
+  expect([...indices]).toEqual(expected.indices);
+  expect(indices).toHaveLength(2 * 3 * 4);
+  model.dispose();
+  optimizer.dispose();
+});
+
+it("moves every weight that has a gradient by the learning rate, as Adam's first step does", async () => {
+  const { model, optimizer } = build({ kind: "fsq", levels: [5, 4] });
+  const step = new TrainingStep({ model, optimizer, average: null, loss, gradientClip: 1 });
+  const before = await model.copyWeights();
+  await step.run(batch, { step: 1, learningRate: 1e-3 });
+  const after = await model.copyWeights();
+  const changes = [...before].flatMap(([name, { data }]) =>
+    [...data].map((value, i) => Math.abs((after.get(name)?.data[i] as number) - value)),
+  );
+  // g/(|g| + ε) is 1, or 0 behind a ReLU that is off everywhere; gradients near ε = 1e-8 are rare.
+  const moved = changes.filter((change) => Math.abs(change - 1e-3) < 1e-5).length;
+  const still = changes.filter((change) => change === 0).length;
+  expect(moved).toBeGreaterThan(0.5 * changes.length);
+  expect(moved + still).toBeGreaterThan(0.98 * changes.length);
+  expect(Math.max(...changes)).toBeLessThan(1.001e-3);
+  model.dispose();
+  optimizer.dispose();
+});
+
+it("reports the gradient norm before clipping: that of the same step without it", async () => {
+  const norms: number[] = [];
+  for (const gradientClip of [null, 1e-3]) {
+    const { model, optimizer } = build({ kind: "simvq", codebookSize: 9, codeDim: 6 });
+    const step = new TrainingStep({ model, optimizer, average: null, loss, gradientClip });
+    norms.push((await step.run(batch, { step: 1, learningRate: 1e-3 })).gradientNorm);
+    model.dispose();
+    optimizer.dispose();
+  }
+  expect(norms[0]).toBeGreaterThan(1e-2);
+  expect(norms[1]).toBeCloseTo(norms[0] as number, 6);
+});
+
+it("lets an EMA codebook learn from the step's own latents, and the average follow", async () => {
+  const quantizer = {
+    kind: "vq",
+    codebook: "ema",
+    codebookSize: 5,
+    codeDim: 6,
+    initialization: "normal",
+    emaDecay: 0.9,
+  };
+  const { model, optimizer } = build(quantizer);
+  const average = new WeightAverage(model.variables(), 0.99);
+  const expected = await byHand(model);
+  const before = await model.copyWeights();
+  const step = new TrainingStep({ model, optimizer, average, loss, gradientClip: null });
+  const { losses } = await step.run(batch, { step: 1, learningRate: 1e-3 });
+  expect(losses.codebookLoss).toBeUndefined();
+  const after = await model.copyWeights();
+  const seen = Array.from({ length: 5 }, (_, k) => expected.indices.filter((index) => index === k).length);
+  // N ← γN + (1−γ)n from N = 1; m ← γm + (1−γ)Σz.
+  for (const [k, n] of seen.entries()) {
+    expect(after.get("quantizer/counts")?.data[k]).toBeCloseTo(0.9 + 0.1 * n, 5);
+    for (let d = 0; d < 6; d++) {
+      const sum = expected.indices.reduce(
+        (total, index, m) => total + (index === k ? (expected.latents[m * 6 + d] as number) : 0),
+        0,
+      );
+      const old = before.get("quantizer/sums")?.data[k * 6 + d] as number;
+      expect(after.get("quantizer/sums")?.data[k * 6 + d]).toBeCloseTo(0.9 * old + 0.1 * sum, 4);
+    }
+  }
+  // a ← a + (1 − 2/11)(θ − a) after step 1.
+  const key = [...before.keys()].find((name) => name.endsWith("kernel")) as string;
+  const averaged = (await average.values().get(key)?.data()) as Float32Array;
+  const old = before.get(key)?.data[0] as number;
+  const now = after.get(key)?.data[0] as number;
+  expect(now).not.toBe(old);
+  expect(averaged[0]).toBeCloseTo(old + (9 / 11) * (now - old), 6);
+  average.dispose();
+  model.dispose();
+  optimizer.dispose();
+});
+
+it("leaves no tensor behind, also when the loss is not finite", async () => {
+  const { model, optimizer } = build({ kind: "rotation", codebookSize: 7, codeDim: 6 });
+  const step = new TrainingStep({ model, optimizer, average: null, loss, gradientClip: 1 });
+  const before = tf.memory().numTensors;
+  await step.run(batch, { step: 1, learningRate: 1e-3 });
+  expect(tf.memory().numTensors).toBe(before);
+  const random = new Random(0);
+  model.setWeights(
+    new Map(
+      [...(await model.copyWeights())].map(([name, { shape, data }]) => [
+        name,
+        { shape, data: data.map(() => random.normal() * 1e30) },
+      ]),
+    ),
+  );
+  await expect(step.run(batch, { step: 2, learningRate: 1e-3 })).rejects.toMatchObject({
+    code: "numerics",
+    message: expect.stringMatching(/^step 2: expected a finite /),
+  });
+  expect(tf.memory().numTensors).toBe(before);
+  model.dispose();
+  optimizer.dispose();
+});
