@@ -3,20 +3,12 @@ import { BackendError } from "../errors.js";
 import type { GraphBuilder } from "../onnx/graph-builder.js";
 import { Value } from "../onnx/value.js";
 import type { Kernel, TensorSpec } from "../recording.js";
+import type { ConvGeometry } from "./conv-geometry.js";
 import { convolveDoubled, filterGradientDoubled } from "./doubled-convolution.js";
 import { filterGradient } from "./filter-gradient.js";
 import { outputsFirst, turnedTapsLast } from "./filter-layout.js";
 import { emitBiasless } from "./folding.js";
 import { matrixProduct } from "./matrix.js";
-
-/** A 2-D convolution's geometry: [rows, columns] pairs, all positive integers. */
-export interface ConvGeometry {
-  readonly kernel: readonly [number, number];
-  readonly stride: readonly [number, number];
-  readonly dilation: readonly [number, number];
-  /** Zero padding: top, left, bottom, right. */
-  readonly pads: readonly [number, number, number, number];
-}
 
 function geometryOf(info: backend_util.Conv2DInfo): ConvGeometry {
   if (info.dataFormat !== "channelsLast")

@@ -1,7 +1,7 @@
 import type { GraphBuilder } from "../onnx/graph-builder.js";
 import { Value } from "../onnx/value.js";
 import type { TensorSpec } from "../recording.js";
-import type { ConvGeometry } from "./convolution.js";
+import type { ConvGeometry } from "./conv-geometry.js";
 
 /** Patches are gathered for as many images at once as keep them under this many elements (64 MiB of float32). */
 const largestPatchMatrix = 2 ** 24;
