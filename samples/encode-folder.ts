@@ -35,7 +35,7 @@ export async function main(options: EncodeFolderOptions): Promise<void> {
     });
     const manifest = await writeCodes(out, codes);
     for (const { file, images: count, gridHeight, gridWidth } of manifest.stacks) {
-      print(`${file}: ${count} images of ${gridHeight}×${gridWidth} indices`);
+      print(`${file}: indices [${count}, ${gridHeight}, ${gridWidth}, ${manifest.numCodebooks}]`);
     }
     print(renderUsageText(usageReport(await countCodes(out), { name: images, scope: "all images" })));
 

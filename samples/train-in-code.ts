@@ -23,11 +23,12 @@ export async function main(options: TrainInCodeOptions): Promise<TrainingResult>
   const trainer = await Trainer.create(
     {
       model: { preset: "tiny" },
-      quantizer: { kind: "rotation", codebookSize: 256, initialization: "kmeans" },
+      quantizer: { kind: "fsq", levels: [8, 6, 5] },
       data: images,
       out,
       seed: 0,
       steps: 200,
+      learningRate: 2e-3,
       ...run,
     },
     { onBroken: ({ file, reason }) => print(`skipped ${file}: ${reason}`) },
