@@ -1,11 +1,12 @@
 import sharp, { type OverlayOptions } from "sharp";
 import { messageOf, VqkitError } from "../core/errors.js";
-import type { Rect } from "./geometry.js";
+import type { Rect, Size } from "./geometry.js";
 import { cropImage, type RgbImage, toSharp } from "./images.js";
+import { type LetteringStyle, lettering, letteringWidth } from "./lettering.js";
 
 /** One row of a picture: images side by side. */
 export interface PictureRow {
-  /** Written left of the row; a second line after "\n" is written smaller. */
+  /** Written left of the row, in ASCII; a second line after "\n" is written smaller. */
   readonly label?: string;
   readonly images: readonly RgbImage[];
 }
@@ -156,36 +157,37 @@ function checkRows(rows: readonly PictureRow[]): RgbImage {
 }
 
 const MARGIN = 12;
-const LABEL_SIZE = 15;
-const NOTE_SIZE = 13;
+const TITLE: LetteringStyle = { capHeight: 11, thickness: 1.9, colour: "#1f2328" };
+const NOTE: LetteringStyle = { capHeight: 9.5, thickness: 1.2, colour: "#59636e" };
+/** Between the two lines of a label. */
+const LEADING = 9;
 
-function labelWidth(rows: readonly PictureRow[]): number {
-  const widths = rows.flatMap(({ label = "" }) => {
-    const [title = "", note = ""] = label.split("\n");
-    return [title.length * LABEL_SIZE, note.length * NOTE_SIZE];
-  });
-  return Math.ceil(0.62 * Math.max(...widths)) + MARGIN;
+function linesOf({ label = "" }: PictureRow): [title: string, note: string] {
+  const [title = "", note = ""] = label.split("\n");
+  return [title, note];
 }
 
+function labelWidth(rows: readonly PictureRow[]): number {
+  const widths = rows
+    .map(linesOf)
+    .flatMap(([title, note]) => [letteringWidth(title, TITLE), letteringWidth(note, NOTE)]);
+  return Math.ceil(Math.max(...widths)) + MARGIN;
+}
+
+/** Every label half way up its row. */
 function labelLayer(
   rows: readonly PictureRow[],
   geometry: PictureGeometry,
-  size: { readonly width: number; readonly height: number },
+  { width, height }: Size,
 ): OverlayOptions {
-  const texts = rows.map(({ label = "" }, row) => {
-    const [title = "", note = ""] = label.split("\n");
-    const { top, height } = cellOf(geometry, row, 0);
-    const middle = top + height / 2;
-    const baseline = note === "" ? middle + LABEL_SIZE / 3 : middle - 3;
-    return (
-      `<text x="${MARGIN}" y="${baseline}" font-size="${LABEL_SIZE}" font-weight="bold" fill="#1b1f24">${escapeXml(title)}</text>` +
-      `<text x="${MARGIN}" y="${baseline + 19}" font-size="${NOTE_SIZE}" fill="#57606a">${escapeXml(note)}</text>`
-    );
+  const texts = rows.map((row, i) => {
+    const [title, note] = linesOf(row);
+    const cell = cellOf(geometry, i, 0);
+    const block = TITLE.capHeight + (note === "" ? 0 : LEADING + NOTE.capHeight);
+    const y = cell.top + (cell.height - block) / 2 + TITLE.capHeight;
+    const below = { x: MARGIN, y: y + LEADING + NOTE.capHeight };
+    return lettering(title, { x: MARGIN, y }, TITLE) + lettering(note, below, NOTE);
   });
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${size.width}" height="${size.height}" font-family="DejaVu Sans, Helvetica, Arial, sans-serif">${texts.join("")}</svg>`;
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${texts.join("")}</svg>`;
   return { input: Buffer.from(svg), top: 0, left: 0 };
-}
-
-function escapeXml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
