@@ -2,7 +2,6 @@
 // usage: autoencoder.mjs --mode train|encode [--batch 32] [--threads 2] [--repeats 15]
 import * as tf from "@tensorflow/tfjs";
 import { ImageAutoencoder, modelPresets } from "../../dist/src/autoencoder/index.js";
-import { freezeTensors } from "../../dist/src/backend/index.js";
 import { createQuantizer } from "../../dist/src/quantizers/index.js";
 import { Adam } from "../../dist/src/training/optimizer.js";
 import { countOf, randomTensor, readArguments, report, secondsOf, startEngine } from "./common.mjs";
@@ -45,9 +44,7 @@ async function train(index) {
   await readAndDispose(loss);
 }
 
-// As the tokenizer does: a trained model's weights are promised to stay.
 async function encode(index) {
-  if (index === 0) freezeTensors(model.variables().values());
   const indices = tf.tidy(() => quantizer.quantize(model.encode(images[index % 4])).indices);
   await readAndDispose(indices);
 }

@@ -78,15 +78,14 @@ export async function engineStatuses(): Promise<EngineStatus[]> {
   return statuses;
 }
 
-let current: { readonly threads: number } | undefined;
-
 async function useOnnxRuntime(threads: number): Promise<Engine> {
   const version = onnxRuntimeVersion();
-  if (current !== undefined && current.threads !== threads) tf.removeBackend(backendName);
-  if (current?.threads !== threads) registerOnnxBackend({ threads });
-  current = { threads };
+  if (tf.findBackendFactory(backendName) === null) registerOnnxBackend({ threads });
   await tf.setBackend(backendName);
   await tf.ready();
+  // A backend that is there already holds the tensors of whoever uses it.
+  const backend = tf.backend();
+  if (backend instanceof OnnxBackend) await backend.setThreads(threads);
   return { name: "onnxruntime", version, threads };
 }
 

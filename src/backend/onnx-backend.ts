@@ -1,5 +1,6 @@
 import {
   type BackendValues,
+  backend_util,
   type DataId,
   type DataType,
   KernelBackend,
@@ -10,7 +11,15 @@ import { Tensor as OrtTensor } from "onnxruntime-node";
 import { CompiledGraph, type SessionOptions } from "./compiled-graph.js";
 import { BackendError } from "./errors.js";
 import { sizeOf } from "./onnx/graph-builder.js";
-import { collect, DataRecord, type Kernel, type KernelCall, Operation, type Recording } from "./recording.js";
+import {
+  type ComplexParts,
+  collect,
+  DataRecord,
+  type Kernel,
+  type KernelCall,
+  Operation,
+  type Recording,
+} from "./recording.js";
 
 export interface OnnxBackendOptions {
   /** Threads inside one operator; 0 lets ONNX Runtime take one a physical core. */
@@ -34,7 +43,7 @@ type Plain = Float32Array | Int32Array | Uint8Array;
  */
 export class OnnxBackend extends KernelBackend {
   readonly #options: Required<Omit<OnnxBackendOptions, "sessionOptions">>;
-  readonly #sessionOptions: SessionOptions;
+  #sessionOptions: SessionOptions;
   /** Insertion order is order of last use. */
   readonly #compiled = new Map<string, { graph: CompiledGraph; dynamic: Set<number> }>();
   readonly #pending = new Set<DataRecord>();
@@ -61,6 +70,21 @@ export class OnnxBackend extends KernelBackend {
       logSeverityLevel: 3,
       ...options.sessionOptions,
     };
+  }
+
+  /**
+   * From now on computes with this many threads inside one operator. Tensors stay; graphs are compiled anew.
+   *
+   * @returns when the graphs compiled for the earlier number are gone
+   */
+  setThreads(threads: number): Promise<void> {
+    return this.#schedule(async () => {
+      if (threads === this.#sessionOptions.intraOpNumThreads) return;
+      this.#sessionOptions = { ...this.#sessionOptions, intraOpNumThreads: threads };
+      const graphs = [...this.#compiled.values()];
+      this.#compiled.clear();
+      for (const { graph } of graphs) await graph.release();
+    });
   }
 
   /** Writes a kernel call down and returns tensors that will have its results. */
@@ -115,6 +139,19 @@ export class OnnxBackend extends KernelBackend {
     record.frozen = true;
   }
 
+  /** A complex tensor that takes over the two parts given, float32 of one shape. */
+  complex(real: TensorInfo, imag: TensorInfo): TensorInfo {
+    const record = DataRecord.complex(real.shape, { real, imag });
+    this.#own(record);
+    return this.#info(record as DataId, real.shape, "complex64");
+  }
+
+  /** The parts of a complex tensor, under its own shape; they stay the tensor's. */
+  partsOf({ dataId, shape }: TensorInfo): ComplexParts {
+    const { real, imag } = this.#recordOf(dataId).parts as ComplexParts;
+    return { real: { ...real, shape }, imag: { ...imag, shape } };
+  }
+
   override write(values: BackendValues, shape: number[], dtype: DataType): DataId {
     const record =
       dtype === "string"
@@ -139,6 +176,10 @@ export class OnnxBackend extends KernelBackend {
   override async read(dataId: DataId): Promise<BackendValues> {
     const record = this.#recordOf(dataId);
     if (record.strings !== undefined) return record.strings;
+    if (record.parts !== undefined) {
+      const { real, imag } = record.parts;
+      return interleaved(await this.read(real.dataId), await this.read(imag.dataId));
+    }
     if (record.tensor === undefined) await this.#schedule(() => this.#compute(record));
     if (record.tensor === undefined)
       throw new BackendError("disposed", "The tensor was disposed before its values were computed.");
@@ -148,6 +189,10 @@ export class OnnxBackend extends KernelBackend {
   override readSync(dataId: DataId): BackendValues {
     const record = this.#recordOf(dataId);
     if (record.strings !== undefined) return record.strings;
+    if (record.parts !== undefined) {
+      const { real, imag } = record.parts;
+      return interleaved(this.readSync(real.dataId), this.readSync(imag.dataId));
+    }
     if (record.tensor === undefined) {
       throw new BackendError(
         "synchronous-read",
@@ -163,9 +208,14 @@ export class OnnxBackend extends KernelBackend {
   }
 
   override disposeData(dataId: DataId, force = false): boolean {
-    const record = this.#recordOf(dataId);
+    const record = this.#known(dataId);
+    if (record === undefined) return true;
     record.refCount = force ? 0 : record.refCount - 1;
     if (record.refCount > 0) return false;
+    if (record.parts !== undefined) {
+      this.disposeData(record.parts.real.dataId);
+      this.disposeData(record.parts.imag.dataId);
+    }
     this.#pending.delete(record);
     this.#records--;
     this.#bytes -= bytesOf(record);
@@ -177,7 +227,7 @@ export class OnnxBackend extends KernelBackend {
   }
 
   override refCount(dataId: DataId): number {
-    return this.#recordOf(dataId).refCount;
+    return this.#known(dataId)?.refCount ?? 0;
   }
 
   override numDataIds(): number {
@@ -280,13 +330,27 @@ export class OnnxBackend extends KernelBackend {
     return { dataId, shape: shape as number[], dtype };
   }
 
+  /** tfjs lets anybody make a tensor of an id that no backend gave out. */
+  #known(dataId: DataId): DataRecord | undefined {
+    return dataId instanceof DataRecord ? dataId : this.#adopted.get(dataId);
+  }
+
   #recordOf(dataId: DataId): DataRecord {
-    return dataId instanceof DataRecord ? dataId : (this.#adopted.get(dataId) as DataRecord);
+    const record = this.#known(dataId);
+    if (record === undefined) throw new BackendError("disposed", "The tensor's data are not this backend's.");
+    return record;
   }
 }
 
+function interleaved(real: BackendValues, imag: BackendValues): Float32Array {
+  return backend_util.mergeRealAndImagArrays(real as Float32Array, imag as Float32Array);
+}
+
 function bytesOf(record: DataRecord): number {
-  return record.dtype === "string" ? 0 : sizeOf(record.shape) * util.bytesPerElement(record.dtype);
+  // Text is not counted, and a complex tensor's parts are.
+  return record.dtype === "string" || record.dtype === "complex64"
+    ? 0
+    : sizeOf(record.shape) * util.bytesPerElement(record.dtype);
 }
 
 function emptyValues(dtype: DataType): Plain {

@@ -64,7 +64,7 @@ export class Tokenizer {
    *
    * @param path a run folder, or a model file (`model.safetensors`)
    * @param options the engine that computes; where nothing is asked for, the one already selected stays. Selecting
-   * another one, or other threads, is for the whole process and ends the models that live on the earlier one.
+   * one is for the whole process; another engine ends the models that live on the earlier one.
    * @throws VqkitError("run") when there is no model; VqkitError("format") for a damaged one; VqkitError("file");
    * BackendError for an engine that cannot be used
    */
