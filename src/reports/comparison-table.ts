@@ -1,20 +1,7 @@
-import type { Spread } from "../metrics/index.js";
 import type { Comparison, ComparisonFigures, ComparisonRow } from "./comparison.js";
-import { FIGURE_NAMES, FIGURE_STYLES, type FigureName } from "./figures.js";
-import { formatCount, formatItems, formatPercent, NO_FIGURE } from "./format.js";
+import { FIGURE_NAMES, FIGURE_STYLES, formatSpread } from "./figures.js";
+import { formatCount, formatExpectation, formatItems } from "./format.js";
 import { textTable } from "./text-table.js";
-
-/** Heads that keep the table narrow enough for a terminal. */
-const HEADS: Readonly<Record<FigureName, string>> = {
-  psnr: "PSNR dB",
-  ssim: "SSIM",
-  reconstructionLoss: "Recon. loss",
-  quantizationError: "Quant. error",
-  usage: "Usage",
-  perplexity: "Perplexity",
-  bitsPerPixel: "Bits/px",
-  imagesPerSecond: "Images/s",
-};
 
 /**
  * A comparison for the terminal: one line a quantizer, mean ± sample standard deviation over its seeds, then the
@@ -27,27 +14,23 @@ export function renderComparisonTable(comparison: Comparison): string {
     ...(untrained === null ? [] : [line("untrained", "", untrained)]),
     ...(meanColour === null ? [] : [line("mean colour", "", meanColour)]),
   ];
-  const table = textTable(["Quantizer", "Codes", ...FIGURE_NAMES.map((name) => HEADS[name])], rows, [
-    "left",
-    ...Array<"right">(FIGURE_NAMES.length + 1).fill("right"),
-  ]);
+  const table = textTable(
+    ["Quantizer", "Codes", ...FIGURE_NAMES.map((name) => FIGURE_STYLES[name].shortTitle)],
+    rows,
+    ["left", ...Array<"right">(FIGURE_NAMES.length + 1).fill("right")],
+  );
   return `${table}\n\n${comparisonNotes(comparison).join("\n")}\n`;
-}
-
-/** One figure: `21.34`, `21.34 ± 0.12` over several seeds, `–` where it has no meaning. */
-export function formatSpread(name: FigureName, value: Spread | null): string {
-  if (value === null) return NO_FIGURE;
-  const { format } = FIGURE_STYLES[name];
-  return value.std === null ? format(value.mean) : `${format(value.mean)} ± ${format(value.std)}`;
 }
 
 /** What the figures rest on, a sentence a line. */
 export function comparisonNotes(comparison: Comparison): string[] {
   return [
     seedsNote(comparison),
+    ...untrainedNotes(comparison),
     ...imagesNotes(comparison),
     ...uniformNotes(comparison.rows),
     ...sizeNotes(comparison.rows),
+    ...dimensionNotes(comparison.rows),
     ...comparison.differences.map(
       ({ path, values }) =>
         `The runs differ in more than the quantizer: ${path} is ${values.map((value) => JSON.stringify(value)).join(" or ")}.`,
@@ -68,8 +51,15 @@ function seedsNote({ rows }: Comparison): string {
   }
   const several = (rows[0]?.seeds.length ?? 0) > 1;
   return several
-    ? `Mean ± sample standard deviation over seeds ${only}. The untrained line is over all models.`
-    : `One seed (${only}): differences as small as those between seeds mean nothing.`;
+    ? `Mean ± sample standard deviation over seeds ${only}.`
+    : `One seed (${only}): no deviation is known, so small differences may be chance.`;
+}
+
+function untrainedNotes({ rows, baselines }: Comparison): string[] {
+  const models = rows.reduce((sum, row) => sum + row.seeds.length, 0);
+  return baselines.untrained === null || models === 1
+    ? []
+    : [`Untrained: mean ± sample standard deviation over all ${models} models before their first step.`];
 }
 
 function imagesNotes({ heldOut, evaluations }: Comparison): string[] {
@@ -90,7 +80,7 @@ function uniformNotes(rows: readonly ComparisonRow[]): string[] {
   for (const { label, samples, expectedUniformUsage } of rows) {
     const [count] = samples;
     if (expectedUniformUsage === null || typeof count !== "number") continue;
-    const found = `${formatPercent(expectedUniformUsage.mean)} in ${formatCount(count)} indices`;
+    const found = `${formatExpectation(expectedUniformUsage.mean)} in ${formatCount(count)} indices`;
     sentences.set(found, [...(sentences.get(found) ?? []), label]);
   }
   const each = [...sentences].map(([found, labels]) =>
@@ -105,4 +95,12 @@ function sizeNotes(rows: readonly ComparisonRow[]): string[] {
       ? []
       : `${label} has ${formatCount(codebookSize)} codes where ${formatCount(nominalCodebookSize)} were asked for.`,
   );
+}
+
+/** ‖z − q‖² grows with the number of its terms. */
+function dimensionNotes(rows: readonly ComparisonRow[]): string[] {
+  const dimensions = rows.flatMap(({ label, codeDim }) => (codeDim === null ? [] : [{ label, codeDim }]));
+  if (new Set(dimensions.map(({ codeDim }) => codeDim)).size < 2) return [];
+  const each = dimensions.map(({ label, codeDim }) => `${label} ${codeDim}`).join(", ");
+  return [`Quantization error is a sum over code dimensions (${each}): compare it at equal ones only.`];
 }

@@ -19,6 +19,8 @@ export interface ComparisonRow extends ComparisonFigures {
   readonly codebookSize: number;
   /** The size that was asked for; null when it was not recorded. */
   readonly nominalCodebookSize: number | null;
+  /** D, numbers in a code; null when it was not recorded. */
+  readonly codeDim: number | null;
   /** Ascending; entry i of every `values` is of seed i. */
   readonly seeds: readonly number[];
   /** Indices that usage and perplexity were counted on, in each codebook, by seed. */
@@ -161,12 +163,13 @@ function byQuantizer(records: readonly RunRecord[]): Group[] {
 }
 
 function rowOf(group: Group, groups: readonly Group[]): ComparisonRow {
-  const { kind, codebookSize, nominalCodebookSize } = group[0].figures.quantizer;
+  const { kind, codebookSize, nominalCodebookSize, codeDim } = group[0].figures.quantizer;
   return {
     quantizer: kind,
     label: labelOf(group, groups),
     codebookSize,
     nominalCodebookSize,
+    codeDim,
     seeds: group.map(({ figures }) => figures.seed),
     ...(figuresOf(group, ({ final }) => final, { speed: true }) as ComparisonFigures),
     samples: group.map(({ figures }) => figures.final.samples),

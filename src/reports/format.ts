@@ -24,6 +24,11 @@ export function formatPercent(fraction: number): string {
   return `${percent.toFixed(percent < 0.995 || percent >= 99.95 ? 2 : 1)} %`;
 }
 
+/** The usage expected of a uniform source, which never reaches 100 % though it may round to it. */
+export function formatExpectation(fraction: number): string {
+  return formatPercent(Math.min(fraction, 1 - Number.EPSILON));
+}
+
 /** `digits` significant digits without an exponent where that stays short: 0.001234 → `0.00123`, 41234 → `41,234`. */
 export function formatSignificant(value: number, digits = 3): string {
   if (value === 0) return "0";
@@ -31,6 +36,14 @@ export function formatSignificant(value: number, digits = 3): string {
   if (magnitude < 1e-4 || magnitude >= 1e7) return value.toExponential(digits - 1);
   if (magnitude >= 10 ** (digits - 1)) return grouped.format(Number(value.toPrecision(digits)));
   return value.toPrecision(digits);
+}
+
+/** A round number on an axis, as short as it can be: 0.0002, 50, 1,000. */
+export function formatTick(value: number): string {
+  const rounded = Number(value.toPrecision(3));
+  const magnitude = Math.abs(rounded);
+  if (magnitude !== 0 && (magnitude < 1e-5 || magnitude >= 1e7)) return rounded.toExponential();
+  return rounded.toLocaleString("en-US", { maximumFractionDigits: 7 });
 }
 
 /** A fixed number of decimals, with groups of thousands: (1234.5, 2) → `1,234.50`. */

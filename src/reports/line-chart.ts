@@ -1,5 +1,5 @@
 import { type Axis, linearAxis, logAxis } from "./axis.js";
-import { formatSignificant } from "./format.js";
+import { formatTick } from "./format.js";
 import { type Html, html } from "./html.js";
 
 export type Point = readonly [x: number, y: number];
@@ -16,7 +16,7 @@ export interface ChartOptions {
   readonly xTitle: string;
   readonly xScale?: "linear" | "log";
   readonly yScale?: "linear" | "log";
-  /** Writes the labels of the y axis; default three significant digits. */
+  /** Writes the labels of the y axis; default as short as they can be. */
   readonly formatY?: (value: number) => string;
   /** Values that the y axis must hold whatever the curves do. */
   readonly yIncludes?: readonly number[];
@@ -33,7 +33,7 @@ const COLOURS = 4;
  * are left out; without any point there is a sentence instead.
  */
 export function lineChart(series: readonly Series[], options: ChartOptions): Html {
-  const { title, xTitle, xScale = "linear", yScale = "linear", formatY = formatSignificant } = options;
+  const { title, xTitle, xScale = "linear", yScale = "linear", formatY = formatTick } = options;
   const shown = series.map(({ name, points }) => ({ name, points: points.filter(visible(xScale, yScale)) }));
   const points = shown.flatMap((one) => one.points);
   if (points.length === 0) {
@@ -90,7 +90,7 @@ function yTick(y: number, label: string): Html {
 
 function xTick(x: number, value: number): Html {
   const y = HEIGHT - FRAME.bottom + 17;
-  return html`<text x="${x}" y="${y}" text-anchor="middle">${value.toLocaleString("en-US")}</text>\n`;
+  return html`<text x="${x}" y="${y}" text-anchor="middle">${formatTick(value)}</text>\n`;
 }
 
 function curve(

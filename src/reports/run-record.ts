@@ -41,6 +41,7 @@ const figuresSchema = z.object({
     kind: z.string().min(1),
     codebookSize: z.int().min(1),
     nominalCodebookSize: z.int().min(1).nullable().default(null),
+    codeDim: z.int().min(1).nullable().default(null),
   }),
   heldOut: z.boolean(),
   seed: z.int(),
@@ -67,6 +68,8 @@ export interface RunFigures {
     readonly codebookSize: number;
     /** The size that was asked for. */
     readonly nominalCodebookSize: number | null;
+    /** D. */
+    readonly codeDim: number | null;
   };
   /** Whether the images of the evaluation were kept out of training. */
   readonly heldOut: boolean;

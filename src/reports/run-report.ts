@@ -1,17 +1,17 @@
 import { VqkitError } from "../core/errors.js";
 import type { RunFolder } from "../runs/index.js";
-import { FIGURE_NAMES, FIGURE_STYLES, type FigureName } from "./figures.js";
+import { FIGURE_NAMES, FIGURE_STYLES, formatFigure } from "./figures.js";
 import {
   formatCount,
+  formatExpectation,
   formatFixed,
   formatItems,
-  formatPercent,
   formatSignificant,
   NO_FIGURE,
 } from "./format.js";
 import { type Html, html } from "./html.js";
-import { lineChart, type Series } from "./line-chart.js";
 import { htmlPage, htmlTable, paragraphs, section } from "./page.js";
+import { trainingSection } from "./run-charts.js";
 import { readPictures } from "./run-pictures.js";
 import {
   type EvaluationRecord,
@@ -39,11 +39,11 @@ export async function renderRunReport(run: RunFolder): Promise<string> {
     title,
     html`<h1>${title}</h1>
 ${record === undefined ? unfinished(curves) : summary(record)}
-${charts(curves)}
+${trainingSection(curves)}
 ${record === undefined ? null : await pictures(record)}
 ${usage === undefined ? null : usageSection(usage)}
 ${record === undefined ? null : conventions(record)}
-${section("Configuration", html`<pre>${JSON.stringify(config, null, 2)}</pre>`)}`,
+${configuration(config)}`,
   );
 }
 
@@ -103,80 +103,32 @@ function formatDuration(seconds: number): string {
     : `${formatCount(Math.floor(minutes / 60))} h ${minutes % 60} min`;
 }
 
-const EVALUATED = FIGURE_NAMES.filter((name) => name !== "imagesPerSecond");
-
 function figuresTable({ final, untrained, meanColour }: RunFigures): Html {
   const columns = [
     { title: "Trained", record: final },
     { title: "Untrained", record: untrained },
     { title: "Mean colour", record: meanColour },
   ].flatMap(({ title, record }) => (record === null ? [] : [{ title, record }]));
-  return htmlTable(
-    [{ title: "Figure" }, ...columns.map(({ title }) => ({ title, numeric: true }))],
-    EVALUATED.map((name) => {
-      const { title, unit } = FIGURE_STYLES[name];
-      const heading = unit === "" ? title : `${title} (${unit})`;
-      return [heading, ...columns.map(({ record }) => figureCell(record, name))];
-    }),
-  );
-}
-
-function figureCell(record: EvaluationRecord, name: Exclude<FigureName, "imagesPerSecond">): string {
-  const value = record[name];
-  if (value === null) return NO_FIGURE;
-  const text = FIGURE_STYLES[name].format(value);
-  const { samples, expectedUniformUsage } = record;
-  if (name !== "usage" || samples === null || expectedUniformUsage === null) return text;
-  return `${text} (uniform source, ${formatCount(samples)} indices: ${formatPercent(expectedUniformUsage)})`;
-}
-
-interface Chart {
-  readonly title: string;
-  readonly series: Readonly<Record<string, string>>;
-  readonly yScale?: "log";
-  readonly formatY?: (value: number) => string;
-  readonly yIncludes?: readonly number[];
-}
-
-/** The charts, and the fields of metrics.jsonl that each draws. */
-const CHARTS: readonly Chart[] = [
-  {
-    title: "Losses, weighted",
-    series: {
-      totalLoss: "total",
-      reconstructionLoss: "reconstruction",
-      weightedCodebookLoss: "codebook",
-      weightedCommitmentLoss: "commitment",
-    },
-    yScale: "log",
-  },
-  {
-    title: "Codebook usage",
-    series: { usageWindow: "window", usageBatch: "batch", evaluationUsage: "evaluation" },
-    formatY: formatPercent,
-    yIncludes: [0],
-  },
-  {
-    title: "Perplexity",
-    series: { perplexityWindow: "window", perplexityBatch: "batch", evaluationPerplexity: "evaluation" },
-    yScale: "log",
-  },
-  { title: "Quantization error", series: { quantizationError: "batch" }, yScale: "log" },
-  { title: "PSNR on the evaluation set (dB)", series: { evaluationPsnr: "PSNR" } },
-  { title: "Gradient norm before clipping", series: { gradientNorm: "norm" }, yScale: "log" },
-  { title: "Learning rate", series: { learningRate: "learning rate" }, yIncludes: [0] },
-];
-
-function charts({ curves }: TrainingCurves): Html {
-  const drawn = CHARTS.flatMap(({ title, series, ...options }) => {
-    const present = Object.entries(series).flatMap(([field, name]): Series[] => {
-      const points = curves.get(field);
-      return points === undefined ? [] : [{ name, points }];
-    });
-    return present.length === 0 ? [] : [lineChart(present, { title, xTitle: "step", ...options })];
+  const row = (title: string, cell: (record: EvaluationRecord) => string): string[] => [
+    title,
+    ...columns.map(({ record }) => cell(record)),
+  ];
+  const rows = FIGURE_NAMES.flatMap((name) => {
+    if (name === "imagesPerSecond") return []; // of training, and said above
+    const figure = row(FIGURE_STYLES[name].title, (record) => formatFigure(name, record[name]));
+    return name === "usage" ? [figure, row(uniformTitle(final), uniformCell)] : [figure];
   });
-  if (drawn.length === 0) return html``;
-  return section("Training", html`<div class="columns">${drawn}</div>`);
+  return htmlTable([{ title: "Figure" }, ...columns.map(({ title }) => ({ title, numeric: true }))], rows);
+}
+
+function uniformTitle({ samples }: EvaluationRecord): string {
+  return samples === null
+    ? "Usage of a uniform source"
+    : `Usage of a uniform source, ${formatCount(samples)} indices`;
+}
+
+function uniformCell({ expectedUniformUsage }: EvaluationRecord): string {
+  return expectedUniformUsage === null ? NO_FIGURE : formatExpectation(expectedUniformUsage);
 }
 
 async function pictures(record: RunRecord): Promise<Html> {
@@ -206,5 +158,24 @@ function conventions({ conventions: card }: RunRecord): Html {
       [{ title: "Of" }, { title: "How it was measured" }],
       Object.entries(card).map(([name, value]) => [name, String(value)]),
     ),
+  );
+}
+
+/** One line a field, its path as messages and `--config` files name it. */
+function configuration(config: Readonly<Record<string, unknown>>): Html {
+  const fields = fieldsOf(config, "");
+  return section(
+    "Configuration",
+    htmlTable(
+      [{ title: "Field" }, { title: "Value" }],
+      fields.map(([path, value]) => [path, html`<code>${JSON.stringify(value)}</code>`]),
+    ),
+  );
+}
+
+function fieldsOf(value: unknown, path: string): [path: string, value: unknown][] {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return [[path, value]];
+  return Object.entries(value).flatMap(([key, inner]) =>
+    fieldsOf(inner, path === "" ? key : `${path}.${key}`),
   );
 }

@@ -32,15 +32,15 @@ th.number, td.number { text-align: right; padding-left: .9rem; padding-right: 0;
 figure { margin: 0; min-width: 0; }
 figcaption { font-weight: 600; font-size: .95rem; margin-bottom: .25rem; }
 figcaption .key { font-weight: 400; color: var(--soft); font-size: .85rem; margin-left: .8rem; white-space: nowrap; }
-figcaption .swatch { display: inline-block; width: 1rem; height: 0; border-top: 3px solid; vertical-align: middle; margin-right: .3rem; }
+figcaption .swatch { display: inline-block; width: 1rem; height: 3px; border-radius: 2px; background: var(--colour); vertical-align: middle; margin-right: .3rem; }
 svg.chart { display: block; width: 100%; height: auto; background: var(--panel); border-radius: 6px; }
 svg.chart text { fill: var(--soft); font: 12px system-ui, sans-serif; font-variant-numeric: tabular-nums; }
 svg.chart .grid { stroke: var(--line); stroke-width: 1; }
-svg.chart .curve { fill: none; stroke-width: 1.8; stroke-linejoin: round; stroke-linecap: round; }
-.series1 { stroke: var(--series1); border-color: var(--series1); }
-.series2 { stroke: var(--series2); border-color: var(--series2); }
-.series3 { stroke: var(--series3); border-color: var(--series3); }
-.series4 { stroke: var(--series4); border-color: var(--series4); }
+svg.chart .curve { fill: none; stroke: var(--colour); stroke-width: 1.8; stroke-linejoin: round; stroke-linecap: round; }
+.series1 { --colour: var(--series1); }
+.series2 { --colour: var(--series2); }
+.series3 { --colour: var(--series3); }
+.series4 { --colour: var(--series4); }
 img.picture { max-width: 100%; height: auto; image-rendering: pixelated; display: block; border-radius: 4px; }
 pre { background: var(--panel); padding: .9rem 1.1rem; border-radius: 6px; overflow-x: auto; font-size: .85rem; line-height: 1.45; }
 summary { cursor: pointer; }

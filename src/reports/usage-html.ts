@@ -1,4 +1,4 @@
-import { formatCount, formatFixed, formatPercent, NO_FIGURE } from "./format.js";
+import { formatCount, formatExpectation, formatFixed, formatPercent, NO_FIGURE } from "./format.js";
 import { type Html, html } from "./html.js";
 import { lineChart } from "./line-chart.js";
 import { htmlPage, htmlTable, paragraphs, section } from "./page.js";
@@ -28,7 +28,7 @@ function scopesTable({ scopes, codebookSize }: UsageReport): Html {
       samples === null ? NO_FIGURE : formatCount(samples),
       formatCount(usage * codebookSize),
       formatPercent(usage),
-      expectedUniformUsage === null ? NO_FIGURE : formatPercent(expectedUniformUsage),
+      expectedUniformUsage === null ? NO_FIGURE : formatExpectation(expectedUniformUsage),
       perplexity === null ? NO_FIGURE : formatFixed(perplexity, 1),
     ]),
   );

@@ -1,4 +1,11 @@
-import { formatCount, formatFixed, formatItems, formatPercent, NO_FIGURE } from "./format.js";
+import {
+  formatCount,
+  formatExpectation,
+  formatFixed,
+  formatItems,
+  formatPercent,
+  NO_FIGURE,
+} from "./format.js";
 import { rankChart } from "./rank-chart.js";
 import { textTable } from "./text-table.js";
 import type { CodebookReport, UsageReport } from "./usage-report.js";
@@ -60,7 +67,7 @@ function scopesTable({ scopes, codebookSize }: UsageReport): string {
     samples === null ? NO_FIGURE : formatCount(samples),
     formatCount(usage * codebookSize),
     formatPercent(usage),
-    expectedUniformUsage === null ? NO_FIGURE : formatPercent(expectedUniformUsage),
+    expectedUniformUsage === null ? NO_FIGURE : formatExpectation(expectedUniformUsage),
     perplexity === null ? NO_FIGURE : formatFixed(perplexity, 1),
   ]);
   return textTable(
