@@ -61,6 +61,12 @@ export class Operation {
   }
 }
 
+/** The two float32 tensors that a complex one is made of. */
+export interface ComplexParts {
+  readonly real: TensorInfo;
+  readonly imag: TensorInfo;
+}
+
 /** The data behind tensors: either values, or the operation that will make them. tfjs holds it as the `DataId`. */
 export class DataRecord {
   refCount = 1;
@@ -71,6 +77,8 @@ export class DataRecord {
   /** Present when the values are known; strings stay out of ONNX Runtime and live in `strings`. */
   tensor: OrtTensor | undefined;
   strings: Uint8Array[] | undefined;
+  /** Present when the tensor is complex: it has no values but its parts'. */
+  parts: ComplexParts | undefined;
   /** Promised never to be replaced by other data: graphs may build the values in. */
   frozen = false;
   /** Scratch for the collector. */
@@ -97,6 +105,12 @@ export class DataRecord {
   static text(shape: readonly number[], strings: Uint8Array[]): DataRecord {
     const record = new DataRecord({ shape, dtype: "string" }, undefined, 0);
     record.strings = strings;
+    return record;
+  }
+
+  static complex(shape: readonly number[], parts: ComplexParts): DataRecord {
+    const record = new DataRecord({ shape, dtype: "complex64" }, undefined, 0);
+    record.parts = parts;
     return record;
   }
 

@@ -7,13 +7,25 @@ import {
   type TensorInfo,
   util,
 } from "@tensorflow/tfjs";
+import { complexOnlyKernels, isComplexCall, onComplex } from "./complex.js";
+import { hostKernels, onHost } from "./host.js";
 import { convolutionKernels } from "./kernels/convolution.js";
-import { creationKernels, fill } from "./kernels/creation.js";
+import { convolution3dKernels } from "./kernels/convolution3d.js";
+import { creationKernels, fill, linspace, range, uniforms } from "./kernels/creation.js";
+import { depthwiseKernels } from "./kernels/depthwise.js";
+import { dilationKernels } from "./kernels/dilation.js";
 import { elementwiseKernels } from "./kernels/elementwise.js";
+import { fusedKernels } from "./kernels/fused.js";
 import { imageKernels } from "./kernels/image.js";
 import { indexingKernels } from "./kernels/indexing.js";
 import { matrixKernels } from "./kernels/matrix.js";
+import { normalizationKernels } from "./kernels/normalization.js";
+import { poolingKernels } from "./kernels/pooling.js";
+import { rearrangementKernels } from "./kernels/rearrangement.js";
 import { reductionKernels } from "./kernels/reductions.js";
+import { samplingKernels } from "./kernels/sampling.js";
+import { scatterKernels } from "./kernels/scatter.js";
+import { multinomial, sequenceKernels } from "./kernels/sequence.js";
 import { shapeKernels } from "./kernels/shape.js";
 import { OnnxBackend, type OnnxBackendOptions } from "./onnx-backend.js";
 import type { Kernel } from "./recording.js";
@@ -26,64 +38,110 @@ const recorded: readonly Kernel[] = [
   ...reductionKernels,
   ...matrixKernels,
   ...convolutionKernels,
+  ...convolution3dKernels,
+  ...depthwiseKernels,
+  ...dilationKernels,
+  ...fusedKernels,
   ...imageKernels,
-  ...shapeKernels,
   ...indexingKernels,
+  ...normalizationKernels,
+  ...poolingKernels,
+  ...rearrangementKernels,
+  ...samplingKernels,
+  ...scatterKernels,
+  ...sequenceKernels,
+  ...shapeKernels,
   ...creationKernels,
 ];
 
-let registered = false;
+type Result = TensorInfo | TensorInfo[];
+type Body = (backend: OnnxBackend, inputs: NamedTensorInfoMap, attrs: NamedAttrMap) => Result;
 
-/** Makes tfjs know the backend and its kernels. The backend itself is created when tfjs first needs it. */
-export function registerOnnxBackend(options: OnnxBackendOptions = {}): void {
-  registerBackend(backendName, () => new OnnxBackend(options), 3);
-  if (registered) return;
-  registered = true;
-  for (const kernel of recorded) {
-    // A cast to the type a tensor has, like a reshape, computes nothing.
-    if (kernel.name === "Cast")
-      registerComputed("Cast", (backend, inputs, attrs) => castOrAlias(kernel, backend, inputs, attrs));
-    else registerComputed(kernel.name, (backend, inputs, attrs) => perform(kernel, backend, inputs, attrs));
-  }
-  registerComputed("Identity", (backend, { x }) => backend.alias(x as TensorInfo, (x as TensorInfo).shape));
-  registerComputed("Reshape", (backend, { x }, { shape }) =>
+/** Kernels that compute nothing, or need more than their inputs to be recorded. */
+const computed: Readonly<Record<string, Body>> = {
+  Identity: (backend, { x }) => backend.alias(x as TensorInfo, (x as TensorInfo).shape),
+  Reshape: (backend, { x }, { shape }) =>
     backend.alias(
       x as TensorInfo,
       util.inferFromImplicitShape(shape as number[], util.sizeFromShape((x as TensorInfo).shape)),
     ),
-  );
-  registerComputed("ExpandDims", (backend, { input }, { dim }) =>
+  ExpandDims: (backend, { input }, { dim }) =>
     backend.alias(input as TensorInfo, expanded((input as TensorInfo).shape, dim as number)),
-  );
-  registerComputed("Fill", (backend, _, { value, shape, dtype }) => {
-    const type = (dtype as unknown as DataType) ?? "float32";
-    return perform(
-      fill as Kernel,
-      backend,
-      { value: backend.constant(typed(value as number, type), [], type) },
-      { shape: shape as number[] },
-    );
-  });
-  registerComputed("Range", (backend, _, { start, stop, step, dtype }) =>
+  Fill: (backend, inputs, attrs) => {
+    const { value, shape } = attrs;
+    const type = (attrs.dtype as unknown as DataType) ?? util.inferDtype(value as number);
+    if (type === "string") return onHost("Fill", backend, inputs, attrs);
+    const scalar = backend.constant(typed(value as number, type), [], type);
+    return perform(fill as Kernel, backend, { value: scalar }, { shape: shape as number[] });
+  },
+  Range: (backend, _, { start, stop, step, dtype }) =>
     made(
       backend,
       range(start as number, stop as number, step as number),
       (dtype as unknown as DataType) ?? "float32",
     ),
-  );
-  registerComputed("LinSpace", (backend, _, { start, stop, num }) =>
+  LinSpace: (backend, _, { start, stop, num }) =>
     made(backend, linspace(start as number, stop as number, num as number), "float32"),
-  );
+  Multinomial: (backend, { logits }, attrs) => {
+    const shape = [(logits as TensorInfo).shape[0] as number, attrs.numSamples as number];
+    const values = uniforms(attrs.seed as number, util.sizeFromShape(shape));
+    const drawn = { logits: logits as TensorInfo, uniforms: backend.constant(values, shape, "float32") };
+    return perform(multinomial as Kernel, backend, drawn, attrs);
+  },
+};
+
+let bodies: ReadonlyMap<string, Body> | undefined;
+
+function allBodies(): ReadonlyMap<string, Body> {
+  const all = new Map<string, Body>(Object.entries(computed));
+  for (const kernel of recorded) {
+    // A cast to the type a tensor has, like a reshape, computes nothing.
+    const body: Body = (backend, inputs, attrs) => perform(kernel, backend, inputs, attrs);
+    all.set(kernel.name, kernel.name === "Cast" ? aliasOr(body) : body);
+  }
+  for (const name of hostKernels)
+    all.set(name, (backend, inputs, attrs) => onHost(name, backend, inputs, attrs));
+  for (const name of complexOnlyKernels)
+    all.set(name, (backend, inputs, attrs) => complex(name, backend, inputs, attrs) as Result);
+  return all;
 }
 
-function registerComputed(
-  kernelName: string,
-  body: (backend: OnnxBackend, inputs: NamedTensorInfoMap, attrs: NamedAttrMap) => TensorInfo | TensorInfo[],
-): void {
-  registerKernel({
-    kernelName,
-    backendName,
-    kernelFunc: ({ inputs, backend, attrs }) => body(backend as OnnxBackend, inputs, attrs ?? {}),
+/** Makes tfjs know the backend and its kernels. The backend itself is created when tfjs first needs it. */
+export function registerOnnxBackend(options: OnnxBackendOptions = {}): void {
+  registerBackend(backendName, () => new OnnxBackend(options), 3);
+  if (bodies !== undefined) return;
+  bodies = allBodies();
+  for (const kernelName of bodies.keys()) {
+    registerKernel({
+      kernelName,
+      backendName,
+      kernelFunc: ({ inputs, backend, attrs }) =>
+        run(kernelName, backend as OnnxBackend, inputs, attrs ?? {}),
+    });
+  }
+}
+
+/** Performs a kernel by name: complex tensors as pairs of real ones, text on the host, everything else recorded. */
+function run(name: string, backend: OnnxBackend, inputs: NamedTensorInfoMap, attrs: NamedAttrMap): Result {
+  const special = isComplexCall(inputs, attrs) ? complex(name, backend, inputs, attrs) : undefined;
+  if (special !== undefined) return special;
+  const body = bodies?.get(name) as Body;
+  const isText = Object.values(inputs).some((info) => info?.dtype === "string");
+  if (isText && !(name in computed)) return onHost(name, backend, inputs, attrs);
+  return body(backend, inputs, attrs);
+}
+
+function complex(
+  name: string,
+  backend: OnnxBackend,
+  inputs: NamedTensorInfoMap,
+  attrs: NamedAttrMap,
+): Result | undefined {
+  return onComplex(name, {
+    backend,
+    inputs,
+    attrs,
+    run: (other, others, options) => run(other, backend, others, options ?? {}),
   });
 }
 
@@ -92,26 +150,25 @@ function perform(
   backend: OnnxBackend,
   inputs: NamedTensorInfoMap,
   attrs: NamedAttrMap,
-): TensorInfo | TensorInfo[] {
+): Result {
   const results = backend.record(kernel, kernel.record(inputs, attrs));
   return results.length === 1 && kernel.name !== "SplitV" && kernel.name !== "Unpack"
     ? (results[0] as TensorInfo)
     : results;
 }
 
-function castOrAlias(
-  kernel: Kernel,
-  backend: OnnxBackend,
-  inputs: NamedTensorInfoMap,
-  attrs: NamedAttrMap,
-): TensorInfo | TensorInfo[] {
-  const x = inputs.x as TensorInfo;
-  return x.dtype === (attrs.dtype as unknown)
-    ? backend.alias(x, x.shape)
-    : perform(kernel, backend, inputs, attrs);
+function aliasOr(body: Body): Body {
+  return (backend, inputs, attrs) => {
+    const x = inputs.x as TensorInfo;
+    return x.dtype === (attrs.dtype as unknown) ? backend.alias(x, x.shape) : body(backend, inputs, attrs);
+  };
 }
 
 function expanded(shape: readonly number[], dim: number): number[] {
+  util.assert(
+    dim >= -(shape.length + 1) && dim <= shape.length,
+    () => `ExpandDims: axis ${dim} is not in [${-(shape.length + 1)}, ${shape.length}].`,
+  );
   const at = dim < 0 ? shape.length + dim + 1 : dim;
   return [...shape.slice(0, at), 1, ...shape.slice(at)];
 }
@@ -127,20 +184,4 @@ function typed(value: number, dtype: DataType): Float32Array | Int32Array | Uint
     : dtype === "bool"
       ? Uint8Array.of(value)
       : Float32Array.of(value);
-}
-
-function range(start: number, stop: number, step: number): number[] {
-  const count =
-    start === stop || (start < stop && step < 0) || (stop < start && step > 1)
-      ? 0
-      : Math.max(0, Math.abs(Math.ceil((stop - start) / step)));
-  const direction = stop < start && step === 1 ? -1 : step;
-  return Array.from({ length: count }, (_, i) => start + i * direction);
-}
-
-function linspace(start: number, stop: number, count: number): number[] {
-  return Array.from(
-    { length: count },
-    (_, i) => start + (count > 1 ? (i * (stop - start)) / (count - 1) : 0),
-  );
 }

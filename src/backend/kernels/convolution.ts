@@ -1,5 +1,4 @@
 import { backend_util, type TensorInfo } from "@tensorflow/tfjs";
-import { BackendError } from "../errors.js";
 import type { GraphBuilder } from "../onnx/graph-builder.js";
 import { Value } from "../onnx/value.js";
 import type { Kernel, TensorSpec } from "../recording.js";
@@ -11,11 +10,6 @@ import { emitBiasless } from "./folding.js";
 import { matrixProduct } from "./matrix.js";
 
 function geometryOf(info: backend_util.Conv2DInfo): ConvGeometry {
-  if (info.dataFormat !== "channelsLast")
-    throw new BackendError(
-      "unsupported",
-      "Conv2D in NCHW order is not implemented on ONNX Runtime; use NHWC.",
-    );
   return {
     kernel: [info.filterHeight, info.filterWidth],
     stride: [info.strideHeight, info.strideWidth],
@@ -217,8 +211,35 @@ const conv2dBackpropFilter: Kernel<ConvGeometry & { readonly filterShape: readon
   },
 };
 
+/** [N, C, H, W] as the [N, H, W, C] that the kernels are written for; no data move. */
+function channelsLastShape([n, c, h, w]: readonly number[]): number[] {
+  return [n, h, w, c] as number[];
+}
+
+/** The same kernel for tensors in NCHW order, which is the order ONNX computes in; filters keep theirs. */
+function inEitherOrder<A extends object>(kernel: Kernel<A>): Kernel<A & { readonly nchw?: true }> {
+  return {
+    name: kernel.name,
+    record(inputs, attrs) {
+      const call = kernel.record(inputs, attrs);
+      return attrs.dataFormat === "NCHW" ? { ...call, attrs: { ...call.attrs, nchw: true } } : call;
+    },
+    lower(g, operands, { attrs, outputs }) {
+      if (attrs.nchw !== true) return kernel.lower(g, operands, { attrs, outputs });
+      const spec = outputs[0] as TensorSpec;
+      const makesFilter = kernel.name === "Conv2DBackpropFilter";
+      const reordered = operands.map((v, i) =>
+        i === 0 || makesFilter ? g.fromChannelsFirst(g.plain(v), channelsLastShape(v.shape), v.dtype) : v,
+      );
+      const shape = makesFilter ? spec.shape : channelsLastShape(spec.shape);
+      const made = kernel.lower(g, reordered, { attrs, outputs: [{ ...spec, shape }] }) as Value;
+      return makesFilter ? made : new Value(g.channelsFirst(made), spec.shape, spec.dtype);
+    },
+  };
+}
+
 export const convolutionKernels: readonly Kernel[] = [
-  conv2d,
-  conv2dBackpropInput,
-  conv2dBackpropFilter,
+  inEitherOrder(conv2d),
+  inEitherOrder(conv2dBackpropInput),
+  inEitherOrder(conv2dBackpropFilter),
 ] as Kernel[];

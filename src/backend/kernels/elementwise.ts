@@ -103,7 +103,7 @@ const floatOperators: Record<string, string> = {
 };
 
 /** Kernels that are one ONNX operator and keep the type. */
-const typedOperators: Record<string, string> = { Abs: "Abs", Neg: "Neg", Sign: "Sign", Relu: "Relu" };
+const typedOperators: Record<string, string> = { Abs: "Abs", Neg: "Neg", Relu: "Relu" };
 
 /** Kernels that round; integers pass through. ONNX Round is half to even, as tfjs's is. */
 const roundingOperators: Record<string, string> = { Ceil: "Ceil", Floor: "Floor", Round: "Round" };
@@ -146,6 +146,11 @@ const unaryKernels: Kernel[] = [
   unary("IsFinite", toBool, (g, x, dtype) =>
     g.op("Not", [g.op("Or", [g.op("IsInf", [asFloat(g, x, dtype)]), g.op("IsNaN", [asFloat(g, x, dtype)])])]),
   ),
+  // Zero for NaN, which ONNX Sign passes on.
+  unary("Sign", same, (g, x, dtype) => {
+    const zero = g.scalar(0, dtype);
+    return g.op("Sub", [g.cast(g.op("Greater", [x, zero]), dtype), g.cast(g.op("Less", [x, zero]), dtype)]);
+  }),
   unary("LogicalNot", toBool, (g, x) => g.op("Not", [x])),
   // step(x) is 1 above 0 and alpha elsewhere.
   unary(
@@ -248,7 +253,10 @@ const binaryKernels: Kernel[] = [
   op2("Maximum", "Max"),
   op2("Minimum", "Min"),
   op2("Pow", "Pow"),
-  op2("Prelu", "PRelu"),
+  binary("Prelu", toFloat, (g, x, slopes, dtype) =>
+    g.op("PRelu", [asFloat(g, x, dtype), asFloat(g, slopes, dtype)]),
+  ),
+  op2("BitwiseAnd", "BitwiseAnd"),
   binary("RealDiv", toFloat, (g, a, b, dtype) => g.op("Div", [asFloat(g, a, dtype), asFloat(g, b, dtype)])),
   binary("FloorDiv", () => "int32", floorDivide),
   binary("Mod", same, floorModulo),
@@ -322,7 +330,12 @@ const select: Kernel = {
       c.shape.length === 1 && spec.shape.length > 1
         ? g.reshape(c, [...c.shape, ...spec.shape.slice(1).map(() => 1)])
         : c;
-    return elementwise(g, [rows, t as Value, e as Value], spec, (_, names) => g.op("Where", names));
+    return elementwise(g, [rows, t as Value, e as Value], spec, (_, names) => {
+      const [which, yes, no] = names as [string, string, string];
+      if (spec.dtype !== "bool") return g.op("Where", [which, yes, no]);
+      // ONNX Runtime has no Where of bools.
+      return g.op("Or", [g.op("And", [which, yes]), g.op("And", [g.op("Not", [which]), no])]);
+    });
   },
 };
 

@@ -1,32 +1,51 @@
 import { backend_util, type TensorInfo, util } from "@tensorflow/tfjs";
-import { BackendError } from "../errors.js";
-import type { GraphBuilder } from "../onnx/graph-builder.js";
 import { sizeOf } from "../onnx/graph-builder.js";
 import { Value } from "../onnx/value.js";
 import type { Kernel, TensorSpec } from "../recording.js";
-import { spread } from "./shape.js";
+import { castTo } from "./arithmetic.js";
+import { segmentSum } from "./scatter.js";
 
-const gather: Kernel<number> = {
+interface Gathering {
+  readonly axis: number;
+  /** With leading axes in common: sizes of [batch, outer, along the axis, inner]. */
+  readonly batched: readonly [number, number, number, number] | undefined;
+}
+
+const gather: Kernel<Gathering> = {
   name: "GatherV2",
   record(inputs, attrs) {
     const x = inputs.x as TensorInfo;
     const indices = inputs.indices as TensorInfo;
     const axis = util.parseAxisParam(attrs.axis as number, x.shape)[0] as number;
-    if ((attrs.batchDims as number) > 0)
-      throw new BackendError(
-        "unsupported",
-        "GatherV2 with batchDims above 0 is not implemented on ONNX Runtime.",
-      );
-    const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
-    return { inputs: [x, indices], attrs: axis, outputs: [{ shape, dtype: x.dtype }] };
-  },
-  lower(g, [x, indices], { attrs: axis, outputs }) {
-    const { shape, dtype } = outputs[0] as TensorSpec;
-    return new Value(
-      g.op("Gather", [g.plain(x as Value), g.plain(indices as Value)], { axis }),
-      shape,
-      dtype,
+    const given = (attrs.batchDims ?? 0) as number;
+    const batchDims = given < 0 ? given + indices.shape.length : given;
+    const info = backend_util.segment_util.collectGatherOpShapeInfo(
+      x as never,
+      indices as never,
+      axis,
+      batchDims,
     );
+    const batched =
+      batchDims === 0 ? undefined : ([info.batchSize, info.outerSize, info.dimSize, info.sliceSize] as const);
+    return {
+      inputs: [x, indices],
+      attrs: { axis, batched },
+      outputs: [{ shape: info.outputShape, dtype: x.dtype }],
+    };
+  },
+  lower(g, [x, indices], { attrs: { axis, batched }, outputs }) {
+    const { shape, dtype } = outputs[0] as TensorSpec;
+    const [source, places] = [x as Value, indices as Value];
+    const at = castTo(g, g.plain(places), places.dtype, "int32");
+    if (batched === undefined)
+      return new Value(g.op("Gather", [g.plain(source), at], { axis }), shape, dtype);
+    // One gather of rows of the flattened tensor: each batch and outer place starts at its own row.
+    const [batch, outer, along, inner] = batched;
+    const rows = g.plain(g.reshape(source, [batch * outer * along, inner]));
+    const starts = Int32Array.from({ length: batch * outer }, (_, i) => i * along);
+    const own = g.reshapeName(at, [batch, 1, sizeOf(places.shape) / batch]);
+    const index = g.op("Add", [own, g.constant(starts, [batch, outer, 1])]);
+    return new Value(g.reshapeName(g.op("Gather", [rows, index], { axis: 0 }), shape), shape, dtype);
   },
 };
 
@@ -74,10 +93,7 @@ const oneHot: Kernel<{ depth: number; onValue: number; offValue: number }> = {
   },
 };
 
-/**
- * Sums the rows of x [N, …] that share a segment id. ScatterElements with `add` is right and repeatable with repeated
- * ids and any number of threads; ScatterND with `add` loses updates when more than one thread runs.
- */
+/** Sums the rows of x [N, …] that share a segment id. */
 const unsortedSegmentSum: Kernel<number> = {
   name: "UnsortedSegmentSum",
   record(inputs, attrs) {
@@ -95,7 +111,7 @@ const unsortedSegmentSum: Kernel<number> = {
     const rows = value.shape[0] as number;
     const width = sizeOf(value.shape.slice(1));
     const updates = g.plain(g.reshape(value, [rows, width]));
-    const summed = scatterAdd(g, {
+    const summed = segmentSum(g, {
       updates,
       ids: g.plain(g.reshape(ids as Value, [rows, 1])),
       rows,
@@ -107,23 +123,8 @@ const unsortedSegmentSum: Kernel<number> = {
   },
 };
 
-function scatterAdd(
-  g: GraphBuilder,
-  s: { updates: string; ids: string; rows: number; width: number; segments: number; zero: string },
-): string {
-  const zeros = spread(g, s.zero, [s.segments + 1, s.width]);
-  // Ids outside 0..segments-1 are ignored by tfjs: they go to one row too many, which is cut off.
-  const inside = g.op("And", [
-    g.op("GreaterOrEqual", [s.ids, g.scalar(0, "int32")]),
-    g.op("Less", [s.ids, g.scalar(s.segments, "int32")]),
-  ]);
-  const safe = g.op("Where", [inside, s.ids, g.scalar(s.segments, "int32")]);
-  const places = g.op("Expand", [safe, g.int64([s.rows, s.width])]);
-  const summed = g.op("ScatterElements", [zeros, places, s.updates], { axis: 0, reduction: "add" });
-  return g.op("Slice", [summed, g.int64([0]), g.int64([s.segments]), g.int64([0])]);
-}
-
-const topK: Kernel<{ k: number; sorted: boolean }> = {
+/** Always sorted, whatever is asked: tfjs wants the lower of equal indices first even then. */
+const topK: Kernel<number> = {
   name: "TopK",
   record(inputs, attrs) {
     const x = inputs.x as TensorInfo;
@@ -131,18 +132,18 @@ const topK: Kernel<{ k: number; sorted: boolean }> = {
     const shape = [...x.shape.slice(0, -1), k];
     return {
       inputs: [x],
-      attrs: { k, sorted: Boolean(attrs.sorted) },
+      attrs: k,
       outputs: [
         { shape, dtype: x.dtype },
         { shape, dtype: "int32" },
       ],
     };
   },
-  lower(g, [x], { attrs: { k, sorted }, outputs }) {
+  lower(g, [x], { attrs: k, outputs }) {
     const [values, indices] = g.ops(
       "TopK",
       [g.plain(x as Value), g.int64([k])],
-      { axis: -1, largest: 1, sorted: Number(sorted) },
+      { axis: -1, largest: 1, sorted: 1 },
       2,
     );
     const [a, b] = outputs as [TensorSpec, TensorSpec];

@@ -1,4 +1,4 @@
-import { backend_util, type TensorInfo } from "@tensorflow/tfjs";
+import { backend_util, type TensorInfo, util } from "@tensorflow/tfjs";
 import type { GraphBuilder } from "../onnx/graph-builder.js";
 import { Value } from "../onnx/value.js";
 import type { Kernel, TensorSpec } from "../recording.js";
@@ -17,7 +17,8 @@ export function matrixProduct(
   shape: readonly number[],
 ): Value {
   const batch = shape.slice(0, -2).reduce((product, size) => product * size, 1);
-  if (batch === 1) {
+  // Gemm knows floats only.
+  if (batch === 1 && a.dtype === "float32") {
     const rows = g.reshape(a, a.shape.slice(-2));
     const columns = g.reshape(b, b.shape.slice(-2));
     const inputs = [g.plain(rows), g.plain(columns)] as const;
@@ -26,7 +27,7 @@ export function matrixProduct(
   }
   const flip = (value: Value, yes: boolean) =>
     yes ? g.transposeName(g.plain(value), swapLast(value.shape.length)) : g.plain(value);
-  return new Value(g.op("MatMul", [flip(a, transposeA), flip(b, transposeB)]), shape, "float32");
+  return new Value(g.op("MatMul", [flip(a, transposeA), flip(b, transposeB)]), shape, a.dtype);
 }
 
 function swapLast(rank: number): number[] {
@@ -40,17 +41,26 @@ const batchMatMul: Kernel<Flags> = {
     const a = inputs.a as TensorInfo;
     const b = inputs.b as TensorInfo;
     const flags = { transposeA: Boolean(attrs.transposeA), transposeB: Boolean(attrs.transposeB) };
+    util.assert(
+      a.shape.length >= 2 && b.shape.length >= 2,
+      () => "BatchMatMul: both tensors need a rank of 2 or more.",
+    );
+    const [inner, other] = [a.shape.at(flags.transposeA ? -2 : -1), b.shape.at(flags.transposeB ? -1 : -2)];
+    util.assert(
+      inner === other,
+      () => `BatchMatMul: inner sizes ${inner} and ${other} of [${a.shape}] and [${b.shape}] differ.`,
+    );
     const m = a.shape.at(flags.transposeA ? -1 : -2) as number;
     const n = b.shape.at(flags.transposeB ? -2 : -1) as number;
     const batch = backend_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
-    return { inputs: [a, b], attrs: flags, outputs: [{ shape: [...batch, m, n], dtype: "float32" }] };
+    const dtype = a.dtype === "float32" || b.dtype === "float32" ? "float32" : "int32";
+    return { inputs: [a, b], attrs: flags, outputs: [{ shape: [...batch, m, n], dtype }] };
   },
   lower(g, [a, b], { attrs, outputs }) {
-    const float = (value: Value) =>
-      value.dtype === "float32"
-        ? value
-        : new Value(g.cast(g.plain(value), "float32"), value.shape, "float32");
-    return matrixProduct(g, [float(a as Value), float(b as Value)], attrs, (outputs[0] as TensorSpec).shape);
+    const { shape, dtype } = outputs[0] as TensorSpec;
+    const numbers = (value: Value) =>
+      value.dtype === dtype ? value : new Value(g.cast(g.plain(value), dtype), value.shape, dtype);
+    return matrixProduct(g, [numbers(a as Value), numbers(b as Value)], attrs, shape);
   },
 };
 

@@ -174,10 +174,9 @@ const concat: Kernel<number> = {
   record(inputs, attrs) {
     const tensors = Object.values(inputs) as unknown as TensorInfo[];
     const axis = util.parseAxisParam(attrs.axis as number, (tensors[0] as TensorInfo).shape)[0] as number;
-    const shape = backend_util.computeOutShape(
-      tensors.map((t) => t.shape),
-      axis,
-    );
+    const shapes = tensors.map((t) => t.shape);
+    backend_util.assertParamsConsistent(shapes, axis);
+    const shape = backend_util.computeOutShape(shapes, axis);
     const filled = tensors.filter((t) => util.sizeFromShape(t.shape) > 0);
     return { inputs: filled, attrs: axis, outputs: [{ shape, dtype: (tensors[0] as TensorInfo).dtype }] };
   },
@@ -200,6 +199,10 @@ const pack: Kernel<number> = {
   record(inputs, attrs) {
     const tensors = Object.values(inputs) as unknown as TensorInfo[];
     const { shape, dtype } = tensors[0] as TensorInfo;
+    for (const other of tensors) {
+      util.assertShapesMatch(shape, other.shape, "All tensors passed to stack must have matching shapes");
+      util.assert(dtype === other.dtype, () => "All tensors passed to stack must have matching dtypes");
+    }
     const axis = attrs.axis as number;
     return {
       inputs: tensors,
