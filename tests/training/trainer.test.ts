@@ -137,6 +137,16 @@ describe("codebooks that start from data", () => {
       expect(trainer.result?.untrained?.used).toBeGreaterThan(12);
     },
   );
+
+  it("and so does the weight average", async () => {
+    const quantizer = { kind: "vq", codebookSize: 24, codeDim: 8, initialization: "data" };
+    const { trainer } = await train(
+      tinyRun(images, { quantizer, steps: 1, learningRate: 1e-9, weightAverageDecay: 0.99 }),
+    );
+    // Nothing has been learned yet, so the averaged model is the untrained one.
+    const { evaluation, untrained } = trainer.result ?? {};
+    expect(evaluation?.figures.quantizationError).toBeCloseTo(untrained?.quantizationError as number, 5);
+  });
 });
 
 describe("Trainer.create", () => {
