@@ -168,7 +168,13 @@ const conv2d: Kernel<ConvGeometry> = {
   },
 };
 
-const conv2dBackpropInput: Kernel<ConvGeometry & { readonly inputShape: readonly number[] }> = {
+interface InputGradient extends ConvGeometry {
+  readonly inputShape: readonly number[];
+  /** Rows and columns of the convolution's output; tfjs passes over what dy has beyond them. */
+  readonly output: readonly [number, number];
+}
+
+const conv2dBackpropInput: Kernel<InputGradient> = {
   name: "Conv2DBackpropInput",
   record(inputs, attrs) {
     const dy = inputs.dy as TensorInfo;
@@ -177,18 +183,25 @@ const conv2dBackpropInput: Kernel<ConvGeometry & { readonly inputShape: readonly
     const info = convInfo(inputShape, filter.shape, attrs);
     return {
       inputs: [dy, filter],
-      attrs: { ...geometryOf(info), inputShape },
+      attrs: { ...geometryOf(info), inputShape, output: [info.outHeight, info.outWidth] },
       outputs: [{ shape: inputShape, dtype: "float32" }],
     };
   },
   lower(g, [dy, filter], { attrs, outputs }) {
     const spec = outputs[0] as TensorSpec;
-    const operands = [dy as Value, filter as Value] as const;
+    const operands = [within(g, dy as Value, attrs.output), filter as Value] as const;
     if (!isSame3x3(attrs)) return inputGradient(g, operands, attrs, spec);
     const make = () => g.channelsFirst(inputGradient(g, operands, attrs, spec));
     return Value.deferred({ make, inputGradient: { dy: operands[0], filter: operands[1] } }, spec.shape);
   },
 };
+
+function within(g: GraphBuilder, dy: Value, [height, width]: readonly [number, number]): Value {
+  const [n, rows, columns, channels] = dy.shape as Shape4D;
+  if (rows <= height && columns <= width) return dy;
+  const part = g.op("Slice", [g.plain(dy), g.int64([0, 0]), g.int64([height, width]), g.int64([1, 2])]);
+  return new Value(part, [n, Math.min(rows, height), Math.min(columns, width), channels], dy.dtype);
+}
 
 const conv2dBackpropFilter: Kernel<ConvGeometry & { readonly filterShape: readonly number[] }> = {
   name: "Conv2DBackpropFilter",

@@ -152,15 +152,17 @@ const unaryKernels: Kernel[] = [
     return g.op("Sub", [g.cast(g.op("Greater", [x, zero]), dtype), g.cast(g.op("Less", [x, zero]), dtype)]);
   }),
   unary("LogicalNot", toBool, (g, x) => g.op("Not", [x])),
-  // step(x) is 1 above 0 and alpha elsewhere.
+  // step(x) is 1 above 0, alpha elsewhere, and NaN for NaN.
   unary(
     "Step",
     same,
     (g, x, dtype, attrs) => {
+      const alpha = attrs.alpha as number;
+      // Faster than comparing, which makes a tensor of bools on the way.
+      if (alpha === 0) return g.op("Relu", [g.op("Sign", [x])]);
       const above = g.op("Greater", [x, g.scalar(0, dtype)]);
-      return (attrs.alpha as number) === 0
-        ? g.cast(above, dtype)
-        : g.op("Where", [above, g.scalar(1, dtype), g.scalar(attrs.alpha as number, dtype)]);
+      const known = g.op("Where", [above, g.scalar(1, dtype), g.scalar(alpha, dtype)]);
+      return dtype === "float32" ? g.op("Where", [g.op("IsNaN", [x]), x, known]) : known;
     },
     ["alpha"],
   ),

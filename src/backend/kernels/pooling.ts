@@ -130,7 +130,7 @@ function emitAverage(
     convAttributes(windows),
   );
   const { counts, shape } = coverage(windows, input, output);
-  const share = Float32Array.from(counts, (count) => 1 / count);
+  const share = Float32Array.from(counts, (count) => 1 / Math.max(1, count)); // nothing covered, nothing summed
   return g.op("Mul", [g.reshapeName(sums, [n, c, ...output]), g.constant(share, shape)]);
 }
 
@@ -161,7 +161,7 @@ function averageGradient(name: string): Kernel<Windows> {
       const gradient = dy as Value;
       const [n, c, ...output] = shapeChannelsSecond(gradient.shape) as [number, number, ...number[]];
       const { counts, shape: countShape } = coverage(windows, space(shape), output);
-      const share = Float32Array.from(counts, (count) => 1 / count);
+      const share = Float32Array.from(counts, (count) => 1 / Math.max(1, count));
       const each = g.op("Mul", [channelsSecond(g, gradient), g.constant(share, countShape)]);
       const planes = g.reshapeName(each, [n * c, 1, ...output]);
       const spread = g.op("ConvTranspose", [planes, ones(g, windows)], {

@@ -72,6 +72,15 @@ const numeric =
   (opType: string) => (g: GraphBuilder, x: string, axes: string, keepdims: number, dtype: DataType) =>
     g.op(opType, [emitCast(g, x, dtype, sameButBool(dtype)), axes], { keepdims });
 
+/** Max and Min. ONNX Runtime passes over NaN; the sum of magnitudes, which is NaN for nothing else, brings it back. */
+const extremum =
+  (opType: string) => (g: GraphBuilder, x: string, axes: string, keepdims: number, dtype: DataType) => {
+    const found = numeric(opType)(g, x, axes, keepdims, dtype);
+    if (dtype !== "float32") return emitCast(g, found, sameButBool(dtype), dtype);
+    const magnitude = g.op("ReduceL1", [x, axes], { keepdims });
+    return g.op("Where", [g.op("IsNaN", [magnitude]), magnitude, found]);
+  };
+
 /** All and Any through the least and greatest of the values as integers. */
 const logical = (opType: string) => (g: GraphBuilder, x: string, axes: string, keepdims: number) =>
   g.cast(g.op(opType, [g.cast(x, "int32"), axes], { keepdims }), "bool");
@@ -101,12 +110,8 @@ function argument(name: string, opType: string): Kernel<number> {
 export const reductionKernels: readonly Kernel[] = [
   reduction("Sum", sameButBool, numeric("ReduceSum")),
   reduction("Prod", sameButBool, numeric("ReduceProd")),
-  reduction("Max", identity, (g, x, axes, keepdims, dtype) =>
-    emitCast(g, numeric("ReduceMax")(g, x, axes, keepdims, dtype), sameButBool(dtype), dtype),
-  ),
-  reduction("Min", identity, (g, x, axes, keepdims, dtype) =>
-    emitCast(g, numeric("ReduceMin")(g, x, axes, keepdims, dtype), sameButBool(dtype), dtype),
-  ),
+  reduction("Max", identity, extremum("ReduceMax")),
+  reduction("Min", identity, extremum("ReduceMin")),
   reduction(
     "Mean",
     () => "float32",
