@@ -48,7 +48,7 @@ interface Glyph {
 
 /** Capitals stand from y = 0 to the baseline at 7, small letters from 2; descenders reach 9. */
 const CAP_UNITS = 7;
-const SPACING = 1.7;
+const SPACING = 2;
 
 function advance(letter: string): number {
   return glyph(letter).width + SPACING;
