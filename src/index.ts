@@ -19,7 +19,13 @@ export {
 } from "./autoencoder/index.js";
 export type { Engine, EngineName, EngineOptions, EngineStatus } from "./backend/index.js";
 // backend
-export { BackendError, engineNames, engineStatuses, selectEngine } from "./backend/index.js";
+export {
+  BackendError,
+  engineNames,
+  engineStatuses,
+  executionProviders,
+  selectEngine,
+} from "./backend/index.js";
 // core
 export { ConfigError, type ErrorCode, messageOf, ShapeError, VqkitError } from "./core/errors.js";
 export { Random } from "./core/random.js";

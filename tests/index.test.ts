@@ -38,6 +38,7 @@ test("the public API has exactly these names", () => {
       "evaluateMeanColour",
       "evaluateModel",
       "evaluationCard",
+      "executionProviders",
       "expectedUniformUsage",
       "findImages",
       "indicesToDigits",

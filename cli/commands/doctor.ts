@@ -42,9 +42,8 @@ export function addDoctor(program: Command, terminal: Terminal): void {
 }
 
 async function examine(threads: number): Promise<Findings> {
-  const { engineStatuses } = await import("../../src/index.js");
+  const { engineStatuses, executionProviders } = await import("../../src/index.js");
   const { checkSpeed } = await import("../speed-check.js");
-  const { listSupportedBackends } = await import("onnxruntime-node");
   // Measured before other engines are loaded, which may start threads of their own.
   const speed = await checkSpeed({ engine: "onnxruntime", threads });
   return {
@@ -57,7 +56,7 @@ async function examine(threads: number): Promise<Findings> {
     },
     threads,
     engines: await engineStatuses(),
-    providers: listSupportedBackends().map(({ name, bundled }) =>
+    providers: (await executionProviders()).map(({ name, bundled }) =>
       bundled ? name : `${name} (not included)`,
     ),
     speed,

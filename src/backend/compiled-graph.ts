@@ -1,7 +1,7 @@
-import { InferenceSession, type Tensor as OrtTensor } from "onnxruntime-node";
 import { BackendError } from "./errors.js";
 import { GraphBuilder } from "./onnx/graph-builder.js";
 import type { Value } from "./onnx/value.js";
+import { InferenceSession, type Tensor as OrtTensor } from "./onnxruntime.js";
 import type { DataRecord, Operand, Recording } from "./recording.js";
 
 export type SessionOptions = InferenceSession.SessionOptions;

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import * as tf from "@tensorflow/tfjs";
 import { BackendError } from "./errors.js";
 import { OnnxBackend } from "./onnx-backend.js";
+import { listSupportedBackends } from "./onnxruntime.js";
 import { backendName, registerOnnxBackend } from "./register.js";
 
 export const engineNames = ["onnxruntime", "tensorflow"] as const;
@@ -76,6 +77,13 @@ export async function engineStatuses(): Promise<EngineStatus[]> {
     }
   }
   return statuses;
+}
+
+/** ONNX Runtime's execution providers, and whether each comes with the package. */
+export async function executionProviders(): Promise<
+  readonly { readonly name: string; readonly bundled: boolean }[]
+> {
+  return listSupportedBackends();
 }
 
 async function useOnnxRuntime(threads: number): Promise<Engine> {

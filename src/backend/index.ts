@@ -5,6 +5,7 @@ export {
   type EngineStatus,
   engineNames,
   engineStatuses,
+  executionProviders,
   freezeTensors,
   selectEngine,
 } from "./engine.js";

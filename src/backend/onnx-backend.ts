@@ -7,10 +7,10 @@ import {
   type TensorInfo,
   util,
 } from "@tensorflow/tfjs";
-import { Tensor as OrtTensor } from "onnxruntime-node";
 import { CompiledGraph, type SessionOptions } from "./compiled-graph.js";
 import { BackendError } from "./errors.js";
 import { sizeOf } from "./onnx/graph-builder.js";
+import { Tensor as OrtTensor } from "./onnxruntime.js";
 import {
   type ComplexParts,
   collect,

@@ -1,8 +1,8 @@
 import type { DataType, NamedAttrMap, NamedTensorInfoMap, TensorInfo } from "@tensorflow/tfjs";
-import type { Tensor as OrtTensor } from "onnxruntime-node";
 import { BackendError } from "./errors.js";
 import type { GraphBuilder } from "./onnx/graph-builder.js";
 import type { Value } from "./onnx/value.js";
+import type { Tensor as OrtTensor } from "./onnxruntime.js";
 
 /** Shape and type of a tensor that a kernel will make. */
 export interface TensorSpec {

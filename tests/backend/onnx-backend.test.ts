@@ -1,3 +1,6 @@
+import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import {
@@ -210,5 +213,14 @@ describe("engines", () => {
     expect(await codeOf(selectEngine({ threads: 0 }))).toBe(
       "runtime: threads: expected an integer >= 1, got 0.",
     );
+  });
+});
+
+describe("privacy", () => {
+  it("keeps ONNX Runtime from reporting usage: its reporter would have opened a log", async () => {
+    await selectEngine({ engine: "onnxruntime", threads: 2 });
+    await valuesOf(tf.tidy(() => tf.ones([3]).add(1)));
+    expect(process.env.ORT_DISABLE_TELEMETRY).toBe("1");
+    expect(existsSync(join(tmpdir(), `mat-debug-${process.pid}.log`))).toBe(false);
   });
 });
