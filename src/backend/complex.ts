@@ -24,7 +24,6 @@ interface ComplexCall {
 const partwise: ReadonlySet<string> = new Set([
   "Add",
   "AddN",
-  "BroadcastTo",
   "Concat",
   "GatherNd",
   "GatherV2",

@@ -173,26 +173,6 @@ const softmax: Kernel<number> = {
   },
 };
 
-const logSoftmax: Kernel<number> = {
-  ...softmax,
-  name: "LogSoftmax",
-  record(inputs, attrs) {
-    const logits = inputs.logits as TensorInfo;
-    return {
-      inputs: [logits],
-      attrs: attrs.axis as number,
-      outputs: [{ shape: logits.shape, dtype: "float32" }],
-    };
-  },
-  lower(g, [logits], { attrs: axis, outputs }) {
-    return new Value(
-      g.op("LogSoftmax", [g.plain(logits as Value)], { axis }),
-      (outputs[0] as TensorSpec).shape,
-      "float32",
-    );
-  },
-};
-
 const cumsum: Kernel<{ axis: number; exclusive: boolean; reverse: boolean }> = {
   name: "Cumsum",
   record(inputs, attrs) {
@@ -227,6 +207,5 @@ export const indexingKernels: readonly Kernel[] = [
   unsortedSegmentSum,
   topK,
   softmax,
-  logSoftmax,
   cumsum,
 ] as Kernel[];

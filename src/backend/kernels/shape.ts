@@ -152,12 +152,6 @@ const tile = rearrangement<readonly number[]>(
   (g, x, reps) => g.op("Tile", [g.plain(x), g.int64(reps)]),
 );
 
-const broadcastTo = rearrangement<undefined>(
-  "BroadcastTo",
-  (_, { shape }) => ({ attrs: undefined, shape: shape as number[] }),
-  (g, x, _, spec) => g.op("Expand", [g.plain(x), g.int64(spec.shape)]),
-);
-
 const reverse = rearrangement<readonly number[]>(
   "Reverse",
   (x, { dims }) => ({ attrs: util.parseAxisParam(dims as number[], x.shape), shape: x.shape }),
@@ -281,7 +275,6 @@ export const shapeKernels: readonly Kernel[] = [
   pad,
   mirrorPad,
   tile,
-  broadcastTo,
   reverse,
   concat,
   pack,
