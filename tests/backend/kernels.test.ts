@@ -1,43 +1,11 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { backendName, registerOnnxBackend } from "../../src/backend/register.js";
-import { Random } from "../../src/core/random.js";
-
-/**
- * Every kernel against tfjs's plain-JavaScript backend, on shapes and values that break symmetry. A case builds its
- * result from seeded inputs only, so that both backends see the same numbers.
- */
-type Case = readonly [name: string, body: () => tf.Tensor | tf.Tensor[], tolerance?: number];
-
-function normal(shape: number[], label: string | number = 0): tf.Tensor {
-  const random = new Random(3, "normal", label);
-  return tf.tensor(
-    random.fill(tf.util.sizeFromShape(shape), (r) => r.normal()),
-    shape,
-  );
-}
-
-function positive(shape: number[]): tf.Tensor {
-  return normal(shape).abs().add(0.1);
-}
-
-function integers(shape: number[], limit: number, label: string | number = 0): tf.Tensor {
-  const random = new Random(3, "integers", label);
-  const values = Int32Array.from({ length: tf.util.sizeFromShape(shape) }, () => random.integer(limit));
-  return tf.tensor(values, shape, "int32");
-}
+import { type Case, compareWithCpu, gradients, integers, normal, positive } from "./compare.js";
 
 const image = () => normal([2, 6, 10, 3], "image") as tf.Tensor4D;
 /** tfjs's cpu backend mixes up the images of a batch in ResizeNearestNeighborGrad, so that gradient is compared on one. */
 const oneImage = () => normal([1, 6, 10, 3], "image") as tf.Tensor4D;
-
-function gradients(f: (...xs: tf.Tensor[]) => tf.Tensor, inputs: tf.Tensor[]): tf.Tensor[] {
-  return tf.grads((...xs) =>
-    f(...xs)
-      .mul(normal(f(...xs).shape, "upstream"))
-      .sum(),
-  )(inputs);
-}
 
 type Padding = "same" | "valid" | [[number, number], [number, number], [number, number], [number, number]];
 
@@ -369,51 +337,13 @@ const cases: Case[] = [
   ["empty tensors", () => [tf.concat([tf.zeros([0, 3]), normal([2, 3])], 0), tf.zeros([0, 3]).add(1)]],
 ];
 
-async function on(
-  backend: string,
-  body: Case[1],
-): Promise<{ shape: number[]; dtype: string; values: ArrayLike<number> }[]> {
-  await tf.setBackend(backend);
-  const before = tf.memory().numTensors;
-  const tensors = tf.tidy(() => [body()].flat());
-  const results = await Promise.all(
-    tensors.map(async (t) => ({
-      shape: t.shape,
-      dtype: t.dtype,
-      values: (await t.data()) as ArrayLike<number>,
-    })),
-  );
-  tf.dispose(tensors);
-  expect(tf.memory().numTensors).toBe(before);
-  return results;
-}
-
 describe("kernels on ONNX Runtime agree with tfjs's cpu backend", () => {
   beforeAll(() => {
     tf.env().set("IS_TEST", true); // tfjs then checks every kernel for leaked data
     registerOnnxBackend({ threads: 2 });
   });
 
-  for (const [name, body, tolerance = 2e-5] of cases)
-    it(name, async () => {
-      const expected = await on("cpu", body);
-      const actual = await on(backendName, body);
-      expect(actual.length).toBe(expected.length);
-      actual.forEach(({ shape, dtype, values }, i) => {
-        const want = expected[i] as (typeof expected)[number];
-        expect([dtype, shape]).toEqual([want.dtype, want.shape]);
-        for (let k = 0; k < want.values.length; k++) {
-          const [a, b] = [values[k] as number, want.values[k] as number];
-          if (
-            !(Math.abs(a - b) <= tolerance * (1 + Math.abs(b))) &&
-            !(Number.isNaN(a) && Number.isNaN(b)) &&
-            a !== b
-          ) {
-            throw new Error(`result ${i}, element ${k}: ${a}, expected ${b}`);
-          }
-        }
-      });
-    });
+  compareWithCpu(cases);
 
   // Cases that the cpu backend gets wrong, against values derived by hand.
   it("stridedSlice that drops an axis: row 2, columns 1, 3, 5 of a 6×7 table of 0..41", async () => {

@@ -20,7 +20,7 @@ export const skips: readonly Skip[] = [
     kernels: ["AvgPoolGrad"],
     reason:
       "the spec divides by the whole window at the border, where the forward divides by the elements inside: it is " +
-      "not the forward's gradient. tests/backend compares ours with finite differences.",
+      "not the forward's gradient. tests/backend checks ours against it.",
   },
   { spec: "exp int32", kernels: ["Exp"], reason: rounding },
   { spec: "tan numbers exceed float32 precision", kernels: ["Tan"], reason: rounding },

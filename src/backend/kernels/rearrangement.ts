@@ -78,12 +78,7 @@ const depthToSpace = rearrangement<Depth>(
   (g, x, { block, channelsFirst }, { shape, dtype }) => {
     const attributes = { blocksize: block, mode: "DCR" };
     if (channelsFirst) return g.op("DepthToSpace", [g.plain(x)], attributes);
-    const source = g.channelsFirst(x);
-    // ONNX Runtime knows this operator for floats.
-    if (dtype === "float32")
-      return g.fromChannelsFirst(g.op("DepthToSpace", [source], attributes), shape, dtype);
-    const moved = g.op("DepthToSpace", [g.cast(source, "float32")], attributes);
-    return g.fromChannelsFirst(g.cast(moved, dtype), shape, dtype);
+    return g.fromChannelsFirst(g.op("DepthToSpace", [g.channelsFirst(x)], attributes), shape, dtype);
   },
 );
 
