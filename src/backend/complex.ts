@@ -90,13 +90,6 @@ const own: Readonly<Record<string, (call: ComplexCall) => Result>> = {
 /** Kernels that exist for complex tensors only. */
 export const complexOnlyKernels: readonly string[] = ["Complex", "Real", "Imag", "ComplexAbs", "FFT", "IFFT"];
 
-export function isComplexCall(inputs: NamedTensorInfoMap, attrs: NamedAttrMap): boolean {
-  return (
-    (attrs.dtype as unknown) === "complex64" ||
-    Object.values(inputs).some((info) => info != null && info.dtype === "complex64")
-  );
-}
-
 /** Performs the kernel `name` on complex tensors; undefined when it needs nothing special. */
 export function onComplex(name: string, call: ComplexCall): Result | undefined {
   if (sharing.has(name)) return undefined;

@@ -56,7 +56,7 @@ export class Operation {
     this.kernel = kernel;
     this.operands = operands;
     this.attrs = call.attrs;
-    this.key = `${kernel.name}${call.attrs === undefined ? "" : JSON.stringify(call.attrs)}`;
+    this.key = `${kernel.name}${call.attrs === undefined ? "" : describeAttrs(call.attrs)}`;
     this.outputs = call.outputs.map((spec, i) => DataRecord.pending(spec, this, i));
   }
 }
@@ -65,6 +65,15 @@ export class Operation {
 export interface ComplexParts {
   readonly real: TensorInfo;
   readonly imag: TensorInfo;
+}
+
+/** JSON that tells infinities and NaN from each other and from null, which is what JSON makes of them all. */
+function describeAttrs(attrs: unknown): string {
+  const json = JSON.stringify(attrs);
+  if (!json.includes("null")) return json;
+  return JSON.stringify(attrs, (_, value: unknown) =>
+    typeof value === "number" && !Number.isFinite(value) ? `number ${value}` : value,
+  );
 }
 
 /** The data behind tensors: either values, or the operation that will make them. tfjs holds it as the `DataId`. */

@@ -7,7 +7,7 @@ import {
   type TensorInfo,
   util,
 } from "@tensorflow/tfjs";
-import { complexOnlyKernels, isComplexCall, onComplex } from "./complex.js";
+import { complexOnlyKernels, onComplex } from "./complex.js";
 import { hostKernels, onHost } from "./host.js";
 import { convolutionKernels } from "./kernels/convolution.js";
 import { convolution3dKernels } from "./kernels/convolution3d.js";
@@ -111,24 +111,32 @@ export function registerOnnxBackend(options: OnnxBackendOptions = {}): void {
   registerBackend(backendName, () => new OnnxBackend(options), 3);
   if (bodies !== undefined) return;
   bodies = allBodies();
-  for (const kernelName of bodies.keys()) {
+  for (const [kernelName, body] of bodies) {
+    const dispatch = forEveryType(kernelName, body);
     registerKernel({
       kernelName,
       backendName,
-      kernelFunc: ({ inputs, backend, attrs }) =>
-        run(kernelName, backend as OnnxBackend, inputs, attrs ?? {}),
+      kernelFunc: ({ inputs, backend, attrs }) => dispatch(backend as OnnxBackend, inputs, attrs ?? {}),
     });
   }
 }
 
-/** Performs a kernel by name: complex tensors as pairs of real ones, text on the host, everything else recorded. */
-function run(name: string, backend: OnnxBackend, inputs: NamedTensorInfoMap, attrs: NamedAttrMap): Result {
-  const special = isComplexCall(inputs, attrs) ? complex(name, backend, inputs, attrs) : undefined;
-  if (special !== undefined) return special;
-  const body = bodies?.get(name) as Body;
-  const isText = Object.values(inputs).some((info) => info?.dtype === "string");
-  if (isText && !(name in computed)) return onHost(name, backend, inputs, attrs);
-  return body(backend, inputs, attrs);
+/** The kernel on whatever it is given: complex tensors as pairs of real ones, text on the host, the rest recorded. */
+function forEveryType(name: string, body: Body): Body {
+  return (backend, inputs, attrs) => {
+    let isComplex = (attrs.dtype as unknown) === "complex64";
+    let isText = false;
+    for (const key in inputs) {
+      const type = inputs[key]?.dtype;
+      if (type === "complex64") isComplex = true;
+      else if (type === "string") isText = true;
+    }
+    const special = isComplex ? complex(name, backend, inputs, attrs) : undefined;
+    if (special !== undefined) return special;
+    return isText && !(name in computed)
+      ? onHost(name, backend, inputs, attrs)
+      : body(backend, inputs, attrs);
+  };
 }
 
 function complex(
@@ -137,12 +145,9 @@ function complex(
   inputs: NamedTensorInfoMap,
   attrs: NamedAttrMap,
 ): Result | undefined {
-  return onComplex(name, {
-    backend,
-    inputs,
-    attrs,
-    run: (other, others, options) => run(other, backend, others, options ?? {}),
-  });
+  const run = (other: string, others: NamedTensorInfoMap, options: NamedAttrMap = {}) =>
+    forEveryType(other, bodies?.get(other) as Body)(backend, others, options);
+  return onComplex(name, { backend, inputs, attrs, run });
 }
 
 function perform(

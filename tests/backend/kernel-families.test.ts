@@ -560,6 +560,14 @@ describe("where the cpu backend is wrong or random", () => {
     tf.dispose([x, ...results]);
   });
 
+  it("tells infinities apart in what a graph is known by", async () => {
+    for (const value of [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+      const padded = tf.tidy(() => tf.pad(tf.tensor1d([1, 2]), [[0, 1]], value));
+      expect([...(await padded.data())]).toEqual([1, 2, value]);
+      padded.dispose();
+    }
+  });
+
   it("says what to do when a kernel needs values that are not there yet", async () => {
     const pending = tf.tensor1d([1, 2, 1]).add(1) as tf.Tensor1D;
     let error: unknown;
