@@ -9,12 +9,12 @@ import {
 } from "@tensorflow/tfjs";
 import { complexOnlyKernels, onComplex } from "./complex.js";
 import { hostKernels, onHost } from "./host.js";
+import { binaryKernels } from "./kernels/binary.js";
 import { convolutionKernels } from "./kernels/convolution.js";
 import { convolution3dKernels } from "./kernels/convolution3d.js";
 import { creationKernels, fill, linspace, range, uniforms } from "./kernels/creation.js";
 import { depthwiseKernels } from "./kernels/depthwise.js";
 import { dilationKernels } from "./kernels/dilation.js";
-import { elementwiseKernels } from "./kernels/elementwise.js";
 import { fusedKernels } from "./kernels/fused.js";
 import { imageKernels } from "./kernels/image.js";
 import { indexingKernels } from "./kernels/indexing.js";
@@ -27,6 +27,7 @@ import { samplingKernels } from "./kernels/sampling.js";
 import { scatterKernels } from "./kernels/scatter.js";
 import { multinomial, sequenceKernels } from "./kernels/sequence.js";
 import { shapeKernels } from "./kernels/shape.js";
+import { unaryKernels } from "./kernels/unary.js";
 import { OnnxBackend, type OnnxBackendOptions } from "./onnx-backend.js";
 import type { Kernel } from "./recording.js";
 
@@ -34,7 +35,8 @@ import type { Kernel } from "./recording.js";
 export const backendName = "onnxruntime";
 
 const recorded: readonly Kernel[] = [
-  ...elementwiseKernels,
+  ...unaryKernels,
+  ...binaryKernels,
   ...reductionKernels,
   ...matrixKernels,
   ...convolutionKernels,

@@ -3,10 +3,11 @@ import { BackendError } from "../errors.js";
 import type { GraphBuilder } from "../onnx/graph-builder.js";
 import type { Value } from "../onnx/value.js";
 import type { Kernel, TensorSpec } from "../recording.js";
+import { binaryKernels } from "./binary.js";
 import { convolutionKernels } from "./convolution.js";
 import { depthwiseKernels } from "./depthwise.js";
-import { elementwiseKernels } from "./elementwise.js";
 import { matrixKernels } from "./matrix.js";
+import { unaryKernels } from "./unary.js";
 
 /** What follows the product: a bias, an activation, or both; their operands come after the product's own. */
 interface Tail {
@@ -79,7 +80,10 @@ function apply(
   operands: readonly Value[],
   { spec, alpha }: { readonly spec: TensorSpec; readonly alpha: number },
 ): Value {
-  return named(elementwiseKernels, name).lower(g, operands, { attrs: { alpha }, outputs: [spec] }) as Value;
+  return named([...unaryKernels, ...binaryKernels], name).lower(g, operands, {
+    attrs: { alpha },
+    outputs: [spec],
+  }) as Value;
 }
 
 export const fusedKernels: readonly Kernel[] = [
