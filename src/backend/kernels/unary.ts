@@ -54,6 +54,15 @@ const typedOperators: Record<string, string> = { Abs: "Abs", Neg: "Neg", Relu: "
 /** Kernels that round; integers pass through. ONNX Round is half to even, as tfjs's is. */
 const roundingOperators: Record<string, string> = { Ceil: "Ceil", Floor: "Floor", Round: "Round" };
 
+/**
+ * step(x) = step(relu(x)) as clip(largest·relu(x), 0, 1), which is 1 from the smallest normal float32 on. It is one pass,
+ * and its operand is the relu that the forward pass has made anyway, so that the relu can join the operator before it.
+ */
+function stepOfRelu(g: GraphBuilder, x: string): string {
+  const largest = 3.4028234663852886e38;
+  return g.op("HardSigmoid", [g.op("Relu", [x])], { alpha: { float: largest }, beta: { float: 0 } });
+}
+
 export const unaryKernels: readonly Kernel[] = [
   ...Object.entries(floatOperators).map(([name, op]) =>
     unary(name, toFloat, (g, x, dtype) => g.op(op, [asFloat(g, x, dtype)])),
@@ -104,7 +113,7 @@ export const unaryKernels: readonly Kernel[] = [
     same,
     (g, x, dtype, attrs) => {
       const alpha = attrs.alpha as number;
-      // Faster than comparing, which makes a tensor of bools on the way.
+      if (alpha === 0 && dtype === "float32") return stepOfRelu(g, x);
       if (alpha === 0) return g.op("Relu", [g.op("Sign", [x])]);
       const above = g.op("Greater", [x, g.scalar(0, dtype)]);
       const known = g.op("Where", [above, g.scalar(1, dtype), g.scalar(alpha, dtype)]);
