@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
+import path from "node:path";
 import type { Command } from "commander";
 import type { Comparison, ComparisonEvent, ComparisonOptions } from "../../src/index.js";
 import { BrokenImages } from "../broken-images.js";
 import type { ConfigObject } from "../config-file.js";
-import { Interrupted } from "../errors.js";
+import { Interrupted, UsageError } from "../errors.js";
 import { type Progress, startProgress } from "../progress.js";
 import { describeQuantizer, describeShared, describeStep, describeWarnings } from "../run-description.js";
 import {
@@ -80,6 +81,7 @@ async function compare(terminal: Terminal, config: ConfigObject, values: FlagVal
   } = await import("../../src/index.js");
   const quiet = values.quiet === true;
   const options = comparisonOptions(config);
+  checkFree(options);
   const broken = new BrokenImages(terminal, { quiet });
   const watcher = new Watcher(terminal, quiet);
   const runs: string[] = [];
@@ -106,7 +108,7 @@ async function compare(terminal: Terminal, config: ConfigObject, values: FlagVal
   else
     print(
       terminal,
-      [renderComparisonTable(comparison), ...written.map((path) => `Written: ${path}`)].join("\n"),
+      [renderComparisonTable(comparison), ...written.map((file) => `Written: ${file}`)].join("\n"),
     );
 }
 
@@ -120,6 +122,14 @@ function comparisonOptions(config: ConfigObject): ComparisonOptions {
     base,
     // Checked by whoever takes it.
   } as unknown as ComparisonOptions;
+}
+
+/** Runs of other names would not meet the earlier ones, and their comparison would replace the earlier one unasked. */
+function checkFree({ out, overwrite }: ComparisonOptions): void {
+  if (overwrite === true || typeof out !== "string" || !existsSync(path.join(out, "comparison.json"))) return;
+  throw new UsageError(
+    `--out ${out}: expected a folder without a comparison, got one with comparison.json. Choose another, or add --overwrite.`,
+  );
 }
 
 /** Tells on stderr how a comparison goes: what all runs share once, then each run with a bar of its own. */

@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import type { Command } from "commander";
 import type { EngineStatus } from "../../src/index.js";
+import { engineOptions } from "../engine-options.js";
 import type { Speed } from "../speed-check.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
 import { integer } from "../values.js";
@@ -34,6 +35,7 @@ export function addDoctor(program: Command, terminal: Terminal): void {
     .option("--threads <n>", "threads for the speed check (default: one a processor)", integer)
     .option("--json", "print the findings as JSON on stdout")
     .action(async ({ threads = availableParallelism(), json = false }: Flags) => {
+      engineOptions({ threads });
       note(terminal, "Measuring speed for about two seconds ...", { quiet: json });
       const findings = await examine(threads);
       if (json) printJson(terminal, findings);

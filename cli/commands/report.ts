@@ -52,6 +52,11 @@ async function open(folder: string, options: { readonly codes?: number }) {
     const usage = vqkit.usageReport(counted, { name, scope: "all codes in the folder", ...options });
     return { usage, page: async () => vqkit.renderUsageHtml(usage) };
   }
+  if (existsSync(path.join(folder, "comparison.json"))) {
+    throw new UsageError(
+      `${folder}: expected a run folder or a folder of codes, got a comparison. Give one of the runs in it.`,
+    );
+  }
   const run = await vqkit.RunFolder.open(folder);
   return { usage: await vqkit.runUsageReport(run, options), page: () => vqkit.renderRunReport(run) };
 }
