@@ -123,10 +123,12 @@ function withDefaults(written: ConfigObject): {
   let options = written;
   if (valueAt(options, "quantizer.kind") === undefined) options = withValue(options, "quantizer.kind", "vq");
   const kind = String(valueAt(options, "quantizer.kind"));
-  if (kind === "vq" && valueAt(options, "quantizer.initialization") === undefined) {
+  const aided = ["initialization", "codebook", "codebookWeight"].map((name) => `quantizer.${name}`);
+  if (kind === "vq" && aided.every((field) => valueAt(options, field) === undefined)) {
+    options = withValue(options, "quantizer.codebook", "ema");
     options = withValue(options, "quantizer.initialization", "kmeans");
     notes.push(
-      "note       vq starts from k-means centres of the first latents, without which most codes stay unused; --set quantizer.initialization=uniform starts as the paper does",
+      "note       vq has a codebook of moving averages that starts from k-means centres, which keeps more codes in use; --set quantizer.codebook=free --set quantizer.initialization=uniform is the paper's plain form",
     );
   }
   const out =

@@ -80,7 +80,7 @@ describe("train", () => {
     ]);
     expect(stderr).toMatch(/^model +[\d,]+ parameters, [\d.]+ MFLOP an image forward/);
     expect(stderr).toContain("latent grid 8×12");
-    expect(stderr).toContain("quantizer  vq, 16 codes of 64 numbers, 1,024 parameters");
+    expect(stderr).toContain("quantizer  vq, 16 codes of 64 numbers, 1,040 parameters");
     expect(stderr).toContain("3 to train on, 1 held out");
     expect(stderr).toContain("k-means");
     expect(stderr).toContain("training vq: 6/6 steps");
@@ -88,7 +88,12 @@ describe("train", () => {
     const { config } = JSON.parse(await readFile(path.join(out, "config.json"), "utf8")) as {
       config: { quantizer: object; data: { cropSize: number[] }; steps: number };
     };
-    expect(config.quantizer).toMatchObject({ kind: "vq", codebookSize: 16, initialization: "kmeans" });
+    expect(config.quantizer).toMatchObject({
+      kind: "vq",
+      codebookSize: 16,
+      codebook: "ema",
+      initialization: "kmeans",
+    });
     expect(config.data.cropSize).toEqual([16, 24]);
     expect(config.steps).toBe(6);
   });
@@ -370,6 +375,17 @@ describe("compare", () => {
       ...["fsq-seed1", "fsq-seed3", "simvq-seed1", "simvq-seed3"],
     ]);
     expect(await readdir(path.join(out, "fsq-seed3"))).toContain("report.html");
+
+    // Runs of other names are no leave to replace the comparison of these.
+    const before = await contents(out);
+    const again = await vqkit(["compare", photos, ...SMALL, "--quantizers", "vq", "--out", out]);
+    expect(again.code).toBe(2);
+    expect(again.stderr).toMatch(/^error: --out [^\n]*comparison\.json[^\n]*--overwrite\.\n$/);
+    expect(await contents(out)).toEqual(before);
+
+    const report = await vqkit(["report", out]);
+    expect(report.code).toBe(2);
+    expect(report.stderr).toMatch(/^error: [^\n]*got a comparison[^\n]*\n$/);
   });
 
   test("a misspelt quantizer stops it before anything is trained", async () => {
