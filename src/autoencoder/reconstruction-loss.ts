@@ -41,7 +41,8 @@ export const reconstructionLossSchema = z
   .transform((options, context): unknown => {
     const weights = typeof options === "string" ? { [options]: 1 } : options;
     // Here and not in the strict object, whose keys a message could not list for a mere name.
-    const known = Object.keys(weightsSchema.shape);
+    const known: readonly string[] =
+      typeof options === "string" ? reconstructionLossNames : Object.keys(weightsSchema.shape);
     const unknown = Object.keys(weights ?? {}).find((key) => !known.includes(key));
     if (unknown === undefined) return weights;
     context.addIssue({ code: "custom", message: unknownName("reconstruction loss", unknown, known) });

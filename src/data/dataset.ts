@@ -221,7 +221,7 @@ export class ImageDataset {
     const example = first === undefined ? "" : ` The first: ${first.file}: ${first.reason}.`;
     return new VqkitError(
       "data",
-      `data.images: expected at least one readable ${use} image, got ${files.length} broken ones.${example}`,
+      `data.images: expected at least one readable ${use} image, got none among ${files.length}.${example}`,
     );
   }
 }

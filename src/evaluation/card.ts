@@ -33,7 +33,7 @@ export function evaluationCard(
   });
 }
 
-/** `l2`, or `1 l1 + 0.2 ssim`. */
+/** `1 l2`, or `1 l1 + 0.2 ssim`. */
 function describeLoss(loss: ReconstructionLossConfig): string {
   const names = reconstructionLossNames.filter((name) => loss[name] > 0);
   const terms = names.map((name) => `${loss[name]} ${name === "huber" ? `huber(${loss.huberDelta})` : name}`);

@@ -124,7 +124,7 @@ export class RunFolder {
 
   /** @throws VqkitError("run") when there is none; VqkitError("format" | "codes" | "file") */
   async readUsage(): Promise<UsageRecord> {
-    return this.#need("usage", "evaluate it", readUsageFile);
+    return this.#need("usage", "finish its training", readUsageFile);
   }
 
   /** Writes the final figures. @throws VqkitError("numerics") for a figure that is not finite; VqkitError("file") */
@@ -134,7 +134,7 @@ export class RunFolder {
 
   /** @throws VqkitError("run") when there is none; VqkitError("format" | "file") */
   async readSummary(): Promise<RunSummary> {
-    return this.#need("summary", "evaluate it", async (path) => {
+    return this.#need("summary", "finish its training", async (path) => {
       const { conventions, figures } = await readFormattedFile(path, SUMMARY_FORMAT);
       if (!isCard(conventions))
         throw formatError(path, 'expected texts, numbers and booleans under "conventions".');
@@ -199,7 +199,7 @@ async function checkAvailable(dir: string, overwrite: boolean): Promise<boolean>
   if (!overwrite) {
     throw new VqkitError(
       "run",
-      `${dir}: expected a new or empty folder, got an earlier run. Choose another folder, or set overwrite.`,
+      `${dir}: expected a new or empty folder, got an earlier run. Choose another folder, or set overwrite (--overwrite).`,
     );
   }
   return false;

@@ -65,7 +65,7 @@ export async function* imageBatches(
   if (prepared === 0 && firstBroken !== undefined) {
     throw new VqkitError(
       "data",
-      `images: expected at least one readable image, got ${broken} broken ones. The first: ${firstBroken.file}: ${firstBroken.reason}.`,
+      `images: expected at least one readable image, got none among ${broken}. The first: ${firstBroken.file}: ${firstBroken.reason}.`,
     );
   }
 }

@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { z } from "zod";
 import { ImageAutoencoder, resolveModel, type WeightValue } from "../autoencoder/index.js";
 import { parseConfig } from "../core/config.js";
-import { messageOf, VqkitError } from "../core/errors.js";
+import { ConfigError, messageOf, VqkitError } from "../core/errors.js";
 import { createQuantizer } from "../quantizers/index.js";
 import { type ModelFile, RunFolder, readModelFile, type TensorMap } from "../runs/index.js";
 
@@ -79,7 +79,9 @@ function named<T>(path: string, work: () => T): T {
     return work();
   } catch (error) {
     if (!(error instanceof VqkitError)) throw error;
-    throw new VqkitError("format", `${path}: ${messageOf(error)}`, { cause: error });
+    const ofOnesOwn = error instanceof ConfigError && error.path === "quantizer.kind";
+    const next = ofOnesOwn ? " Load the module that registers it first (--quantizer-module)." : "";
+    throw new VqkitError("format", `${path}: ${messageOf(error)}${next}`, { cause: error });
   }
 }
 

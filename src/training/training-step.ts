@@ -55,7 +55,7 @@ interface ForwardPass {
 
 /** What is read when the step is run. */
 interface Recorded {
-  /** [3 + terms]: total loss, reconstruction loss, gradient norm, quantization error, then the terms. */
+  /** [4 + terms]: total loss, reconstruction loss, gradient norm, quantization error, then the terms. */
   readonly scalars: tf.Tensor1D;
   readonly indices: tf.Tensor4D;
   readonly terms: readonly Omit<LossTerm, "value">[];

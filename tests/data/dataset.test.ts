@@ -318,7 +318,7 @@ describe("broken files", () => {
     for (const name of ["b.jpg", "a.jpg", "c.jpg"]) await writeFile(`${images}/${name}`, "");
     const dataset = await open({ images });
     const message = (use: string) =>
-      `data.images: expected at least one readable ${use} image, got 3 broken ones. ` +
+      `data.images: expected at least one readable ${use} image, got none among 3. ` +
       `The first: ${images}/a.jpg: an empty file.`;
     await expect(take(dataset.trainBatches({ batchSize: 2 }), 1)).rejects.toMatchObject({
       code: "data",

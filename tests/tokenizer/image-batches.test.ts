@@ -94,7 +94,7 @@ describe("imageBatches", () => {
     await expect(collect([broken, broken], { onBroken: () => {} })).rejects.toMatchObject({
       code: "data",
       message: expect.stringMatching(
-        /^images: expected at least one readable image, got 2 broken ones\. The first: broken: /,
+        /^images: expected at least one readable image, got none among 2\. The first: broken: /,
       ),
     });
   });

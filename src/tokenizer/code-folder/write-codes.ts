@@ -132,7 +132,7 @@ async function checkTarget(dir: string, overwrite: boolean): Promise<void> {
   const isOurs = names.includes(MANIFEST_FILE) || names.every(isCodeFile);
   if (isOurs && overwrite) return;
   const wanted = `a new or empty folder${overwrite ? ", or a code folder to overwrite" : ""}`;
-  const next = isOurs ? "Choose another folder, or set overwrite." : "Choose another folder.";
+  const next = isOurs ? "Choose another folder, or set overwrite (--overwrite)." : "Choose another folder.";
   throw new VqkitError(
     "codes",
     `${dir}: expected ${wanted}, got one with ${isOurs ? "codes" : "other files"} in it. ${next}`,
