@@ -7,6 +7,7 @@ export type {
   ModelOptions,
   ModelPresetName,
   ReconstructionLossOptions,
+  WeightValue,
 } from "./autoencoder/index.js";
 // autoencoder
 export {
@@ -111,10 +112,13 @@ export {
   comparisonCsv,
   comparisonPicture,
   renderComparisonTable,
+  renderFiguresTable,
   renderRunReport,
   renderUsageHtml,
   renderUsageText,
   runUsageReport,
+  type TextTableOptions,
+  textTable,
   usageReport,
   writeComparison,
   writeRunReport,
@@ -155,6 +159,7 @@ export type {
   ComparisonOptions,
   RunConfig,
   RunDescription,
+  RunIdentity,
   RunOptions,
   StepMetrics,
   TrainerHooks,

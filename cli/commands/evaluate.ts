@@ -1,10 +1,9 @@
 import { stat } from "node:fs/promises";
 import type { Command } from "commander";
-import type { Evaluation, MetricCard, RunOptions } from "../../src/index.js";
+import type { Evaluation, MetricCard, RunOptions, renderFiguresTable } from "../../src/index.js";
 import { BrokenImages } from "../broken-images.js";
 import { type ConfigObject, isObject, loadQuantizerModules } from "../config-file.js";
 import { engineOptions } from "../engine-options.js";
-import { figuresTable } from "../figures-table.js";
 import { startProgress } from "../progress.js";
 import { addEngineFlags, addModuleFlag, addOutputFlags, type FlagField, namingFlags } from "../run-flags.js";
 import { print, printJson, type Terminal } from "../terminal.js";
@@ -95,7 +94,7 @@ async function evaluate(
       const meanColour = await vqkit.evaluateMeanColour(batches(), { loss, signal });
       const conventions = vqkit.evaluationCard(evaluation, { loss, data, set: "all files" });
       if (json) printJson(terminal, { figures: evaluation.figures, meanColour, conventions });
-      else print(terminal, render({ evaluation, meanColour, conventions }));
+      else print(terminal, render({ evaluation, meanColour, conventions }, vqkit.renderFiguresTable));
     } finally {
       progress.stop();
     }
@@ -104,15 +103,18 @@ async function evaluate(
   }
 }
 
-function render(result: {
-  readonly evaluation: Evaluation;
-  readonly meanColour: Evaluation["figures"];
-  readonly conventions: MetricCard;
-}): string {
+function render(
+  result: {
+    readonly evaluation: Evaluation;
+    readonly meanColour: Evaluation["figures"];
+    readonly conventions: MetricCard;
+  },
+  table: typeof renderFiguresTable,
+): string {
   const { evaluation, meanColour, conventions } = result;
   const { imageHeight, imageWidth } = conventions;
   return [
-    figuresTable({ model: evaluation.figures, "mean colour": meanColour }),
+    table({ model: evaluation.figures, "mean colour": meanColour }),
     `\nOn ${evaluation.images} crops of ${imageHeight}×${imageWidth} pixels. Reconstruction loss: ${conventions.reconstructionLoss}.`,
   ].join("\n");
 }

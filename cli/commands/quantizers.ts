@@ -1,9 +1,10 @@
 import type { Command } from "commander";
-import type { QuantizerDescription } from "../../src/index.js";
+import type { QuantizerDescription, textTable } from "../../src/index.js";
 import { loadQuantizerModules } from "../config-file.js";
 import { addModuleFlag } from "../run-flags.js";
 import { print, printJson, type Terminal } from "../terminal.js";
-import { textTable } from "../text-table.js";
+
+type TextTable = typeof textTable;
 
 interface Flags {
   readonly json?: boolean;
@@ -18,29 +19,32 @@ export function addQuantizers(program: Command, terminal: Terminal): void {
   addModuleFlag(command);
   command.action(async ({ json, quantizerModule = [] }: Flags) => {
     await loadQuantizerModules(quantizerModule);
-    const { describeQuantizers } = await import("../../src/index.js");
+    const { describeQuantizers, textTable } = await import("../../src/index.js");
     const kinds = describeQuantizers();
     if (json) printJson(terminal, kinds);
-    else print(terminal, [renderKinds(kinds), ...kinds.map(renderOptions)].join("\n\n"));
+    else {
+      const options = kinds.map((kind) => renderOptions(kind, textTable));
+      print(terminal, [renderKinds(kinds, textTable), ...options].join("\n\n"));
+    }
   });
 }
 
-function renderKinds(kinds: readonly QuantizerDescription[]): string {
+function renderKinds(kinds: readonly QuantizerDescription[], table: TextTable): string {
   const rows = kinds.map(({ kind, options, paper }) => [
     kind,
     defaultOf(options, "codebook") ?? "implicit",
     defaultOf(options, "gradient") ?? "its own",
     paper === undefined ? "" : `arXiv ${paper.arxiv}  ${paper.title}`,
   ]);
-  return textTable([["kind", "codebook", "gradient", "paper"], ...rows]);
+  return table(rows, { head: ["kind", "codebook", "gradient", "paper"] });
 }
 
-function renderOptions({ kind, summary, options }: QuantizerDescription): string {
+function renderOptions({ kind, summary, options }: QuantizerDescription, table: TextTable): string {
   const rows = options.map((option) => {
     const value = option.default === undefined ? "" : `= ${JSON.stringify(option.default)}`;
     return [`  ${option.name}`, value, option.type, option.description];
   });
-  return `${kind}: ${summary}${rows.length === 0 ? "" : `\n${textTable(rows)}`}`;
+  return `${kind}: ${summary}${rows.length === 0 ? "" : `\n${table(rows)}`}`;
 }
 
 function defaultOf(options: QuantizerDescription["options"], name: string): string | undefined {

@@ -4,7 +4,6 @@ import type { Trainer, TrainingResult } from "../../src/index.js";
 import { BrokenImages } from "../broken-images.js";
 import { type ConfigObject, valueAt, withValue } from "../config-file.js";
 import { Interrupted } from "../errors.js";
-import { figuresTable } from "../figures-table.js";
 import { startProgress } from "../progress.js";
 import { describeRun, describeStep } from "../run-description.js";
 import {
@@ -48,7 +47,9 @@ export function addTrain(program: Command, terminal: Terminal): void {
 }
 
 async function train(terminal: Terminal, written: ConfigObject, values: FlagValues): Promise<void> {
-  const { resolveRun, RunFolder, Trainer, writeRunReport } = await import("../../src/index.js");
+  const { renderFiguresTable, resolveRun, RunFolder, Trainer, writeRunReport } = await import(
+    "../../src/index.js"
+  );
   const quiet = values.quiet === true;
   const { options, out, notes } = withDefaults(written);
   const config = resolveRun(options);
@@ -73,7 +74,10 @@ async function train(terminal: Terminal, written: ConfigObject, values: FlagValu
         conventions,
       });
     } else {
-      print(terminal, figuresTable({ trained: evaluation.figures, untrained, "mean colour": meanColour }));
+      print(
+        terminal,
+        renderFiguresTable({ trained: evaluation.figures, untrained, "mean colour": meanColour }),
+      );
       print(
         terminal,
         `\nEvaluated on ${evaluation.images} crops of ${conventions.evaluationSet}. Written: ${out}`,

@@ -1,5 +1,6 @@
 /**
- * Every error that vqkit raises on purpose. Messages read `where: expected …, got …` and end with the next step;
+ * Every error that vqkit raises on purpose, but those of the engine: src/backend is a module of its own and raises
+ * `BackendError`. Messages read `where: expected …, got …` and end with the next step;
  * callers match on `code`, never on the text.
  */
 export type ErrorCode =
@@ -9,7 +10,6 @@ export type ErrorCode =
   | "data"
   | "format"
   | "run"
-  | "unsupported-kernel"
   | "codes"
   | "numerics"
   | "file";

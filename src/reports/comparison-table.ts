@@ -14,11 +14,10 @@ export function renderComparisonTable(comparison: Comparison): string {
     ...(untrained === null ? [] : [line("untrained", "", untrained)]),
     ...(meanColour === null ? [] : [line("mean colour", "", meanColour)]),
   ];
-  const table = textTable(
-    ["Quantizer", "Codes", ...FIGURE_NAMES.map((name) => FIGURE_STYLES[name].shortTitle)],
-    rows,
-    ["left", ...Array<"right">(FIGURE_NAMES.length + 1).fill("right")],
-  );
+  const table = textTable(rows, {
+    head: ["Quantizer", "Codes", ...FIGURE_NAMES.map((name) => FIGURE_STYLES[name].shortTitle)],
+    alignments: ["left", ...Array<"right">(FIGURE_NAMES.length + 1).fill("right")],
+  });
   return `${table}\n\n${comparisonNotes(comparison).join("\n")}\n`;
 }
 

@@ -1,15 +1,21 @@
 import Table, { type HorizontalAlignment } from "cli-table3";
 
-/** A table for the terminal: columns two spaces apart, no lines, no colours. */
+export interface TextTableOptions {
+  /** A first row of names. */
+  readonly head?: readonly string[];
+  /** How each column stands; left by default. */
+  readonly alignments?: readonly HorizontalAlignment[];
+}
+
+/** A table for the terminal: columns two spaces apart, no lines, no colours, so that it can be copied and searched. */
 export function textTable(
-  head: readonly string[],
   rows: readonly (readonly string[])[],
-  alignments: readonly HorizontalAlignment[],
+  { head = [], alignments = [] }: TextTableOptions = {},
 ): string {
   const table = new Table({
     head: [...head],
     colAligns: [...alignments],
-    style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
+    style: { head: [], border: [], "padding-left": 0, "padding-right": 0, compact: true },
     chars: PLAIN,
   });
   table.push(...rows.map((row) => [...row]));

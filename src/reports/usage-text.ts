@@ -70,11 +70,10 @@ function scopesTable({ scopes, codebookSize }: UsageReport): string {
     expectedUniformUsage === null ? NO_FIGURE : formatExpectation(expectedUniformUsage),
     perplexity === null ? NO_FIGURE : formatFixed(perplexity, 1),
   ]);
-  return textTable(
-    ["Counted over", "Indices", "Codes in use", "Usage", "Uniform source", "Perplexity"],
-    rows,
-    ["left", "right", "right", "right", "right", "right"],
-  );
+  return textTable(rows, {
+    head: ["Counted over", "Indices", "Codes in use", "Usage", "Uniform source", "Perplexity"],
+    alignments: ["left", "right", "right", "right", "right", "right"],
+  });
 }
 
 function codebookText(codebook: CodebookReport, title: string): string {
@@ -95,12 +94,8 @@ function codesTable({ figures, mostUsed, leastUsed }: CodebookReport): string {
     const least = leastUsed[i] ?? most; // both lists are equally long
     return [most, least].flatMap(({ index, count }) => [String(index), formatCount(count), share(count)]);
   });
-  return textTable(["Most used", "Count", "Share", "   Least used", "Count", "Share"], rows, [
-    "right",
-    "right",
-    "right",
-    "right",
-    "right",
-    "right",
-  ]);
+  return textTable(rows, {
+    head: ["Most used", "Count", "Share", "   Least used", "Count", "Share"],
+    alignments: ["right", "right", "right", "right", "right", "right"],
+  });
 }

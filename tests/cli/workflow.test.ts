@@ -141,7 +141,7 @@ describe("train", () => {
     expect(await contents(out)).not.toEqual(before);
   });
 
-  test("interrupted, it ends with 130 and leaves a folder that reports", async () => {
+  test("interrupted, it ends with 130 and leaves metrics and a checkpoint that can be read", async () => {
     const { Interrupted } = await import("../../cli/errors.js");
     const out = path.join(await temporaryFolder(), "run");
     const interruption = new AbortController();

@@ -1,13 +1,17 @@
-import type { EvaluationFigures } from "../src/index.js";
+import type { EvaluationFigures } from "../evaluation/index.js";
+import { formatCount, formatExpectation, formatPercent, NO_FIGURE } from "./format.js";
 import { textTable } from "./text-table.js";
 
 /** The figures of an evaluation, one line each, beside those of baselines; null columns are left out. */
-export function figuresTable(columns: Readonly<Record<string, EvaluationFigures | null>>): string {
+export function renderFiguresTable(columns: Readonly<Record<string, EvaluationFigures | null>>): string {
   const shown = Object.entries(columns).flatMap(([name, figures]) =>
     figures === null ? [] : [{ name, figures }],
   );
   const head = ["", ...shown.map(({ name }) => name)];
-  const rows = LINES.map(([label, text]) => [label, ...shown.map(({ figures }) => text(figures) ?? "–")]);
+  const rows = LINES.map(([label, text]) => [
+    label,
+    ...shown.map(({ figures }) => text(figures) ?? NO_FIGURE),
+  ]);
   return textTable([head, ...rows]);
 }
 
@@ -23,7 +27,7 @@ const LINES: readonly (readonly [label: string, text: (figures: EvaluationFigure
       ({ expectedUniformUsage: expected, samples }) =>
         expected === null || samples === null
           ? undefined
-          : `${percent(expected)} in ${samples.toLocaleString("en-US")} indices`,
+          : `${formatExpectation(expected)} in ${formatCount(samples)} indices`,
     ],
     ["perplexity", ({ perplexity }) => perplexity?.toFixed(1)],
     ["bits per pixel", ({ bitsPerPixel }) => bitsPerPixel?.toFixed(4)],
@@ -31,9 +35,5 @@ const LINES: readonly (readonly [label: string, text: (figures: EvaluationFigure
 
 function describeUsage({ usage, used }: EvaluationFigures): string | undefined {
   if (usage === null || used === null) return undefined;
-  return `${percent(usage)} (${used.toLocaleString("en-US", { maximumFractionDigits: 1 })})`;
-}
-
-function percent(fraction: number): string {
-  return `${(100 * fraction).toFixed(1)} %`;
+  return `${formatPercent(usage)} (${formatCount(used)})`;
 }
