@@ -219,7 +219,8 @@ export class ImageDataset {
   #noneReadable(use: string, files: readonly string[]): VqkitError {
     const first = this.broken.find((each) => files.includes(each.file));
     const example = first === undefined ? "" : ` The first: ${first.file}: ${first.reason}.`;
-    const remedy = use === "evaluation" ? " Replace it, or set heldOut to 0." : "";
+    const remedy =
+      use === "evaluation" && this.heldOutFiles.length > 0 ? " Replace it, or set heldOut to 0." : "";
     return new VqkitError(
       "data",
       `data.images: expected at least one readable ${use} image, got none among ${files.length}.${example}${remedy}`,
