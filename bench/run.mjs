@@ -1,4 +1,4 @@
-// Races vqkit against its peers: `npm run bench -- NAME... [--json] [--rounds N]`. See bench/RESULTS.md.
+// Races vqkit against its peers: `npm run bench -- [NAME...] [--json] [--rounds N]`. See bench/RESULTS.md.
 import { readFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
@@ -7,9 +7,9 @@ import { benchmarks } from "./lib/benchmarks.mjs";
 import { compare, summarize } from "./lib/compare.mjs";
 import { peerIsInstalled, peerMissing, race } from "./lib/race.mjs";
 
-const usage = `Usage: npm run bench -- NAME... [options]
+const usage = `Usage: npm run bench -- [NAME...] [options]
 
-Each NAME is one of these, or "all":
+Each NAME is one of these; without any, all of them:
 ${Object.entries(benchmarks)
   .map(([name, { title }]) => `  ${name.padEnd(20)}${title}`)
   .join("\n")}
@@ -18,7 +18,8 @@ Options:
   --rounds N    processes of each side, taking turns (default 3, the least to rely on)
   --repeats N   measured calls in each process (default: the benchmark's own)
   --threads N   threads of each side (default 2)
-  --json        one JSON object a row on standard output, in place of the table
+  --json        one JSON object a benchmark on standard output, in place of the table: its first measure against its
+                first peer, and every row under "rows"
   --help`;
 
 /** The exit code of wrong usage, as in the vqkit command. */
@@ -45,14 +46,12 @@ function parse() {
     throw new UsageError(error.message);
   }
   const { values, positionals } = parsed;
-  const names = positionals.includes("all") ? Object.keys(benchmarks) : positionals;
+  const names = positionals.length === 0 ? Object.keys(benchmarks) : positionals;
   for (const name of names) {
     if (!Object.hasOwn(benchmarks, name)) {
-      throw new UsageError(unknownName("benchmark", name, ["all", ...Object.keys(benchmarks)]));
+      throw new UsageError(unknownName("benchmark", name, Object.keys(benchmarks)));
     }
   }
-  if (names.length === 0 && !values.help)
-    throw new UsageError("NAME: expected the name of a benchmark, got nothing.");
   return {
     names,
     json: values.json,
@@ -135,7 +134,7 @@ function main() {
     const progress = (line) => console.error(`${name}: ${line}`);
     const found = rowsOf(name, race(benchmarks[name], { ...options, withPeers, progress }));
     rows.push(...found);
-    if (options.json) for (const row of found) console.log(JSON.stringify(row));
+    if (options.json) console.log(JSON.stringify({ ...found[0], name, rows: found }));
   }
   if (options.json) return;
   const version = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;

@@ -15,9 +15,9 @@ function quantizer(kind, size, title) {
   };
 }
 
-/** 64×64 RGB in batches of 32, f = 4, widths 64/128, two residual blocks a side, D = 64, K = 1024. */
-function autoencoder(mode, title) {
-  const args = ["--mode", mode];
+/** 64×64 RGB in batches of 32, f = 4, widths W and 2·W, two residual blocks a side, D = 64, K = 1024. */
+function autoencoder(mode, width, title) {
+  const args = ["--mode", mode, "--width", String(width)];
   const peer = (layout) => ({
     name: `PyTorch, ${layout}`,
     script: "autoencoder.py",
@@ -34,8 +34,9 @@ function autoencoder(mode, title) {
 
 /** All races by name: what is measured, our side, and the peers. Scripts are in bench/ours and bench/peers. */
 export const benchmarks = {
-  "train-step": autoencoder("train", "forward, backward and Adam update of a VQ autoencoder"),
-  encode: autoencoder("encode", "images to indices with the same autoencoder"),
+  "train-step": autoencoder("train", 64, "forward, backward and Adam update of a VQ autoencoder"),
+  "train-step-narrow": autoencoder("train", 16, "the same with a quarter of the widths"),
+  encoder: autoencoder("encode", 64, "images to indices with the autoencoder of train-step"),
   "quantizer-vq": quantizer("vq", 65_536, "straight-through VQ, K = 65,536"),
   "quantizer-rotation": quantizer("rotation", 65_536, "rotation-trick VQ, K = 65,536"),
   "quantizer-simvq": quantizer("simvq", 65_536, "VQ with a linearly transformed codebook, K = 65,536"),

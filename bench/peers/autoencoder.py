@@ -1,8 +1,8 @@
 """The convolutional VQ autoencoder of bench/ours/autoencoder.mjs in PyTorch: same layers, batch, loss and optimizer.
 
-usage: autoencoder.py --mode train|encode [--layout channels_last|contiguous] [--batch 32] [--threads 2] [--repeats 10]
+usage: autoencoder.py --mode train|encode [--layout channels_last|contiguous] [--width 64] [--batch 32] [--threads 2] [--repeats 10]
 
-64×64 RGB, downsampling factor 4, widths 64 and 128, two residual blocks a side at the low resolution, no norms, D = 64,
+64×64 RGB, downsampling factor 4, widths W and 2·W (64 and 128 by default), two residual blocks a side at the low resolution, no norms, D = 64,
 K = 1024; straight-through VQ with codebook loss and 0.25 × commitment loss; Adam. "train" is a whole step: forward,
 backward, update, loss read. "encode" goes from images to indices.
 """
@@ -35,9 +35,9 @@ class Upsample(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    def __init__(self, widths=(64, 128), code_dim=64, codebook_size=1024):
+    def __init__(self, width=64, code_dim=64, codebook_size=1024):
         super().__init__()
-        low, high = widths
+        low, high = width, 2 * width
         self.encoder = nn.Sequential(
             nn.Conv2d(3, low, 4, stride=2, padding=1),
             nn.ReLU(),
@@ -80,9 +80,9 @@ class Autoencoder(nn.Module):
 
 
 def main():
-    options = arguments(mode="train", layout="channels_last", batch=32)
+    options = arguments(mode="train", layout="channels_last", width=64, batch=32)
     memory_format = torch.channels_last if options.layout == "channels_last" else torch.contiguous_format
-    model = Autoencoder().to(memory_format=memory_format)
+    model = Autoencoder(options.width).to(memory_format=memory_format)
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-4)
     images = [(torch.rand(options.batch, 3, 64, 64) * 2 - 1).to(memory_format=memory_format) for _ in range(4)]
 
