@@ -170,6 +170,46 @@ export function addModuleFlag(command: Command): void {
   );
 }
 
+/** Values of the flags that every command which uses a trained model has. */
+export interface ModelFlags {
+  readonly engine?: string;
+  readonly threads?: number;
+  readonly quantizerModule?: readonly string[];
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** Declares the flags of `ModelFlags`. */
+export function addModelFlags(command: Command): void {
+  addEngineFlags(command);
+  addModuleFlag(command);
+  addOutputFlags(command);
+}
+
+/**
+ * Ends the declaration of a command that trains: the flags that all of these share, and what the command does.
+ *
+ * @param options.json what `--json` prints
+ * @param options.body receives the configuration that the command line stands for
+ */
+export function finishRunCommand(
+  command: Command,
+  options: {
+    readonly flags: readonly RunFlag[];
+    readonly json: string;
+    readonly body: (config: ConfigObject, values: FlagValues) => Promise<void>;
+  },
+): void {
+  addEngineFlags(command);
+  addConfigFlags(command);
+  addModuleFlag(command);
+  addOutputFlags(command, options.json);
+  const { flags, body } = options;
+  command.action((images: string[], values: FlagValues) =>
+    namingFlags(values, flags, async () => body(await gatherConfig(images, values, flags), values)),
+  );
+}
+
 /** Values of flags as commander gathers them. */
 export type FlagValues = Readonly<Record<string, unknown>>;
 

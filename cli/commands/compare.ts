@@ -8,15 +8,10 @@ import { Interrupted, UsageError } from "../errors.js";
 import { type Progress, startProgress } from "../progress.js";
 import { describeQuantizer, describeShared, describeStep, describeWarnings } from "../run-description.js";
 import {
-  addConfigFlags,
-  addEngineFlags,
-  addModuleFlag,
-  addOutputFlags,
   addRunFlags,
   type FlagValues,
+  finishRunCommand,
   freeRunFolder,
-  gatherConfig,
-  namingFlags,
   type RunFlag,
   TRAINING_FLAGS,
 } from "../run-flags.js";
@@ -59,15 +54,11 @@ export function addCompare(program: Command, terminal: Terminal): void {
       "folder for the runs and the comparison (default: runs/comparison, or ...-2 when taken)",
     )
     .option("--overwrite", "replace earlier runs in that folder");
-  addEngineFlags(command);
-  addConfigFlags(command);
-  addModuleFlag(command);
-  addOutputFlags(command, "print the comparison as JSON on stdout");
-  command.action((images: string[], values: FlagValues) =>
-    namingFlags(values, FLAGS, async () =>
-      compare(terminal, await gatherConfig(images, values, FLAGS), values),
-    ),
-  );
+  finishRunCommand(command, {
+    flags: FLAGS,
+    json: "print the comparison as JSON on stdout",
+    body: (config, values) => compare(terminal, config, values),
+  });
 }
 
 async function compare(terminal: Terminal, config: ConfigObject, values: FlagValues): Promise<void> {

@@ -2,18 +2,13 @@ import type { Command } from "commander";
 import { loadQuantizerModules } from "../config-file.js";
 import { engineOptions } from "../engine-options.js";
 import { startProgress } from "../progress.js";
-import { addEngineFlags, addModuleFlag, addOutputFlags } from "../run-flags.js";
+import { addModelFlags, type ModelFlags } from "../run-flags.js";
 import { StagedFolder } from "../staged-folder.js";
 import { print, printJson, type Terminal } from "../terminal.js";
 
-interface Flags {
+interface Flags extends ModelFlags {
   readonly out: string;
   readonly overwrite?: boolean;
-  readonly engine?: string;
-  readonly threads?: number;
-  readonly quantizerModule?: readonly string[];
-  readonly json?: boolean;
-  readonly quiet?: boolean;
 }
 
 export function addDecode(program: Command, terminal: Terminal): void {
@@ -24,9 +19,7 @@ export function addDecode(program: Command, terminal: Terminal): void {
     .argument("<codes>", "folder that encode wrote")
     .requiredOption("--out <dir>", "folder for the images, as PNG under their own names")
     .option("--overwrite", "replace images of the same names in that folder");
-  addEngineFlags(command);
-  addModuleFlag(command);
-  addOutputFlags(command);
+  addModelFlags(command);
   command.action((model: string, codes: string, flags: Flags) =>
     decode(terminal, model, { codes, ...flags }),
   );

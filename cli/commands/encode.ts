@@ -4,20 +4,15 @@ import { BrokenImages } from "../broken-images.js";
 import { loadQuantizerModules } from "../config-file.js";
 import { engineOptions } from "../engine-options.js";
 import { type Progress, startProgress } from "../progress.js";
-import { addEngineFlags, addModuleFlag, addOutputFlags, type FlagField, namingFlags } from "../run-flags.js";
+import { addModelFlags, type FlagField, type ModelFlags, namingFlags } from "../run-flags.js";
 import { print, printJson, type Terminal } from "../terminal.js";
 import { integer, size } from "../values.js";
 
-interface Flags {
+interface Flags extends ModelFlags {
   readonly out: string;
   readonly overwrite?: boolean;
   readonly size?: number | [number, number];
   readonly batchSize?: number;
-  readonly engine?: string;
-  readonly threads?: number;
-  readonly quantizerModule?: readonly string[];
-  readonly json?: boolean;
-  readonly quiet?: boolean;
 }
 
 /** Fields of the tokenizer's options. */
@@ -40,9 +35,7 @@ export function addEncode(program: Command, terminal: Terminal): void {
       size,
     )
     .option("--batch-size <n>", "images in one pass through the model (default: 16)", integer);
-  addEngineFlags(command);
-  addModuleFlag(command);
-  addOutputFlags(command);
+  addModelFlags(command);
   command.action((model: string, images: string[], flags: Flags) =>
     namingFlags(flags, FIELDS, () => encode(terminal, model, { images, ...flags })),
   );

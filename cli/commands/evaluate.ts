@@ -5,21 +5,16 @@ import { BrokenImages } from "../broken-images.js";
 import { type ConfigObject, isObject, loadQuantizerModules } from "../config-file.js";
 import { engineOptions } from "../engine-options.js";
 import { startProgress } from "../progress.js";
-import { addEngineFlags, addModuleFlag, addOutputFlags, type FlagField, namingFlags } from "../run-flags.js";
+import { addModelFlags, type FlagField, type ModelFlags, namingFlags } from "../run-flags.js";
 import { print, printJson, type Terminal } from "../terminal.js";
 import { integer, size } from "../values.js";
 
-interface Flags {
+interface Flags extends ModelFlags {
   readonly cropSize?: number | [number, number];
   readonly resize?: number;
   readonly cropsPerImage?: number;
   readonly loss?: string;
   readonly batchSize?: number;
-  readonly engine?: string;
-  readonly threads?: number;
-  readonly quantizerModule?: readonly string[];
-  readonly json?: boolean;
-  readonly quiet?: boolean;
 }
 
 /** Fields of the run that stands for the evaluation. */
@@ -54,9 +49,7 @@ export function addEvaluate(program: Command, terminal: Terminal): void {
     )
     .option("--loss <name>", "reconstruction loss to report (default: as in training, else l2)")
     .option("--batch-size <n>", "crops in one pass through the model (default: 16)", integer);
-  addEngineFlags(command);
-  addModuleFlag(command);
-  addOutputFlags(command);
+  addModelFlags(command);
   command.action((model: string, images: string[], flags: Flags) =>
     namingFlags(flags, FIELDS, () => evaluate(terminal, model, { images, ...flags })),
   );

@@ -7,15 +7,10 @@ import { Interrupted } from "../errors.js";
 import { startProgress } from "../progress.js";
 import { describeRun, describeStep } from "../run-description.js";
 import {
-  addConfigFlags,
-  addEngineFlags,
-  addModuleFlag,
-  addOutputFlags,
   addRunFlags,
   type FlagValues,
+  finishRunCommand,
   freeRunFolder,
-  gatherConfig,
-  namingFlags,
   QUANTIZER_FLAGS,
   TRAINING_FLAGS,
 } from "../run-flags.js";
@@ -35,15 +30,11 @@ export function addTrain(program: Command, terminal: Terminal): void {
       "run folder to write (default: runs/QUANTIZER, or runs/QUANTIZER-2 ... when taken)",
     )
     .option("--overwrite", "replace an earlier run in that folder");
-  addEngineFlags(command);
-  addConfigFlags(command);
-  addModuleFlag(command);
-  addOutputFlags(command, "print the summary as JSON on stdout");
-  command.action((images: string[], values: FlagValues) =>
-    namingFlags(values, FLAGS, async () =>
-      train(terminal, await gatherConfig(images, values, FLAGS), values),
-    ),
-  );
+  finishRunCommand(command, {
+    flags: FLAGS,
+    json: "print the summary as JSON on stdout",
+    body: (config, values) => train(terminal, config, values),
+  });
 }
 
 async function train(terminal: Terminal, written: ConfigObject, values: FlagValues): Promise<void> {
