@@ -1,7 +1,6 @@
 import type { DataType, TensorInfo } from "@tensorflow/tfjs";
 import { Value } from "../onnx/value.js";
 import type { Kernel, TensorSpec } from "../recording.js";
-import { spread } from "./shape.js";
 
 /** `Fill` is recorded with its value as an input, so that a value that changes does not make another graph. */
 export const fill: Kernel<{ shape: readonly number[] }> = {
@@ -13,7 +12,7 @@ export const fill: Kernel<{ shape: readonly number[] }> = {
   },
   lower(g, [value], { attrs, outputs }) {
     const { shape, dtype } = outputs[0] as TensorSpec;
-    return new Value(spread(g, g.plain(value as Value), attrs.shape), shape, dtype);
+    return new Value(g.expand(g.plain(value as Value), attrs.shape), shape, dtype);
   },
 };
 
@@ -25,7 +24,7 @@ function like(name: string, value: number): Kernel<{ shape: readonly number[]; d
       return { inputs: [], attrs: { shape, dtype }, outputs: [{ shape, dtype }] };
     },
     lower(g, _, { attrs: { shape, dtype } }) {
-      return new Value(spread(g, g.scalar(value, dtype), shape), shape, dtype);
+      return new Value(g.expand(g.scalar(value, dtype), shape), shape, dtype);
     },
   };
 }

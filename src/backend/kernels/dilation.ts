@@ -122,7 +122,7 @@ const inputGradient = gradient("Dilation2DBackpropInput", "x", (g, dy, winner, {
     a.mul(pixel, channels),
     count(channels, [1, 1, 1, channels], (i) => i),
   );
-  const zeros = g.op("Expand", [g.scalar(0), g.int64([sizeOf(spec.shape)])]);
+  const zeros = g.expand(g.scalar(0), [sizeOf(spec.shape)]);
   const sums = g.op("ScatterElements", [zeros, g.reshapeName(index, [-1]), g.reshapeName(dy, [-1])], {
     axis: 0,
     reduction: "add",

@@ -188,7 +188,7 @@ function maxGradient(name: string): Kernel<Windows> {
           ? size + (windows.pads[i - 2] as number) + (windows.pads[i - 2 + windows.kernel.length] as number)
           : size,
       );
-      const zeros = g.op("Expand", [g.scalar(0), g.int64([sizeOf(target)])]);
+      const zeros = g.expand(g.scalar(0), [sizeOf(target)]);
       const flat = [-1];
       const scattered = g.op(
         "ScatterElements",

@@ -22,14 +22,14 @@ export interface SegmentSum {
  * loses updates when more than one thread runs.
  */
 export function segmentSum(g: GraphBuilder, s: SegmentSum): string {
-  const zeros = g.op("Expand", [s.zero, g.int64([s.segments + 1, s.width])]);
+  const zeros = g.expand(s.zero, [s.segments + 1, s.width]);
   // Ids outside go to one row too many, which is cut off.
   const inside = g.op("And", [
     g.op("GreaterOrEqual", [s.ids, g.scalar(0, "int32")]),
     g.op("Less", [s.ids, g.scalar(s.segments, "int32")]),
   ]);
   const safe = g.op("Where", [inside, s.ids, g.scalar(s.segments, "int32")]);
-  const places = g.op("Expand", [safe, g.int64([s.rows, s.width])]);
+  const places = g.expand(safe, [s.rows, s.width]);
   const summed = g.op("ScatterElements", [zeros, places, s.updates], { axis: 0, reduction: "add" });
   return g.op("Slice", [summed, g.int64([0]), g.int64([s.segments]), g.int64([0])]);
 }
@@ -104,7 +104,7 @@ function overwrite(
   [indices, updates]: readonly [Value, string],
   s: Slices,
 ): string {
-  const places = g.op("Expand", [rowNumbers(g, indices, s), g.int64([s.updates, s.width])]);
+  const places = g.expand(rowNumbers(g, indices, s), [s.updates, s.width]);
   return g.op("ScatterElements", [base, places, updates], { axis: 0 });
 }
 
@@ -142,20 +142,11 @@ const sparseToDense: Kernel<Slices> = {
   },
   lower(g, [indices, values, filler], { attrs, outputs }) {
     const { shape, dtype } = outputs[0] as TensorSpec;
-    const base = g.op("Expand", [
-      g.plain(g.reshape(filler as Value, [])),
-      g.int64([attrs.rows, attrs.width]),
-    ]);
+    const base = g.expand(g.plain(g.reshape(filler as Value, [])), [attrs.rows, attrs.width]);
+    const whole = [attrs.updates, attrs.width];
     // One value may stand for all.
-    const rows = g.op("Expand", [
-      g.plain(
-        g.reshape(
-          values as Value,
-          sizeOf((values as Value).shape) === 1 ? [1, 1] : [attrs.updates, attrs.width],
-        ),
-      ),
-      g.int64([attrs.updates, attrs.width]),
-    ]);
+    const given = sizeOf((values as Value).shape) === 1 ? [1, 1] : whole;
+    const rows = g.expand(g.plain(g.reshape(values as Value, given)), whole);
     return new Value(g.reshapeName(overwrite(g, base, [indices as Value, rows], attrs), shape), shape, dtype);
   },
 };
@@ -210,7 +201,7 @@ function histogram(name: string): Kernel<Histogram> {
       const each =
         weighted && !binary
           ? g.plain(g.reshape(weights as Value, [count, 1]))
-          : g.op("Expand", [g.scalar(1, dtype), g.int64([count, 1])]);
+          : g.expand(g.scalar(1, dtype), [count, 1]);
       const sums = segmentSum(g, {
         updates: each,
         ids: g.reshapeName(bins, [count, 1]),

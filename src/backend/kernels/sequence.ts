@@ -48,7 +48,7 @@ function shifted(
   const [start, end] = reverse ? [by, size] : [0, size - by];
   const kept = g.op("Slice", [name, g.int64([start]), g.int64([end]), g.int64([axis])]);
   const gap = spec.shape.map((length, i) => (i === axis ? by : length));
-  const ones = g.op("Expand", [g.scalar(1, spec.dtype), g.int64(gap)]);
+  const ones = g.expand(g.scalar(1, spec.dtype), gap);
   return g.op("Concat", reverse ? [kept, ones] : [ones, kept], { axis });
 }
 

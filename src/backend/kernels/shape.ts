@@ -281,8 +281,3 @@ export const shapeKernels: readonly Kernel[] = [
   unpack,
   splitV,
 ] as Kernel[];
-
-/** Values that a kernel makes out of nothing: a scalar spread over a shape. */
-export function spread(g: GraphBuilder, scalar: string, shape: readonly number[]): string {
-  return g.op("Expand", [scalar, g.int64(shape)]);
-}

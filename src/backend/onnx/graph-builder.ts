@@ -34,19 +34,17 @@ export class GraphBuilder {
     return this.ops(opType, inputs, attributes, 1)[0] as string;
   }
 
-  /** Emits one node with several outputs. An attribute `domain` names an operator set other than ONNX's own. */
+  /** Emits one node with several outputs. */
   ops(opType: string, inputs: readonly string[], attributes: Attributes, outputs: number): readonly string[] {
     const key = `${opType}(${inputs.join()})${JSON.stringify(attributes)}${outputs}`;
     const known = this.#emitted.get(key);
     if (known !== undefined) return known;
     const names = Array.from({ length: outputs }, () => this.#name());
-    const { domain, ...own } = attributes;
     const node = {
       opType,
       inputs,
       outputs: names,
-      attributes: own,
-      ...(typeof domain === "string" ? { domain } : {}),
+      attributes,
     };
     this.#nodes.push(node);
     for (const name of names) this.#made.add(name);
@@ -150,6 +148,11 @@ export class GraphBuilder {
 
   reshapeName(name: string, shape: readonly number[]): string {
     return this.op("Reshape", [name, this.int64(shape)], { allowzero: shape.includes(0) ? 1 : 0 });
+  }
+
+  /** A tensor repeated to a larger shape by ONNX's broadcasting. */
+  expand(name: string, shape: readonly number[]): string {
+    return this.op("Expand", [name, this.int64(shape)]);
   }
 
   transposeName(name: string, perm: readonly number[]): string {

@@ -19,7 +19,6 @@ export type Attributes = Readonly<Record<string, AttributeValue | undefined>>;
 
 export interface NodeProto {
   readonly opType: string;
-  readonly domain?: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Attributes;
@@ -61,12 +60,6 @@ export function encodeModel(graph: GraphProto, options: ModelOptions): Uint8Arra
   w.tag(2, WireType.LengthDelimited).string(options.producer);
   message(w, 7, () => writeGraph(w, graph));
   message(w, 8, () => w.tag(2, WireType.Varint).int64(options.opset)); // opset_import, default domain
-  if (graph.nodes.some((node) => node.domain === "com.microsoft")) {
-    message(w, 8, () => {
-      w.tag(1, WireType.LengthDelimited).string("com.microsoft");
-      w.tag(2, WireType.Varint).int64(1);
-    });
-  }
   for (const [key, value] of Object.entries(options.metadata ?? {})) {
     message(w, 14, () => {
       w.tag(1, WireType.LengthDelimited).string(key);
@@ -97,7 +90,6 @@ function writeNode(w: BinaryWriter, node: NodeProto): void {
   for (const [name, value] of Object.entries(node.attributes)) {
     if (value !== undefined) message(w, 5, () => writeAttribute(w, name, value));
   }
-  if (node.domain !== undefined) w.tag(7, WireType.LengthDelimited).string(node.domain);
 }
 
 function writeAttribute(w: BinaryWriter, name: string, value: AttributeValue): void {
