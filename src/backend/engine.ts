@@ -1,10 +1,11 @@
-import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import * as tf from "@tensorflow/tfjs";
 import { BackendError } from "./errors.js";
 import { OnnxBackend } from "./onnx-backend.js";
 import { listSupportedBackends } from "./onnxruntime.js";
+import { packageVersion } from "./package-version.js";
 import { backendName, registerOnnxBackend } from "./register.js";
+import { loadTensorFlow, useTensorFlow } from "./tensorflow.js";
 
 export const engineNames = ["onnxruntime", "tensorflow"] as const;
 export type EngineName = (typeof engineNames)[number];
@@ -31,8 +32,6 @@ export interface EngineStatus {
   readonly reason: string | null;
 }
 
-const require = createRequire(import.meta.url);
-
 /**
  * Chooses what executes tfjs from now on.
  *
@@ -44,7 +43,8 @@ export async function selectEngine(options: EngineOptions = {}): Promise<Engine>
   if (!Number.isInteger(threads) || threads < 1) {
     throw new BackendError("runtime", `threads: expected an integer >= 1, got ${threads}.`);
   }
-  const engine = name === "onnxruntime" ? await useOnnxRuntime(threads) : await useTensorFlow(threads);
+  const engine =
+    name === "onnxruntime" ? await useOnnxRuntime(threads) : { name, ...(await useTensorFlow(threads)) };
   // Fused batches of small kernels gain nothing from tfjs's own checks of every result.
   tf.enableProdMode();
   return engine;
@@ -97,49 +97,6 @@ async function useOnnxRuntime(threads: number): Promise<Engine> {
   return { name: "onnxruntime", version, threads };
 }
 
-async function useTensorFlow(threads: number): Promise<Engine> {
-  // libtensorflow reads its thread counts once, when it is loaded.
-  process.env.TF_NUM_INTRAOP_THREADS ??= String(threads);
-  process.env.TF_NUM_INTEROP_THREADS ??= "1";
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
-  const version = await loadTensorFlow();
-  await tf.setBackend("tensorflow");
-  await tf.ready();
-  return { name: "tensorflow", version, threads: Number(process.env.TF_NUM_INTRAOP_THREADS) };
-}
-
 function onnxRuntimeVersion(): string {
   return packageVersion("onnxruntime-node");
-}
-
-async function loadTensorFlow(): Promise<string> {
-  const unusable = (reason: string) =>
-    new BackendError("runtime", `Engine "tensorflow" is not usable: ${reason}`);
-  const major = Number(process.versions.node.split(".")[0]);
-  if (major >= 23)
-    throw unusable(
-      `@tensorflow/tfjs-node 4.22 needs Node 22 or older, this is ${process.version}. Use --engine onnxruntime.`,
-    );
-  let version: string;
-  try {
-    version = packageVersion("@tensorflow/tfjs-node");
-  } catch {
-    throw unusable("the optional package @tensorflow/tfjs-node is not installed. Use --engine onnxruntime.");
-  }
-  try {
-    await import("@tensorflow/tfjs-node");
-  } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    const missing = /can not be found|Cannot find module/.test(text);
-    throw unusable(
-      missing
-        ? "@tensorflow/tfjs-node is installed without its native binding, which its install script downloads. Run npm rebuild @tensorflow/tfjs-node --ignore-scripts=false, or use --engine onnxruntime."
-        : `its native binding does not load (${text.split("\n")[0]}). Use --engine onnxruntime.`,
-    );
-  }
-  return version;
-}
-
-function packageVersion(name: string): string {
-  return (require(`${name}/package.json`) as { version: string }).version;
 }
