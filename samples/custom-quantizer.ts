@@ -24,6 +24,7 @@ function signQuantizer(config: SignConfig): vqkit.Quantizer {
     codeDim,
     lossWeights: { codebook: 0, commitment: 0, entropy: 0 },
     latentsForInitialization: 0,
+    repeatable: true, // nothing in it changes between calls: training may repeat a recorded step
     quantize(latents) {
       vqkit.checkLatents(latents, codeDim);
       return tf.tidy(() => {

@@ -2,6 +2,7 @@
 // usage: autoencoder.mjs --mode train|encode [--width 64] [--batch 32] [--threads 2] [--repeats 15]
 import * as tf from "@tensorflow/tfjs";
 import { ImageAutoencoder, modelPresets } from "../../dist/src/autoencoder/index.js";
+import { RecordedFunction } from "../../dist/src/backend/index.js";
 import { createQuantizer } from "../../dist/src/quantizers/index.js";
 import { Adam } from "../../dist/src/training/optimizer.js";
 import { countOf, randomTensor, readArguments, report, secondsOf, startEngine } from "./common.mjs";
@@ -37,15 +38,19 @@ function lossOf(pixels) {
   return tf.add(tf.mean(tf.square(tf.sub(reconstruction, pixels))), auxiliary).asScalar();
 }
 
+const names = [...variables.keys()];
+const step = new RecordedFunction(({ pixels, ...scalars }) => {
+  const { value, grads } = tf.variableGrads(() => lossOf(pixels), [...variables.values()]);
+  const gradients = new Map(names.map((name) => [name, grads[variables.get(name).name]]));
+  optimizer.apply(gradients, scalars);
+  return { loss: value };
+});
+
 async function train(index) {
-  const names = [...variables.keys()];
-  const loss = tf.tidy(() => {
-    const { value, grads } = tf.variableGrads(() => lossOf(images[index % 4]), [...variables.values()]);
-    const gradients = new Map(names.map((name) => [name, grads[variables.get(name).name]]));
-    optimizer.apply(gradients, { learningRate: 3e-4, step: index + 1 });
-    return value;
-  });
+  const scalars = optimizer.stepScalars({ learningRate: 3e-4, step: index + 1 });
+  const { loss } = await step.call({ pixels: images[index % 4], ...scalars });
   await readAndDispose(loss);
+  tf.dispose(scalars);
 }
 
 async function encode(index) {

@@ -2,7 +2,7 @@ import { BackendError } from "./errors.js";
 import { GraphBuilder } from "./onnx/graph-builder.js";
 import type { Value } from "./onnx/value.js";
 import { InferenceSession, type Tensor as OrtTensor } from "./onnxruntime.js";
-import type { DataRecord, Operand, Recording } from "./recording.js";
+import { type DataRecord, type Operand, type Recording, sameValues, type TensorSpec } from "./recording.js";
 
 export type SessionOptions = InferenceSession.SessionOptions;
 
@@ -22,6 +22,8 @@ export class CompiledGraph {
   readonly #feeds: readonly { readonly leaf: number; readonly name: string }[];
   readonly #baked: readonly Baked[];
   readonly #outputs: readonly string[];
+  /** What the graph computes, in order. */
+  readonly targets: readonly TensorSpec[];
   /** Bytes of the constants in the graph; ONNX Runtime holds them once more in the layouts that it computes with. */
   readonly constantBytes: number;
 
@@ -30,6 +32,7 @@ export class CompiledGraph {
     this.#feeds = layout.feeds;
     this.#baked = layout.baked;
     this.#outputs = layout.outputs;
+    this.targets = layout.targets;
     this.constantBytes = layout.model.byteLength;
   }
 
@@ -90,6 +93,7 @@ interface Layout {
   readonly feeds: readonly { readonly leaf: number; readonly name: string }[];
   readonly baked: readonly Baked[];
   readonly outputs: readonly string[];
+  readonly targets: readonly TensorSpec[];
 }
 
 function lower(recording: Recording, dynamic: ReadonlySet<number>): Layout {
@@ -127,16 +131,12 @@ function lower(recording: Recording, dynamic: ReadonlySet<number>): Layout {
     });
   }
   const outputs = recording.targets.map((target) => g.output(values.get(target) as Value));
-  return { model: g.encode({ producer: "vqkit" }), feeds, baked, outputs };
+  const targets = recording.targets.map(({ shape, dtype }) => ({ shape, dtype }));
+  return { model: g.encode({ producer: "vqkit" }), feeds, baked, outputs, targets };
 }
 
 function valuesOf(record: DataRecord): Float32Array | Int32Array | Uint8Array {
   return (record.tensor as OrtTensor).data as Float32Array | Int32Array | Uint8Array;
-}
-
-function sameValues(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
-  for (let i = 0; i < a.length; i++) if (!Object.is(a[i], b[i])) return false;
-  return true;
 }
 
 function firstLine(error: unknown): string {

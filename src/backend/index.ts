@@ -11,4 +11,5 @@ export {
 } from "./engine.js";
 export { BackendError } from "./errors.js";
 export { OnnxBackend, type OnnxBackendOptions } from "./onnx-backend.js";
+export { RecordedFunction, type TensorFunction } from "./recorded-function.js";
 export { backendName, registerOnnxBackend } from "./register.js";

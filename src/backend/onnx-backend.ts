@@ -7,8 +7,9 @@ import {
   type TensorInfo,
   util,
 } from "@tensorflow/tfjs";
-import { CompiledGraph, type SessionOptions } from "./compiled-graph.js";
+import type { SessionOptions } from "./compiled-graph.js";
 import { BackendError } from "./errors.js";
+import { GraphCache } from "./graph-cache.js";
 import { sizeOf } from "./onnx/graph-builder.js";
 import { Tensor as OrtTensor } from "./onnxruntime.js";
 import {
@@ -19,6 +20,7 @@ import {
   type KernelCall,
   Operation,
   type Recording,
+  type TensorSpec,
 } from "./recording.js";
 
 export interface OnnxBackendOptions {
@@ -34,6 +36,8 @@ export interface OnnxBackendOptions {
   readonly sessionOptions?: SessionOptions;
 }
 
+const noRecords: ReadonlySet<DataRecord> = new Set();
+
 type Plain = Float32Array | Int32Array | Uint8Array;
 
 /**
@@ -43,15 +47,14 @@ type Plain = Float32Array | Int32Array | Uint8Array;
  */
 export class OnnxBackend extends KernelBackend {
   readonly #options: Required<Omit<OnnxBackendOptions, "sessionOptions">>;
-  #sessionOptions: SessionOptions;
-  /** Insertion order is order of last use. */
-  readonly #compiled = new Map<string, { graph: CompiledGraph; dynamic: Set<number> }>();
+  readonly #graphs: GraphCache;
   readonly #pending = new Set<DataRecord>();
   /** Records of data that came from another backend, which keeps its own kind of id. */
   readonly #adopted = new WeakMap<object, DataRecord>();
   #records = 0;
   #bytes = 0;
   #recorded = 0;
+  #reads = 0;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: OnnxBackendOptions = {}) {
@@ -62,14 +65,14 @@ export class OnnxBackend extends KernelBackend {
       maxConstantBytes: options.maxConstantBytes ?? 2 ** 30,
       maxPendingOperations: options.maxPendingOperations ?? 200_000,
     };
-    this.#sessionOptions = {
+    this.#graphs = new GraphCache(this.#options, {
       intraOpNumThreads: this.#options.threads,
       interOpNumThreads: 1,
       executionMode: "sequential",
       graphOptimizationLevel: "all",
       logSeverityLevel: 3,
       ...options.sessionOptions,
-    };
+    });
   }
 
   /**
@@ -78,13 +81,7 @@ export class OnnxBackend extends KernelBackend {
    * @returns when the graphs compiled for the earlier number are gone
    */
   setThreads(threads: number): Promise<void> {
-    return this.#schedule(async () => {
-      if (threads === this.#sessionOptions.intraOpNumThreads) return;
-      this.#sessionOptions = { ...this.#sessionOptions, intraOpNumThreads: threads };
-      const graphs = [...this.#compiled.values()];
-      this.#compiled.clear();
-      for (const { graph } of graphs) await graph.release();
-    });
+    return this.#schedule(() => this.#graphs.setOptions({ intraOpNumThreads: threads }));
   }
 
   /** Writes a kernel call down and returns tensors that will have its results. */
@@ -100,7 +97,7 @@ export class OnnxBackend extends KernelBackend {
         `${this.#options.maxPendingOperations} operations are recorded and none has been run: nothing has read a tensor. Call await tensor.data() now and then.`,
       );
     }
-    const operands = call.inputs.map(({ dataId, shape }) => ({ data: this.#recordOf(dataId), shape }));
+    const operands = call.inputs.map(({ dataId, shape }) => ({ data: this.recordOf(dataId), shape }));
     const operation = new Operation(kernel, operands, call);
     return operation.outputs.map((record) => {
       this.#pending.add(record);
@@ -129,7 +126,7 @@ export class OnnxBackend extends KernelBackend {
    * in, which lets ONNX Runtime arrange weights for inference once. Data that replace them (`variable.assign`) are fed.
    */
   freeze(dataId: DataId): void {
-    const record = this.#recordOf(dataId);
+    const record = this.recordOf(dataId);
     if (record.tensor === undefined) {
       throw new BackendError(
         "synchronous-read",
@@ -148,7 +145,7 @@ export class OnnxBackend extends KernelBackend {
 
   /** The parts of a complex tensor, under its own shape; they stay the tensor's. */
   partsOf({ dataId, shape }: TensorInfo): ComplexParts {
-    const { real, imag } = this.#recordOf(dataId).parts as ComplexParts;
+    const { real, imag } = this.recordOf(dataId).parts as ComplexParts;
     return { real: { ...real, shape }, imag: { ...imag, shape } };
   }
 
@@ -174,7 +171,7 @@ export class OnnxBackend extends KernelBackend {
   }
 
   override async read(dataId: DataId): Promise<BackendValues> {
-    const record = this.#recordOf(dataId);
+    const record = this.recordOf(dataId);
     if (record.strings !== undefined) return record.strings;
     if (record.parts !== undefined) {
       const { real, imag } = record.parts;
@@ -187,7 +184,8 @@ export class OnnxBackend extends KernelBackend {
   }
 
   override readSync(dataId: DataId): BackendValues {
-    const record = this.#recordOf(dataId);
+    this.#reads++;
+    const record = this.recordOf(dataId);
     if (record.strings !== undefined) return record.strings;
     if (record.parts !== undefined) {
       const { real, imag } = record.parts;
@@ -203,8 +201,8 @@ export class OnnxBackend extends KernelBackend {
   }
 
   /** Computes every pending tensor that is still alive. */
-  flush(): Promise<void> {
-    return this.#schedule(() => this.#run([...this.#pending]));
+  async flush(): Promise<void> {
+    await this.#schedule(() => this.#run([...this.#pending]));
   }
 
   override disposeData(dataId: DataId, force = false): boolean {
@@ -223,7 +221,7 @@ export class OnnxBackend extends KernelBackend {
   }
 
   override incRef(dataId: DataId): void {
-    this.#recordOf(dataId).refCount++;
+    this.recordOf(dataId).refCount++;
   }
 
   override refCount(dataId: DataId): number {
@@ -235,7 +233,7 @@ export class OnnxBackend extends KernelBackend {
   }
 
   override memory() {
-    return { unreliable: false, numBytesInBackend: this.#bytes, compiledGraphs: this.#compiled.size };
+    return { unreliable: false, numBytesInBackend: this.#bytes, compiledGraphs: this.#graphs.size };
   }
 
   override floatPrecision(): 16 | 32 {
@@ -258,15 +256,54 @@ export class OnnxBackend extends KernelBackend {
   }
 
   override dispose(): void {
-    for (const { graph } of this.#compiled.values()) void graph.release();
-    this.#compiled.clear();
+    void this.#graphs.clear();
     this.#pending.clear();
   }
 
+  /**
+   * Computes what these tensors wait for, and nothing else.
+   *
+   * @param changing data whose values will be others at the next call of the same kind: not to be built in
+   * @returns what was run; nothing when all values were known
+   */
+  compute(targets: readonly DataRecord[], changing: ReadonlySet<DataRecord>): Promise<Recording | undefined> {
+    return this.#schedule(() => {
+      const pending = targets.filter(({ source }) => source !== undefined);
+      return this.#run(pending, changing);
+    });
+  }
+
+  /**
+   * Runs a graph that was compiled for an earlier recording.
+   *
+   * @param key the recording's
+   * @param leaves like the recording's, all of known values
+   * @returns tensors of the graph's results, which are the caller's; nothing when the graph is not kept or a value built
+   * into it is not the leaf's
+   */
+  repeat(key: string, leaves: readonly DataRecord[]): Promise<TensorInfo[] | undefined> {
+    return this.#schedule(async () => {
+      const graph = this.#graphs.find(key, leaves);
+      if (graph === undefined) return undefined;
+      const tensors = await graph.run(leaves);
+      return tensors.map((tensor, i) => {
+        const spec = graph.targets[i] as TensorSpec;
+        const record = DataRecord.known(spec, tensor);
+        this.#own(record);
+        return this.#info(record as DataId, spec.shape, spec.dtype);
+      });
+    });
+  }
+
+  /** How often values were read synchronously: then what is recorded may depend on them. */
+  get synchronousReads(): number {
+    return this.#reads;
+  }
+
   /** One run at a time: a later one may need an earlier one's results. */
-  #schedule(run: () => Promise<void>): Promise<void> {
+  #schedule<T>(run: () => Promise<T>): Promise<T> {
     const result = this.#running.then(run);
-    this.#running = result.catch(() => undefined);
+    this.#running = result.then(ignore, ignore);
     return result;
   }
 
@@ -276,49 +313,21 @@ export class OnnxBackend extends KernelBackend {
     await this.#run(this.#pending.has(record) ? [...this.#pending] : [record]);
   }
 
-  async #run(targets: readonly DataRecord[]): Promise<void> {
-    if (targets.length === 0) return;
+  async #run(
+    targets: readonly DataRecord[],
+    changing: ReadonlySet<DataRecord> = noRecords,
+  ): Promise<Recording | undefined> {
+    if (targets.length === 0) return undefined;
     this.#recorded = 0;
     // What fails now must not fail every later run with it.
     for (const target of targets) this.#pending.delete(target);
     const recording = collect(targets);
-    const graph = await this.#compiledFor(recording);
+    const graph = await this.#graphs.get(recording, changing);
     const results = await graph.run(recording.leaves);
     recording.targets.forEach((record, i) => {
       record.resolve(results[i] as OrtTensor);
     });
-  }
-
-  async #compiledFor(recording: Recording): Promise<CompiledGraph> {
-    const known = this.#compiled.get(recording.key);
-    const dynamic = known?.dynamic ?? new Set<number>();
-    if (known !== undefined) {
-      this.#compiled.delete(recording.key);
-      const changed = known.graph.changedConstants(recording.leaves);
-      if (changed.length === 0) {
-        this.#compiled.set(recording.key, known);
-        return known.graph;
-      }
-      for (const leaf of changed) dynamic.add(leaf);
-      await known.graph.release();
-    }
-    const graph = await CompiledGraph.compile(recording, dynamic, this.#sessionOptions);
-    this.#compiled.set(recording.key, { graph, dynamic });
-    await this.#evict();
-    return graph;
-  }
-
-  async #evict(): Promise<void> {
-    const { maxCompiledGraphs, maxConstantBytes } = this.#options;
-    let bytes = 0;
-    for (const { graph } of this.#compiled.values()) bytes += graph.constantBytes;
-    for (const [key, { graph }] of this.#compiled) {
-      const fits = this.#compiled.size <= maxCompiledGraphs && bytes <= maxConstantBytes;
-      if (fits || this.#compiled.size === 1) return;
-      this.#compiled.delete(key);
-      bytes -= graph.constantBytes;
-      await graph.release();
-    }
+    return recording;
   }
 
   #own(record: DataRecord): void {
@@ -335,12 +344,15 @@ export class OnnxBackend extends KernelBackend {
     return dataId instanceof DataRecord ? dataId : this.#adopted.get(dataId);
   }
 
-  #recordOf(dataId: DataId): DataRecord {
+  /** @throws BackendError `disposed` for an id that this backend does not know */
+  recordOf(dataId: DataId): DataRecord {
     const record = this.#known(dataId);
     if (record === undefined) throw new BackendError("disposed", "The tensor's data are not this backend's.");
     return record;
   }
 }
+
+function ignore(): void {}
 
 function interleaved(real: BackendValues, imag: BackendValues): Float32Array {
   return backend_util.mergeRealAndImagArrays(real as Float32Array, imag as Float32Array);

@@ -123,11 +123,27 @@ export class DataRecord {
     return record;
   }
 
+  /** Whether both are known to hold the same values under the same shape and type. */
+  hasValuesOf(other: DataRecord): boolean {
+    if (this === other) return true;
+    const [mine, theirs] = [this.tensor, other.tensor];
+    if (mine === undefined || theirs === undefined) return false;
+    if (this.dtype !== other.dtype || this.shape.join() !== other.shape.join()) return false;
+    return sameValues(mine.data as ArrayLike<number>, theirs.data as ArrayLike<number>);
+  }
+
   /** The operation's result has arrived: the recording behind it can be forgotten. */
   resolve(tensor: OrtTensor): void {
     this.tensor = tensor;
     this.source = undefined;
   }
+}
+
+/** Bit for bit, so that -0 differs from 0, but for NaN, of which there is one. */
+export function sameValues(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (!Object.is(a[i], b[i])) return false;
+  return true;
 }
 
 /** Operations in order, the known tensors they start from, and the pending tensors they are run for. */

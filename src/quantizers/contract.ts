@@ -15,7 +15,14 @@ import {
   checkWrongShapes,
 } from "./contract/forward.js";
 import { checkGradient, checkLossGradients } from "./contract/gradients.js";
-import { checkJsonRoundTrip, checkLeaks, checkPurity, checkSeed, checkUpdate } from "./contract/state.js";
+import {
+  checkJsonRoundTrip,
+  checkLeaks,
+  checkPurity,
+  checkRepeats,
+  checkSeed,
+  checkUpdate,
+} from "./contract/state.js";
 
 export {
   type ContractCheck,
@@ -35,6 +42,7 @@ export const quantizerContract: readonly ContractCheck[] = [
   { name: "has losses whose gradients agree with central differences", run: checkLossGradients },
   { name: "has a weight for every loss", run: checkLossWeights },
   { name: "keeps working after an update of the codebook", run: checkUpdate },
+  { name: "does when repeated what it does when called, if it says so", run: checkRepeats },
   { name: "is rebuilt by its own configuration as JSON", run: checkJsonRoundTrip },
   { name: "gives the same bytes for the same seed", run: checkSeed },
   { name: "leaks no tensor", run: checkLeaks },

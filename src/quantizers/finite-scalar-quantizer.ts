@@ -37,6 +37,7 @@ export class FiniteScalarQuantizer implements Quantizer {
     entropy: 0,
   };
   readonly latentsForInitialization = 0;
+  readonly repeatable = true;
 
   constructor(config: FiniteScalarConfig) {
     this.config = config;

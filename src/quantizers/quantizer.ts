@@ -39,6 +39,12 @@ export interface Quantizer {
   readonly lossWeights: Readonly<Record<QuantizerLossName, number>>;
   /** How many latent vectors `initialize` wants to see before the first step; 0 when it needs none. */
   readonly latentsForInitialization: number;
+  /**
+   * True when `quantize` and `updateCodebook` make the same tensor operations at every call, and all that changes from
+   * call to call is in `variables`: the engine then records a training step once and repeats it. Leave it out where an
+   * operation depends on a counter, on chance or on values read; every step is recorded then.
+   */
+  readonly repeatable?: boolean;
 
   /**
    * Assigns each latent to a code. Pure: changes no variable.

@@ -59,6 +59,7 @@ export class VectorQuantizer implements Quantizer {
   readonly codeDim: number;
   readonly lossWeights: Readonly<Record<QuantizerLossName, number>>;
   readonly latentsForInitialization: number;
+  readonly repeatable = true;
   readonly #random: Random;
   readonly #codebook: Codebook;
   readonly #estimate: GradientEstimator;

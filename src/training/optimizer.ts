@@ -34,14 +34,20 @@ interface Slot {
   readonly secondMoment: tf.Variable;
 }
 
-/** The scalars of one step. Made once and shared by all variables, so that a recorded graph holds one of each. */
-interface StepScalars {
+/** The factors of one step, which all variables share. A type and not an interface, for `tf.tidy`. */
+export type StepScalars = {
+  /** (1 − β₁)/(1 − β₁ᵗ)·η/s, see `stepScalars`. */
+  readonly stepSize: tf.Scalar;
+  /** ε/s. */
+  readonly epsilon: tf.Scalar;
+  /** "adam": λ. "adamw": 1 − η·λ. */
+  readonly decay: tf.Scalar;
+};
+
+/** What every step has in common, made once for all variables of a step. */
+interface Decays {
   readonly beta1: tf.Scalar;
   readonly beta2: tf.Scalar;
-  readonly stepSize: tf.Scalar;
-  readonly epsilon: tf.Scalar;
-  /** "adam": λ. "adamw": 1 − learning rate·λ. Absent when λ is 0. */
-  readonly decay?: tf.Scalar;
 }
 
 /**
@@ -73,17 +79,37 @@ export class Adam {
    * applies. Its later bias corrections still use the step of the run.
    *
    * @param gradients by variable name; they stay the caller's
+   * @param scalars of the step; they stay the caller's
    * @throws VqkitError for a name that is no trainable variable, ShapeError for a gradient of another shape
    */
-  apply(gradients: ReadonlyMap<string, tf.Tensor>, options: StepOptions): void {
+  apply(gradients: ReadonlyMap<string, tf.Tensor>, scalars: StepScalars): void {
     const updates = [...gradients].map(([name, gradient]) => ({
       slot: this.#slot(name, gradient),
       gradient,
     }));
+    const { beta1, beta2 } = this.#config;
     tf.tidy(() => {
-      const scalars = this.#scalars(options);
-      for (const { slot, gradient } of updates) this.#update(slot, gradient, scalars);
+      const decays = { beta1: tf.scalar(beta1), beta2: tf.scalar(beta2) };
+      for (const { slot, gradient } of updates) this.#update(slot, gradient, { ...scalars, ...decays });
     });
+  }
+
+  /**
+   * All that depends on the step, as tensors, which are the caller's: a recorded step takes them as its inputs.
+   *
+   * With M = m/(1 − β₁), V = v/(1 − β₂) and s = √((1 − β₂)/(1 − β₂ᵗ)):
+   *   η·m̂/(√v̂ + ε) = η·(1 − β₁)/(1 − β₁ᵗ)·M / (s·√V + ε) = stepSize·M / (√V + ε/s).
+   * Computed in double precision; only the results become float32.
+   */
+  stepScalars({ learningRate, step }: StepOptions): StepScalars {
+    const { kind, beta1, beta2, epsilon, weightDecay } = this.#config;
+    const rootScale = Math.sqrt((1 - beta2) / (1 - beta2 ** step));
+    const stepSize = (learningRate * (1 - beta1)) / (1 - beta1 ** step) / rootScale;
+    return {
+      stepSize: tf.scalar(stepSize),
+      epsilon: tf.scalar(epsilon / rootScale),
+      decay: tf.scalar(kind === "adam" ? weightDecay : 1 - learningRate * weightDecay),
+    };
   }
 
   /**
@@ -114,29 +140,9 @@ export class Adam {
     return slot;
   }
 
-  /**
-   * With M = m/(1 − β₁), V = v/(1 − β₂) and s = √((1 − β₂)/(1 − β₂ᵗ)):
-   *   η·m̂/(√v̂ + ε) = η·(1 − β₁)/(1 − β₁ᵗ)·M / (s·√V + ε) = stepSize·M / (√V + ε/s).
-   * Computed in double precision; only the results become float32.
-   */
-  #scalars({ learningRate, step }: StepOptions): StepScalars {
-    const { kind, beta1, beta2, epsilon, weightDecay } = this.#config;
-    const rootScale = Math.sqrt((1 - beta2) / (1 - beta2 ** step));
-    const stepSize = (learningRate * (1 - beta1)) / (1 - beta1 ** step) / rootScale;
-    return {
-      beta1: tf.scalar(beta1),
-      beta2: tf.scalar(beta2),
-      stepSize: tf.scalar(stepSize),
-      epsilon: tf.scalar(epsilon / rootScale),
-      ...(weightDecay > 0 && {
-        decay: tf.scalar(kind === "adam" ? weightDecay : 1 - learningRate * weightDecay),
-      }),
-    };
-  }
-
-  #update(slot: Slot, gradient: tf.Tensor, scalars: StepScalars): void {
+  #update(slot: Slot, gradient: tf.Tensor, scalars: StepScalars & Decays): void {
     const { variable, firstMoment, secondMoment } = slot;
-    const decay = variable.rank === 4 ? scalars.decay : undefined;
+    const decay = variable.rank === 4 && this.#config.weightDecay > 0 ? scalars.decay : undefined;
     let weights: tf.Tensor = variable;
     let slope = gradient;
     if (decay !== undefined && this.#config.kind === "adam") slope = tf.add(slope, tf.mul(weights, decay));

@@ -6,12 +6,13 @@ import {
   type ReconstructionLossName,
   reconstructionLoss,
 } from "../autoencoder/index.js";
+import { RecordedFunction } from "../backend/index.js";
 import { VqkitError } from "../core/errors.js";
 import type { ImageBatch } from "../data/index.js";
 import { quantizationError } from "../evaluation/index.js";
 import type { QuantizerLossName } from "../quantizers/index.js";
 import { clipByGlobalNorm } from "./gradient-clipping.js";
-import type { Adam } from "./optimizer.js";
+import type { Adam, StepOptions, StepScalars } from "./optimizer.js";
 import { type LossFields, lossFields } from "./step-metrics.js";
 import type { WeightAverage } from "./weight-average.js";
 
@@ -53,43 +54,60 @@ interface ForwardPass {
   readonly indices: tf.Tensor4D;
 }
 
+/** All that differs from one step to the next, but for the variables. */
+type StepInputs = StepScalars & {
+  /** [N, H, W, 3] in -1..1. */
+  readonly pixels: tf.Tensor4D;
+  /** 1 − dₜ of the weight average; absent without one. */
+  readonly share?: tf.Scalar;
+};
+
 /** What is read when the step is run. */
-interface Recorded {
+type StepOutputs = {
   /** [4 + terms]: total loss, reconstruction loss, gradient norm, quantization error, then the terms. */
   readonly scalars: tf.Tensor1D;
   readonly indices: tf.Tensor4D;
-  readonly terms: readonly Omit<LossTerm, "value">[];
-}
+};
 
 /**
  * Makes training steps: forward, gradients, clipping, optimizer, the codebook's own learning, the weight average.
  *
  * All of it is recorded before anything is read, and everything is read at once, so that a recording engine runs a
- * step as one graph.
+ * step as one graph. A quantizer that allows it lets the engine repeat the graph without recording it at each step.
  */
 export class TrainingStep {
   readonly #parts: TrainingStepParts;
   readonly #trainable: ReadonlyMap<string, tf.Variable>;
+  readonly #call: (inputs: StepInputs) => Promise<StepOutputs>;
+  /** The losses of the forward pass, without their values. */
+  #terms: readonly Omit<LossTerm, "value">[] = [];
 
   constructor(parts: TrainingStepParts) {
     this.#parts = parts;
     this.#trainable = parts.model.trainableVariables();
+    const body = (inputs: StepInputs) => this.#compute(inputs);
+    const recorded = new RecordedFunction(body);
+    this.#call =
+      parts.model.quantizer.repeatable === true
+        ? (inputs) => recorded.call(inputs)
+        : async (inputs) => tf.tidy(() => body(inputs));
   }
 
   /**
    * @param options.step 1 for the first
    * @throws VqkitError("numerics") when a loss or the gradient norm is not finite; the weights are spoilt then
    */
-  async run(
-    batch: ImageBatch,
-    options: { readonly step: number; readonly learningRate: number },
-  ): Promise<StepOutcome> {
-    const { scalars, indices, terms } = this.#record(batch, options);
+  async run(batch: ImageBatch, options: StepOptions): Promise<StepOutcome> {
+    const inputs = this.#inputs(batch, options);
+    let outputs: StepOutputs | undefined;
     try {
-      const [values, chosen] = await Promise.all([scalars.data(), indices.data()]);
+      outputs = await this.#call(inputs);
+      const [values, chosen] = await Promise.all([outputs.scalars.data(), outputs.indices.data()]);
       const [totalLoss = Number.NaN, reconstruction = Number.NaN, norm = Number.NaN, error = Number.NaN] =
         values;
-      const losses = terms.map(({ name, weight }, i) => lossFields(name, values[4 + i] as number, weight));
+      const losses = this.#terms.map(({ name, weight }, i) =>
+        lossFields(name, values[4 + i] as number, weight),
+      );
       const outcome = {
         losses: Object.assign({ totalLoss, reconstructionLoss: reconstruction }, ...losses),
         gradientNorm: norm,
@@ -99,40 +117,42 @@ export class TrainingStep {
       checkFinite(outcome, options.step);
       return outcome;
     } finally {
-      tf.dispose([scalars, indices]);
+      tf.dispose([inputs, outputs ?? []]);
     }
   }
 
-  #record(batch: ImageBatch, options: { readonly step: number; readonly learningRate: number }): Recorded {
+  #inputs(batch: ImageBatch, options: StepOptions): StepInputs {
+    const { optimizer, average } = this.#parts;
+    return tf.tidy(() => ({
+      pixels: pixelsToTensor(batch),
+      ...optimizer.stepScalars(options),
+      ...(average !== null && { share: average.stepShare(options.step) }),
+    }));
+  }
+
+  /** The whole step, as operations on tensors. Reads no value, and nothing that changes but its inputs and variables. */
+  #compute({ pixels, share, ...scalars }: StepInputs): StepOutputs {
     const { model, optimizer, average, gradientClip } = this.#parts;
     let pass: ForwardPass | undefined;
     try {
-      return tf.tidy(() => {
-        const pixels = pixelsToTensor(batch);
-        const objective = (): tf.Scalar => {
-          pass = kept(this.#forward(pixels));
-          return pass.terms
-            .map(({ value, weight }) => tf.mul(value, weight))
-            .reduce((a, b) => tf.add(a, b)) as tf.Scalar;
-        };
-        const { value: total, grads } = tf.variableGrads(objective, [...this.#trainable.values()]);
-        const { terms, latents, quantized, indices, ...forward } = pass as ForwardPass;
-        const { gradients, norm } = clipByGlobalNorm(this.#byModelName(grads), gradientClip);
-        optimizer.apply(gradients, options);
-        model.quantizer.updateCodebook(latents, indices);
-        average?.update(options.step);
-        return {
-          scalars: tf.stack([
-            total,
-            forward.reconstructionLoss,
-            norm,
-            quantizationError(latents, quantized),
-            ...terms.map(({ value }) => value),
-          ]) as tf.Tensor1D,
-          indices: tf.clone(indices),
-          terms: terms.map(({ name, weight }) => ({ name, weight })),
-        } as Recorded & tf.TensorContainer;
-      });
+      const objective = (): tf.Scalar => {
+        pass = kept(this.#forward(pixels));
+        return pass.terms
+          .map(({ value, weight }) => tf.mul(value, weight))
+          .reduce((a, b) => tf.add(a, b)) as tf.Scalar;
+      };
+      const { value: total, grads } = tf.variableGrads(objective, [...this.#trainable.values()]);
+      const { terms, latents, quantized, indices, ...forward } = pass as unknown as ForwardPass;
+      const { gradients, norm } = clipByGlobalNorm(this.#byModelName(grads), gradientClip);
+      optimizer.apply(gradients, scalars);
+      model.quantizer.updateCodebook(latents, indices);
+      if (share !== undefined) average?.update(share);
+      this.#terms = terms.map(({ name, weight }) => ({ name, weight }));
+      const figures = [total, forward.reconstructionLoss, norm, quantizationError(latents, quantized)];
+      return {
+        scalars: tf.stack([...figures, ...terms.map(({ value }) => value)]) as tf.Tensor1D,
+        indices: tf.clone(indices),
+      };
     } finally {
       if (pass !== undefined) tf.dispose(tensorsOf(pass));
     }

@@ -26,17 +26,25 @@ export class WeightAverage {
   /**
    * Takes the present weights into the average.
    *
-   * @param step the training step that produced them, 1 for the first
+   * @param share 1 − dₜ, see `stepShare`; stays the caller's
    * @throws TypeError inside `during`, where the variables hold the average
    */
-  update(step: number): void {
+  update(share: tf.Scalar): void {
     if (this.#swapped) throw new TypeError("WeightAverage.update: not allowed while the average is in use.");
     tf.tidy(() => {
-      const weight = tf.scalar(1 - averageDecayAt(step, this.#decay));
       for (const [variable, average] of this.#pairs()) {
-        average.assign(tf.add(average, tf.mul(tf.sub(variable, average), weight)));
+        average.assign(tf.add(average, tf.mul(tf.sub(variable, average), share)));
       }
     });
+  }
+
+  /**
+   * 1 − dₜ, as a tensor that is the caller's: a recorded step takes it as an input.
+   *
+   * @param step the training step that produced the weights, 1 for the first
+   */
+  stepShare(step: number): tf.Scalar {
+    return tf.scalar(1 - averageDecayAt(step, this.#decay));
   }
 
   /** Starts again as a copy of the present weights. @throws TypeError inside `during` */

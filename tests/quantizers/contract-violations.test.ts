@@ -164,6 +164,16 @@ const violations: readonly (readonly [rule: string, how: string, make: () => Qua
       /variable codes is finite/,
     ],
     [
+      "does when repeated",
+      "a codebook that is shrunk at every fourth update",
+      altered((q) => {
+        let updates = 0;
+        const shrink = () => tf.tidy(() => codesOf(q).assign(tf.mul(codesOf(q), 0.5)));
+        return { repeatable: true, updateCodebook: () => (++updates % 4 === 0 ? shrink() : undefined) };
+      }),
+      /repeatable quantizer|after repeated calls/,
+    ],
+    [
       "is rebuilt by its own configuration",
       "an option that JSON drops",
       altered((q) => ({ config: { ...q.config, extra: undefined } })),

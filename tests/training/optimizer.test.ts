@@ -39,7 +39,7 @@ function makeGradients(values: Numbers): Map<string, tf.Tensor> {
 }
 
 function applyNumbers(optimizer: Adam, values: Numbers, learningRate: number, step: number): void {
-  tf.tidy(() => optimizer.apply(makeGradients(values), { learningRate, step }));
+  tf.tidy(() => optimizer.apply(makeGradients(values), optimizer.stepScalars({ learningRate, step })));
 }
 
 async function read(tensors: ReadonlyMap<string, tf.Tensor>): Promise<Numbers> {
@@ -192,7 +192,10 @@ describe("Adam", () => {
       [6, 8],
     ].entries()) {
       tf.tidy(() =>
-        optimizer.apply(new Map([["w", tf.tensor1d(numbers)]]), { learningRate: 0.1, step: i + 1 }),
+        optimizer.apply(
+          new Map([["w", tf.tensor1d(numbers)]]),
+          optimizer.stepScalars({ learningRate: 0.1, step: i + 1 }),
+        ),
       );
     }
     const state = await read(optimizer.state());
@@ -211,7 +214,10 @@ describe("Adam", () => {
       // d/dw of ½·curvature·(w − target)²
       tf.tidy(() => {
         const gradient = tf.mul(tf.sub(w, tf.tensor1d(target)), tf.tensor1d(curvature));
-        optimizer.apply(new Map([["w", gradient]]), { learningRate: 0.2 * (1 - (step - 1) / 400), step });
+        optimizer.apply(
+          new Map([["w", gradient]]),
+          optimizer.stepScalars({ learningRate: 0.2 * (1 - (step - 1) / 400), step }),
+        );
       });
       await w.data();
     }
@@ -251,7 +257,10 @@ describe("Adam", () => {
     const gradients = makeGradients(draw("gradient"));
     const attempt = (name: string, shape: number[]) => (): void => {
       tf.tidy(() =>
-        optimizer.apply(new Map([...gradients, [name, tf.ones(shape)]]), { learningRate: 1, step: 1 }),
+        optimizer.apply(
+          new Map([...gradients, [name, tf.ones(shape)]]),
+          optimizer.stepScalars({ learningRate: 1, step: 1 }),
+        ),
       );
     };
     expect(attempt("conv/biass", [2])).toThrow(expect.objectContaining({ code: "run" }));
@@ -270,7 +279,7 @@ describe("Adam", () => {
     const gradients = makeGradients(draw("gradient"));
     const running = tf.memory().numTensors;
     for (let step = 1; step <= 100; step++) {
-      optimizer.apply(gradients, { learningRate: 0.01, step });
+      tf.tidy(() => optimizer.apply(gradients, optimizer.stepScalars({ learningRate: 0.01, step })));
       await variables.get("codebook")?.data();
     }
     expect(tf.memory().numTensors).toBe(running);
@@ -283,12 +292,13 @@ describe("Adam", () => {
     const variables = makeVariables(draw("initial"));
     const optimizer = new Adam(variables, config);
     const gradients = makeGradients(draw("gradient"));
+    const scalars = optimizer.stepScalars({ learningRate: 0.01, step: 1 });
     const profile = await tf.profile(() => {
-      optimizer.apply(gradients, { learningRate: 0.01, step: 1 });
+      optimizer.apply(gradients, scalars);
       return tf.scalar(0);
     });
     expect(profile.kernels.length).toBe(10 * names.length);
-    tf.dispose(profile.result);
+    tf.dispose([profile.result, scalars]);
     optimizer.dispose();
     tf.dispose([...variables.values(), ...gradients.values()]);
   });

@@ -30,6 +30,10 @@ describe("averageDecayAt", () => {
   });
 });
 
+function update(average: WeightAverage, step: number): void {
+  tf.tidy(() => average.update(average.stepShare(step)));
+}
+
 describe("WeightAverage", () => {
   it("starts as a copy and follows a + (1 − d)·(θ − a)", async () => {
     const weights = variables();
@@ -38,13 +42,13 @@ describe("WeightAverage", () => {
 
     set(weights.get("kernel"), [12, 9, 4]);
     set(weights.get("counts"), [-3]);
-    average.update(1); // d = 2/11: 1 + 9/11·11 = 10, −2 + 9/11·11 = 7, 4; 8 + 9/11·(−11) = −1
+    update(average, 1); // d = 2/11: 1 + 9/11·11 = 10, −2 + 9/11·11 = 7, 4; 8 + 9/11·(−11) = −1
     const first = await values(average.values().get("kernel"));
     for (const [i, expected] of [10, 7, 4].entries()) expect(first[i]).toBeCloseTo(expected, 5);
     expect((await values(average.values().get("counts")))[0]).toBeCloseTo(-1, 5);
 
     set(weights.get("kernel"), [20, 7, -4]);
-    average.update(100); // d = min(0.5, 101/110): half of the way
+    update(average, 100); // d = min(0.5, 101/110): half of the way
     const second = await values(average.values().get("kernel"));
     for (const [i, expected] of [15, 7, 0].entries()) expect(second[i]).toBeCloseTo(expected, 5);
     average.dispose();
@@ -81,10 +85,10 @@ describe("WeightAverage", () => {
     const weights = variables();
     const average = new WeightAverage(weights, 0.9);
     await average.during(async () => {
-      expect(() => average.update(1)).toThrow(TypeError);
+      expect(() => update(average, 1)).toThrow(TypeError);
       await expect(average.during(() => 0)).rejects.toThrow(TypeError);
     });
-    average.update(1);
+    update(average, 1);
     average.dispose();
     tf.dispose([...weights.values()]);
   });
@@ -95,7 +99,7 @@ describe("WeightAverage", () => {
     const average = new WeightAverage(weights, 0.9);
     const running = tf.memory().numTensors;
     expect(running).toBe(before + 4);
-    for (let step = 1; step <= 100; step++) average.update(step);
+    for (let step = 1; step <= 100; step++) update(average, step);
     await average.during(() => undefined);
     expect(tf.memory().numTensors).toBe(running);
     average.dispose();

@@ -1,9 +1,20 @@
 /** Contract checks of what a quantizer holds: purity, updates, configuration, seed, memory. */
 import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
+import { RecordedFunction } from "../../backend/index.js";
 import type { Quantizer } from "../quantizer.js";
 import { createQuantizer, parseQuantizerConfig } from "../registry.js";
-import { behaviour, bytesOf, copyState, GRIDS, gradientOf, stateOf, using, withLatents } from "./helpers.js";
+import {
+  behaviour,
+  bytesOf,
+  copyState,
+  GRIDS,
+  gradientOf,
+  randomLatents,
+  stateOf,
+  using,
+  withLatents,
+} from "./helpers.js";
 
 export async function checkPurity(make: () => Quantizer): Promise<void> {
   await using(make, async (quantizer) => {
@@ -34,6 +45,36 @@ export async function checkUpdate(make: () => Quantizer): Promise<void> {
       const codes = quantizer.indicesToCodes(output.indices);
       assert.deepEqual(await bytesOf(codes), await bytesOf(output.quantized), "round trip after the update");
       tf.dispose([output, codes]);
+    });
+  });
+}
+
+/** Repeated steps must do what recorded ones do. Vacuous for a quantizer that does not claim it. */
+export async function checkRepeats(make: () => Quantizer): Promise<void> {
+  await using(make, async (repeated) => {
+    if (repeated.repeatable !== true) return;
+    await using(make, async (called) => {
+      const step = (quantizer: Quantizer) => (inputs: { latents: tf.Tensor }) => {
+        const latents = inputs.latents as tf.Tensor4D;
+        const { quantized, indices } = quantizer.quantize(latents);
+        quantizer.updateCodebook(latents, indices);
+        return { quantized, indices };
+      };
+      const recorded = new RecordedFunction(step(repeated));
+      for (let call = 0; call < 12; call++) {
+        const inputs = { latents: randomLatents(repeated.codeDim, GRIDS[0], `repeated ${call}`) };
+        const got = await recorded.call(inputs);
+        const expected = tf.tidy(() => step(called)(inputs));
+        const where = `call ${call + 1} of a repeatable quantizer`;
+        assert.deepEqual(await bytesOf(got.indices), await bytesOf(expected.indices), `indices at ${where}`);
+        assert.deepEqual(
+          await bytesOf(got.quantized),
+          await bytesOf(expected.quantized),
+          `codes at ${where}`,
+        );
+        tf.dispose([inputs, got, expected]);
+      }
+      assert.deepEqual(await stateOf(repeated), await stateOf(called), "variables after repeated calls");
     });
   });
 }
