@@ -1,49 +1,97 @@
+import { availableParallelism } from "node:os";
+import util from "node:util";
 import * as tf from "@tensorflow/tfjs";
 import { BackendError } from "./errors.js";
 import { packageVersion } from "./package-version.js";
 
+/** The name under which tfjs-node registers itself. */
+const tensorFlowBackend = "tensorflow";
+
+/** libtensorflow as it was loaded. */
+interface Loaded {
+  /** Of the package, and of the library that computes: results follow the latter. */
+  readonly version: string;
+  readonly threads: number;
+}
+
+let loading: Promise<Loaded> | undefined;
+
 /**
  * Makes tfjs-node, on libtensorflow, what executes tfjs.
  *
+ * @param threads inside one operator; libtensorflow takes the number once in a process, from whoever loads it first
  * @returns its version and the threads it computes with
  * @throws BackendError with one line that says why it cannot be used
  */
 export async function useTensorFlow(threads: number): Promise<{ version: string; threads: number }> {
-  // libtensorflow reads its thread counts once, when it is loaded.
-  process.env.TF_NUM_INTRAOP_THREADS ??= String(threads);
-  process.env.TF_NUM_INTEROP_THREADS ??= "1";
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
-  const version = await loadTensorFlow();
-  await tf.setBackend("tensorflow");
+  const loaded = await load(threads);
+  await tf.setBackend(tensorFlowBackend);
   await tf.ready();
-  return { version, threads: Number(process.env.TF_NUM_INTRAOP_THREADS) };
+  return loaded;
 }
 
-/** Loads the binding and returns the package's version. @throws BackendError that says in one line why it does not load */
+/**
+ * Loads the binding and leaves what executes tfjs as it was.
+ *
+ * @returns the versions of the package and of libtensorflow
+ * @throws BackendError that says in one line why it does not load
+ */
 export async function loadTensorFlow(): Promise<string> {
-  const unusable = (reason: string) =>
-    new BackendError("runtime", `Engine "tensorflow" is not usable: ${reason}`);
-  const major = Number(process.versions.node.split(".")[0]);
-  if (major >= 23)
-    throw unusable(
-      `@tensorflow/tfjs-node 4.22 needs Node 22 or older, this is ${process.version}. Use --engine onnxruntime.`,
-    );
-  let version: string;
-  try {
-    version = packageVersion("@tensorflow/tfjs-node");
-  } catch {
-    throw unusable("the optional package @tensorflow/tfjs-node is not installed. Use --engine onnxruntime.");
-  }
+  const { version } = await load(availableParallelism());
+  return version;
+}
+
+function load(threads: number): Promise<Loaded> {
+  loading ??= loadOnce(threads);
+  return loading;
+}
+
+async function loadOnce(threads: number): Promise<Loaded> {
+  const version = installedVersion();
+  // Read when the library is loaded. What the environment says must not make the recorded number untrue.
+  process.env.TF_NUM_INTRAOP_THREADS = String(threads);
+  process.env.TF_NUM_INTEROP_THREADS ??= "1";
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
+  replaceRemovedUtilities();
+  // Importing the package selects its backend. tf.ready() has tfjs choose one where nobody has, as its first
+  // operation would.
+  await tf.ready();
+  const selected = tf.getBackend();
   try {
     await import("@tensorflow/tfjs-node");
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    const missing = /can not be found|Cannot find module/.test(text);
-    throw unusable(
-      missing
-        ? "@tensorflow/tfjs-node is installed without its native binding, which its install script downloads. Run npm rebuild @tensorflow/tfjs-node --ignore-scripts=false, or use --engine onnxruntime."
-        : `its native binding does not load (${text.split("\n")[0]}). Use --engine onnxruntime.`,
-    );
+    throw loadError(error);
   }
-  return version;
+  await tf.setBackend(selected);
+  const { binding } = tf.findBackend(tensorFlowBackend) as { binding?: { TF_Version?: string } };
+  return { version: `${version} (libtensorflow ${binding?.TF_Version ?? "unknown"})`, threads };
+}
+
+function installedVersion(): string {
+  try {
+    return packageVersion("@tensorflow/tfjs-node");
+  } catch {
+    throw unusable("the optional package @tensorflow/tfjs-node is not installed. Use --engine onnxruntime.");
+  }
+}
+
+/** tfjs-node 4.22 calls functions of node:util that Node 23 removed (isNullOrUndefined) or is to remove (isArray). */
+function replaceRemovedUtilities(): void {
+  const utilities: Record<string, unknown> = util as unknown as Record<string, unknown>;
+  utilities.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
+  utilities.isArray ??= Array.isArray;
+}
+
+function loadError(error: unknown): BackendError {
+  const text = error instanceof Error ? error.message : String(error);
+  const missing = /can not be found|Cannot find module/.test(text);
+  return unusable(
+    missing
+      ? "@tensorflow/tfjs-node is installed without its native binding. Download it with npm rebuild @tensorflow/tfjs-node --ignore-scripts=false, build it with tools/build-tfjs-node.mjs of vqkit's repository, or use --engine onnxruntime."
+      : `its native binding does not load (${text.split("\n")[0]}). Use --engine onnxruntime.`,
+  );
+}
+
+function unusable(reason: string): BackendError {
+  return new BackendError("runtime", `Engine "tensorflow" is not usable: ${reason}`);
 }
