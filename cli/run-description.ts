@@ -19,8 +19,14 @@ export function describeShared({
   return [
     `model      ${count(model.parameters)} parameters, ${cost}, latent grid ${rows}×${columns}`,
     `images     ${trainFiles} to train on, ${held}`,
-    `engine     ${engine.name} ${engine.version}, ${engine.threads} threads`,
+    `engine     ${engine.name} ${engine.version}, ${describeDevice(engine)}${engine.threads} threads`,
   ];
+}
+
+/** `webgpu (NVIDIA RTX 4090), ` and nothing for the CPU, which is no news. */
+function describeDevice({ device, adapter }: RunDescription["engine"]): string {
+  if (device === "cpu") return "";
+  return adapter === null ? `${device}, ` : `${device} (${adapter}), `;
 }
 
 /** `fsq, 1,000 codes (nearest to 1,024) of 4 numbers, nothing of its own to learn` */

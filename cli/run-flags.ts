@@ -9,6 +9,7 @@ import {
   valueAt,
   withValue,
 } from "./config-file.js";
+import type { EngineFlags } from "./engine-options.js";
 import { UsageError } from "./errors.js";
 import { integer, integers, number, repeated, size } from "./values.js";
 
@@ -153,6 +154,7 @@ export function addConfigFlags(command: Command): void {
 export function addEngineFlags(command: Command): void {
   command
     .option("--engine <name>", "auto, onnxruntime or tensorflow (default: auto)")
+    .option("--device <name>", "cpu, webgpu (any GPU) or cuda, with onnxruntime (default: cpu)")
     .option("--threads <n>", "threads inside one operator (default: one a processor)", integer);
 }
 
@@ -171,9 +173,7 @@ export function addModuleFlag(command: Command): void {
 }
 
 /** Values of the flags that every command which uses a trained model has. */
-export interface ModelFlags {
-  readonly engine?: string;
-  readonly threads?: number;
+export interface ModelFlags extends EngineFlags {
   readonly quantizerModule?: readonly string[];
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -251,6 +251,7 @@ export async function gatherConfig(
 /** Flags that every training command has and that go into the configuration under their own names. */
 const GENERAL_FLAGS: readonly FlagField[] = [
   { flag: "--engine <name>", field: "engine" },
+  { flag: "--device <name>", field: "device" },
   { flag: "--threads <n>", field: "threads" },
   { flag: "--out <dir>", field: "out" },
   { flag: "--overwrite", field: "overwrite" },

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import {
   createQuantizer,
-  type EngineName,
+  type EngineOptions,
   ImageAutoencoder,
   Random,
   reconstructionLoss,
@@ -20,7 +20,7 @@ export interface Speed {
 }
 
 /** Measures for about two seconds. */
-export async function checkSpeed(options: { engine: EngineName; threads: number }): Promise<Speed> {
+export async function checkSpeed(options: EngineOptions): Promise<Speed> {
   await selectEngine(options);
   return {
     matrixProductGflops: await matrixProductSpeed(),

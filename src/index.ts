@@ -18,10 +18,19 @@ export {
   reconstructionLoss,
   resolveModel,
 } from "./autoencoder/index.js";
-export type { Engine, EngineName, EngineOptions, EngineStatus } from "./backend/index.js";
+export type {
+  DeviceName,
+  DeviceStatus,
+  Engine,
+  EngineName,
+  EngineOptions,
+  EngineStatus,
+} from "./backend/index.js";
 // backend
 export {
   BackendError,
+  deviceNames,
+  deviceStatuses,
   engineNames,
   engineStatuses,
   executionProviders,

@@ -32,6 +32,8 @@ test("the public API has exactly these names", () => {
       "decodeImage",
       "describeModel",
       "describeQuantizers",
+      "deviceNames",
+      "deviceStatuses",
       "digitsToIndices",
       "engineNames",
       "engineStatuses",

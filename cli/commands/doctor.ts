@@ -1,13 +1,14 @@
 import { createRequire } from "node:module";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import type { Command } from "commander";
-import type { EngineStatus } from "../../src/index.js";
+import type { DeviceName, DeviceStatus, EngineStatus } from "../../src/index.js";
 import { engineOptions } from "../engine-options.js";
 import type { Speed } from "../speed-check.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
 import { integer } from "../values.js";
 
 interface Flags {
+  readonly device?: string;
   readonly threads?: number;
   readonly json?: boolean;
 }
@@ -23,31 +24,36 @@ interface Findings {
   };
   readonly threads: number;
   readonly engines: readonly EngineStatus[];
-  /** Execution providers of the installed ONNX Runtime; vqkit computes on "cpu". */
+  /** What `--device` can be, and whether it can be used here. */
+  readonly devices: readonly DeviceStatus[];
+  /** Execution providers of the installed ONNX Runtime. */
   readonly providers: readonly string[];
+  /** The device that the speed was measured on. */
+  readonly device: DeviceName;
   readonly speed: Speed;
 }
 
 export function addDoctor(program: Command, terminal: Terminal): void {
   program
     .command("doctor")
-    .description("show what this machine offers: engines, versions, threads, speed")
+    .description("show what this machine offers: engines, devices, versions, threads, speed")
+    .option("--device <name>", "cpu, webgpu or cuda for the speed check (default: cpu)")
     .option("--threads <n>", "threads for the speed check (default: one a processor)", integer)
     .option("--json", "print the findings as JSON on stdout")
-    .action(async ({ threads = availableParallelism(), json = false }: Flags) => {
-      engineOptions({ threads });
+    .action(async ({ json = false, ...flags }: Flags) => {
+      const { device = "cpu", threads = availableParallelism() } = engineOptions(flags);
       note(terminal, "Measuring speed for about two seconds ...", { quiet: json });
-      const findings = await examine(threads);
+      const findings = await examine(device, threads);
       if (json) printJson(terminal, findings);
       else print(terminal, render(findings));
     });
 }
 
-async function examine(threads: number): Promise<Findings> {
-  const { engineStatuses, executionProviders } = await import("../../src/index.js");
+async function examine(device: DeviceName, threads: number): Promise<Findings> {
+  const { deviceStatuses, engineStatuses, executionProviders } = await import("../../src/index.js");
   const { checkSpeed } = await import("../speed-check.js");
   // Measured before other engines are loaded, which may start threads of their own.
-  const speed = await checkSpeed({ engine: "onnxruntime", threads });
+  const speed = await checkSpeed({ engine: "onnxruntime", device, threads });
   return {
     versions: await versions(),
     platform: {
@@ -58,9 +64,11 @@ async function examine(threads: number): Promise<Findings> {
     },
     threads,
     engines: await engineStatuses(),
+    devices: await deviceStatuses(),
     providers: (await executionProviders()).map(({ name, bundled }) =>
       bundled ? name : `${name} (not included)`,
     ),
+    device,
     speed,
   };
 }
@@ -79,11 +87,17 @@ async function versions(): Promise<Record<string, string>> {
   };
 }
 
-function render({ versions, platform, threads, engines, providers, speed }: Findings): string {
+function render(findings: Findings): string {
+  const { versions, platform, threads, engines, devices, providers, device, speed } = findings;
   const { os, cpu, cores, memoryGb } = platform;
   const engineLines = engines.map(({ name, usable, version, reason }) =>
     usable
       ? `  ${name}: usable, version ${version}`
+      : `  ${name}: not usable. ${withoutPrefix(reason ?? "")}`,
+  );
+  const deviceLines = devices.map(({ name, usable, adapter, reason }) =>
+    usable
+      ? `  ${name}: usable${adapter === null ? "" : `, ${adapter}`}`
       : `  ${name}: not usable. ${withoutPrefix(reason ?? "")}`,
   );
   const { matrixProductGflops, convolutionGflops, trainingImagesPerSecond } = speed;
@@ -94,16 +108,18 @@ function render({ versions, platform, threads, engines, providers, speed }: Find
     `machine    ${os}, ${cpu}, ${cores} processors, ${memoryGb} GB`,
     "engines",
     ...engineLines,
-    `providers  ${providers.join(", ")} (of ONNX Runtime; vqkit computes on cpu)`,
-    `speed      with onnxruntime on ${threads} threads`,
+    "devices",
+    ...deviceLines,
+    `providers  ${providers.join(", ")} (of ONNX Runtime)`,
+    `speed      with onnxruntime on ${device === "cpu" ? "" : `${device}, `}${threads} threads`,
     `  matrix product 1024³          ${matrixProductGflops.toFixed(0)} GFLOP/s`,
     `  convolution 3×3, 64 channels  ${convolutionGflops.toFixed(0)} GFLOP/s`,
     `  training, preset tiny         ${trainingImagesPerSecond.toFixed(0)} images/s (64×64, forward and backward)`,
   ].join("\n");
 }
 
-/** The reason without `Engine "tensorflow" is not usable:`, which the line says already. */
+/** The reason without `Engine "tensorflow" is not usable:` or `Device …`, which the line says already. */
 function withoutPrefix(reason: string): string {
-  const text = reason.replace(/^Engine "\w+" is not usable: /, "");
+  const text = reason.replace(/^(Engine|Device) "\w+" is not usable: /, "");
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

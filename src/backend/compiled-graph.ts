@@ -1,3 +1,4 @@
+import { keepingOnCpu } from "./devices.js";
 import { BackendError } from "./errors.js";
 import { GraphBuilder } from "./onnx/graph-builder.js";
 import type { Value } from "./onnx/value.js";
@@ -44,7 +45,10 @@ export class CompiledGraph {
   ): Promise<CompiledGraph> {
     const layout = lower(recording, dynamic);
     try {
-      return new CompiledGraph(await InferenceSession.create(layout.model, options), layout);
+      return new CompiledGraph(
+        await InferenceSession.create(layout.model, keepingOnCpu(options, layout.cpuNodes)),
+        layout,
+      );
     } catch (error) {
       throw new BackendError(
         "runtime",
@@ -90,6 +94,8 @@ export class CompiledGraph {
 
 interface Layout {
   readonly model: Uint8Array;
+  /** Nodes that WebGPU computes wrongly. */
+  readonly cpuNodes: readonly string[];
   readonly feeds: readonly { readonly leaf: number; readonly name: string }[];
   readonly baked: readonly Baked[];
   readonly outputs: readonly string[];
@@ -132,7 +138,7 @@ function lower(recording: Recording, dynamic: ReadonlySet<number>): Layout {
   }
   const outputs = recording.targets.map((target) => g.output(values.get(target) as Value));
   const targets = recording.targets.map(({ shape, dtype }) => ({ shape, dtype }));
-  return { model: g.encode({ producer: "vqkit" }), feeds, baked, outputs, targets };
+  return { model: g.encode({ producer: "vqkit" }), cpuNodes: g.cpuNodes(), feeds, baked, outputs, targets };
 }
 
 function valuesOf(record: DataRecord): Float32Array | Int32Array | Uint8Array {

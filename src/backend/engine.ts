@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import * as tf from "@tensorflow/tfjs";
+import { checkDevice, type DeviceName, sessionOptionsOf } from "./devices.js";
 import { BackendError } from "./errors.js";
 import { OnnxBackend } from "./onnx-backend.js";
 import { listSupportedBackends } from "./onnxruntime.js";
@@ -15,6 +16,8 @@ export interface EngineOptions {
   readonly engine?: EngineName | "auto";
   /** Threads inside one operator, at least 1; by default one a processor. */
   readonly threads?: number;
+  /** What ONNX Runtime computes on; default "cpu". The others are never taken unasked. */
+  readonly device?: DeviceName;
 }
 
 /** What computes, as it is written into every run. */
@@ -22,6 +25,10 @@ export interface Engine {
   readonly name: EngineName;
   readonly version: string;
   readonly threads: number;
+  /** What was asked for and found to compute. Operators that it has no kernel for are computed on the CPU. */
+  readonly device: DeviceName;
+  /** Which GPU it is, where the driver tells; null otherwise and on the CPU. */
+  readonly adapter: string | null;
 }
 
 /** Whether an engine can be used here and, if not, why, in one line. */
@@ -33,9 +40,9 @@ export interface EngineStatus {
 }
 
 /**
- * Chooses what executes tfjs from now on.
+ * Chooses what executes tfjs from now on. Tensors stay when threads or device change.
  *
- * @throws BackendError with one line that says why the engine asked for cannot be used
+ * @throws BackendError with one line that says why the engine or the device asked for cannot be used
  */
 export async function selectEngine(options: EngineOptions = {}): Promise<Engine> {
   const name = options.engine === undefined || options.engine === "auto" ? "onnxruntime" : options.engine;
@@ -43,8 +50,17 @@ export async function selectEngine(options: EngineOptions = {}): Promise<Engine>
   if (!Number.isInteger(threads) || threads < 1) {
     throw new BackendError("runtime", `threads: expected an integer >= 1, got ${threads}.`);
   }
-  const engine =
-    name === "onnxruntime" ? await useOnnxRuntime(threads) : { name, ...(await useTensorFlow(threads)) };
+  const device = options.device ?? "cpu";
+  if (name === "tensorflow" && device !== "cpu") {
+    throw new BackendError(
+      "runtime",
+      `Device "${device}" is not usable with engine "tensorflow", which computes on the CPU. Use --engine onnxruntime.`,
+    );
+  }
+  const engine: Engine =
+    name === "onnxruntime"
+      ? await useOnnxRuntime(threads, device)
+      : { name, ...(await useTensorFlow(threads)), device, adapter: null };
   // Fused batches of small kernels gain nothing from tfjs's own checks of every result.
   tf.enableProdMode();
   return engine;
@@ -86,15 +102,18 @@ export async function executionProviders(): Promise<
   return listSupportedBackends();
 }
 
-async function useOnnxRuntime(threads: number): Promise<Engine> {
+async function useOnnxRuntime(threads: number, device: DeviceName): Promise<Engine> {
   const version = onnxRuntimeVersion();
+  // Before anything changes: who asks for a device that is not there keeps what they have.
+  const adapter = await checkDevice(device);
   if (tf.findBackendFactory(backendName) === null) registerOnnxBackend({ threads });
   await tf.setBackend(backendName);
   await tf.ready();
   // A backend that is there already holds the tensors of whoever uses it.
   const backend = tf.backend();
-  if (backend instanceof OnnxBackend) await backend.setThreads(threads);
-  return { name: "onnxruntime", version, threads };
+  if (backend instanceof OnnxBackend)
+    await backend.setSessionOptions({ intraOpNumThreads: threads, ...sessionOptionsOf(device) });
+  return { name: "onnxruntime", version, threads, device, adapter };
 }
 
 function onnxRuntimeVersion(): string {

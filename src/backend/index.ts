@@ -1,3 +1,4 @@
+export { type DeviceName, type DeviceStatus, deviceNames, deviceStatuses } from "./devices.js";
 export {
   type Engine,
   type EngineName,

@@ -84,6 +84,16 @@ export class OnnxBackend extends KernelBackend {
     return this.#schedule(() => this.#graphs.setOptions({ intraOpNumThreads: threads }));
   }
 
+  /**
+   * Changes what graphs are compiled with, such as the execution providers. Tensors stay; graphs are compiled anew if
+   * this is a change.
+   *
+   * @returns when the graphs compiled with the earlier options are gone
+   */
+  setSessionOptions(change: SessionOptions): Promise<void> {
+    return this.#schedule(() => this.#graphs.setOptions(change));
+  }
+
   /** Writes a kernel call down and returns tensors that will have its results. */
   record(kernel: Kernel, call: KernelCall): TensorInfo[] {
     if (call.outputs.length > 0 && call.outputs.every((spec) => sizeOf(spec.shape) === 0)) {

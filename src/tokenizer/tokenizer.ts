@@ -251,7 +251,8 @@ export class Tokenizer {
 
 /** Selects what is asked for; without a wish, an engine that somebody selected stays, and with it what lives there. */
 async function ensureEngine(options: EngineOptions): Promise<void> {
-  const wish = options.threads !== undefined || (options.engine ?? "auto") !== "auto";
+  const { engine = "auto", device, threads } = options;
+  const wish = threads !== undefined || device !== undefined || engine !== "auto";
   const selected = [backendName, "tensorflow"].includes(tf.getBackend());
   if (wish || !selected) await selectEngine(options);
 }

@@ -7,7 +7,7 @@ import {
   reconstructionLossSchema,
   resolveModel,
 } from "../autoencoder/index.js";
-import { type EngineName, engineNames } from "../backend/index.js";
+import { type DeviceName, deviceNames, type EngineName, engineNames } from "../backend/index.js";
 import { parseConfig } from "../core/config.js";
 import { ConfigError } from "../core/errors.js";
 import { type DataConfig, type DataConfigInput, dataConfigSchema } from "../data/index.js";
@@ -27,6 +27,8 @@ export interface RunOptions extends TrainingOptions {
   readonly loss?: ReconstructionLossOptions;
   /** What computes; default "auto". */
   readonly engine?: EngineName | "auto";
+  /** What ONNX Runtime computes on; default "cpu". */
+  readonly device?: DeviceName;
   /** Threads inside one operation; null takes one a processor. */
   readonly threads?: number | null;
   /** The run folder to write; null (the default) writes nothing. */
@@ -49,6 +51,7 @@ export interface RunConfig extends TrainingConfig {
   readonly data: DataConfig;
   readonly loss: ReconstructionLossConfig;
   readonly engine: EngineName | "auto";
+  readonly device: DeviceName;
   readonly threads: number | null;
   readonly out: string | null;
   readonly overwrite: boolean;
@@ -62,6 +65,7 @@ const runSchema = z.strictObject({
   data: z.unknown().optional(),
   loss: z.unknown().optional(),
   engine: z.enum(["auto", ...engineNames]).default("auto"),
+  device: z.enum(deviceNames).default("cpu"),
   threads: z.int().min(1).nullable().default(null),
   out: z.string().min(1).nullable().default(null),
   overwrite: z.boolean().default(false),

@@ -79,9 +79,9 @@ export class Trainer {
    */
   static async create(options: RunOptions | RunConfig, hooks: TrainerHooks = {}): Promise<Trainer> {
     const config = resolveRun(options);
-    const { data, seed, engine, threads, out, overwrite } = config;
+    const { data, seed, engine, device, threads, out, overwrite } = config;
     if (out !== null) await RunFolder.check(out, { overwrite });
-    const chosen = await selectEngine({ engine, ...(threads === null ? {} : { threads }) });
+    const chosen = await selectEngine({ engine, device, ...(threads === null ? {} : { threads }) });
     const { onBroken } = hooks;
     const dataset = await ImageDataset.open(data, seed, onBroken === undefined ? {} : { onBroken });
     // Images that cannot be read should be known before anything is written, or an earlier run removed.

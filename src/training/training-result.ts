@@ -71,7 +71,7 @@ export interface SummaryContext {
 export function summaryFigures(result: TrainingResult, context: SummaryContext): JsonObject {
   const { model, quantizer, engine, trainFiles, evaluationFiles, heldOut } = context.description;
   const { parameters, encodeFlop, forwardFlop, trainingFlop } = model;
-  const { name, version, threads } = engine;
+  const { name, version, threads, device, adapter } = engine;
   return {
     final: result.evaluation.figures,
     untrained: result.untrained,
@@ -79,7 +79,7 @@ export function summaryFigures(result: TrainingResult, context: SummaryContext):
     training: result.training,
     model: { parameters, encodeFlop, forwardFlop, trainingFlop },
     quantizer,
-    engine: { name, version, threads },
+    engine: { name, version, threads, device, adapter },
     heldOut,
     trainFiles,
     evaluationFiles,

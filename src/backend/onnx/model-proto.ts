@@ -86,6 +86,8 @@ function writeGraph(w: BinaryWriter, graph: GraphProto): void {
 function writeNode(w: BinaryWriter, node: NodeProto): void {
   for (const input of node.inputs) w.tag(1, WireType.LengthDelimited).string(input);
   for (const output of node.outputs) w.tag(2, WireType.LengthDelimited).string(output);
+  // A node's name is its first output's, so that messages and options can point at it.
+  w.tag(3, WireType.LengthDelimited).string(node.outputs[0] ?? "");
   w.tag(4, WireType.LengthDelimited).string(node.opType);
   for (const [name, value] of Object.entries(node.attributes)) {
     if (value !== undefined) message(w, 5, () => writeAttribute(w, name, value));
