@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 import { unknownName } from "../dist/src/core/suggest.js";
 import { benchmarks } from "./lib/benchmarks.mjs";
 import { compare, summarize } from "./lib/compare.mjs";
-import { peerIsInstalled, peerMissing, race } from "./lib/race.mjs";
+import { missingRuntimes, race, reasonWithoutPeers } from "./lib/race.mjs";
 
 const usage = `Usage: npm run bench -- [NAME...] [options]
 
@@ -63,7 +63,7 @@ function parse() {
 }
 
 /** One row per peer and measure; with no peer, one per measure that says so. */
-function rowsOf(name, [ours, ...peers]) {
+function rowsOf(name, [ours, ...peers], missing) {
   return benchmarks[name].measures.flatMap(({ key, unit, better }) => {
     const samples = (side) => side.rounds.map(({ measures }) => measures[key]);
     if (samples(ours).includes(undefined)) return [];
@@ -77,7 +77,8 @@ function rowsOf(name, [ours, ...peers]) {
     };
     const oursRuntime = ours.rounds[0].facts.runtime;
     if (peers.length === 0) {
-      return [{ ...row, peer: null, ratio: null, spread: null, oursRuntime, note: peerMissing }];
+      const note = reasonWithoutPeers(benchmarks[name], missing);
+      return [{ ...row, peer: null, ratio: null, spread: null, oursRuntime, note }];
     }
     return peers.map((peer) => {
       const other = summarize(samples(peer), better);
@@ -127,12 +128,12 @@ function main() {
     console.log(usage);
     return;
   }
-  const withPeers = peerIsInstalled();
-  if (!withPeers) console.error(peerMissing);
+  const missing = missingRuntimes(options.names.map((name) => benchmarks[name]));
+  for (const text of missing.values()) console.error(text);
   const rows = [];
   for (const name of options.names) {
     const progress = (line) => console.error(`${name}: ${line}`);
-    const found = rowsOf(name, race(benchmarks[name], { ...options, withPeers, progress }));
+    const found = rowsOf(name, race(benchmarks[name], { ...options, missing, progress }), missing);
     rows.push(...found);
     if (options.json) console.log(JSON.stringify({ ...found[0], name, rows: found }));
   }

@@ -32,7 +32,22 @@ function autoencoder(mode, width, title) {
   };
 }
 
-/** All races by name: what is measured, our side, and the peers. Scripts are in bench/ours and bench/peers. */
+/** The same program on vqkit's own engine and on tfjs-node, which is the peer. */
+function engines(mode, title) {
+  const on = (engine) => ({ script: "autoencoder.mjs", args: ["--mode", mode, "--engine", engine] });
+  return {
+    title,
+    repeats: 15,
+    measures: [speed],
+    ours: on("onnxruntime"),
+    peers: [{ name: "tfjs-node", runtime: "tfjs-node", ...on("tensorflow") }],
+  };
+}
+
+/**
+ * All races by name: what is measured, our side, and the peers. Scripts are in bench/ours and bench/peers; a peer runs in
+ * PyTorch unless it names another runtime of race.mjs.
+ */
 export const benchmarks = {
   "train-step": autoencoder("train", 64, "forward, backward and Adam update of a VQ autoencoder"),
   "train-step-narrow": autoencoder("train", 16, "the same with a quarter of the widths"),
@@ -41,4 +56,6 @@ export const benchmarks = {
   "quantizer-rotation": quantizer("rotation", 65_536, "rotation-trick VQ, K = 65,536"),
   "quantizer-simvq": quantizer("simvq", 65_536, "VQ with a linearly transformed codebook, K = 65,536"),
   "quantizer-fsq": quantizer("fsq", 64_000, "FSQ with levels [8,8,8,5,5,5], 64,000 codes"),
+  "engines-train-step": engines("train", "train-step on both engines of vqkit"),
+  "engines-encoder": engines("encode", "encoder on both engines of vqkit"),
 };

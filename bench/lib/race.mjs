@@ -7,9 +7,6 @@ const bench = dirname(dirname(fileURLToPath(import.meta.url)));
 /** The interpreter that has PyTorch; the operating system's own unless VQKIT_PEER_PYTHON names another. */
 const python = process.env.VQKIT_PEER_PYTHON ?? "/usr/bin/python3";
 
-/** What to say where the peer cannot run. */
-export const peerMissing = "peer missing: PyTorch (apt-get install python3-torch libopenblas0-pthread)";
-
 /**
  * OpenBLAS picks its kernels by processor unless these name another one, which a shell may do for other work. The peer
  * is to run at its best. __pycache__ is not to appear in the repository.
@@ -19,9 +16,39 @@ function peerEnvironment() {
   return { ...rest, PYTHONDONTWRITEBYTECODE: "1" };
 }
 
-/** Whether PyTorch can be imported. */
-export function peerIsInstalled() {
-  return spawnSync(python, ["-c", "import torch"], { env: peerEnvironment(), stdio: "ignore" }).status === 0;
+/** What peers run in: how to get it, whether it is there, and how it runs a script. */
+const runtimes = {
+  PyTorch: {
+    hint: "apt-get install python3-torch libopenblas0-pthread",
+    isInstalled: () => succeeds(python, ["-c", "import torch"], peerEnvironment()),
+    run: ({ script, args }, common) =>
+      runForResult(python, [join(bench, "peers", script), ...args, ...common], peerEnvironment()),
+  },
+  "tfjs-node": {
+    hint: "node tools/build-tfjs-node.mjs",
+    isInstalled: () => succeeds(process.execPath, [join(bench, "ours/has-tensorflow.mjs")], process.env),
+    run: runOurs,
+  },
+};
+
+function succeeds(program, args, env) {
+  return spawnSync(program, args, { env, stdio: "ignore" }).status === 0;
+}
+
+function runtimeOf(peer) {
+  return peer.runtime ?? "PyTorch";
+}
+
+/** What to say where peers of these benchmarks cannot run: a text by the runtime's name. */
+export function missingRuntimes(benchmarks) {
+  const names = new Set(benchmarks.flatMap(({ peers }) => peers.map(runtimeOf)));
+  const missing = [...names].filter((name) => !runtimes[name].isInstalled());
+  return new Map(missing.map((name) => [name, `peer missing: ${name} (${runtimes[name].hint})`]));
+}
+
+/** What a row says whose benchmark raced no peer. */
+export function reasonWithoutPeers({ peers }, missing) {
+  return peers.length === 0 ? "has no peer" : missing.get(runtimeOf(peers[0]));
 }
 
 /**
@@ -29,17 +56,18 @@ export function peerIsInstalled() {
  * round, so that a machine that slows down or speeds up meets all sides alike.
  *
  * @param benchmark an entry of `benchmarks`
- * @param {{ rounds: number, repeats?: number, threads: number, withPeers: boolean, progress: (line: string) => void }} options
+ * @param {{ rounds: number, repeats?: number, threads: number, missing: Map<string, string>, progress: (line: string) => void }} options
  * @returns a list of sides, ours first: { name, rounds: result[] }; a result is { measures, facts }
  */
 export function race(benchmark, options) {
-  const { rounds, threads, withPeers, progress } = options;
+  const { rounds, threads, missing, progress } = options;
+  const peers = benchmark.peers.filter((peer) => !missing.has(runtimeOf(peer)));
   const common = ["--threads", String(threads), "--repeats", String(options.repeats ?? benchmark.repeats)];
   const sides = [
     { name: "vqkit", run: () => runOurs(benchmark.ours, common), rounds: [] },
-    ...(withPeers ? benchmark.peers : []).map((peer) => ({
+    ...peers.map((peer) => ({
       name: peer.name,
-      run: () => runPeer(peer, common),
+      run: () => runtimes[runtimeOf(peer)].run(peer, common),
       rounds: [],
     })),
   ];
@@ -57,10 +85,6 @@ export function race(benchmark, options) {
 function runOurs({ script, args }, common) {
   const command = ["--expose-gc", join(bench, "ours", script), ...args, ...common];
   return runForResult(process.execPath, command, process.env);
-}
-
-function runPeer({ script, args }, common) {
-  return runForResult(python, [join(bench, "peers", script), ...args, ...common], peerEnvironment());
 }
 
 /** Runs a program and parses the last line of its standard output. */

@@ -1,5 +1,5 @@
 // The counterpart of bench/peers/autoencoder.py, with the model that `vqkit train` makes from the preset "small".
-// usage: autoencoder.mjs --mode train|encode [--width 64] [--batch 32] [--threads 2] [--repeats 15]
+// usage: autoencoder.mjs --mode train|encode [--engine auto] [--width 64] [--batch 32] [--threads 2] [--repeats 15]
 import * as tf from "@tensorflow/tfjs";
 import { ImageAutoencoder, modelPresets } from "../../dist/src/autoencoder/index.js";
 import { RecordedFunction } from "../../dist/src/backend/index.js";
@@ -7,8 +7,8 @@ import { createQuantizer } from "../../dist/src/quantizers/index.js";
 import { Adam } from "../../dist/src/training/optimizer.js";
 import { countOf, randomTensor, readArguments, report, secondsOf, startEngine } from "./common.mjs";
 
-const options = readArguments({ mode: "train", width: 64, batch: 32 });
-const runtime = await startEngine(options.threads);
+const options = readArguments({ mode: "train", engine: "auto", width: 64, batch: 32 });
+const runtime = await startEngine(options.threads, options.engine);
 
 const quantizer = createQuantizer(
   { kind: "vq", codebookSize: 1024, codeDim: 64, initialization: "normal" },

@@ -19,9 +19,9 @@ export function readArguments(options) {
   );
 }
 
-/** Selects the default engine and returns its name for the table. */
-export async function startEngine(threads) {
-  const engine = await selectEngine({ threads });
+/** Selects an engine and returns its name for the table. */
+export async function startEngine(threads, name = "auto") {
+  const engine = await selectEngine({ engine: name, threads });
   return `vqkit on ${engine.name} ${engine.version}, ${engine.threads} threads`;
 }
 
