@@ -1,6 +1,7 @@
-import { keepingOnCpu } from "./devices.js";
+import { isOnDevice } from "./device-memory.js";
+import { onDevice } from "./devices.js";
 import { BackendError } from "./errors.js";
-import { GraphBuilder } from "./onnx/graph-builder.js";
+import { GraphBuilder, sizeOf } from "./onnx/graph-builder.js";
 import type { Value } from "./onnx/value.js";
 import { InferenceSession, type Tensor as OrtTensor } from "./onnxruntime.js";
 import { type DataRecord, type Operand, type Recording, sameValues, type TensorSpec } from "./recording.js";
@@ -45,10 +46,7 @@ export class CompiledGraph {
   ): Promise<CompiledGraph> {
     const layout = lower(recording, dynamic);
     try {
-      return new CompiledGraph(
-        await InferenceSession.create(layout.model, keepingOnCpu(options, layout.cpuNodes)),
-        layout,
-      );
+      return new CompiledGraph(await InferenceSession.create(layout.model, onDevice(options, layout)), layout);
     } catch (error) {
       throw new BackendError(
         "runtime",
@@ -96,6 +94,8 @@ interface Layout {
   readonly model: Uint8Array;
   /** Nodes that WebGPU computes wrongly. */
   readonly cpuNodes: readonly string[];
+  /** Outputs that a device may keep, because nothing here looks at their values. */
+  readonly keptOutputs: readonly string[];
   readonly feeds: readonly { readonly leaf: number; readonly name: string }[];
   readonly baked: readonly Baked[];
   readonly outputs: readonly string[];
@@ -108,12 +108,12 @@ function lower(recording: Recording, dynamic: ReadonlySet<number>): Layout {
   const baked: Baked[] = [];
   const values = new Map<DataRecord, Value>();
   recording.leaves.forEach((leaf, index) => {
-    const data = valuesOf(leaf);
-    if (leaf.frozen && !dynamic.has(index)) {
-      values.set(leaf, g.constantValue(data, leaf.shape, leaf.dtype));
+    const size = sizeOf(leaf.shape);
+    if (leaf.frozen && !dynamic.has(index) && !isOnDevice(leaf.tensor)) {
+      values.set(leaf, g.constantValue(valuesOf(leaf), leaf.shape, leaf.dtype));
       baked.push({ leaf: index, values: undefined, frozen: new WeakRef(leaf) });
-    } else if (data.length <= largestConstant && !dynamic.has(index)) {
-      const copy = data.slice();
+    } else if (size <= largestConstant && !dynamic.has(index)) {
+      const copy = valuesOf(leaf).slice();
       values.set(leaf, g.constantValue(copy, leaf.shape, leaf.dtype));
       baked.push({ leaf: index, values: copy, frozen: undefined });
     } else {
@@ -138,7 +138,14 @@ function lower(recording: Recording, dynamic: ReadonlySet<number>): Layout {
   }
   const outputs = recording.targets.map((target) => g.output(values.get(target) as Value));
   const targets = recording.targets.map(({ shape, dtype }) => ({ shape, dtype }));
-  return { model: g.encode({ producer: "vqkit" }), cpuNodes: g.cpuNodes(), feeds, baked, outputs, targets };
+  // Short results are read at once, as losses are, or looked at when they are built into another graph; whole numbers
+  // are read, as indices are. The rest are weights, moments and images.
+  const keptOutputs = outputs.filter((_, i) => {
+    const { shape, dtype } = targets[i] as TensorSpec;
+    return dtype === "float32" && sizeOf(shape) > largestConstant;
+  });
+  const cpuNodes = g.cpuNodes();
+  return { model: g.encode({ producer: "vqkit" }), cpuNodes, keptOutputs, feeds, baked, outputs, targets };
 }
 
 function valuesOf(record: DataRecord): Float32Array | Int32Array | Uint8Array {

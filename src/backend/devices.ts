@@ -21,17 +21,36 @@ export function sessionOptionsOf(device: DeviceName): SessionOptions {
   return { executionProviders: [device] };
 }
 
-/** Options under which these nodes stay on the CPU; only WebGPU takes such a wish, and only there is one needed. */
-export function keepingOnCpu(options: SessionOptions, nodes: readonly string[]): SessionOptions {
-  const providers = options.executionProviders;
-  if (nodes.length === 0 || providers === undefined) return options;
+/**
+ * Session options for a graph, given those for all graphs. Only WebGPU takes wishes for single nodes and outputs, and
+ * only there is something to wish; values that CUDA computes come back to the CPU after each run.
+ *
+ * @param graph.cpuNodes names of nodes that WebGPU computes wrongly
+ * @param graph.keptOutputs names of outputs that stay in the device's memory
+ */
+export function onDevice(
+  options: SessionOptions,
+  {
+    cpuNodes,
+    keptOutputs,
+  }: { readonly cpuNodes: readonly string[]; readonly keptOutputs: readonly string[] },
+): SessionOptions {
+  const isWebGpu = options.executionProviders?.some((provider) => nameOf(provider) === "webgpu");
+  if (isWebGpu !== true) return options;
   return {
     ...options,
-    executionProviders: providers.map((provider) => {
+    executionProviders: options.executionProviders?.map((provider) => {
+      // An empty list is refused.
+      if (nameOf(provider) !== "webgpu" || cpuNodes.length === 0) return provider;
       const config = typeof provider === "string" ? { name: provider } : provider;
-      return config.name === "webgpu" ? { ...config, forceCpuNodeNames: nodes } : provider;
-    }),
+      return { ...config, forceCpuNodeNames: cpuNodes };
+    }) as NonNullable<SessionOptions["executionProviders"]>,
+    preferredOutputLocation: Object.fromEntries(keptOutputs.map((name) => [name, "gpu-buffer" as const])),
   };
+}
+
+function nameOf(provider: NonNullable<SessionOptions["executionProviders"]>[number]): string {
+  return typeof provider === "string" ? provider : provider.name;
 }
 
 const checked = new Map<DeviceName, Promise<string | null>>();

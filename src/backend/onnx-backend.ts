@@ -8,6 +8,7 @@ import {
   util,
 } from "@tensorflow/tfjs";
 import type { SessionOptions } from "./compiled-graph.js";
+import { DeviceMemory, isOnDevice } from "./device-memory.js";
 import { BackendError } from "./errors.js";
 import { GraphCache } from "./graph-cache.js";
 import { sizeOf } from "./onnx/graph-builder.js";
@@ -49,6 +50,7 @@ export class OnnxBackend extends KernelBackend {
   readonly #options: Required<Omit<OnnxBackendOptions, "sessionOptions">>;
   readonly #graphs: GraphCache;
   readonly #pending = new Set<DataRecord>();
+  readonly #deviceMemory = new DeviceMemory();
   /** Records of data that came from another backend, which keeps its own kind of id. */
   readonly #adopted = new WeakMap<object, DataRecord>();
   #records = 0;
@@ -91,7 +93,10 @@ export class OnnxBackend extends KernelBackend {
    * @returns when the graphs compiled with the earlier options are gone
    */
   setSessionOptions(change: SessionOptions): Promise<void> {
-    return this.#schedule(() => this.#graphs.setOptions(change));
+    return this.#schedule(async () => {
+      await this.#deviceMemory.fetchAll();
+      await this.#graphs.setOptions(change);
+    });
   }
 
   /** Writes a kernel call down and returns tensors that will have its results. */
@@ -190,6 +195,7 @@ export class OnnxBackend extends KernelBackend {
     if (record.tensor === undefined) await this.#schedule(() => this.#compute(record));
     if (record.tensor === undefined)
       throw new BackendError("disposed", "The tensor was disposed before its values were computed.");
+    if (isOnDevice(record.tensor)) await this.#schedule(() => this.#deviceMemory.fetch(record));
     return record.tensor.data as Plain;
   }
 
@@ -205,6 +211,12 @@ export class OnnxBackend extends KernelBackend {
       throw new BackendError(
         "synchronous-read",
         "This tensor has not been computed yet, and ONNX Runtime computes asynchronously: use await tensor.data() (or array(), bytes()) in place of dataSync().",
+      );
+    }
+    if (isOnDevice(record.tensor)) {
+      throw new BackendError(
+        "synchronous-read",
+        "This tensor's values are in the GPU's memory: use await tensor.data() (or array(), bytes()) in place of dataSync().",
       );
     }
     return record.tensor.data as Plain;
@@ -225,6 +237,7 @@ export class OnnxBackend extends KernelBackend {
       this.disposeData(record.parts.imag.dataId);
     }
     this.#pending.delete(record);
+    this.#deviceMemory.retire(record);
     this.#records--;
     this.#bytes -= bytesOf(record);
     return true;
@@ -296,9 +309,11 @@ export class OnnxBackend extends KernelBackend {
       const graph = this.#graphs.find(key, leaves);
       if (graph === undefined) return undefined;
       const tensors = await graph.run(leaves);
+      this.#sweep();
       return tensors.map((tensor, i) => {
         const spec = graph.targets[i] as TensorSpec;
         const record = DataRecord.known(spec, tensor);
+        this.#deviceMemory.keep(record);
         this.#own(record);
         return this.#info(record as DataId, spec.shape, spec.dtype);
       });
@@ -319,7 +334,7 @@ export class OnnxBackend extends KernelBackend {
 
   /** Runs everything pending; a tensor that an earlier, failed run left behind is computed by itself. */
   async #compute(record: DataRecord): Promise<void> {
-    if (record.tensor !== undefined) return;
+    if (record.tensor !== undefined || record.source === undefined) return;
     await this.#run(this.#pending.has(record) ? [...this.#pending] : [record]);
   }
 
@@ -336,8 +351,15 @@ export class OnnxBackend extends KernelBackend {
     const results = await graph.run(recording.leaves);
     recording.targets.forEach((record, i) => {
       record.resolve(results[i] as OrtTensor);
+      this.#deviceMemory.keep(record);
     });
+    this.#sweep();
     return recording;
+  }
+
+  /** Frees what is disposed of on the device, unless a recorded operation may wait for it. */
+  #sweep(): void {
+    if (this.#pending.size === 0) this.#deviceMemory.sweep();
   }
 
   #own(record: DataRecord): void {
