@@ -46,7 +46,10 @@ export class CompiledGraph {
   ): Promise<CompiledGraph> {
     const layout = lower(recording, dynamic);
     try {
-      return new CompiledGraph(await InferenceSession.create(layout.model, onDevice(options, layout)), layout);
+      return new CompiledGraph(
+        await InferenceSession.create(layout.model, onDevice(options, layout)),
+        layout,
+      );
     } catch (error) {
       throw new BackendError(
         "runtime",
@@ -107,17 +110,25 @@ function lower(recording: Recording, dynamic: ReadonlySet<number>): Layout {
   const feeds: { leaf: number; name: string }[] = [];
   const baked: Baked[] = [];
   const values = new Map<DataRecord, Value>();
+  const shared = new Set<DataRecord>();
+  for (const { kernel, operands } of recording.operations) {
+    if (kernel.name === "Conv2DBackpropFilter") shared.add((operands[0] as Operand).data);
+  }
+  const keep = (record: DataRecord, value: Value) => {
+    value.feedsFilterGradient = shared.has(record);
+    values.set(record, value);
+  };
   recording.leaves.forEach((leaf, index) => {
     const size = sizeOf(leaf.shape);
     if (leaf.frozen && !dynamic.has(index) && !isOnDevice(leaf.tensor)) {
-      values.set(leaf, g.constantValue(valuesOf(leaf), leaf.shape, leaf.dtype));
+      keep(leaf, g.constantValue(valuesOf(leaf), leaf.shape, leaf.dtype));
       baked.push({ leaf: index, values: undefined, frozen: new WeakRef(leaf) });
     } else if (size <= largestConstant && !dynamic.has(index)) {
       const copy = valuesOf(leaf).slice();
-      values.set(leaf, g.constantValue(copy, leaf.shape, leaf.dtype));
+      keep(leaf, g.constantValue(copy, leaf.shape, leaf.dtype));
       baked.push({ leaf: index, values: copy, frozen: undefined });
     } else {
-      values.set(leaf, g.input(`leaf${index}`, leaf.shape, leaf.dtype));
+      keep(leaf, g.input(`leaf${index}`, leaf.shape, leaf.dtype));
       feeds.push({ leaf: index, name: `leaf${index}` });
     }
   });
@@ -133,7 +144,7 @@ function lower(recording: Recording, dynamic: ReadonlySet<number>): Layout {
           `${kernel.name}: recorded ${record.dtype}[${record.shape}], lowered to ${value.dtype}[${value.shape}].`,
         );
       }
-      values.set(record, value);
+      keep(record, value);
     });
   }
   const outputs = recording.targets.map((target) => g.output(values.get(target) as Value));

@@ -72,7 +72,7 @@ export class OnnxBackend extends KernelBackend {
       interOpNumThreads: 1,
       executionMode: "sequential",
       graphOptimizationLevel: "all",
-      logSeverityLevel: 3,
+      logSeverityLevel: 4,
       ...options.sessionOptions,
     });
   }

@@ -8,6 +8,7 @@ import { filterGradient } from "./filter-gradient.js";
 import { outputsFirst, turnedTapsLast } from "./filter-layout.js";
 import { emitBiasless } from "./folding.js";
 import { matrixProduct } from "./matrix.js";
+import { convolveTiled, filterGradientTiled, inputGradientTiled, suitsTiles } from "./tiled-convolution.js";
 
 function geometryOf(info: backend_util.Conv2DInfo): ConvGeometry {
   return {
@@ -57,6 +58,9 @@ export function convolve(
   const doubled = isSame3x3(geometry) ? x.deferred?.doubled : undefined;
   if (doubled !== undefined) return convolveDoubled(g, [doubled, filter], spec.shape);
   const [inputs, outputs] = filter.shape.slice(2) as [number, number];
+  if (isSame3x3(geometry) && x.feedsFilterGradient && suitsTiles(x.shape, inputs, outputs)) {
+    return convolveTiled(g, [x, filter], spec.shape);
+  }
   if (isPointwise(geometry) && !x.isChannelsFirst) {
     // A 1×1 convolution of rows that stand in order is one matrix product.
     const positions = x.shape.slice(0, 3).reduce((product, size) => product * size, 1);
@@ -191,8 +195,18 @@ const conv2dBackpropInput: Kernel<InputGradient> = {
     const spec = outputs[0] as TensorSpec;
     const operands = [within(g, dy as Value, attrs.output), filter as Value] as const;
     if (!isSame3x3(attrs)) return inputGradient(g, operands, attrs, spec);
-    const make = () => g.channelsFirst(inputGradient(g, operands, attrs, spec));
-    return Value.deferred({ make, inputGradient: { dy: operands[0], filter: operands[1] } }, spec.shape);
+    const [inputs, filters] = operands[1].shape.slice(2) as [number, number];
+    const isTiled = suitsTiles(spec.shape, inputs, filters);
+    return Value.deferred(
+      {
+        layout: isTiled ? "plain" : "channelsFirst",
+        make: isTiled
+          ? () => g.plain(inputGradientTiled(g, operands, spec.shape))
+          : () => g.channelsFirst(inputGradient(g, operands, attrs, spec)),
+        inputGradient: { dy: operands[0], filter: operands[1] },
+      },
+      spec.shape,
+    );
   },
 };
 
@@ -220,6 +234,10 @@ const conv2dBackpropFilter: Kernel<ConvGeometry & { readonly filterShape: readon
     const [input, gradient] = [x as Value, dy as Value];
     const doubled = isSame3x3(attrs) ? input.deferred?.doubled : undefined;
     if (doubled !== undefined) return filterGradientDoubled(g, [doubled, gradient], attrs.filterShape);
+    const [inputs, filters] = attrs.filterShape.slice(2) as [number, number];
+    if (isSame3x3(attrs) && suitsTiles(input.shape, inputs, filters)) {
+      return filterGradientTiled(g, [input, gradient], attrs.filterShape);
+    }
     return filterGradient(g, [input, gradient], attrs, outputs[0] as TensorSpec);
   },
 };

@@ -6,8 +6,8 @@ import { Value } from "../onnx/value.js";
 export type Emit = (g: GraphBuilder, names: readonly string[], dtypes: readonly DataType[]) => string;
 
 /**
- * Applies `emit` elementwise with broadcasting, in the layout that saves transposes: if an image tensor among the
- * operands exists as [N, C, H, W], the result is made as [N, C, H, W] too.
+ * Applies `emit` elementwise with broadcasting, in the layout that saves transposes: the result of image tensors is
+ * made as [N, C, H, W] if fewer of them have to be brought into that layout than into the plain one.
  */
 export function elementwise(
   g: GraphBuilder,
@@ -18,7 +18,8 @@ export function elementwise(
   const { shape, dtype } = spec;
   const dtypes = operands.map((operand) => operand.dtype);
   const full = operands.filter((operand) => sameShape(operand.shape, shape));
-  const channelsFirst = shape.length === 4 && full.some((operand) => operand.isChannelsFirst);
+  const notPlain = full.filter((operand) => !operand.isPlain).length;
+  const channelsFirst = shape.length === 4 && full.filter((v) => !v.isChannelsFirst).length < notPlain;
   if (!channelsFirst)
     return new Value(
       emit(

@@ -1,20 +1,31 @@
 import { type GraphBuilder, sameShape, sizeOf } from "../onnx/graph-builder.js";
-import { type Biasless, Value } from "../onnx/value.js";
+import type { Attributes } from "../onnx/model-proto.js";
+import { Value } from "../onnx/value.js";
+
+/** A Gemm or Conv without its third input. */
+export interface TwoOperands {
+  readonly opType: "Gemm" | "Conv";
+  readonly inputs: readonly [string, string];
+  readonly attributes: Attributes;
+}
 
 /** Emits a Gemm or Conv that `foldBias` can later give a bias. Rows of a Gemm may be reshaped in between. */
-export function emitBiasless(g: GraphBuilder, operator: Biasless, shape: readonly number[]): Value {
-  const name = g.op(operator.opType, operator.inputs, operator.attributes);
+export function emitBiasless(
+  g: GraphBuilder,
+  { opType, inputs, attributes }: TwoOperands,
+  shape: readonly number[],
+): Value {
+  const name = g.op(opType, inputs, attributes);
+  const layout = opType === "Conv" ? "channelsFirst" : "plain";
   const value =
-    operator.opType === "Conv"
-      ? g.fromChannelsFirst(name, shape, "float32")
-      : new Value(name, shape, "float32");
-  value.biasless = operator;
+    layout === "plain" ? new Value(name, shape, "float32") : g.fromChannelsFirst(name, shape, "float32");
+  value.biasless = { layout, withBias: (bias) => g.op(opType, [...inputs, bias], attributes) };
   return value;
 }
 
 /**
- * Adds a vector along the last axis inside the operator that made `x`, when that is a Conv or a Gemm without a bias.
- * The operator without the bias drops out of the graph unless somebody else reads it.
+ * Adds a vector along the last axis inside the operator that made `x`, when that can still take a bias. The operator
+ * without the bias drops out of the graph unless somebody else reads it.
  *
  * @returns undefined when there is nothing to fold into
  */
@@ -27,8 +38,8 @@ export function foldBias(
   const channels = x.shape.at(-1) as number;
   if (x.biasless === undefined || !sameShape(x.shape, shape)) return undefined;
   if (bias.shape.at(-1) !== channels || sizeOf(bias.shape) !== channels) return undefined;
-  const { opType, inputs, attributes } = x.biasless;
-  const name = g.op(opType, [...inputs, g.plain(g.reshape(bias, [channels]))], attributes);
-  if (opType === "Conv") return g.fromChannelsFirst(name, shape, "float32");
+  const { layout, withBias } = x.biasless;
+  const name = withBias(g.plain(g.reshape(bias, [channels])));
+  if (layout === "channelsFirst") return g.fromChannelsFirst(name, shape, "float32");
   return new Value(g.reshapeName(name, shape), shape, "float32");
 }

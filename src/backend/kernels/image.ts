@@ -103,7 +103,7 @@ const resizeNearest = resize("ResizeNearestNeighbor", (g, source, r, { shape, dt
     });
   if (dtype !== "float32") return g.fromChannelsFirst(make(), shape, dtype);
   const isDoubled = scale[0] === 2 && scale[1] === 2;
-  return Value.deferred({ make, ...(isDoubled ? { doubled: source } : {}) }, shape);
+  return Value.deferred({ layout: "channelsFirst", make, ...(isDoubled ? { doubled: source } : {}) }, shape);
 });
 
 const resizeBilinear = resize("ResizeBilinear", (g, source, r, { shape }) => {

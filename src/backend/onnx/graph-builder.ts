@@ -90,6 +90,19 @@ export class GraphBuilder {
     return name;
   }
 
+  /** A constant tensor that is emitted once however often it is asked for under the same key. */
+  constantOnce(
+    key: string,
+    make: () => { readonly data: Float32Array | Int32Array; readonly dims: readonly number[] },
+  ): string {
+    const known = this.#emitted.get(`constant ${key}`);
+    if (known !== undefined) return known[0] as string;
+    const { data, dims } = make();
+    const name = this.constant(data, dims);
+    this.#emitted.set(`constant ${key}`, [name]);
+    return name;
+  }
+
   /** A constant tensor as a value. */
   constantValue(
     data: Float32Array | Int32Array | Uint8Array,
@@ -121,7 +134,10 @@ export class GraphBuilder {
 
   /** The value's name in the layout tfjs sees. */
   plain(value: Value): string {
-    value.plain ??= this.#permute(this.channelsFirst(value), value.shape, toChannelsLast);
+    value.plain ??=
+      value.deferred?.layout === "plain"
+        ? value.deferred.make()
+        : this.#permute(this.channelsFirst(value), value.shape, toChannelsLast);
     return value.plain;
   }
 
@@ -130,7 +146,9 @@ export class GraphBuilder {
     if (value.shape.length !== 4)
       throw new BackendError("shape", `channels-first needs rank 4, got [${value.shape}].`);
     value.channelsFirst ??=
-      value.deferred?.make() ?? this.#permute(value.plain as string, value.shape, toChannelsFirst);
+      value.deferred?.layout === "channelsFirst"
+        ? value.deferred.make()
+        : this.#permute(this.plain(value), value.shape, toChannelsFirst);
     return value.channelsFirst;
   }
 
@@ -142,7 +160,7 @@ export class GraphBuilder {
   reshape(value: Value, shape: readonly number[]): Value {
     if (sameShape(value.shape, shape)) return value;
     const reshaped = new Value(this.reshapeName(this.plain(value), shape), shape, value.dtype);
-    if (value.biasless?.opType === "Gemm" && shape.at(-1) === value.shape.at(-1))
+    if (value.biasless?.layout === "plain" && shape.at(-1) === value.shape.at(-1))
       reshaped.biasless = value.biasless;
     return reshaped;
   }

@@ -1,16 +1,16 @@
 import type { DataType } from "@tensorflow/tfjs";
-import type { Attributes } from "./model-proto.js";
 
-/** A Gemm or Conv without a bias: a vector along the last axis of what it made may still join it. */
+/** Made by an operator to which a vector along the last axis may still be added at no cost. */
 export interface Biasless {
-  readonly opType: "Gemm" | "Conv";
-  readonly inputs: readonly [string, string];
-  readonly attributes: Attributes;
+  readonly layout: "plain" | "channelsFirst";
+  /** Emits the operator with a bias [C] and returns the name of what it makes, in that layout. */
+  readonly withBias: (bias: string) => string;
 }
 
 /** An image tensor that is not computed unless somebody needs it as it is: a consumer may know a shorter way. */
 export interface Deferred {
-  /** Emits the nodes and returns the name of the tensor as [N, C, H, W]. */
+  readonly layout: "plain" | "channelsFirst";
+  /** Emits the nodes and returns the name of the tensor in that layout. */
   readonly make: () => string;
   /** Set when the value is `source` enlarged to twice its height and width by repeating pixels. */
   readonly doubled?: Value;
@@ -26,8 +26,10 @@ export class Value {
   plain: string | undefined;
   channelsFirst: string | undefined;
   deferred: Deferred | undefined;
-  /** How the value was made, when more can be folded into that; the last axis is the operator's own. */
+  /** Present when a bias can be folded into the operator that made the value; the last axis is the operator's own. */
   biasless: Biasless | undefined;
+  /** Whether a convolution's filter gradient is computed from the value too, so that both may share work. */
+  feedsFilterGradient = false;
   readonly shape: readonly number[];
   readonly dtype: DataType;
 
@@ -44,8 +46,13 @@ export class Value {
     return value;
   }
 
+  /** Whether [N, H, W, C] is there, or is what there will be first. */
+  get isPlain(): boolean {
+    return this.plain !== undefined || this.deferred?.layout === "plain";
+  }
+
   /** Whether [N, C, H, W] is there, or is what there will be first. */
   get isChannelsFirst(): boolean {
-    return this.channelsFirst !== undefined || this.deferred !== undefined;
+    return this.channelsFirst !== undefined || this.deferred?.layout === "channelsFirst";
   }
 }

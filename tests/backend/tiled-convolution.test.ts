@@ -1,0 +1,102 @@
+import * as tf from "@tensorflow/tfjs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { suitsTiles } from "../../src/backend/kernels/tiled-convolution.js";
+import { Random } from "../../src/core/random.js";
+import { useEngine } from "../engine.js";
+
+beforeAll(useEngine);
+
+const [n, height, width, inputs, filters] = [2, 8, 12, 96, 80] as const;
+const imageShape: [number, number, number, number] = [n, height, width, inputs];
+const filterShape: [number, number, number, number] = [3, 3, inputs, filters];
+const outputShape: [number, number, number, number] = [n, height, width, filters];
+
+function draw(shape: readonly number[], label: string): Float32Array {
+  return new Random(3, label).fill(tf.util.sizeFromShape([...shape]), (random) => random.normal());
+}
+
+/** Calls `visit` for each (output position, tap) that meets the image: offsets of x, of y, and of the tap. */
+function eachTap(visit: (pixel: number, position: number, tap: number) => void): void {
+  for (let image = 0; image < n; image++)
+    for (let y = 0; y < height; y++)
+      for (let x = 0; x < width; x++)
+        for (let tap = 0; tap < 9; tap++) {
+          const [row, column] = [y + Math.floor(tap / 3) - 1, x + (tap % 3) - 1];
+          if (row < 0 || row >= height || column < 0 || column >= width) continue;
+          visit((image * height + row) * width + column, (image * height + y) * width + x, tap);
+        }
+}
+
+/** The convolution and its two gradients by their definition, in double precision. */
+function expected(x: Float32Array, w: Float32Array, dy: Float32Array) {
+  const y = new Float64Array(n * height * width * filters);
+  const dx = new Float64Array(x.length);
+  const dw = new Float64Array(w.length);
+  eachTap((pixel, position, tap) => {
+    for (let i = 0; i < inputs; i++) {
+      const value = x[pixel * inputs + i] as number;
+      const row = (tap * inputs + i) * filters;
+      let slope = 0;
+      for (let o = 0; o < filters; o++) {
+        const weight = w[row + o] as number;
+        const gradient = dy[position * filters + o] as number;
+        y[position * filters + o] = (y[position * filters + o] as number) + value * weight;
+        dw[row + o] = (dw[row + o] as number) + value * gradient;
+        slope += weight * gradient;
+      }
+      dx[pixel * inputs + i] = (dx[pixel * inputs + i] as number) + slope;
+    }
+  });
+  return { y, dx, dw };
+}
+
+/** Root mean square of the difference over that of the expected values. */
+function relativeError(got: ArrayLike<number>, wanted: Float64Array): number {
+  let [difference, size] = [0, 0];
+  wanted.forEach((value, i) => {
+    difference += ((got[i] as number) - value) ** 2;
+    size += value ** 2;
+  });
+  return Math.sqrt(difference / size);
+}
+
+describe("3×3 convolutions by tiles", () => {
+  it("are taken for many channels, when tiles fit the image and not too much memory", () => {
+    expect(suitsTiles(imageShape, inputs, filters)).toBe(true);
+    expect(suitsTiles([32, 16, 16, 128], 128, 128)).toBe(true);
+    expect(suitsTiles([32, 16, 16, 32], 32, 32)).toBe(false);
+    expect(suitsTiles([32, 64, 64, 128], 128, 3)).toBe(false);
+    expect(suitsTiles([2, 10, 12, 96], 96, 80)).toBe(false);
+    expect(suitsTiles([64, 256, 256, 128], 128, 128)).toBe(false);
+  });
+
+  it("give the values and gradients of the definition, with bias and activation, within 3e-6 of their size", async () => {
+    const [x, w, dy] = [draw(imageShape, "x"), draw(filterShape, "w"), draw(outputShape, "dy")];
+    const bias = draw([filters], "bias");
+    const direct = expected(x, w, dy);
+    const made = tf.tidy(() => {
+      const image = tf.tensor4d(x, imageShape);
+      const filter = tf.tensor4d(w, filterShape);
+      const y = tf.conv2d(image, filter, 1, "same");
+      const biased = tf.relu(tf.add(tf.conv2d(image, filter, 1, "same"), tf.tensor1d(bias)));
+      const gradients = tf.grads((a: tf.Tensor, b: tf.Tensor) =>
+        tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, 1, "same"),
+      )([image, filter], tf.tensor4d(dy, outputShape));
+      return { y, biased, dx: gradients[0] as tf.Tensor, dw: gradients[1] as tf.Tensor };
+    });
+    expect(relativeError(await made.y.data(), direct.y)).toBeLessThan(3e-6);
+    expect(relativeError(await made.dx.data(), direct.dx)).toBeLessThan(3e-6);
+    expect(relativeError(await made.dw.data(), direct.dw)).toBeLessThan(3e-6);
+    const activated = direct.y.map((value, i) => Math.max(0, value + (bias[i % filters] as number)));
+    expect(relativeError(await made.biased.data(), activated)).toBeLessThan(3e-6);
+    tf.dispose(made);
+  });
+
+  it("leave a convolution alone that no filter learns from: its values are those of a direct one", async () => {
+    const [x, w] = [draw(imageShape, "x"), draw(filterShape, "w")];
+    const direct = expected(x, w, draw(outputShape, "dy"));
+    const y = tf.tidy(() => tf.conv2d(tf.tensor4d(x, imageShape), tf.tensor4d(w, filterShape), 1, "same"));
+    expect(relativeError(await y.data(), direct.y)).toBeLessThan(6e-7);
+    y.dispose();
+  });
+});
