@@ -1,15 +1,21 @@
+export type {
+  CodeFormat,
+  CodeWriter,
+  CodeWriterOptions,
+  SourcePosition,
+} from "./code-files/code-writer.js";
 export {
   type CodeManifest,
   type CodeStack,
   readCodeManifest,
-} from "./code-folder/manifest.js";
+} from "./code-files/manifest.js";
 export {
   type CodeFolderUsage,
   countCodes,
   type ReadCodesOptions,
   readCodes,
-} from "./code-folder/read-codes.js";
-export { type WriteCodesOptions, writeCodes } from "./code-folder/write-codes.js";
+} from "./code-files/read-codes.js";
+export { type WriteCodesOptions, writeCodes } from "./code-files/write-codes.js";
 export {
   type CodedImage,
   type Codes,
