@@ -2,11 +2,27 @@ import { ShapeError, VqkitError } from "../core/errors.js";
 
 /** Whose codes an entry of `Codes` are. */
 export interface CodedImage {
-  /** The file, or what the caller called the image. */
+  /** The file, or what the caller called the image; all tiles of an image have its name. */
   readonly name: string;
-  /** Pixels, without the padding that filled the latent grid. */
+  /** Pixels that count, from the top left of what the latent grid covers; the rest is padding, which `decode` cuts off. */
   readonly width: number;
   readonly height: number;
+  /** Where this is one tile of a larger image (size policy `tile`); absent for a whole image. */
+  readonly tile?: TilePlace;
+}
+
+/**
+ * A tile's place in its image, in pixels. The tiles of an image follow one another in row-major order, and their places
+ * follow from the image's size, the tile's size and the overlap (see tiles.ts).
+ */
+export interface TilePlace {
+  /** The image's pixel that is the tile's top left one; multiples of the downsampling factor. */
+  readonly top: number;
+  readonly left: number;
+  readonly imageHeight: number;
+  readonly imageWidth: number;
+  /** Pixels that neighbours share at least; a multiple of the downsampling factor, >= 0. */
+  readonly overlap: number;
 }
 
 /** Indices as the tokenizer holds them: 16 bits where the codebook has at most 65,536 codes. */
@@ -27,6 +43,19 @@ export interface Codes {
   /** `Tokenizer.fingerprint` of the model that made the codes; no other model can decode them. */
   readonly fingerprint: string;
 }
+
+/** How far a source has been read: enough to go on from there. Plain data. */
+export interface SourceProgress {
+  /** Items of the source that are done: encoded, or passed over because they are broken. */
+  readonly itemsDone: number;
+  /** Those among them that were broken. */
+  readonly itemsBroken: number;
+  /** Of the names of all items done, in order: shows a changed source when encoding goes on. 64 hexadecimal digits. */
+  readonly itemsDigest: string;
+}
+
+/** What `encodeAll` yields: the codes of whole images (all tiles of each), and how far the source has been read. */
+export interface EncodedBatch extends Codes, SourceProgress {}
 
 /** What `decode` takes: `Codes`, or indices from elsewhere, such as a generative model. */
 export interface CodesInput {

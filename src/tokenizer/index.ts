@@ -22,8 +22,11 @@ export {
   type CodesInput,
   type CodesShape,
   concatCodes,
+  type EncodedBatch,
   type IndexArray,
+  type SourceProgress,
   sliceCodes,
+  type TilePlace,
 } from "./codes.js";
 export { DecodedImage } from "./decoded-image.js";
 export type { EncodeOptions } from "./encode-options.js";
