@@ -24,7 +24,6 @@ export {
   concatCodes,
   type EncodedBatch,
   type IndexArray,
-  type SourceProgress,
   sliceCodes,
   type TilePlace,
 } from "./codes.js";
