@@ -1,5 +1,6 @@
 import { ShapeError, VqkitError } from "../core/errors.js";
-import { ssimOfPlanes, WINDOW } from "./ssim.js";
+import { MS_SSIM_MIN_SIDE, msSsimOfPlanes } from "./ms-ssim.js";
+import { type PlanePair, similarityOfPlanes, WINDOW } from "./ssim.js";
 
 /** 8-bit RGB images of one size, row by row: [count, height, width, 3]. A batch of the data layer is one. */
 export interface EightBitImages {
@@ -17,6 +18,8 @@ export interface ImageFigures {
   readonly psnr: number | null;
   /** Structural similarity, -1..1, 1 when identical. null when a side is under 11 pixels: no window fits. */
   readonly ssim: number | null;
+  /** Multi-scale structural similarity, 0..1, 1 when identical. null when a side is under 161 pixels. */
+  readonly msSsim: number | null;
 }
 
 /** Figures of a set of images: each the mean over images. JSON-safe. */
@@ -26,6 +29,7 @@ export interface MeanImageFigures {
   /** Mean over the images that differ from their originals; null when none does. */
   readonly psnr: number | null;
   readonly ssim: number | null;
+  readonly msSsim: number | null;
   /** Images equal to their originals in every byte: left out of the mean PSNR, which would be infinite. */
   readonly identical: number;
 }
@@ -33,11 +37,12 @@ export interface MeanImageFigures {
 const CHANNELS = 3;
 
 /**
- * MSE, PSNR and SSIM of each image against its reconstruction.
+ * MSE, PSNR, SSIM and MS-SSIM of each image against its reconstruction.
  *
  * PSNR: 8-bit values, all channels together, range 255, per image. SSIM (Wang et al. 2004): 11×11 Gaussian window of
  * σ = 1.5, K1 = 0.01, K2 = 0.03, range 255, the mean over windows wholly inside the image, per channel, then the mean
- * over channels.
+ * over channels. MS-SSIM (Wang et al. 2003): five scales, each the mean of 2×2 pixels of the one before, otherwise as
+ * SSIM.
  *
  * @throws ShapeError when sizes differ or a buffer does not hold count·height·width·3 bytes
  */
@@ -58,7 +63,7 @@ export function compareImages(originals: EightBitImages, reconstructions: EightB
     const a = originals.pixels.subarray(i * size, (i + 1) * size);
     const b = reconstructions.pixels.subarray(i * size, (i + 1) * size);
     const mse = meanSquaredError(a, b);
-    return { mse, psnr: psnrOf(mse), ssim: ssim(a, b, [height, width]) };
+    return { mse, psnr: psnrOf(mse), ...similarity(a, b, [height, width]) };
   });
 }
 
@@ -73,7 +78,8 @@ export function meanImageFigures(perImage: readonly ImageFigures[]): MeanImageFi
     images: perImage.length,
     mse: perImage.reduce((sum, { mse }) => sum + mse, 0) / perImage.length,
     psnr: meanOfKnown(perImage.map(({ psnr }) => psnr)),
-    ssim: meanOfKnown(perImage.map(({ ssim: value }) => value)),
+    ssim: meanOfKnown(perImage.map(({ ssim }) => ssim)),
+    msSsim: meanOfKnown(perImage.map(({ msSsim }) => msSsim)),
     identical: perImage.filter(({ psnr }) => psnr === null).length,
   };
 }
@@ -115,13 +121,23 @@ function psnrOf(mse: number): number | null {
   return mse === 0 ? null : 10 * Math.log10((255 * 255) / mse);
 }
 
-function ssim(a: Uint8Array, b: Uint8Array, [height, width]: readonly [number, number]): number | null {
-  if (height < WINDOW || width < WINDOW) return null;
-  let sum = 0;
+/** SSIM and MS-SSIM, each the mean over channels; null where no window fits. */
+function similarity(
+  a: Uint8Array,
+  b: Uint8Array,
+  [height, width]: readonly [number, number],
+): Pick<ImageFigures, "ssim" | "msSsim"> {
+  const side = Math.min(height, width);
+  if (side < WINDOW) return { ssim: null, msSsim: null };
+  let ssim = 0;
+  let msSsim = 0;
   for (let c = 0; c < CHANNELS; c++) {
-    sum += ssimOfPlanes(plane(a, c), plane(b, c), [height, width]);
+    const pair: PlanePair = { a: plane(a, c), b: plane(b, c), height, width };
+    const finest = similarityOfPlanes(pair);
+    ssim += finest.ssim;
+    if (side >= MS_SSIM_MIN_SIDE) msSsim += msSsimOfPlanes(pair, finest);
   }
-  return sum / CHANNELS;
+  return { ssim: ssim / CHANNELS, msSsim: side < MS_SSIM_MIN_SIDE ? null : msSsim / CHANNELS };
 }
 
 /** One channel of an interleaved image: [height*width, 3] → [height*width]. */

@@ -1,5 +1,7 @@
 export { CodeCounts, type CodeCountsJson, type IndexCount, type Indices } from "./code-counts.js";
 export { assertSameConventions, type MetricCard, metricCard, type NamedCard } from "./conventions.js";
+export { frechetDistance } from "./frechet-distance.js";
+export { type Gaussian, GaussianFit } from "./gaussian-fit.js";
 export {
   compareImages,
   type EightBitImages,
@@ -8,6 +10,7 @@ export {
   meanColourImages,
   meanImageFigures,
 } from "./image-quality.js";
+export { MS_SSIM_MIN_SIDE } from "./ms-ssim.js";
 export { SlidingUsage, type SlidingUsageOptions } from "./sliding-usage.js";
 export { mean, median, type Spread, sampleStandardDeviation, spread } from "./statistics.js";
 export {

@@ -13,13 +13,26 @@ const C2 = (0.03 * RANGE) ** 2;
 /** The window is separable: the 11×11 Gaussian of unit sum is the outer product of this with itself. */
 const TAPS = gaussian();
 
-/**
- * Mean SSIM of two planes of 0..255 values over all windows that lie wholly inside.
- *
- * @param a [height, width], flat
- * @param size [height, width], each >= 11
- */
-export function ssimOfPlanes(a: Float64Array, b: Float64Array, size: readonly [number, number]): number {
+/** One channel of two images of one size: values 0..255, row by row. */
+export interface PlanePair {
+  /** [height, width], flat. */
+  readonly a: Float64Array;
+  readonly b: Float64Array;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** Means over all windows that lie wholly inside. */
+export interface Similarity {
+  /** Luminance, contrast and structure: SSIM itself. */
+  readonly ssim: number;
+  /** Contrast and structure alone, as the finer scales of MS-SSIM take them. */
+  readonly contrastStructure: number;
+}
+
+/** Similarity of two planes whose sides are at least `WINDOW`. */
+export function similarityOfPlanes({ a, b, height, width }: PlanePair): Similarity {
+  const size = [height, width] as const;
   const meanA = blur(a, size);
   const meanB = blur(b, size);
   // σa² and σb² enter only as their sum: one blur serves both.
@@ -31,16 +44,18 @@ export function ssimOfPlanes(a: Float64Array, b: Float64Array, size: readonly [n
     a.map((value, i) => value * (b[i] as number)),
     size,
   );
-  let sum = 0;
+  let ssim = 0;
+  let contrastStructure = 0;
   for (let i = 0; i < meanA.length; i++) {
     const x = meanA[i] as number;
     const y = meanB[i] as number;
     const energy = x * x + y * y;
     const variances = (squares[i] as number) - energy;
     const covariance = (products[i] as number) - x * y;
-    sum += ((2 * x * y + C1) * (2 * covariance + C2)) / ((energy + C1) * (variances + C2));
+    ssim += ((2 * x * y + C1) * (2 * covariance + C2)) / ((energy + C1) * (variances + C2));
+    contrastStructure += (2 * covariance + C2) / (variances + C2);
   }
-  return sum / meanA.length;
+  return { ssim: ssim / meanA.length, contrastStructure: contrastStructure / meanA.length };
 }
 
 /** Gaussian average over each whole window: [H, W] → [H-10, W-10]. */

@@ -76,12 +76,12 @@ describe("compareImages", () => {
       images(1, [3, 2], () => 0),
       images(1, [3, 2], () => 255),
     );
-    expect(figures).toEqual({ mse: 65_025, psnr: 0, ssim: null });
+    expect(figures).toEqual({ mse: 65_025, psnr: 0, ssim: null, msSsim: null });
   });
 
   it("identical images: no finite PSNR, SSIM exactly 1", () => {
     const a = noise(1, [13, 12], 1);
-    expect(compareImages(a, a)).toEqual([{ mse: 0, psnr: null, ssim: 1 }]);
+    expect(compareImages(a, a)).toEqual([{ mse: 0, psnr: null, ssim: 1, msSsim: null }]);
   });
 
   it("SSIM of two flat images has only its luminance term", () => {
@@ -132,19 +132,20 @@ describe("compareImages", () => {
 describe("meanImageFigures", () => {
   it("averages over images, and counts identical ones instead of averaging infinity", () => {
     const figures = meanImageFigures([
-      { mse: 10, psnr: 30, ssim: 0.5 },
-      { mse: 0, psnr: null, ssim: 1 },
-      { mse: 20, psnr: 20, ssim: 0.75 },
+      { mse: 10, psnr: 30, ssim: 0.5, msSsim: 0.25 },
+      { mse: 0, psnr: null, ssim: 1, msSsim: 1 },
+      { mse: 20, psnr: 20, ssim: 0.75, msSsim: 0.625 },
     ]);
-    expect(figures).toEqual({ images: 3, mse: 10, psnr: 25, ssim: 0.75, identical: 1 });
+    expect(figures).toEqual({ images: 3, mse: 10, psnr: 25, ssim: 0.75, msSsim: 0.625, identical: 1 });
   });
 
   it("has null where no image has the figure, and refuses no images", () => {
-    expect(meanImageFigures([{ mse: 0, psnr: null, ssim: null }])).toEqual({
+    expect(meanImageFigures([{ mse: 0, psnr: null, ssim: null, msSsim: null }])).toEqual({
       images: 1,
       mse: 0,
       psnr: null,
       ssim: null,
+      msSsim: null,
       identical: 1,
     });
     expect(() => meanImageFigures([])).toThrow(expect.objectContaining({ code: "numerics" }));
