@@ -3,6 +3,7 @@ import { onDevice } from "./devices.js";
 import { BackendError } from "./errors.js";
 import { GraphBuilder, sizeOf } from "./onnx/graph-builder.js";
 import type { Value } from "./onnx/value.js";
+import type { WebGpuLimits } from "./onnx/webgpu-limits.js";
 import { InferenceSession, type Tensor as OrtTensor } from "./onnxruntime.js";
 import { type DataRecord, type Operand, type Recording, sameValues, type TensorSpec } from "./recording.js";
 
@@ -95,8 +96,7 @@ export class CompiledGraph {
 
 interface Layout {
   readonly model: Uint8Array;
-  /** Nodes that WebGPU computes wrongly. */
-  readonly cpuNodes: readonly string[];
+  readonly webGpuLimits: WebGpuLimits;
   /** Outputs that a device may keep, because nothing here looks at their values. */
   readonly keptOutputs: readonly string[];
   readonly feeds: readonly { readonly leaf: number; readonly name: string }[];
@@ -155,8 +155,8 @@ function lower(recording: Recording, dynamic: ReadonlySet<number>): Layout {
     const { shape, dtype } = targets[i] as TensorSpec;
     return dtype === "float32" && sizeOf(shape) > largestConstant;
   });
-  const cpuNodes = g.cpuNodes();
-  return { model: g.encode({ producer: "vqkit" }), cpuNodes, keptOutputs, feeds, baked, outputs, targets };
+  const model = g.encode({ producer: "vqkit" });
+  return { model, webGpuLimits: g.webGpuLimits(), keptOutputs, feeds, baked, outputs, targets };
 }
 
 function valuesOf(record: DataRecord): Float32Array | Int32Array | Uint8Array {

@@ -1,6 +1,7 @@
 import type { SessionOptions } from "./compiled-graph.js";
 import { type ProbeOutcome, probe } from "./device-probe.js";
 import { BackendError } from "./errors.js";
+import type { WebGpuLimits } from "./onnx/webgpu-limits.js";
 import { listSupportedBackends } from "./onnxruntime.js";
 
 /** What ONNX Runtime can compute on: the processor, any GPU through WebGPU, or one of NVIDIA's through CUDA. */
@@ -21,29 +22,31 @@ export function sessionOptionsOf(device: DeviceName): SessionOptions {
   return { executionProviders: [device] };
 }
 
+/** What a graph's own session options depend on. */
+export interface GraphTraits {
+  readonly webGpuLimits: WebGpuLimits;
+  /** Names of outputs that may stay in the device's memory. */
+  readonly keptOutputs: readonly string[];
+}
+
 /**
- * Session options for a graph, given those for all graphs. Only WebGPU takes wishes for single nodes and outputs, and
- * only there is something to wish; values that CUDA computes come back to the CPU after each run.
- *
- * @param graph.cpuNodes names of nodes that WebGPU computes wrongly
- * @param graph.keptOutputs names of outputs that stay in the device's memory
+ * Session options for a graph, given those for all graphs. Only WebGPU takes wishes for single graphs, and only there
+ * is something to wish; values that CUDA computes come back to the CPU after each run.
  */
 export function onDevice(
   options: SessionOptions,
-  {
-    cpuNodes,
-    keptOutputs,
-  }: { readonly cpuNodes: readonly string[]; readonly keptOutputs: readonly string[] },
+  { webGpuLimits: { cpuNodes, preferredLayout }, keptOutputs }: GraphTraits,
 ): SessionOptions {
   const isWebGpu = options.executionProviders?.some((provider) => nameOf(provider) === "webgpu");
   if (isWebGpu !== true) return options;
   return {
     ...options,
     executionProviders: options.executionProviders?.map((provider) => {
-      // An empty list is refused.
-      if (nameOf(provider) !== "webgpu" || cpuNodes.length === 0) return provider;
+      if (nameOf(provider) !== "webgpu") return provider;
       const config = typeof provider === "string" ? { name: provider } : provider;
-      return { ...config, forceCpuNodeNames: cpuNodes };
+      // An empty list is refused.
+      const forced = cpuNodes.length === 0 ? {} : { forceCpuNodeNames: cpuNodes };
+      return { ...config, ...forced, preferredLayout };
     }) as NonNullable<SessionOptions["executionProviders"]>,
     preferredOutputLocation: Object.fromEntries(keptOutputs.map((name) => [name, "gpu-buffer" as const])),
   };

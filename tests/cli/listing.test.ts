@@ -51,12 +51,14 @@ describe("quantizers", () => {
   });
 });
 
-test("doctor tells of engines, versions and speed", async () => {
+test("doctor tells of engines, devices, versions and speed", async () => {
   const { code, stdout } = await vqkit(["doctor", "--json", "--threads", "1"]);
   expect(code).toBe(0);
   const findings = JSON.parse(stdout) as {
     engines: { name: string; usable: boolean; reason: string | null }[];
     versions: Record<string, string>;
+    devices: { name: string; usable: boolean; adapter: string | null; reason: string | null }[];
+    device: string;
     providers: string[];
     threads: number;
     speed: Record<string, number>;
@@ -77,6 +79,13 @@ test("doctor tells of engines, versions and speed", async () => {
   // Usable or not depends on the machine; a reason in one line does not.
   expect(tensorflow?.usable).toBe(tensorflow?.reason === null);
   expect(tensorflow?.reason ?? "").not.toContain("\n");
+  expect(findings.device).toBe("cpu");
+  expect(findings.devices.map(({ name }) => name)).toEqual(["cpu", "webgpu", "cuda"]);
+  expect(findings.devices[0]).toEqual({ name: "cpu", usable: true, adapter: null, reason: null });
+  for (const { usable, reason } of findings.devices) {
+    expect(usable).toBe(reason === null);
+    expect(reason ?? "").not.toContain("\n");
+  }
   // Faster than plain JavaScript by far, slower than any processor's peak.
   expect(findings.speed.matrixProductGflops).toBeGreaterThan(2);
   expect(findings.speed.matrixProductGflops).toBeLessThan(10_000);

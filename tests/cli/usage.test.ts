@@ -116,6 +116,13 @@ describe("wrong configurations name the flag or field and write nothing", () => 
     expect(await wrongTraining("--engine", "onnxrutime")).toContain('Did you mean "onnxruntime"?');
   });
 
+  test("an unknown device, of a training and of a command that uses a model", async () => {
+    expect(await wrongTraining("--device", "gpu")).toMatch(/^error: --device: expected .*"webgpu"/);
+    const { code, stderr } = await vqkit(["evaluate", "runs/none", "photos", "--device", "gpu"]);
+    expect(code).toBe(2);
+    expect(stderr).toBe('error: --device: expected cpu, webgpu, cuda, got "gpu".\n');
+  });
+
   test("a misspelt field of --set, at its place", async () => {
     expect(await wrongTraining("--set", "optimizer.betaa1=0.5")).toMatch(
       /optimizer: unknown key "betaa1".*"beta1"\?/,

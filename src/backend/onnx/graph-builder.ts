@@ -10,7 +10,7 @@ import {
   type ValueInfoProto,
 } from "./model-proto.js";
 import { Value } from "./value.js";
-import { staysOnCpu } from "./webgpu-limits.js";
+import { type WebGpuLimits, webGpuLimits } from "./webgpu-limits.js";
 
 /** Image tensors are [N, H, W, C] to tfjs and [N, C, H, W] to ONNX. */
 const toChannelsFirst = [0, 3, 1, 2];
@@ -178,16 +178,9 @@ export class GraphBuilder {
     return perm.every((axis, i) => axis === i) ? name : this.op("Transpose", [name], { perm });
   }
 
-  /** Names of the nodes that have to stay on the CPU where the graph runs on WebGPU. */
-  cpuNodes(): string[] {
-    const constants = new Map(this.#initializers.map((tensor) => [tensor.name, tensor]));
-    const int64s = (name: string) => {
-      const tensor = constants.get(name);
-      if (tensor?.type !== "int64") return undefined;
-      // A copy, because a view on 64-bit numbers must begin at a multiple of 8.
-      return [...new BigInt64Array(tensor.bytes.slice().buffer)];
-    };
-    return this.#nodes.filter((node) => staysOnCpu(node, int64s)).map(({ outputs }) => outputs[0] as string);
+  /** What the graph's nodes ask of a session on WebGPU. */
+  webGpuLimits(): WebGpuLimits {
+    return webGpuLimits({ ...this.#live(), initializers: this.#initializers, inputs: this.#inputs });
   }
 
   /** The finished model. */
