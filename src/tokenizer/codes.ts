@@ -1,5 +1,4 @@
 import { ShapeError, VqkitError } from "../core/errors.js";
-import type { SourcePosition } from "./code-files/code-writer.js";
 
 /** Whose codes an entry of `Codes` are. */
 export interface CodedImage {
@@ -45,11 +44,18 @@ export interface Codes {
   readonly fingerprint: string;
 }
 
-/** What `encodeAll` yields: the codes of whole images (all tiles of each), and where it stands in its source. */
-export interface EncodedBatch extends Codes {
-  /** Behind the batch's last item: `start` of a later `encodeAll` goes on from here. */
-  readonly position: SourcePosition;
+/** How far a source has been read: enough to go on from there. Plain data. */
+export interface SourceProgress {
+  /** Items of the source that are done: encoded, or passed over because they are broken. */
+  readonly itemsDone: number;
+  /** Those among them that were broken. */
+  readonly itemsBroken: number;
+  /** Of the names of all items done, in order: shows a changed source when encoding goes on. 64 hexadecimal digits. */
+  readonly itemsDigest: string;
 }
+
+/** What `encodeAll` yields: the codes of whole images (all tiles of each), and how far the source has been read. */
+export interface EncodedBatch extends Codes, SourceProgress {}
 
 /** What `decode` takes: `Codes`, or indices from elsewhere, such as a generative model. */
 export interface CodesInput {
