@@ -24,6 +24,7 @@ export {
   concatCodes,
   type EncodedBatch,
   type IndexArray,
+  type SourceProgress,
   sliceCodes,
   type TilePlace,
 } from "./codes.js";
