@@ -141,6 +141,10 @@ const cases: Case[] = [
     () => [
       normal([3, 4, 5]).argMax(1),
       normal([3, 4, 5]).argMin(2),
+      // Long rows are searched in groups; whole numbers make ties, of which the first counts.
+      tf.cast(integers([3, 2, 272], 9), "float32").argMax(2),
+      tf.cast(integers([5, 264], 180), "float32").argMin(1),
+      normal([4, 263]).argMax(1),
       tf
         .tensor2d([
           [1, 3, 3],
@@ -188,6 +192,10 @@ const cases: Case[] = [
     [1, 1],
     [0, 0],
   ]),
+  convolutionCase([4, 2, 3, 5], 2, "valid"),
+  convolutionCase([2, 4, 3, 2], 2, "same"),
+  convolutionCase([3, 6, 2, 4], 3, "same"),
+  convolutionCase([4, 4, 2, 3], 4, "valid"),
   convolutionCase([3, 3, 5, 2], 2, "same"),
   convolutionCase([3, 3, 2, 3], 1, [
     [0, 0],

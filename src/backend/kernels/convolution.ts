@@ -8,6 +8,7 @@ import { filterGradient } from "./filter-gradient.js";
 import { outputsFirst, turnedTapsLast } from "./filter-layout.js";
 import { emitBiasless } from "./folding.js";
 import { matrixProduct } from "./matrix.js";
+import { inputGradientStrided, suitsPlaces } from "./strided-convolution.js";
 import { convolveTiled, filterGradientTiled, inputGradientTiled, suitsTiles } from "./tiled-convolution.js";
 
 function geometryOf(info: backend_util.Conv2DInfo): ConvGeometry {
@@ -123,6 +124,9 @@ function inputGradient(
       const turnedGeometry = { kernel, stride, dilation, pads: [top, left, bottom, right] as const };
       return conv(g, [g.channelsFirst(dy), weights], turnedGeometry, spec.shape);
     }
+  }
+  if (suitsPlaces(geometry, spec.shape, dy.shape)) {
+    return inputGradientStrided(g, [dy, filter], geometry, spec.shape);
   }
   // Rows and columns at the far border that no window reached come back as zeros.
   const rest = [0, 1].map(

@@ -73,7 +73,7 @@ const outputTransformTurned = ofBothAxes(outputOf, true); // [36, 16]
 const largestTransformed = 2 ** 26;
 
 /** Below this many multiplications saved for each value transformed, a direct convolution is as fast. */
-const leastGain = 40;
+const leastGain = 16;
 
 /**
  * Whether the tiled algorithm is the faster one for a 3×3 convolution of x [N, H, W, I] to O channels: when tiles fit
