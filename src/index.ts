@@ -51,16 +51,37 @@ export type {
 } from "./data/index.js";
 // data
 export { decodeImage, findImages, ImageDataset, ImageError, toSharp } from "./data/index.js";
-export type { Evaluation, EvaluationFigures, EvaluationOptions } from "./evaluation/index.js";
+export type {
+  Evaluation,
+  EvaluationFigures,
+  EvaluationNetworks,
+  EvaluationOptions,
+  ImageNetworkOptions,
+} from "./evaluation/index.js";
 // evaluation
-export { evaluateMeanColour, evaluateModel, evaluationCard } from "./evaluation/index.js";
-export type { CodeGeometry, ImageFigures, MetricCard, Spread, UsageFigures } from "./metrics/index.js";
+export {
+  DistanceNetwork,
+  evaluateMeanColour,
+  evaluateModel,
+  evaluationCard,
+  FeatureNetwork,
+} from "./evaluation/index.js";
+export type {
+  CodeGeometry,
+  Gaussian,
+  ImageFigures,
+  MetricCard,
+  Spread,
+  UsageFigures,
+} from "./metrics/index.js";
 // metrics
 export {
   bitsPerPixel,
   CodeCounts,
   compareImages,
   expectedUniformUsage,
+  frechetDistance,
+  GaussianFit,
   leastUsedCodes,
   mostUsedCodes,
   rankFrequency,

@@ -1,12 +1,13 @@
 import { stat } from "node:fs/promises";
 import type { Command } from "commander";
-import type { Evaluation, MetricCard, RunOptions, renderFiguresTable } from "../../src/index.js";
+import type { EvaluationNetworks, RunOptions } from "../../src/index.js";
 import { BrokenImages } from "../broken-images.js";
 import { type ConfigObject, isObject, loadQuantizerModules } from "../config-file.js";
 import { engineOptions } from "../engine-options.js";
+import { evaluationNotes } from "../evaluation-text.js";
 import { startProgress } from "../progress.js";
 import { addModelFlags, type FlagField, type ModelFlags, namingFlags } from "../run-flags.js";
-import { print, printJson, type Terminal } from "../terminal.js";
+import { note, print, printJson, type Terminal } from "../terminal.js";
 import { integer, size } from "../values.js";
 
 interface Flags extends ModelFlags {
@@ -15,6 +16,8 @@ interface Flags extends ModelFlags {
   readonly cropsPerImage?: number;
   readonly loss?: string;
   readonly batchSize?: number;
+  readonly lpips?: string;
+  readonly fid?: string;
 }
 
 /** Fields of the run that stands for the evaluation. */
@@ -48,7 +51,12 @@ export function addEvaluate(program: Command, terminal: Terminal): void {
       integer,
     )
     .option("--loss <name>", "reconstruction loss to report (default: as in training, else l2)")
-    .option("--batch-size <n>", "crops in one pass through the model (default: 16)", integer);
+    .option("--batch-size <n>", "crops in one pass through the model (default: 16)", integer)
+    .option(
+      "--lpips <file>",
+      "ONNX file of a perceptual distance: two inputs [N,3,H,W] in -1..1, N distances",
+    )
+    .option("--fid <file>", "ONNX file of image features: one input [N,3,H,W] in -1..1, output [N,D]");
   addModelFlags(command);
   command.action((model: string, images: string[], flags: Flags) =>
     namingFlags(flags, FIELDS, () => evaluate(terminal, model, { images, ...flags })),
@@ -65,7 +73,11 @@ async function evaluate(
   await vqkit.selectEngine(engineOptions(flags));
   const { model } = await vqkit.loadModel(modelPath);
   const broken = new BrokenImages(terminal, { quiet });
+  const networks: { -readonly [N in keyof EvaluationNetworks]: EvaluationNetworks[N] } = {};
   try {
+    // Before anything is measured, so that a wrong file is told at once.
+    if (flags.lpips !== undefined) networks.lpips = await vqkit.DistanceNetwork.open(flags.lpips, flags);
+    if (flags.fid !== undefined) networks.fid = await vqkit.FeatureNetwork.open(flags.fid, flags);
     const { data, loss, batchSize } = vqkit.resolveRun({
       ...(await trainedWith(modelPath, images, flags)),
       model: model.config,
@@ -79,37 +91,29 @@ async function evaluate(
     try {
       const evaluation = await vqkit.evaluateModel(model, batches(), {
         loss,
+        networks,
         signal,
         onProgress: progress.update,
       });
       progress.stop();
       broken.summarise();
+      for (const warning of evaluation.warnings) note(terminal, `warning: ${warning}`, { quiet });
       const meanColour = await vqkit.evaluateMeanColour(batches(), { loss, signal });
       const conventions = vqkit.evaluationCard(evaluation, { loss, data, set: "all files" });
-      if (json) printJson(terminal, { figures: evaluation.figures, meanColour, conventions });
-      else print(terminal, render({ evaluation, meanColour, conventions }, vqkit.renderFiguresTable));
+      const { figures, geometry, notMeasured, warnings } = evaluation;
+      if (json) {
+        printJson(terminal, { figures, meanColour, geometry, notMeasured, warnings, conventions });
+      } else {
+        print(terminal, vqkit.renderFiguresTable({ model: figures, "mean colour": meanColour }));
+        print(terminal, `\n${evaluationNotes(evaluation, conventions)}`);
+      }
     } finally {
       progress.stop();
     }
   } finally {
+    await Promise.all([networks.lpips?.release(), networks.fid?.release()]);
     model.dispose();
   }
-}
-
-function render(
-  result: {
-    readonly evaluation: Evaluation;
-    readonly meanColour: Evaluation["figures"];
-    readonly conventions: MetricCard;
-  },
-  table: typeof renderFiguresTable,
-): string {
-  const { evaluation, meanColour, conventions } = result;
-  const { imageHeight, imageWidth } = conventions;
-  return [
-    table({ model: evaluation.figures, "mean colour": meanColour }),
-    `\nOn ${evaluation.images} crops of ${imageHeight}×${imageWidth} pixels. Reconstruction loss: ${conventions.reconstructionLoss}.`,
-  ].join("\n");
 }
 
 /** How the run that left the model cut and measured its images, with what flags say in its place. */

@@ -11,6 +11,22 @@ export {
   selectEngine,
 } from "./engine.js";
 export { BackendError } from "./errors.js";
+export {
+  type Attributes,
+  type ElementType,
+  encodeModel,
+  type GraphProto,
+  type NodeProto,
+  type TensorProto,
+  type ValueInfoProto,
+} from "./onnx/model-proto.js";
 export { OnnxBackend, type OnnxBackendOptions } from "./onnx-backend.js";
+export {
+  type NetworkPort,
+  type NetworkValue,
+  OnnxNetwork,
+  type OnnxNetworkOptions,
+} from "./onnx-network.js";
+export { InferenceSession, Tensor as OrtTensor } from "./onnxruntime.js";
 export { RecordedFunction, type TensorFunction } from "./recorded-function.js";
 export { backendName, registerOnnxBackend } from "./register.js";

@@ -13,13 +13,16 @@ export interface EvaluationCircumstances {
 
 /**
  * The card that stands beside an evaluation's figures: the conventions of src/metrics, of the two figures that arise
- * here, and the set of images down to a digest of its pixels. Equal cards make figures comparable.
+ * here, and the set of images down to a digest of its pixels. Equal cards make figures comparable. Figures that not
+ * every evaluation has (MS-SSIM, LPIPS, FID) have a line only where they were measured; a network's line names its file
+ * by its digest.
  */
 export function evaluationCard(
-  evaluation: Pick<Evaluation, "images" | "imagesDigest">,
+  evaluation: Pick<Evaluation, "images" | "imagesDigest" | "optionalConventions">,
   { loss, data, set }: EvaluationCircumstances,
 ): MetricCard {
   return metricCard({
+    ...evaluation.optionalConventions,
     reconstructionLoss: `${describeLoss(loss)}; pixels in -1..1, not clamped; mean over elements, then over images`,
     quantizationError:
       "squared distance between the quantizer's input z and its output q, summed over the code dimension, mean over latent vectors; for fsq z stands before the tanh bound and q in -1..1",

@@ -16,11 +16,15 @@ import {
   compareImages,
   type EightBitImages,
   type ImageFigures,
+  MS_SSIM_CONVENTION,
+  MS_SSIM_MIN_SIDE,
   meanColourImages,
   meanImageFigures,
+  SSIM_MIN_SIDE,
 } from "../metrics/index.js";
 import { ExampleCollector, type ExampleImages } from "./examples.js";
 import { type EvaluationFigures, imageOnlyFigures, modelFigures } from "./figures.js";
+import { type EvaluationNetworks, NetworkMeter } from "./network-figures.js";
 import { quantizationError } from "./quantization-error.js";
 
 /** What an evaluation found. Holds no tensor. */
@@ -34,11 +38,19 @@ export interface Evaluation {
   /** The first 16 hexadecimal digits of the SHA-256 of all pixels in order: equal for equal sets of images. */
   readonly imagesDigest: string;
   readonly examples: ExampleImages;
+  /** How those figures were measured that not every evaluation has: lines for the metric card. */
+  readonly optionalConventions: Readonly<Record<string, string>>;
+  /** Why a figure is null, by its name. */
+  readonly notMeasured: Readonly<Record<string, string>>;
+  /** What a reader of the figures should know; one sentence each. */
+  readonly warnings: readonly string[];
 }
 
 export interface EvaluationOptions {
   /** What `reconstructionLoss` measures. */
   readonly loss: ReconstructionLossConfig;
+  /** What `lpips` and `fid` are measured with; without a network, its figure is null. */
+  readonly networks?: EvaluationNetworks;
   /** How many images to return with their reconstructions; default 8. */
   readonly examples?: number;
   /** Called after each batch with the number of images done. */
@@ -63,6 +75,7 @@ export async function evaluateModel(
   const counts = new CodeCounts(codebookSize, numCodebooks);
   const set = new ImageSet();
   const examples = new ExampleCollector(options.examples ?? 8);
+  const networks = new NetworkMeter(options.networks ?? {});
   const perImage: ImageFigures[] = [];
   let geometry: CodeGeometry | undefined;
   let lossSum = 0;
@@ -72,6 +85,7 @@ export async function evaluateModel(
     set.add(batch);
     const pass = await evaluateBatch(model, batch, options.loss);
     perImage.push(...compareImages(batch, pass.reconstructions));
+    await networks.add(batch, pass.reconstructions);
     examples.add(batch, pass.reconstructions);
     counts.add(pass.indices);
     geometry = { ...pass.grid, imageHeight: batch.height, imageWidth: batch.width, numCodebooks };
@@ -80,15 +94,46 @@ export async function evaluateModel(
     options.onProgress?.(set.images);
   }
   if (geometry === undefined) throw noImages();
+  const measured = networks.finish();
   const figures = modelFigures({
     images: meanImageFigures(perImage),
+    networks: measured.figures,
     reconstructionLoss: lossSum / set.images,
     quantizationError: errorSum / set.images,
     counts,
     geometry,
   });
-  const { images } = set;
-  return { figures, counts, geometry, images, imagesDigest: set.digest(), examples: examples.examples() };
+  const similarity = similarityNotes(figures, geometry);
+  return {
+    figures,
+    counts,
+    geometry,
+    images: set.images,
+    imagesDigest: set.digest(),
+    examples: examples.examples(),
+    optionalConventions: { ...similarity.conventions, ...measured.conventions },
+    notMeasured: { ...similarity.notMeasured, ...measured.notMeasured },
+    warnings: measured.warnings,
+  };
+}
+
+/** What is to be said of SSIM and MS-SSIM, which small images do not have. */
+function similarityNotes(
+  { ssim, msSsim }: EvaluationFigures,
+  { imageHeight, imageWidth }: CodeGeometry,
+): {
+  readonly conventions: Readonly<Record<string, string>>;
+  readonly notMeasured: Readonly<Record<string, string>>;
+} {
+  const reason = (side: number) =>
+    `needs sides of at least ${side} pixels, the images are ${imageHeight}x${imageWidth}`;
+  return {
+    conventions: msSsim === null ? {} : { msSsim: MS_SSIM_CONVENTION },
+    notMeasured: {
+      ...(ssim === null ? { ssim: reason(SSIM_MIN_SIDE) } : {}),
+      ...(msSsim === null ? { msSsim: reason(MS_SSIM_MIN_SIDE) } : {}),
+    },
+  };
 }
 
 /**

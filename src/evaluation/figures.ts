@@ -19,6 +19,17 @@ export type EvaluationFigures = {
   readonly psnr: number | null;
   /** Mean over images, -1..1; null when a side is under 11 pixels. */
   readonly ssim: number | null;
+  /** Mean over images, 0..1; null when a side is under 161 pixels. */
+  readonly msSsim: number | null;
+  /** Mean over images of the distance by the network that was given; null without one. */
+  readonly lpips: number | null;
+  /**
+   * Squared Fréchet distance between features of the originals and of the reconstructions, by the network that was
+   * given; null without one. Depends on `images`.
+   */
+  readonly fid: number | null;
+  /** Features of an image that `fid` is over. */
+  readonly fidFeatures: number | null;
   /** Mean squared error in squared 8-bit steps. */
   readonly mse: number;
   /** Images reproduced in every byte; left out of the mean PSNR. */
@@ -45,6 +56,9 @@ export type EvaluationFigures = {
 export function imageOnlyFigures(images: MeanImageFigures, reconstructionLoss: number): EvaluationFigures {
   return {
     ...imagePart(images),
+    lpips: null,
+    fid: null,
+    fidFeatures: null,
     reconstructionLoss,
     quantizationError: null,
     usage: null,
@@ -60,6 +74,7 @@ export function imageOnlyFigures(images: MeanImageFigures, reconstructionLoss: n
 /** What a model's pass over a set of images adds up to. */
 export interface EvaluationTotals {
   readonly images: MeanImageFigures;
+  readonly networks: Pick<EvaluationFigures, "lpips" | "fid" | "fidFeatures">;
   readonly reconstructionLoss: number;
   readonly quantizationError: number;
   readonly counts: CodeCounts;
@@ -70,6 +85,7 @@ export function modelFigures(totals: EvaluationTotals): EvaluationFigures {
   const { samples, usage, used, expectedUniformUsage, perplexity, entropyBits } = usageFigures(totals.counts);
   return {
     ...imagePart(totals.images),
+    ...totals.networks,
     reconstructionLoss: totals.reconstructionLoss,
     quantizationError: totals.quantizationError,
     usage,
@@ -82,6 +98,17 @@ export function modelFigures(totals: EvaluationTotals): EvaluationFigures {
   };
 }
 
-function imagePart({ images, psnr, ssim, mse, identical }: MeanImageFigures) {
-  return { images, psnr, ssim, mse, identical };
+function imagePart({ images, psnr, ssim, msSsim, mse, identical }: MeanImageFigures) {
+  return { images, psnr, ssim, msSsim, mse, identical };
 }
+
+/** The figures that are followed through training and set side by side in comparisons, in their order there. */
+export const evaluatedFigures = [
+  "psnr",
+  "ssim",
+  "reconstructionLoss",
+  "quantizationError",
+  "usage",
+  "perplexity",
+  "bitsPerPixel",
+] as const satisfies readonly (keyof EvaluationFigures)[];

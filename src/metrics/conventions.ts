@@ -18,6 +18,13 @@ const CONVENTIONS = {
 } as const satisfies MetricCard;
 
 /**
+ * The line of MS-SSIM, for cards of results that have it: images with a side under 161 pixels do not, and neither do
+ * runs of versions that did not measure it.
+ */
+export const MS_SSIM_CONVENTION =
+  "5 scales, each the mean of 2x2 pixels of the one before (an odd last row or column counts twice), weights 0.0448 0.2856 0.3001 0.2363 0.1333, luminance at the coarsest; a negative scale counts as 0; windows and constants as ssim; per channel, per image, then averaged";
+
+/**
  * The card of a result.
  *
  * @param circumstances what else must agree before two results are comparable, e.g. `{ images: "center crop", imageHeight: 64 }`

@@ -1,5 +1,11 @@
 export { CodeCounts, type CodeCountsJson, type IndexCount, type Indices } from "./code-counts.js";
-export { assertSameConventions, type MetricCard, metricCard, type NamedCard } from "./conventions.js";
+export {
+  assertSameConventions,
+  type MetricCard,
+  MS_SSIM_CONVENTION,
+  metricCard,
+  type NamedCard,
+} from "./conventions.js";
 export { frechetDistance } from "./frechet-distance.js";
 export { type Gaussian, GaussianFit } from "./gaussian-fit.js";
 export {
@@ -12,6 +18,7 @@ export {
 } from "./image-quality.js";
 export { MS_SSIM_MIN_SIDE } from "./ms-ssim.js";
 export { SlidingUsage, type SlidingUsageOptions } from "./sliding-usage.js";
+export { WINDOW as SSIM_MIN_SIDE } from "./ssim.js";
 export { mean, median, type Spread, sampleStandardDeviation, spread } from "./statistics.js";
 export {
   bitsPerPixel,

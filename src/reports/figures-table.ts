@@ -1,5 +1,5 @@
 import type { EvaluationFigures } from "../evaluation/index.js";
-import { formatCount, formatExpectation, formatPercent, NO_FIGURE } from "./format.js";
+import { formatCount, formatExpectation, formatItems, formatPercent, NO_FIGURE } from "./format.js";
 import { textTable } from "./text-table.js";
 
 /** The figures of an evaluation, one line each, beside those of baselines; null columns are left out. */
@@ -8,17 +8,28 @@ export function renderFiguresTable(columns: Readonly<Record<string, EvaluationFi
     figures === null ? [] : [{ name, figures }],
   );
   const head = ["", ...shown.map(({ name }) => name)];
-  const rows = LINES.map(([label, text]) => [
-    label,
-    ...shown.map(({ figures }) => text(figures) ?? NO_FIGURE),
-  ]);
+  const rows = LINES.flatMap(([label, text]) => {
+    const cells = shown.map(({ figures }) => text(figures));
+    const isLeftOut = WHERE_MEASURED.includes(label) && cells.every((cell) => cell === undefined);
+    return isLeftOut ? [] : [[label, ...cells.map((cell) => cell ?? NO_FIGURE)]];
+  });
   return textTable([head, ...rows]);
 }
+
+/** Lines of figures that need large images or networks: not shown where no column has them. */
+const WHERE_MEASURED: readonly string[] = ["MS-SSIM", "LPIPS", "FID"];
 
 const LINES: readonly (readonly [label: string, text: (figures: EvaluationFigures) => string | undefined])[] =
   [
     ["PSNR", ({ psnr }) => (psnr === null ? undefined : `${psnr.toFixed(2)} dB`)],
     ["SSIM", ({ ssim }) => ssim?.toFixed(4)],
+    ["MS-SSIM", ({ msSsim }) => msSsim?.toFixed(4)],
+    ["LPIPS", ({ lpips }) => lpips?.toFixed(4)],
+    [
+      "FID",
+      ({ fid, images }) =>
+        fid === null ? undefined : `${fid.toFixed(2)} of ${formatItems(images, "image")}`,
+    ],
     ["reconstruction loss", ({ reconstructionLoss }) => reconstructionLoss.toPrecision(4)],
     ["quantization error", ({ quantizationError }) => quantizationError?.toPrecision(4)],
     ["codes used", describeUsage],

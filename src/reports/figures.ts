@@ -1,17 +1,10 @@
+// Not by the layer's index, which loads TensorFlow.js: reports compute nothing.
+import { evaluatedFigures } from "../evaluation/figures.js";
 import type { Spread } from "../metrics/index.js";
 import { formatFixed, formatPercent, NO_FIGURE } from "./format.js";
 
 /** The figures that a comparison sets side by side. */
-export const FIGURE_NAMES = [
-  "psnr",
-  "ssim",
-  "reconstructionLoss",
-  "quantizationError",
-  "usage",
-  "perplexity",
-  "bitsPerPixel",
-  "imagesPerSecond",
-] as const;
+export const FIGURE_NAMES = [...evaluatedFigures, "imagesPerSecond"] as const;
 
 export type FigureName = (typeof FIGURE_NAMES)[number];
 

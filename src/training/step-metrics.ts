@@ -1,5 +1,5 @@
 import type { ReconstructionLossName } from "../autoencoder/index.js";
-import type { EvaluationFigures } from "../evaluation/index.js";
+import { type EvaluationFigures, evaluatedFigures } from "../evaluation/index.js";
 import type { QuantizerLossName } from "../quantizers/index.js";
 
 type LossName = ReconstructionLossName | QuantizerLossName;
@@ -11,17 +11,6 @@ export type LossFields = {
 
 /** The fields that may differ between two runs of the same seed, engine and threads. */
 export const timingFields = ["imagesPerSecond", "elapsedSeconds"] as const;
-
-/** Evaluation figures that a step's metrics carry when the step was evaluated. */
-export const evaluatedFigures = [
-  "psnr",
-  "ssim",
-  "reconstructionLoss",
-  "quantizationError",
-  "usage",
-  "perplexity",
-  "bitsPerPixel",
-] as const satisfies readonly (keyof EvaluationFigures)[];
 
 /** `evaluationPsnr` and so on; on the evaluation set, with the averaged weights where there are some. */
 export type EvaluationFields = {

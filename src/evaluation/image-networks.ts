@@ -1,0 +1,149 @@
+import { createHash } from "node:crypto";
+import { basename } from "node:path";
+import { OnnxNetwork } from "../backend/index.js";
+import { VqkitError } from "../core/errors.js";
+import type { EightBitImages } from "../metrics/index.js";
+import { withReader } from "../runs/index.js";
+
+/*
+ * Networks that judge images, from ONNX files that the user makes (docs/evaluation.md has the scripts). One contract
+ * for all: RGB images [N, 3, H, W], float32 in -1..1, at the size they are evaluated in; N must be free. Whatever else
+ * a network wants, another size or range, is done inside its file, so that the file's digest says it all.
+ */
+
+export interface ImageNetworkOptions {
+  /** Threads inside one operator, at least 1; by default one a processor. */
+  readonly threads?: number | undefined;
+}
+
+/** A network that says how far two images are apart to the eye, as LPIPS does. */
+export class DistanceNetwork {
+  /** Of the file, 64 hexadecimal digits. */
+  readonly sha256: string;
+  readonly #network: OnnxNetwork;
+
+  private constructor({ network, sha256 }: OpenedNetwork) {
+    this.#network = network;
+    this.sha256 = sha256;
+  }
+
+  /**
+   * @param file ONNX: two inputs [N, 3, H, W] in -1..1, original and reconstruction; one output of N numbers
+   * @throws VqkitError("file") when it cannot be read; VqkitError("format") for other inputs or outputs; BackendError
+   */
+  static async open(file: string, options: ImageNetworkOptions = {}): Promise<DistanceNetwork> {
+    return new DistanceNetwork(await openNetwork(file, { ...options, inputs: 2 }));
+  }
+
+  /**
+   * The distance of each image from its reconstruction.
+   *
+   * @returns [N]
+   * @throws BackendError("shape") for images of a size that the file does not take; VqkitError("format") when it
+   * returns another number of distances; VqkitError("numerics") for one that is not finite
+   */
+  async distances(originals: EightBitImages, reconstructions: EightBitImages): Promise<Float32Array> {
+    const [distances] = await this.#network.run([imagesAsInput(originals), imagesAsInput(reconstructions)]);
+    if (distances === undefined || distances.data.length !== originals.count) {
+      throw new VqkitError(
+        "format",
+        `${this.#network.name}: expected one distance for each of ${originals.count} images, got shape [${distances?.dims}].`,
+      );
+    }
+    const odd = distances.data.findIndex((value) => !Number.isFinite(value));
+    if (odd >= 0) {
+      throw new VqkitError(
+        "numerics",
+        `${this.#network.name}: expected finite distances, got ${distances.data[odd]}.`,
+      );
+    }
+    return distances.data;
+  }
+
+  /** Frees the network's memory. */
+  release(): Promise<void> {
+    return this.#network.release();
+  }
+}
+
+/** A network that turns an image into a vector of features, as InceptionV3 up to its last pooling does. */
+export class FeatureNetwork {
+  /** Of the file, 64 hexadecimal digits. */
+  readonly sha256: string;
+  readonly #network: OnnxNetwork;
+
+  private constructor({ network, sha256 }: OpenedNetwork) {
+    this.#network = network;
+    this.sha256 = sha256;
+  }
+
+  /**
+   * @param file ONNX: one input [N, 3, H, W] in -1..1; one output of D numbers for each image
+   * @throws as `DistanceNetwork.open`
+   */
+  static async open(file: string, options: ImageNetworkOptions = {}): Promise<FeatureNetwork> {
+    return new FeatureNetwork(await openNetwork(file, { ...options, inputs: 1 }));
+  }
+
+  /**
+   * @returns [N, D], flat
+   * @throws BackendError("shape") for images of a size that the file does not take; VqkitError("format") when the
+   * output is not [N, D] or [N, D, 1, 1]
+   */
+  async features(images: EightBitImages): Promise<Float32Array> {
+    const [features] = await this.#network.run([imagesAsInput(images)]);
+    const [count, dimensions, ...rest] = features?.dims ?? [];
+    if (features === undefined || count !== images.count || !dimensions || rest.some((size) => size !== 1)) {
+      throw new VqkitError(
+        "format",
+        `${this.#network.name}: expected features [${images.count},D], got shape [${features?.dims}]. Pool them inside the file.`,
+      );
+    }
+    return features.data;
+  }
+
+  /** Frees the network's memory. */
+  release(): Promise<void> {
+    return this.#network.release();
+  }
+}
+
+interface OpenedNetwork {
+  readonly network: OnnxNetwork;
+  readonly sha256: string;
+}
+
+async function openNetwork(
+  file: string,
+  { inputs, threads }: ImageNetworkOptions & { readonly inputs: number },
+): Promise<OpenedNetwork> {
+  // Digest and network of the same bytes: a file with weights beside it, which no digest would cover, is refused.
+  const model = await withReader(file, (reader) => reader.read(0, reader.size));
+  const network = await OnnxNetwork.load(model, { name: basename(file), threads });
+  if (network.inputs.length !== inputs || network.outputs.length !== 1) {
+    await network.release();
+    throw new VqkitError(
+      "format",
+      `${file}: expected ${inputs === 1 ? "1 input" : `${inputs} inputs`} and 1 output, got ${network.inputs.length} and ${network.outputs.length}. See docs/evaluation.md.`,
+    );
+  }
+  return { network, sha256: createHash("sha256").update(model).digest("hex") };
+}
+
+/** x/127.5 − 1 for every byte. */
+const CENTRED = Float32Array.from({ length: 256 }, (_, byte) => byte / 127.5 - 1);
+
+/** [N, H, W, 3] bytes → [N, 3, H, W] in -1..1. */
+function imagesAsInput({ pixels, count, height, width }: EightBitImages): {
+  readonly data: Float32Array;
+  readonly dims: readonly number[];
+} {
+  const area = height * width;
+  const data = new Float32Array(count * 3 * area);
+  for (let plane = 0; plane < count * 3; plane++) {
+    const from = Math.floor(plane / 3) * 3 * area + (plane % 3);
+    const to = plane * area;
+    for (let i = 0; i < area; i++) data[to + i] = CENTRED[pixels[from + 3 * i] as number] as number;
+  }
+  return { data, dims: [count, 3, height, width] };
+}

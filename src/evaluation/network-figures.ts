@@ -1,0 +1,113 @@
+import { type EightBitImages, frechetDistance, GaussianFit } from "../metrics/index.js";
+import type { EvaluationFigures } from "./figures.js";
+import type { DistanceNetwork, FeatureNetwork } from "./image-networks.js";
+
+/** Networks to measure with; the caller's to release. */
+export interface EvaluationNetworks {
+  /** For `lpips`. */
+  readonly lpips?: DistanceNetwork | undefined;
+  /** For `fid`. */
+  readonly fid?: FeatureNetwork | undefined;
+}
+
+/** Figures that networks give, and what is to be said beside them. */
+export interface NetworkFigures {
+  readonly figures: Pick<EvaluationFigures, "lpips" | "fid" | "fidFeatures">;
+  /** Lines of the metric card, for the figures that were measured. */
+  readonly conventions: Readonly<Record<string, string>>;
+  /** Why a figure is null. */
+  readonly notMeasured: Readonly<Record<string, string>>;
+  readonly warnings: readonly string[];
+}
+
+/** With fewer images the Fréchet distance says more about their number than about their quality. */
+const ENOUGH_IMAGES = 10_000;
+
+const PIXELS = "8-bit RGB as x/127.5-1, [N,3,H,W] at the size of the evaluation";
+
+/** Gathers LPIPS and features batch by batch; memory does not grow with the number of images. */
+export class NetworkMeter {
+  readonly #networks: EvaluationNetworks;
+  #images = 0;
+  #distances = 0;
+  #originals: GaussianFit | undefined;
+  #reconstructions: GaussianFit | undefined;
+
+  constructor(networks: EvaluationNetworks) {
+    this.#networks = networks;
+  }
+
+  async add(originals: EightBitImages, reconstructions: EightBitImages): Promise<void> {
+    const { lpips, fid } = this.#networks;
+    this.#images += originals.count;
+    if (lpips !== undefined) {
+      for (const distance of await lpips.distances(originals, reconstructions)) this.#distances += distance;
+    }
+    if (fid !== undefined) {
+      const features = await fid.features(originals);
+      const dimensions = features.length / originals.count;
+      this.#originals ??= new GaussianFit(dimensions);
+      this.#reconstructions ??= new GaussianFit(dimensions);
+      this.#originals.add(features);
+      this.#reconstructions.add(await fid.features(reconstructions));
+    }
+  }
+
+  /** Of all that was added. */
+  finish(): NetworkFigures {
+    const lpips = this.#lpips();
+    const fid = this.#fid();
+    return {
+      figures: { ...lpips.figures, ...fid.figures },
+      conventions: { ...lpips.conventions, ...fid.conventions },
+      notMeasured: { ...lpips.notMeasured, ...fid.notMeasured },
+      warnings: fid.warnings,
+    };
+  }
+
+  #lpips() {
+    const { lpips } = this.#networks;
+    if (lpips === undefined || this.#images === 0) {
+      const reason = "no network was given: --lpips FILE, made as docs/evaluation.md says";
+      return { figures: { lpips: null }, conventions: {}, notMeasured: { lpips: reason } };
+    }
+    const convention = `distance by the network of SHA-256 ${lpips.sha256}; ${PIXELS}; mean over images`;
+    return {
+      figures: { lpips: this.#distances / this.#images },
+      conventions: { lpips: convention },
+      notMeasured: {},
+    };
+  }
+
+  #fid() {
+    const none = { figures: { fid: null, fidFeatures: null }, conventions: {}, warnings: [] };
+    const { fid } = this.#networks;
+    if (fid === undefined) {
+      const reason = "no network was given: --fid FILE, made as docs/evaluation.md says";
+      return { ...none, notMeasured: { fid: reason } };
+    }
+    const [a, b] = [this.#originals, this.#reconstructions];
+    if (a === undefined || b === undefined || a.samples < 2) {
+      return { ...none, notMeasured: { fid: `a covariance needs at least 2 images, got ${this.#images}` } };
+    }
+    const { dimensions, samples } = a;
+    const convention = `squared Frechet distance between normal distributions fitted to features of originals and of reconstructions (covariance by N-1); network of SHA-256 ${fid.sha256}, ${dimensions} features; ${PIXELS}`;
+    return {
+      figures: { fid: frechetDistance(a.gaussian(), b.gaussian()), fidFeatures: dimensions },
+      conventions: { fid: convention },
+      notMeasured: {},
+      warnings: fewImages(samples, dimensions),
+    };
+  }
+}
+
+function fewImages(samples: number, dimensions: number): string[] {
+  if (samples >= ENOUGH_IMAGES && samples > dimensions) return [];
+  const singular =
+    samples > dimensions
+      ? ""
+      : `, and no more than ${dimensions} features, so that both covariances are singular`;
+  return [
+    `FID of ${samples} images: fewer than ${ENOUGH_IMAGES}${singular}. It depends strongly on their number: compare it only with figures of the same images.`,
+  ];
+}
