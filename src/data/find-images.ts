@@ -3,7 +3,17 @@ import { lstat, readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { glob, isDynamicPattern } from "tinyglobby";
 import { VqkitError } from "../core/errors.js";
-import { EXTENSION_LIST, hasImageExtension } from "./formats.js";
+import { EXTENSION_LIST, fileKind, hasImageExtension, SOURCE_EXTENSION_LIST } from "./formats.js";
+
+/** Which files count. */
+interface Wanted {
+  readonly has: (file: string) => boolean;
+  /** Their endings, for messages. */
+  readonly endings: string;
+}
+
+const IMAGES: Wanted = { has: hasImageExtension, endings: EXTENSION_LIST };
+const SOURCES: Wanted = { has: (file) => fileKind(file) !== undefined, endings: SOURCE_EXTENSION_LIST };
 
 /**
  * The image files that one or several sources name, absolute, with "/" between folders, each once, sorted by code point
@@ -16,25 +26,34 @@ import { EXTENSION_LIST, hasImageExtension } from "./formats.js";
  * @throws VqkitError "data" when a source does not exist, holds no image, or is a file of another kind.
  */
 export async function findImages(source: string | readonly string[]): Promise<string[]> {
+  return findFiles(source, IMAGES);
+}
+
+/** As `findImages`, for image files and for files that hold many: tar shards and Parquet files. */
+export async function findSources(source: string | readonly string[]): Promise<string[]> {
+  return findFiles(source, SOURCES);
+}
+
+async function findFiles(source: string | readonly string[], wanted: Wanted): Promise<string[]> {
   const found = new Set<string>();
   for (const each of typeof source === "string" ? [source] : source) {
-    for (const file of await findIn(each)) found.add(file);
+    for (const file of await findIn(each, wanted)) found.add(file);
   }
   return [...found].sort(compareCodePoints);
 }
 
-async function findIn(source: string): Promise<string[]> {
+async function findIn(source: string, wanted: Wanted): Promise<string[]> {
   const status = await statOrNone(source);
   if (status === undefined) {
-    if (isDynamicPattern(source)) return findByPattern(source);
+    if (isDynamicPattern(source)) return findByPattern(source, wanted);
     throw new VqkitError(
       "data",
       `${source}: expected a folder, a file or a glob pattern, found nothing there.`,
     );
   }
-  if (status.isDirectory()) return findInFolder(source);
-  if (status.isFile() && hasImageExtension(source)) return [normalised(source)];
-  throw new VqkitError("data", `${source}: expected a folder or an image file (${EXTENSION_LIST}).`);
+  if (status.isDirectory()) return findInFolder(source, wanted);
+  if (status.isFile() && wanted.has(source)) return [normalised(source)];
+  throw new VqkitError("data", `${source}: expected a folder or an image file (${wanted.endings}).`);
 }
 
 async function statOrNone(source: string): Promise<Stats | undefined> {
@@ -49,7 +68,7 @@ async function statOrNone(source: string): Promise<Stats | undefined> {
   }
 }
 
-async function findInFolder(folder: string): Promise<string[]> {
+async function findInFolder(folder: string, wanted: Wanted): Promise<string[]> {
   const images: string[] = [];
   let files = 0;
   let links = 0;
@@ -62,7 +81,7 @@ async function findInFolder(folder: string): Promise<string[]> {
       else if (entry.isSymbolicLink()) links++;
       else if (entry.isFile()) {
         files++;
-        if (hasImageExtension(entry.name)) images.push(normalised(full));
+        if (wanted.has(entry.name)) images.push(normalised(full));
       }
     }
   }
@@ -71,7 +90,7 @@ async function findInFolder(folder: string): Promise<string[]> {
     const skipped = links === 0 ? "" : ` Symbolic links are not followed (${links} found).`;
     throw new VqkitError(
       "data",
-      `${shown}: expected at least one image (${EXTENSION_LIST}), found none among ${files} files.${skipped}`,
+      `${shown}: expected at least one image (${wanted.endings}), found none among ${files} files.${skipped}`,
     );
   }
   return images;
@@ -86,7 +105,7 @@ async function readFolder(folder: string) {
   }
 }
 
-async function findByPattern(pattern: string): Promise<string[]> {
+async function findByPattern(pattern: string, wanted: Wanted): Promise<string[]> {
   const matches = await glob(pattern, {
     absolute: true,
     onlyFiles: true,
@@ -97,12 +116,12 @@ async function findByPattern(pattern: string): Promise<string[]> {
   const images: string[] = [];
   for (const match of matches) {
     // A link that is not followed is matched like a file.
-    if (hasImageExtension(match) && (await lstat(match)).isFile()) images.push(normalised(match));
+    if (wanted.has(match) && (await lstat(match)).isFile()) images.push(normalised(match));
   }
   if (images.length === 0) {
     throw new VqkitError(
       "data",
-      `${pattern}: expected at least one image (${EXTENSION_LIST}), found none among ${matches.length} matches.`,
+      `${pattern}: expected at least one image (${wanted.endings}), found none among ${matches.length} matches.`,
     );
   }
   return images;

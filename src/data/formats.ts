@@ -16,3 +16,16 @@ const ENDING = new RegExp(`\\.(?:${IMAGE_EXTENSIONS.join("|")})$`, "i");
 export function hasImageExtension(file: string): boolean {
   return ENDING.test(file);
 }
+
+/** What a file holds, by its name: one image, or many in a tar shard or a Parquet file. */
+export type FileKind = "image" | "tar" | "parquet";
+
+/** The kind of a file of this name; undefined where it is none that images are read from. */
+export function fileKind(file: string): FileKind | undefined {
+  if (hasImageExtension(file)) return "image";
+  const ending = /\.(tar|parquet)$/i.exec(file)?.[1]?.toLowerCase();
+  return ending as "tar" | "parquet" | undefined;
+}
+
+/** `jpg, …, tar, parquet` for messages. */
+export const SOURCE_EXTENSION_LIST = `${EXTENSION_LIST}, tar, parquet`;

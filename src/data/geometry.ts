@@ -18,19 +18,34 @@ export interface ResizeRule {
   readonly resize?: number | null;
   /** Size that must fit into the result: an image still smaller than this is enlarged until it covers it. */
   readonly cover?: Size;
+  /** Instead of both: the size to get, whatever the aspect ratio. */
+  readonly exactly?: Size;
+  /** Instead of both: the largest size of the image's aspect ratio inside this one, larger or smaller than the image. */
+  readonly inside?: Size;
 }
 
 /**
- * The size an image is resized to. The aspect ratio is kept up to rounding to whole pixels, and both rules together
- * make one scale, so that no image is resampled twice.
+ * The size an image is resized to. The aspect ratio is kept up to rounding to whole pixels (but for `exactly`), and
+ * both rules together make one scale, so that no image is resampled twice.
  */
 export function resizedSize(image: Size, rule: ResizeRule): Size {
-  const { resize = null, cover = { height: 1, width: 1 } } = rule;
+  const { resize = null, cover = { height: 1, width: 1 }, exactly, inside } = rule;
+  if (exactly !== undefined) return { height: exactly.height, width: exactly.width };
+  if (inside !== undefined) return sizeInside(image, inside);
   const wanted = resize === null ? 1 : resize / Math.min(image.height, image.width);
   const scale = Math.max(wanted, cover.height / image.height, cover.width / image.width);
   return {
     height: Math.max(cover.height, Math.round(image.height * scale)),
     width: Math.max(cover.width, Math.round(image.width * scale)),
+  };
+}
+
+function sizeInside(image: Size, frame: Size): Size {
+  const scale = Math.min(frame.height / image.height, frame.width / image.width);
+  // Rounding must not lead out of the frame, nor a long thin image to nothing.
+  return {
+    height: Math.min(frame.height, Math.max(1, Math.round(image.height * scale))),
+    width: Math.min(frame.width, Math.max(1, Math.round(image.width * scale))),
   };
 }
 

@@ -13,7 +13,7 @@ export {
   type ImageSource,
   type ImageTransform,
 } from "./decode.js";
-export { findImages } from "./find-images.js";
+export { findImages, findSources } from "./find-images.js";
 export { EXTENSION_LIST, hasImageExtension, IMAGE_EXTENSIONS } from "./formats.js";
 export {
   centerCrop,
@@ -35,4 +35,7 @@ export {
   picturesOf,
 } from "./picture.js";
 export { mapAhead } from "./prefetch.js";
+export type { CollectionOptions, ImageCollection } from "./sources/image-collection.js";
+export { openFileList, openSource, type SourceElement, type SourceInput } from "./sources/open-source.js";
+export { loadItem, type SourceItem } from "./sources/source-item.js";
 export { type FileSplit, splitFiles } from "./split.js";

@@ -6,32 +6,37 @@ export interface PrefetchOptions {
   readonly ahead: number;
 }
 
+/** Stands where the source had no further item. */
+const END = Symbol("end");
+
 /**
  * Maps items to results in order, working ahead: at most `ahead + 1` jobs are under way or finished and not yet taken.
  * Nothing starts before the first result is asked for, and items are drawn one at a time, so they may be infinite.
  *
- * A job that fails fails the iteration when its turn comes, after the results before it. When the iteration ends, by
- * the last item, by an error, or because the consumer stopped, the signal that jobs receive is aborted, and the
- * iteration is over only when every started job has settled: no work is left behind.
+ * A job that fails fails the iteration when its turn comes, after the results before it; so does a source that fails.
+ * When the iteration ends, by the last item, by an error, or because the consumer stopped, the signal that jobs receive
+ * is aborted, and the iteration is over only when every started job has settled: no work is left behind.
  */
 export async function* mapAhead<T, R>(
-  items: Iterable<T>,
+  items: Iterable<T> | AsyncIterable<T>,
   job: PrefetchJob<T, R>,
   options: PrefetchOptions,
 ): AsyncGenerator<R, void, undefined> {
-  const source = items[Symbol.iterator]();
+  const source = openItems(items);
   const stop = new AbortController();
-  const running: Promise<R>[] = [];
+  const running: Promise<R | typeof END>[] = [];
   let exhausted = false;
 
+  const begin = (next: IteratorResult<T, unknown>): Promise<R> | typeof END => {
+    if (next.done !== true && !stop.signal.aborted) return job(next.value, stop.signal);
+    exhausted = true;
+    return END;
+  };
   const refill = (): void => {
     while (!exhausted && running.length <= options.ahead) {
-      const next = source.next();
-      if (next.done === true) {
-        exhausted = true;
-        return;
-      }
-      const result = job(next.value, stop.signal);
+      const next = source.draw(stop.signal);
+      const result = next instanceof Promise ? next.then<R | typeof END>(begin) : begin(next);
+      if (result === END) return;
       // Its turn to be awaited may come later than its failure, which until then is not an unhandled one.
       result.catch(() => {});
       running.push(result);
@@ -40,13 +45,39 @@ export async function* mapAhead<T, R>(
 
   try {
     for (refill(); running.length > 0; refill()) {
-      const value = await (running[0] as Promise<R>);
+      const value = await (running[0] as Promise<R | typeof END>);
       running.shift();
-      yield value;
+      if (value !== END) yield value;
     }
   } finally {
     stop.abort();
-    if (!exhausted) source.return?.();
+    if (!exhausted) await source.close();
     await Promise.allSettled(running);
   }
+}
+
+interface Items<T> {
+  /** The next item: at once where the source has it at once. After an abort, none. */
+  draw(signal: AbortSignal): IteratorResult<T, unknown> | Promise<IteratorResult<T, unknown>>;
+  close(): unknown;
+}
+
+function openItems<T>(items: Iterable<T> | AsyncIterable<T>): Items<T> {
+  if (!(Symbol.asyncIterator in items)) {
+    const source = items[Symbol.iterator]();
+    return { draw: () => source.next(), close: () => source.return?.() };
+  }
+  const source = items[Symbol.asyncIterator]();
+  // Not every asynchronous iterator can be asked for an item while it still works on the one before.
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    draw(signal) {
+      const next = last.then(() =>
+        signal.aborted ? { done: true as const, value: undefined } : source.next(),
+      );
+      last = next;
+      return next;
+    },
+    close: () => source.return?.(),
+  };
 }

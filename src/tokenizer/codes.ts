@@ -84,8 +84,10 @@ export function sliceCodes(codes: Codes, start: number, end = codes.shape[0]): C
     throw new RangeError(`codes: expected images within 0..${count}, got ${start} to ${end}.`);
   }
   const length = height * width * codebooks;
+  const { codebookSize, fingerprint } = codes;
   return {
-    ...codes,
+    codebookSize,
+    fingerprint,
     indices: codes.indices.subarray(start * length, end * length),
     shape: [end - start, height, width, codebooks],
     images: codes.images.slice(start, end),
@@ -110,8 +112,9 @@ export function concatCodes(parts: readonly Codes[]): Codes {
     at += part.indices.length;
   }
   const images = parts.flatMap((part) => part.images);
+  const { codebookSize, fingerprint } = first;
   const [, height, width, codebooks] = first.shape;
-  return { ...first, indices, images, shape: [images.length, height, width, codebooks] };
+  return { codebookSize, fingerprint, indices, images, shape: [images.length, height, width, codebooks] };
 }
 
 /** @throws VqkitError("codes") when two codes differ in their latent grids or models; it names an image of each */
@@ -188,7 +191,8 @@ function checkShape({ shape, indices }: CodesInput, numCodebooks: number): Codes
 function checkImages(codes: CodesInput, shape: CodesShape, model: CodesModel): readonly CodedImage[] {
   const [count, gridHeight, gridWidth] = shape;
   const full = { height: gridHeight * model.downsamplingFactor, width: gridWidth * model.downsamplingFactor };
-  const images = codes.images ?? Array.from({ length: count }, (_, i) => ({ name: `image ${i}`, ...full }));
+  const images: readonly CodedImage[] =
+    codes.images ?? Array.from({ length: count }, (_, i) => ({ name: `image ${i}`, ...full }));
   if (images.length !== count) {
     throw new VqkitError("codes", `codes.images: expected ${count} entries, got ${images.length}.`);
   }
@@ -201,8 +205,22 @@ function checkImages(codes: CodesInput, shape: CodesShape, model: CodesModel): r
         `codes.images[${i}].${side}: expected an integer in 1..${full[side]} pixels, as the latent grid covers, got ${value}.`,
       );
     }
+    if (image.tile !== undefined) checkTile(image, image.tile, `codes.images[${i}].tile`);
   }
   return images;
+}
+
+/** That a tile lies in its image; that all tiles of the image are there is `TileSequence`'s affair. */
+function checkTile({ height, width }: CodedImage, tile: TilePlace, where: string): void {
+  const { top, left, imageHeight, imageWidth, overlap } = tile;
+  const inside = top + height <= imageHeight && left + width <= imageWidth;
+  const whole = [top, left, imageHeight, imageWidth, overlap].every((n) => Number.isSafeInteger(n) && n >= 0);
+  if (whole && inside) return;
+  throw new VqkitError(
+    "codes",
+    `${where}: expected ${width}×${height} pixels inside the image, with integers >= 0, got row ${top}, column ${left} ` +
+      `of ${imageWidth}×${imageHeight}, overlap ${overlap}.`,
+  );
 }
 
 function nameOf({ images }: Codes): string {

@@ -3,14 +3,32 @@ import { parseConfig } from "../core/config.js";
 import { ConfigError } from "../core/errors.js";
 import { DEFAULT_MAX_PIXELS, type Size } from "../data/index.js";
 
+/**
+ * How an image of any size becomes pixels that the model takes:
+ *
+ * - `native`: its own size; the last row and column are repeated up to the next multiple of the downsampling factor,
+ *   and `decode` cuts that off again.
+ * - `resize`: scaled to exactly `size`, whatever its aspect ratio.
+ * - `crop`: scaled to cover `size` and cut in the middle.
+ * - `pad`: scaled to fit inside `size`; the last row and column are repeated to fill it, and `decode` cuts that off.
+ * - `tile`: its own size, in overlapping tiles of `size`; `decode` blends them where they overlap.
+ */
+export type SizePolicy = "native" | "resize" | "crop" | "pad" | "tile";
+
 /** How images become pixels of the size that a model takes. */
 export interface EncodeOptions {
+  /** Default `crop` where there is a `size`, else `native`. */
+  readonly policy?: SizePolicy;
   /**
-   * The size that every image gets, in pixels, as one number or [height, width], multiples of the downsampling factor:
-   * it is scaled to cover that size and cut in the middle. Default null: images keep their own size, and their last row
-   * and column are repeated up to the next multiple; `decode` cuts that off again.
+   * The size that every image (or tile) gets, in pixels, as one number or [height, width], multiples of the
+   * downsampling factor. Every policy but `native` needs one. Default null: images keep their own size.
    */
   readonly size?: number | readonly [height: number, width: number] | null;
+  /**
+   * For `tile`: pixels that neighbouring tiles share at least, a multiple of the downsampling factor and at most half a
+   * tile; 0 leaves seams. Default: a quarter of the tile's shorter side, rounded down.
+   */
+  readonly overlap?: number;
   /** Images in one pass through the model at most, >= 1; large images go in smaller groups. Default 16. */
   readonly batchSize?: number;
   /** Images of more pixels than this are refused; default 64 million. */
@@ -18,15 +36,21 @@ export interface EncodeOptions {
 }
 
 /** `EncodeOptions`, checked and complete. */
-export interface EncodeSettings {
-  readonly size: Size | null;
+export type EncodeSettings = PixelSize & {
   readonly batchSize: number;
   readonly maxPixels: number;
-}
+};
+
+/** What is to become of an image's size. */
+export type PixelSize =
+  | { readonly policy: "native" }
+  | { readonly policy: "resize" | "crop" | "pad"; readonly size: Size }
+  | { readonly policy: "tile"; readonly size: Size; readonly overlap: number };
 
 const side = z.int().min(1);
 
 const schema = z.strictObject({
+  policy: z.enum(["native", "resize", "crop", "pad", "tile"]).optional(),
   size: z
     .union([side, z.tuple([side, side])], { error: "expected an integer >= 1 or [height, width]" })
     .transform((size): Size => {
@@ -35,6 +59,7 @@ const schema = z.strictObject({
     })
     .nullable()
     .default(null),
+  overlap: z.int().min(0).optional(),
   batchSize: z.int().min(1).default(16),
   maxPixels: z.int().min(1).default(DEFAULT_MAX_PIXELS),
 });
@@ -46,15 +71,50 @@ const schema = z.strictObject({
  * @throws ConfigError that names the option
  */
 export function parseEncodeOptions(options: EncodeOptions, factor: number): EncodeSettings {
-  const settings = parseConfig(schema, options, "");
-  for (const value of settings.size === null ? [] : [settings.size.height, settings.size.width]) {
-    if (value % factor === 0) continue;
-    const below = Math.floor(value / factor) * factor;
-    const nearest = below > 0 ? `${below} or ${below + factor}` : String(factor);
+  const { batchSize, maxPixels, ...wish } = parseConfig(schema, options, "");
+  return { ...pixelSize(wish, factor), batchSize, maxPixels };
+}
+
+interface Wish {
+  readonly policy?: SizePolicy | undefined;
+  readonly size: Size | null;
+  readonly overlap?: number | undefined;
+}
+
+function pixelSize({ policy: given, size, overlap }: Wish, factor: number): PixelSize {
+  const policy = given ?? (size === null ? "native" : "crop");
+  if (overlap !== undefined && policy !== "tile") {
     throw new ConfigError(
-      "size",
-      `expected a multiple of the model's downsampling factor ${factor} (nearest: ${nearest}), got ${value}.`,
+      "overlap",
+      `expected none with the policy "${policy}", got ${overlap}. Only "tile" has one.`,
     );
   }
-  return settings;
+  if (policy === "native") {
+    if (size === null) return { policy };
+    throw new ConfigError("size", 'expected none with the policy "native", got one. Choose another policy.');
+  }
+  if (size === null) throw new ConfigError("size", `expected a size for the policy "${policy}", got none.`);
+  for (const value of [size.height, size.width]) checkMultiple("size", value, factor);
+  if (policy !== "tile") return { policy, size };
+  return { policy, size, overlap: overlapOf(size, overlap, factor) };
+}
+
+function overlapOf({ height, width }: Size, wish: number | undefined, factor: number): number {
+  const shorter = Math.min(height, width);
+  const overlap = wish ?? Math.floor(shorter / 4 / factor) * factor;
+  if (overlap > shorter / 2) {
+    throw new ConfigError("overlap", `expected at most half a tile, ${shorter / 2}, got ${overlap}.`);
+  }
+  if (overlap > 0) checkMultiple("overlap", overlap, factor);
+  return overlap;
+}
+
+function checkMultiple(field: string, value: number, factor: number): void {
+  if (value % factor === 0) return;
+  const below = Math.floor(value / factor) * factor;
+  const nearest = below > 0 ? `${below} or ${below + factor}` : String(factor);
+  throw new ConfigError(
+    field,
+    `expected a multiple of the model's downsampling factor ${factor} (nearest: ${nearest}), got ${value}.`,
+  );
 }

@@ -1,17 +1,37 @@
 import type { PixelBatch } from "../autoencoder/index.js";
 import { VqkitError } from "../core/errors.js";
-import { type BrokenImage, ImageError, mapAhead } from "../data/index.js";
-import type { CodedImage } from "./codes.js";
+import {
+  type BrokenImage,
+  copyCrop,
+  ImageError,
+  mapAhead,
+  type Rect,
+  type RgbImage,
+  type Size,
+  type SourceItem,
+} from "../data/index.js";
+import type { CodedImage, SourceProgress } from "./codes.js";
 import type { EncodeSettings } from "./encode-options.js";
-import { type NamedSource, type PreparedImage, prepareImage } from "./prepared-image.js";
+import { type PreparedImage, prepareImage } from "./prepared-image.js";
+import { advanced, itemsFrom, NOTHING_READ } from "./source-progress.js";
 
-/** Prepared images of one padded size, as the model takes them at once. */
-export interface PreparedBatch extends PixelBatch {
-  readonly images: readonly CodedImage[];
+/** One image or tile among those that share a batch. */
+export interface BatchPart {
+  readonly image: RgbImage;
+  readonly rect: Rect;
+  readonly coded: CodedImage;
+}
+
+/** Whole images, each with all its tiles, whose parts have one size. */
+export interface PreparedBatch {
+  /** Of each part. */
+  readonly size: Size;
+  readonly parts: readonly BatchPart[];
+  readonly progress: SourceProgress;
 }
 
 /**
- * Pixels in one pass through the model at most, unless a single image has more: activations take some hundred times
+ * Pixels in one pass through the model at most, unless a single part has more: activations take some hundred times
  * the memory of the pixels.
  */
 export const BATCH_PIXELS = 2 ** 20;
@@ -25,79 +45,112 @@ export interface ImageBatchesOptions {
   readonly factor: number;
   /** Told of each image that cannot be decoded, which is then passed over; where absent, it is thrown. */
   readonly onBroken?: (broken: BrokenImage) => void;
+  /** Where in the source to begin; default 0. */
+  readonly start?: SourceProgress | number;
 }
 
 /**
- * Images in order, grouped: neighbours of one padded size share a batch. Decoding runs ahead of the consumer by two
- * batches at most, by less where images are large.
+ * Images in order, grouped: neighbours of one padded size share a batch, as many as go through the model at once. An
+ * image with more tiles than that is a batch by itself. A batch holds no more than what follows from the images behind
+ * the batch before, so that one may begin at any batch's `progress` and get the same batches from there on.
  *
- * @throws ImageError for an image that cannot be decoded, unless `onBroken` is there; VqkitError("data") when it was
- * told of every image
+ * Decoding runs ahead of the consumer by two batches at most, by less where images are large.
+ *
+ * @throws ImageError for an image that cannot be decoded, unless `onBroken` is there; VqkitError("data") when there is
+ * no image, when `onBroken` was told of every one, or as `itemsFrom`
  */
 export async function* imageBatches(
-  sources: Iterable<NamedSource>,
-  { settings, factor, onBroken }: ImageBatchesOptions,
+  items: AsyncIterable<SourceItem> | Iterable<SourceItem>,
+  { settings, factor, onBroken, start = 0 }: ImageBatchesOptions,
 ): AsyncGenerator<PreparedBatch, void, undefined> {
   const window = { ahead: 1 };
   let largest = 1;
-  let pending: PreparedImage[] = [];
-  let prepared = 0;
+  let progress = NOTHING_READ;
+  let pending: PendingBatch | undefined;
   let firstBroken: ImageError | undefined;
-  let broken = 0;
-  for await (const next of mapAhead(sources, (named) => attempt(named, settings, factor), window)) {
-    if (next instanceof ImageError) {
-      if (onBroken === undefined) throw next;
-      firstBroken ??= next;
-      broken++;
-      onBroken({ file: next.file, reason: next.reason });
+  const wanted = itemsFrom(items, start, (at) => {
+    progress = at;
+  });
+  for await (const { name, outcome } of mapAhead(wanted, (item) => attempt(item, settings, factor), window)) {
+    progress = advanced(progress, name, outcome instanceof ImageError);
+    if (outcome instanceof ImageError) {
+      if (onBroken === undefined) throw outcome;
+      firstBroken ??= outcome;
+      onBroken({ file: outcome.file, reason: outcome.reason });
       continue;
     }
-    prepared++;
-    largest = Math.max(largest, next.padded.pixels.length);
+    largest = Math.max(largest, outcome.image.pixels.length);
     window.ahead = Math.max(1, Math.min(2 * settings.batchSize, Math.floor(READ_AHEAD_BYTES / largest)));
-    if (pending.length > 0 && !fits(next, pending, settings.batchSize)) {
-      yield toBatch(pending);
-      pending = [];
+    if (pending !== undefined && !fits(outcome, pending, settings)) {
+      yield pending;
+      pending = undefined;
     }
-    pending.push(next);
+    pending = withImage(pending, outcome, progress);
   }
-  if (pending.length > 0) yield toBatch(pending);
-  if (prepared === 0 && firstBroken !== undefined) {
-    throw new VqkitError(
-      "data",
-      `images: expected at least one readable image, got none among ${broken}. The first: ${firstBroken.file}: ${firstBroken.reason}.`,
-    );
-  }
+  if (pending !== undefined) yield pending;
+  if (progress.itemsDone === progress.itemsBroken) throw nothingReadable(progress.itemsDone, firstBroken);
+}
+
+/** Parts in one pass through the model at most. */
+export function partsAtOnce({ height, width }: Size, batchSize: number): number {
+  return Math.max(1, Math.min(batchSize, Math.floor(BATCH_PIXELS / (height * width))));
+}
+
+/** Pixels of parts, which all have one size, for one pass through the model. */
+export function pixelsOf(parts: readonly BatchPart[], { height, width }: Size): PixelBatch {
+  const bytes = height * width * 3;
+  const pixels = new Uint8Array(parts.length * bytes);
+  for (const [i, { image, rect }] of parts.entries())
+    copyCrop(image, rect, { into: pixels, offset: i * bytes });
+  return { pixels, count: parts.length, height, width };
+}
+
+interface PendingBatch extends PreparedBatch {
+  readonly parts: BatchPart[];
 }
 
 /** What is wrong with an image is its outcome, not a failure of the iteration. */
 async function attempt(
-  named: NamedSource,
+  item: SourceItem,
   settings: EncodeSettings,
   factor: number,
-): Promise<PreparedImage | ImageError> {
+): Promise<{ name: string; outcome: PreparedImage | ImageError }> {
+  const { name } = item;
   try {
-    return await prepareImage(named, settings, factor);
+    return { name, outcome: await prepareImage(item, settings, factor) };
   } catch (error) {
-    if (error instanceof ImageError) return error;
+    if (error instanceof ImageError) return { name, outcome: error };
     throw error;
   }
 }
 
-function fits({ padded }: PreparedImage, pending: readonly PreparedImage[], batchSize: number): boolean {
-  const first = pending[0]?.padded;
+function fits(
+  { size, parts }: PreparedImage,
+  pending: PreparedBatch,
+  { batchSize }: EncodeSettings,
+): boolean {
   return (
-    first?.height === padded.height &&
-    first.width === padded.width &&
-    pending.length < batchSize &&
-    (pending.length + 1) * padded.height * padded.width <= BATCH_PIXELS
+    pending.size.height === size.height &&
+    pending.size.width === size.width &&
+    pending.parts.length + parts.length <= partsAtOnce(size, batchSize)
   );
 }
 
-function toBatch(images: readonly PreparedImage[]): PreparedBatch {
-  const { height, width } = (images[0] as PreparedImage).padded;
-  const bytes = height * width * 3;
-  const pixels = new Uint8Array(images.length * bytes);
-  for (const [i, { padded }] of images.entries()) pixels.set(padded.pixels, i * bytes);
-  return { pixels, count: images.length, height, width, images: images.map(({ coded }) => coded) };
+/** Broken items behind a batch's last image are told with the next one, so they are none of its progress. */
+function withImage(
+  pending: PendingBatch | undefined,
+  { image, size, parts }: PreparedImage,
+  progress: SourceProgress,
+): PendingBatch {
+  const all = pending?.parts ?? [];
+  for (const { rect, coded } of parts) all.push({ image, rect, coded });
+  return { size, parts: all, progress };
+}
+
+function nothingReadable(items: number, first: ImageError | undefined): VqkitError {
+  if (first === undefined) return new VqkitError("data", "images: expected at least one image, got none.");
+  return new VqkitError(
+    "data",
+    `images: expected at least one readable image, got none among ${items}. The first: ${first.file}: ${first.reason}.`,
+  );
 }

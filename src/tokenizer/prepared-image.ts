@@ -2,23 +2,24 @@ import {
   centerCrop,
   cropImage,
   decodeImage,
-  type ImageSource,
+  type ImageTransform,
+  loadItem,
   type RgbImage,
   type Size,
+  type SourceItem,
 } from "../data/index.js";
 import type { CodedImage } from "./codes.js";
-import type { EncodeSettings } from "./encode-options.js";
+import type { EncodeSettings, PixelSize } from "./encode-options.js";
+import { type Tile, tileLayout, tilesOf } from "./tiles.js";
 
-/** An image to encode, and what it is called. */
-export interface NamedSource {
-  readonly name: string;
-  readonly source: ImageSource;
-}
-
-/** An image as the model takes it: sides that are multiples of the downsampling factor. */
+/** An image as the model takes it, as a whole or in tiles. */
 export interface PreparedImage {
-  readonly coded: CodedImage;
-  readonly padded: RgbImage;
+  /** Padded: both sides are multiples of the downsampling factor. */
+  readonly image: RgbImage;
+  /** Of each part: the image's own, or that of its tiles. */
+  readonly size: Size;
+  /** At least one, in order. */
+  readonly parts: readonly Tile[];
 }
 
 /**
@@ -28,15 +29,31 @@ export interface PreparedImage {
  * @throws ImageError when it cannot be decoded
  */
 export async function prepareImage(
-  { source, name }: NamedSource,
-  { size, maxPixels }: EncodeSettings,
+  item: SourceItem,
+  settings: EncodeSettings,
   factor: number,
 ): Promise<PreparedImage> {
-  // A name may be short; an error gives the path.
-  const where = typeof source === "string" ? source : name;
-  const image = await decodeAtSize(source, { name: where, size, maxPixels });
-  const { height, width } = image;
-  return { coded: { name, width, height }, padded: padEdges(image, paddedSize(image, factor)) };
+  const { source, where } = await loadItem(item);
+  const { maxPixels } = settings;
+  const decoded = await decodeImage(source, { name: where, maxPixels, ...transformOf(settings) });
+  const { name } = item;
+  switch (settings.policy) {
+    case "native":
+      return whole(name, decoded, paddedSize(decoded, factor));
+    case "resize":
+      return whole(name, decoded, settings.size);
+    case "crop":
+      return whole(name, cropImage(decoded, centerCrop(decoded, settings.size)), settings.size);
+    case "pad":
+      return whole(name, decoded, settings.size);
+    case "tile": {
+      const { size: tile, overlap } = settings;
+      const layout = tileLayout(decoded, { tile, overlap, factor });
+      const image = padEdges(decoded, paddedSize(decoded, factor));
+      const size = { height: layout.rows.tile, width: layout.columns.tile };
+      return { image, size, parts: tilesOf(name, layout) };
+    }
+  }
 }
 
 /** Cuts the padding off again: the top left `size` of an image. */
@@ -47,14 +64,24 @@ export function withoutPadding(image: RgbImage, size: Size): RgbImage {
     : cropImage(image, { top: 0, left: 0, height, width });
 }
 
-async function decodeAtSize(
-  source: ImageSource,
-  { size, ...options }: { readonly name: string; readonly maxPixels: number; readonly size: Size | null },
-): Promise<RgbImage> {
-  if (size === null) return decodeImage(source, options);
-  // A shorter side of one pixel asks for nothing, so that the scale is the smallest that covers `size`.
-  const covering = await decodeImage(source, { ...options, resize: 1, cover: size });
-  return cropImage(covering, centerCrop(covering, size));
+/** How the image is resized as it is decoded. */
+function transformOf(settings: PixelSize): ImageTransform {
+  switch (settings.policy) {
+    case "resize":
+      return { exactly: settings.size };
+    case "crop":
+      // A shorter side of one pixel asks for nothing, so that the scale is the smallest that covers `size`.
+      return { resize: 1, cover: settings.size };
+    case "pad":
+      return { inside: settings.size };
+    default:
+      return {};
+  }
+}
+
+function whole(name: string, content: RgbImage, size: Size): PreparedImage {
+  const coded: CodedImage = { name, width: content.width, height: content.height };
+  return { image: padEdges(content, size), size, parts: [{ rect: { top: 0, left: 0, ...size }, coded }] };
 }
 
 function paddedSize({ height, width }: Size, factor: number): Size {

@@ -1,33 +1,44 @@
 import * as tf from "@tensorflow/tfjs";
-import {
-  type ImageAutoencoder,
-  type PixelBatch,
-  pixelsToTensor,
-  tensorToPixels,
-} from "../autoencoder/index.js";
 import { backendName, type EngineOptions, selectEngine } from "../backend/index.js";
 import { VqkitError } from "../core/errors.js";
-import { type BrokenImage, findImages, type ImageSource } from "../data/index.js";
-import { Semaphore } from "../data/semaphore.js";
 import {
+  type BrokenImage,
+  type ImageSource,
+  openSource,
+  type RgbImage,
+  type SourceInput,
+  type SourceItem,
+} from "../data/index.js";
+import {
+  type CodedImage,
   type Codes,
   type CodesInput,
   checkCodes,
   checkSameGrid,
   concatCodes,
-  indexArray,
+  type EncodedBatch,
+  type SourceProgress,
   sliceCodes,
 } from "./codes.js";
-import { DecodedImage } from "./decoded-image.js";
+import type { DecodedImage } from "./decoded-image.js";
 import { type EncodeOptions, type EncodeSettings, parseEncodeOptions } from "./encode-options.js";
-import { BATCH_PIXELS, imageBatches, type PreparedBatch } from "./image-batches.js";
-import { imageNames } from "./image-names.js";
+import { imageBatches, type PreparedBatch, partsAtOnce, pixelsOf } from "./image-batches.js";
 import { type LoadedModel, loadModel } from "./model-loading.js";
-import { type NamedSource, prepareImage, withoutPadding } from "./prepared-image.js";
+import { ModelPasses } from "./model-passes.js";
+import { prepareImage } from "./prepared-image.js";
+import { TileSequence } from "./tiles.js";
+import { WholeImages } from "./whole-images.js";
 
 export interface EncodeAllOptions extends EncodeOptions {
-  /** Told of each file that cannot be decoded, which is then passed over; where absent, it is thrown. */
+  /** Told of each image that cannot be read, which is then passed over; where absent, it is thrown. */
   readonly onBroken?: (broken: BrokenImage) => void;
+  /**
+   * Where to begin: a batch that an earlier call yielded for the same images and options, or how many items of the
+   * source to pass over. The batches from there on are those that the earlier call would have yielded.
+   */
+  readonly start?: SourceProgress | number;
+  /** The column of Parquet files that holds the images; where absent it is found out. */
+  readonly column?: string;
 }
 
 /** Images in one pass of `decode` at most. */
@@ -47,12 +58,10 @@ export class Tokenizer {
   readonly numCodebooks: number;
   /** Image side ÷ latent-grid side. */
   readonly downsamplingFactor: number;
-  readonly #model: ImageAutoencoder;
-  readonly #turns = new Semaphore(1);
-  #disposed = false;
+  readonly #passes: ModelPasses;
 
   private constructor({ model, fingerprint }: LoadedModel) {
-    this.#model = model;
+    this.#passes = new ModelPasses(model);
     this.fingerprint = fingerprint;
     this.codebookSize = model.quantizer.codebookSize;
     this.numCodebooks = model.quantizer.numCodebooks;
@@ -79,7 +88,7 @@ export class Tokenizer {
    * Turns one image, or several of one size, into indices.
    *
    * @param input a path, a file's bytes, or raw 8-bit pixels; or a list of these
-   * @returns N = 1 or the length of the list, in its order
+   * @returns N = 1 or the length of the list, in its order; with the policy `tile` one for each tile
    * @throws ImageError for an image that cannot be decoded; ConfigError for a wrong option; VqkitError("codes") when the
    * images' latent grids differ: then give a `size`, or use `encodeAll`
    */
@@ -88,9 +97,8 @@ export class Tokenizer {
     const sources = isList(input)
       ? input.map((source, i) => named(source, `images[${i}]`))
       : [named(input, "image")];
-    if (sources.length === 0) throw new VqkitError("data", "images: expected at least one image, got none.");
     const parts: Codes[] = [];
-    for await (const part of this.#encodeSources(sources, settings)) {
+    for await (const part of this.#encodeItems(sources, settings)) {
       parts.push(part);
       checkSameGrid(parts[0] as Codes, part); // now, before the rest is encoded
     }
@@ -98,31 +106,38 @@ export class Tokenizer {
   }
 
   /**
-   * Encodes any number of files in memory that does not grow with it, decoding ahead of the model. Images come in order
-   * (sorted by path), neighbours of one latent grid together; names are paths from the files' common folder.
+   * Encodes any number of images in memory that does not grow with their pixels, reading and decoding ahead of the
+   * model. Images come in the source's order, neighbours of one latent grid together, and each with all its tiles.
    *
-   * @param source a folder (with its subfolders), a file, a glob pattern, or a list of these
+   * An image's indices do not depend on which others share its batch.
+   *
+   * @param source what `openSource` takes: a folder (with its subfolders), a file, a glob pattern, or a list of these,
+   * with tar shards and Parquet files among them; or images from code
    * @throws ConfigError at once for a wrong option; while iterating, VqkitError("data") when no image is found or none
-   * is readable, ImageError for a broken file unless `onBroken` is there
+   * is readable, or the images before `start` are others; ImageError for a broken image unless `onBroken` is there
    */
   encodeAll(
-    source: string | readonly string[],
-    { onBroken, ...options }: EncodeAllOptions = {},
-  ): AsyncGenerator<Codes, void, undefined> {
+    source: SourceInput,
+    { onBroken, start, column, ...options }: EncodeAllOptions = {},
+  ): AsyncGenerator<EncodedBatch, void, undefined> {
     const settings = this.#settings(options);
-    return this.#encodeFiles(source, settings, onBroken);
+    return this.#encodeSource(source, settings, {
+      ...(onBroken === undefined ? {} : { onBroken }),
+      ...(start === undefined ? {} : { start }),
+      ...(column === undefined ? {} : { column }),
+    });
   }
 
   /**
-   * Turns the indices of one image back into the image.
+   * Turns the indices of one image, or all tiles of one, back into the image.
    *
    * @returns the model's reconstruction, equal to what `reconstruct` returns for the image that was encoded
-   * @throws VqkitError("codes") for codes of another model, an index out of range, or several images (`decodeBatch`
-   * takes those); ShapeError for a shape that is not [1,H,W,Q]
+   * @throws VqkitError("codes") for codes of another model, an index out of range, several images (`decodeBatch` takes
+   * those) or tiles that are not all of an image; ShapeError for a shape that is not [1,H,W,Q]
    */
   async decode(codes: CodesInput): Promise<DecodedImage> {
-    const count = codes.shape[0];
-    if (codes.shape.length === 4 && count !== 1) {
+    const count = this.#countImages(checkCodes(codes, this));
+    if (count !== 1) {
       throw new VqkitError(
         "codes",
         `decode: expected the codes of one image, got those of ${count}. Use decodeBatch.`,
@@ -132,120 +147,123 @@ export class Tokenizer {
     return image as DecodedImage;
   }
 
-  /** As `decode`, for any number of images: one for each, in order. */
+  /** As `decode`, for any number of images: one for each, in order. Tiles make one image together. */
   async decodeBatch(codes: CodesInput): Promise<DecodedImage[]> {
-    this.#checkAlive();
-    const checked = checkCodes(codes, this);
-    const [count, height, width] = checked.shape;
-    const pixels = height * width * this.downsamplingFactor ** 2;
-    const step = Math.max(1, Math.min(DECODE_BATCH, Math.floor(BATCH_PIXELS / pixels)));
+    // Before anything is computed: a missing tile would show only at the end.
+    this.#countImages(checkCodes(codes, this));
     const images: DecodedImage[] = [];
-    for (let start = 0; start < count; start += step) {
-      images.push(...(await this.#decodeSome(sliceCodes(checked, start, Math.min(count, start + step)))));
-    }
+    for await (const image of this.decodeImages([codes])) images.push(image);
     return images;
   }
 
   /**
-   * The model's own forward pass: encoder, quantizer and decoder in one go, the image padded as in `encode`.
+   * Decodes codes as they come, such as `readCodes` yields them, into whole images in their order. The tiles of an image
+   * may come in several parts; it is put together row by row, in memory of its own size.
+   *
+   * @throws as `decode`, while iterating
+   */
+  async *decodeImages(
+    codes: AsyncIterable<CodesInput> | Iterable<CodesInput>,
+  ): AsyncGenerator<DecodedImage, void, undefined> {
+    this.#passes.checkAlive();
+    const images = new WholeImages(this.downsamplingFactor);
+    for await (const part of codes) {
+      for await (const { made, coded } of this.#decodeParts(checkCodes(part, this))) {
+        const image = images.add(made, coded);
+        if (image !== undefined) yield image;
+      }
+    }
+    images.end();
+  }
+
+  /**
+   * The model's own forward pass: encoder, quantizer and decoder in one go, the image sized and padded as in `encode`.
    *
    * @throws as `encode`
    */
   async reconstruct(input: ImageSource, options: EncodeOptions = {}): Promise<DecodedImage> {
     const settings = this.#settings(options);
-    const { coded, padded } = await prepareImage(named(input, "image"), settings, this.downsamplingFactor);
-    const made = await this.#pixels(
-      () => this.#model.forward(pixelsToTensor({ ...padded, count: 1 })).reconstruction,
-    );
-    return new DecodedImage(coded.name, withoutPadding(made, coded));
+    const prepared = await prepareImage(named(input, "image"), settings, this.downsamplingFactor);
+    const images = new WholeImages(this.downsamplingFactor);
+    let image: DecodedImage | undefined;
+    for (const { rect, coded } of prepared.parts) {
+      const pixels = pixelsOf([{ image: prepared.image, rect, coded }], prepared.size);
+      image = images.add(await this.#passes.forward(pixels), coded);
+    }
+    return image as DecodedImage; // the last part completes it
   }
 
   /** Frees the model; no other call may follow. */
   dispose(): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
-    this.#model.dispose();
+    this.#passes.dispose();
   }
 
   #settings(options: EncodeOptions): EncodeSettings {
-    this.#checkAlive();
+    this.#passes.checkAlive();
     return parseEncodeOptions(options, this.downsamplingFactor);
   }
 
-  async *#encodeFiles(
-    source: string | readonly string[],
+  async *#encodeSource(
+    source: SourceInput,
     settings: EncodeSettings,
-    onBroken: EncodeAllOptions["onBroken"],
-  ): AsyncGenerator<Codes, void, undefined> {
-    const files = await findImages(source);
-    const names = imageNames(files);
-    const sources = files.map((file, i) => ({ source: file, name: names[i] as string }));
-    yield* this.#encodeSources(sources, settings, onBroken);
+    { column, ...options }: Pick<EncodeAllOptions, "onBroken" | "start" | "column">,
+  ): AsyncGenerator<EncodedBatch, void, undefined> {
+    const items = await openSource(source, column === undefined ? {} : { column });
+    yield* this.#encodeItems(items, settings, options);
   }
 
-  async *#encodeSources(
-    sources: Iterable<NamedSource>,
+  async *#encodeItems(
+    items: AsyncIterable<SourceItem> | Iterable<SourceItem>,
     settings: EncodeSettings,
-    onBroken?: EncodeAllOptions["onBroken"],
-  ): AsyncGenerator<Codes, void, undefined> {
-    const factor = this.downsamplingFactor;
-    const batches = imageBatches(sources, {
-      settings,
-      factor,
-      ...(onBroken === undefined ? {} : { onBroken }),
-    });
-    for await (const batch of batches) yield await this.#encodeBatch(batch);
+    options: Pick<EncodeAllOptions, "onBroken" | "start"> = {},
+  ): AsyncGenerator<EncodedBatch, void, undefined> {
+    const batches = imageBatches(items, { settings, factor: this.downsamplingFactor, ...options });
+    for await (const batch of batches) {
+      yield { ...(await this.#encodeBatch(batch, settings.batchSize)), ...batch.progress };
+    }
   }
 
-  async #encodeBatch(batch: PreparedBatch): Promise<Codes> {
+  async #encodeBatch({ parts, size }: PreparedBatch, batchSize: number): Promise<Codes> {
+    const step = partsAtOnce(size, batchSize);
+    const done: Codes[] = [];
+    for (let start = 0; start < parts.length; start += step) {
+      done.push(await this.#encodePass(parts.slice(start, start + step), size));
+    }
+    return done.length === 1 ? (done[0] as Codes) : concatCodes(done);
+  }
+
+  async #encodePass(parts: PreparedBatch["parts"], size: PreparedBatch["size"]): Promise<Codes> {
     const { codebookSize, fingerprint } = this;
-    return this.#compute(
-      () => this.#model.quantizer.quantize(this.#model.encode(pixelsToTensor(batch))).indices,
-      async (tensor) => {
-        const indices = indexArray(codebookSize, tensor.size);
-        indices.set(await tensor.data());
-        return { indices, shape: [...tensor.shape], codebookSize, images: batch.images, fingerprint };
-      },
-    );
+    const grid = await this.#passes.encode(pixelsOf(parts, size));
+    return { ...grid, codebookSize, images: parts.map(({ coded }) => coded), fingerprint };
   }
 
-  async #decodeSome({ indices, shape, images }: Codes): Promise<DecodedImage[]> {
-    const { pixels, height, width } = await this.#pixels(() => {
-      const codes = this.#model.quantizer.indicesToCodes(
-        tf.tensor4d(Int32Array.from(indices), [...shape], "int32"),
-      );
-      return this.#model.decode(codes);
-    });
-    const bytes = height * width * 3;
-    return images.map((image, i) => {
-      const whole = { pixels: pixels.slice(i * bytes, (i + 1) * bytes), height, width };
-      return new DecodedImage(image.name, withoutPadding(whole, image));
-    });
+  /** How many images codes are when tiles are put together. @throws VqkitError("codes") when tiles are missing */
+  #countImages({ images, shape: [, height, width] }: Codes): number {
+    const factor = this.downsamplingFactor;
+    const tiles = new TileSequence(factor);
+    const frame = { height: height * factor, width: width * factor };
+    const last = images.filter((image) => tiles.take(image, frame)?.last ?? true);
+    tiles.end();
+    return last.length;
   }
 
-  #pixels(make: () => tf.Tensor4D): Promise<PixelBatch> {
-    return this.#compute(make, tensorToPixels);
-  }
-
-  /** Computes a tensor, reads it and frees it, while no other call of this tokenizer is on the engine. */
-  #compute<T>(make: () => tf.Tensor4D, read: (tensor: tf.Tensor4D) => Promise<T>): Promise<T> {
-    return this.#turns.run(1, async () => {
-      this.#checkAlive();
-      const tensor = tf.tidy(make);
-      try {
-        return await read(tensor);
-      } finally {
-        tensor.dispose();
+  /** Each image or tile, with its padding, in passes of bounded size. */
+  async *#decodeParts(codes: Codes): AsyncGenerator<{ made: RgbImage; coded: CodedImage }, void, undefined> {
+    const [count, gridHeight, gridWidth] = codes.shape;
+    const factor = this.downsamplingFactor;
+    const step = partsAtOnce({ height: gridHeight * factor, width: gridWidth * factor }, DECODE_BATCH);
+    for (let start = 0; start < count; start += step) {
+      const some = sliceCodes(codes, start, Math.min(count, start + step));
+      const batch = await this.#passes.decode(some);
+      for (const [i, coded] of some.images.entries()) {
+        const { height, width } = batch;
+        const bytes = height * width * 3;
+        // A copy, so that one image does not hold the whole batch.
+        const pixels = batch.pixels.slice(i * bytes, (i + 1) * bytes);
+        yield { made: { pixels, height, width }, coded };
       }
-    });
-  }
-
-  #checkAlive(): void {
-    if (!this.#disposed) return;
-    throw new VqkitError(
-      "engine",
-      "Tokenizer: expected one that is in use, got one after dispose(). Load it again.",
-    );
+    }
   }
 }
 
@@ -257,7 +275,7 @@ async function ensureEngine(options: EngineOptions): Promise<void> {
   if (wish || !selected) await selectEngine(options);
 }
 
-function named(source: ImageSource, otherwise: string): NamedSource {
+function named(source: ImageSource, otherwise: string): SourceItem {
   return { source, name: typeof source === "string" ? source : otherwise };
 }
 

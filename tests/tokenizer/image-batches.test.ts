@@ -1,25 +1,27 @@
 import { describe, expect, it } from "vitest";
-import type { BrokenImage } from "../../src/data/index.js";
+import type { BrokenImage, SourceItem } from "../../src/data/index.js";
 import { parseEncodeOptions } from "../../src/tokenizer/encode-options.js";
-import { BATCH_PIXELS, imageBatches } from "../../src/tokenizer/image-batches.js";
-import type { NamedSource } from "../../src/tokenizer/prepared-image.js";
+import { BATCH_PIXELS, imageBatches, pixelsOf } from "../../src/tokenizer/image-batches.js";
 
 /** A grey image; `value` tells it from others. */
-function flat(value: number, height: number, width: number): NamedSource {
+function flat(value: number, height: number, width: number): SourceItem {
   const pixels = new Uint8Array(height * width * 3).fill(value);
   return { name: `image ${value}`, source: { pixels, height, width, channels: 3 } };
 }
 
-const broken: NamedSource = { name: "broken", source: Buffer.from("no image") };
+const broken: SourceItem = { name: "broken", source: Buffer.from("no image") };
 
 async function collect(
-  sources: Iterable<NamedSource>,
+  sources: Iterable<SourceItem>,
   { batchSize = 16, onBroken }: { batchSize?: number; onBroken?: (broken: BrokenImage) => void } = {},
 ) {
   const settings = parseEncodeOptions({ batchSize }, 4);
   const batches = [];
   const options = { settings, factor: 4, ...(onBroken === undefined ? {} : { onBroken }) };
-  for await (const batch of imageBatches(sources, options)) batches.push(batch);
+  for await (const { parts, size } of imageBatches(sources, options)) {
+    const images = parts.map(({ coded }) => coded);
+    batches.push({ ...pixelsOf(parts, size), images });
+  }
   return batches;
 }
 
@@ -62,14 +64,14 @@ describe("imageBatches", () => {
   it("works ahead by two batches and a little, however many images there are", async () => {
     const batchSize = 2;
     let drawn = 0;
-    function* endless(): Generator<NamedSource> {
+    function* endless(): Generator<SourceItem> {
       for (;;) yield flat(drawn++ % 256, 4, 4);
     }
     const settings = parseEncodeOptions({ batchSize }, 4);
     let taken = 0;
     let most = 0;
-    for await (const { count } of imageBatches(endless(), { settings, factor: 4 })) {
-      taken += count;
+    for await (const { parts } of imageBatches(endless(), { settings, factor: 4 })) {
+      taken += parts.length;
       // What a slow consumer leaves time for.
       await new Promise((resolve) => setTimeout(resolve, 2));
       most = Math.max(most, drawn - taken);

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { imageNames } from "../../src/tokenizer/image-names.js";
+import { imageNames } from "../../../src/data/sources/image-names.js";
 
 it.each<[string, string[], string[]]>([
   ["one file", ["/a/b/cat.jpg"], ["cat.jpg"]],

@@ -1,0 +1,91 @@
+import { stat } from "node:fs/promises";
+import { fileKind } from "../formats.js";
+import { imageNames } from "./image-names.js";
+import { parquetItems } from "./parquet-file.js";
+import type { SourceItem } from "./source-item.js";
+import { tarItems } from "./tar-shard.js";
+
+/** Images to be read one after the other; every iteration reads them anew, in the same order. */
+export interface ImageCollection extends AsyncIterable<SourceItem> {
+  /**
+   * How many there are. Exact for image files; where there are tar shards or Parquet files, an estimate from the part of
+   * their bytes that has been read, undefined before the first.
+   */
+  readonly total: number | undefined;
+}
+
+export interface CollectionOptions {
+  /** The column of Parquet files that holds the images; where absent it is found out. */
+  readonly column?: string;
+}
+
+/** Files one after the other, each an image or many; items are called by their paths from the files' common folder. */
+export class FileCollection implements ImageCollection {
+  readonly #files: readonly string[];
+  readonly #options: CollectionOptions;
+  readonly #exact: boolean;
+  /** Of the latest iteration: items so far, and how many of the bytes of all files they took. */
+  #items = 0;
+  #bytes = 0;
+  #allBytes = 0;
+
+  /** @param files absolute, with "/" between folders */
+  constructor(files: readonly string[], options: CollectionOptions = {}) {
+    this.#files = files;
+    this.#options = options;
+    this.#exact = files.every((file) => !isShard(file));
+  }
+
+  get total(): number | undefined {
+    if (this.#exact) return this.#files.length;
+    if (this.#bytes === 0) return undefined;
+    return Math.max(this.#items, Math.round((this.#items * this.#allBytes) / this.#bytes));
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<SourceItem, void, undefined> {
+    const names = imageNames(this.#files);
+    const sizes = this.#exact ? [] : await Promise.all(this.#files.map(sizeOf));
+    this.#items = 0;
+    this.#bytes = 0;
+    this.#allBytes = sizes.reduce((sum, size) => sum + size, 0);
+    let before = 0;
+    for (const [i, path] of this.#files.entries()) {
+      const onRead = (bytes: number): void => {
+        this.#bytes = before + bytes;
+      };
+      for await (const item of itemsOf({ path, name: names[i] as string, onRead, ...this.#options })) {
+        this.#items++;
+        yield item;
+      }
+      before += sizes[i] ?? 0;
+      this.#bytes = before;
+    }
+  }
+}
+
+function isShard(file: string): boolean {
+  const kind = fileKind(file);
+  return kind === "tar" || kind === "parquet";
+}
+
+/** What is no shard by its name is taken for an image; whether it is one, decoding tells. */
+function itemsOf(
+  file: Parameters<typeof parquetItems>[0],
+): AsyncIterable<SourceItem> | readonly SourceItem[] {
+  switch (fileKind(file.path)) {
+    case "tar":
+      return tarItems(file);
+    case "parquet":
+      return parquetItems(file);
+    default:
+      return [{ name: file.name, source: file.path }];
+  }
+}
+
+/** 0 for a file that is not there: reading it will say so. */
+async function sizeOf(file: string): Promise<number> {
+  return stat(file).then(
+    ({ size }) => size,
+    () => 0,
+  );
+}

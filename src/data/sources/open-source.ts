@@ -1,0 +1,93 @@
+import path from "node:path";
+import { VqkitError } from "../../core/errors.js";
+import type { ImageSource } from "../decode.js";
+import { findSources } from "../find-images.js";
+import type { RawImage } from "../images.js";
+import { type CollectionOptions, FileCollection, type ImageCollection } from "./image-collection.js";
+import type { SourceItem } from "./source-item.js";
+
+/** One of many images in code: with a name, or by itself (a path, a file's bytes, pixels). */
+export type SourceElement = ImageSource | SourceItem;
+
+/** Where images come from: see `openSource`. */
+export type SourceInput =
+  | string
+  | readonly string[]
+  | SourceElement
+  | Iterable<SourceElement>
+  | AsyncIterable<SourceElement>;
+
+/**
+ * Opens a source of images.
+ *
+ * - A path, or an array of paths, are searched: folders with their subfolders, files, glob patterns. Images, tar shards
+ *   in WebDataset form (`.tar`) and Parquet files with an image column (`.parquet`) count, sorted by path.
+ * - One image in code (a file's bytes, raw pixels, or a `SourceItem`) is a source of one.
+ * - Any other iterable, synchronous or not, is taken in its own order: `SourceItem`s, or images by themselves, which are
+ *   called by their path or `image 0`, `image 1`, …
+ *
+ * @throws VqkitError("data") when a path does not exist or holds nothing that images can be read from
+ */
+export async function openSource(
+  input: SourceInput,
+  options: CollectionOptions = {},
+): Promise<ImageCollection> {
+  if (typeof input === "string" || isPathList(input))
+    return new FileCollection(await findSources(input), options);
+  if (isElement(input)) return new ElementCollection([input]);
+  return new ElementCollection(input);
+}
+
+/**
+ * A list of files as a source, in the order of the list; unlike `openSource`, which sorts, it looks for none of them
+ * before its turn has come, and a file that is not there is a broken item.
+ *
+ * @param files images, tar shards, Parquet files; from the current folder
+ * @throws VqkitError("data") for an empty list
+ */
+export function openFileList(files: readonly string[], options: CollectionOptions = {}): ImageCollection {
+  if (files.length === 0) throw new VqkitError("data", "file list: expected at least one file, got none.");
+  return new FileCollection(
+    files.map((file) => path.resolve(file).replaceAll(path.sep, "/")),
+    options,
+  );
+}
+
+/** Images that a caller hands over. */
+class ElementCollection implements ImageCollection {
+  readonly total: number | undefined;
+  readonly #elements: Iterable<SourceElement> | AsyncIterable<SourceElement>;
+
+  constructor(elements: Iterable<SourceElement> | AsyncIterable<SourceElement>) {
+    this.#elements = elements;
+    this.total = Array.isArray(elements) ? elements.length : collectionTotal(elements);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<SourceItem, void, undefined> {
+    let position = 0;
+    for await (const element of this.#elements) yield toItem(element, position++);
+  }
+}
+
+/** A collection within a collection still knows how many it has. */
+function collectionTotal(elements: object): number | undefined {
+  const { total } = elements as { readonly total?: unknown };
+  return typeof total === "number" ? total : undefined;
+}
+
+function toItem(element: SourceElement, position: number): SourceItem {
+  if (typeof element === "string") return { name: element, source: element };
+  return isItem(element) ? element : { name: `image ${position}`, source: element };
+}
+
+function isPathList(input: Exclude<SourceInput, string>): input is readonly string[] {
+  return Array.isArray(input) && input.every((each) => typeof each === "string");
+}
+
+function isElement(input: object): input is Exclude<SourceElement, string> {
+  return input instanceof Uint8Array || "pixels" in input || "source" in input;
+}
+
+function isItem(element: Uint8Array | RawImage | SourceItem): element is SourceItem {
+  return "source" in element;
+}

@@ -1,0 +1,79 @@
+import * as tf from "@tensorflow/tfjs";
+import {
+  type ImageAutoencoder,
+  type PixelBatch,
+  pixelsToTensor,
+  tensorToPixels,
+} from "../autoencoder/index.js";
+import { VqkitError } from "../core/errors.js";
+import { Semaphore } from "../data/semaphore.js";
+import { type CodesShape, type IndexArray, indexArray } from "./codes.js";
+
+/** Indices and their shape [N,H,W,Q]. */
+export interface IndexGrid {
+  readonly indices: IndexArray;
+  readonly shape: CodesShape;
+}
+
+/** A model's passes from plain arrays to plain arrays; they take turns on the engine. Owns the model. */
+export class ModelPasses {
+  readonly #model: ImageAutoencoder;
+  readonly #turns = new Semaphore(1);
+  #disposed = false;
+
+  constructor(model: ImageAutoencoder) {
+    this.#model = model;
+  }
+
+  encode(pixels: PixelBatch): Promise<IndexGrid> {
+    const { quantizer } = this.#model;
+    return this.#compute(
+      () => quantizer.quantize(this.#model.encode(pixelsToTensor(pixels))).indices,
+      async (tensor) => {
+        const indices = indexArray(quantizer.codebookSize, tensor.size);
+        indices.set(await tensor.data());
+        return { indices, shape: [...tensor.shape] };
+      },
+    );
+  }
+
+  decode({ indices, shape }: IndexGrid): Promise<PixelBatch> {
+    return this.#compute(() => {
+      const grid = tf.tensor4d(Int32Array.from(indices), [...shape], "int32");
+      return this.#model.decode(this.#model.quantizer.indicesToCodes(grid));
+    }, tensorToPixels);
+  }
+
+  /** Encoder, quantizer and decoder in one graph. */
+  forward(pixels: PixelBatch): Promise<PixelBatch> {
+    return this.#compute(() => this.#model.forward(pixelsToTensor(pixels)).reconstruction, tensorToPixels);
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#model.dispose();
+  }
+
+  /** @throws VqkitError("engine") after `dispose` */
+  checkAlive(): void {
+    if (!this.#disposed) return;
+    throw new VqkitError(
+      "engine",
+      "Tokenizer: expected one that is in use, got one after dispose(). Load it again.",
+    );
+  }
+
+  /** Computes a tensor, reads it and frees it, while no other pass is on the engine. */
+  #compute<T>(make: () => tf.Tensor4D, read: (tensor: tf.Tensor4D) => Promise<T>): Promise<T> {
+    return this.#turns.run(1, async () => {
+      this.checkAlive();
+      const tensor = tf.tidy(make);
+      try {
+        return await read(tensor);
+      } finally {
+        tensor.dispose();
+      }
+    });
+  }
+}
