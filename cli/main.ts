@@ -17,5 +17,5 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-const { stdout, stderr } = process;
-process.exitCode = await run(process.argv.slice(2), { stdout, stderr, signal: interruption.signal });
+const { stdin, stdout, stderr } = process;
+process.exitCode = await run(process.argv.slice(2), { stdin, stdout, stderr, signal: interruption.signal });

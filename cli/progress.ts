@@ -9,8 +9,8 @@ const RATE_WINDOW = 50;
 export interface ProgressOptions {
   /** What is being done, e.g. "training vq". */
   readonly label: string;
-  /** How many units make it complete. */
-  readonly total: number;
+  /** How many units make it complete; a function where that is learnt on the way, undefined while unknown. */
+  readonly total: number | (() => number | undefined);
   /** What is counted, in the plural, e.g. "steps". */
   readonly unit: string;
   readonly quiet?: boolean;
@@ -31,7 +31,7 @@ export function startProgress(terminal: Terminal, options: ProgressOptions): Pro
 }
 
 function startBar(terminal: Terminal, { label, total, unit }: ProgressOptions): Progress {
-  const rate = new Rate(total);
+  const rate = new Rate();
   const bar = new cliProgress.SingleBar({
     stream: terminal.stderr as NodeJS.WritableStream,
     format: `${label} {bar} {percentage} % | {value}/{total} ${unit} | {pace} | {detail}`,
@@ -42,39 +42,48 @@ function startBar(terminal: Terminal, { label, total, unit }: ProgressOptions): 
     // Interruption is the program's own affair.
     gracefulExit: false,
   });
-  bar.start(total, 0, { pace: "starting", detail: "" });
+  bar.start(totalOf(total) ?? 0, 0, { pace: "starting", detail: "" });
   return {
-    update: (done, detail = "") => bar.update(done, { pace: rate.at(done), detail }),
+    update(done, detail = "") {
+      const known = totalOf(total);
+      // A bar needs an end: as long as there is none to be known, it is where the task is.
+      bar.setTotal(known ?? done);
+      bar.update(done, { pace: rate.at(done, known), detail });
+    },
     stop: () => bar.stop(),
   };
 }
 
 function startLines(terminal: Terminal, { label, total, unit }: ProgressOptions): Progress {
-  const rate = new Rate(total);
+  const rate = new Rate();
   let shown = performance.now();
   return {
     update(done, detail = "") {
-      const pace = rate.at(done);
+      const known = totalOf(total);
+      const pace = rate.at(done, known);
       const now = performance.now();
-      if (done < total && now - shown < SECONDS_BETWEEN_LINES * 1000) return;
+      if ((known === undefined || done < known) && now - shown < SECONDS_BETWEEN_LINES * 1000) return;
       shown = now;
-      const parts = [`${label}: ${done}/${total} ${unit}`, pace, detail].filter((part) => part !== "");
+      const parts = [
+        `${label}: ${known === undefined ? done : `${done}/${known}`} ${unit}`,
+        pace,
+        detail,
+      ].filter((part) => part !== "");
       terminal.stderr.write(`${parts.join(" | ")}\n`);
     },
     stop: () => {},
   };
 }
 
-/** Units a second over the latest updates, and the time left at that rate. */
+function totalOf(total: ProgressOptions["total"]): number | undefined {
+  return typeof total === "function" ? total() : total;
+}
+
+/** Units a second over the latest updates, and the time left at that rate where the total is known. */
 class Rate {
-  readonly #total: number;
   readonly #samples: { readonly done: number; readonly at: number }[] = [];
 
-  constructor(total: number) {
-    this.#total = total;
-  }
-
-  at(done: number): string {
+  at(done: number, total: number | undefined): string {
     this.#samples.push({ done, at: performance.now() });
     if (this.#samples.length > RATE_WINDOW) this.#samples.shift();
     const [first] = this.#samples;
@@ -82,8 +91,10 @@ class Rate {
     if (first === undefined || last === undefined || last.done <= first.done || last.at <= first.at)
       return "";
     const perSecond = (1000 * (last.done - first.done)) / (last.at - first.at);
-    const left = Math.max(0, this.#total - done) / perSecond;
-    return `${formatRate(perSecond)}/s, ${formatSeconds(left)} left`;
+    const pace = `${formatRate(perSecond)}/s`;
+    return total === undefined
+      ? pace
+      : `${pace}, ${formatSeconds(Math.max(0, total - done) / perSecond)} left`;
   }
 }
 

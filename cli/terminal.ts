@@ -1,7 +1,9 @@
-import type { Writable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 
-/** What a command may touch of the outside: two streams and the wish to stop. */
+/** What a command may touch of the outside: its streams and the wish to stop. */
 export interface Terminal {
+  /** What a command reads where it is told to (`-`); nothing where absent. */
+  readonly stdin?: Readable;
   /** Results. */
   readonly stdout: Writable;
   /** Progress, notes and errors. */

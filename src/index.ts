@@ -41,16 +41,29 @@ export { ConfigError, type ErrorCode, messageOf, ShapeError, VqkitError } from "
 export { Random } from "./core/random.js";
 export type {
   BrokenImage,
+  CollectionOptions,
   DataConfig,
   DataConfigInput,
   ImageBatch,
+  ImageCollection,
   ImageDatasetOptions,
   ImageSource,
   RawImage,
   RgbImage,
+  SourceElement,
+  SourceInput,
+  SourceItem,
 } from "./data/index.js";
 // data
-export { decodeImage, findImages, ImageDataset, ImageError, toSharp } from "./data/index.js";
+export {
+  decodeImage,
+  findImages,
+  ImageDataset,
+  ImageError,
+  openFileList,
+  openSource,
+  toSharp,
+} from "./data/index.js";
 export type {
   Evaluation,
   EvaluationFigures,
@@ -165,12 +178,19 @@ export {
 } from "./runs/index.js";
 export type {
   CodedImage,
+  CodeFormat,
   CodeManifest,
   Codes,
   CodesInput,
+  CodeWriter,
   EncodeAllOptions,
+  EncodedBatch,
   EncodeOptions,
+  EncodeSettings,
   LoadedModel,
+  SizePolicy,
+  SourceProgress,
+  TilePlace,
 } from "./tokenizer/index.js";
 // tokenizer
 export {
@@ -178,6 +198,7 @@ export {
   countCodes,
   DecodedImage,
   loadModel,
+  openCodeWriter,
   readCodeManifest,
   readCodes,
   sliceCodes,

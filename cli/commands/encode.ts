@@ -1,24 +1,49 @@
 import type { Command } from "commander";
-import type { Codes } from "../../src/index.js";
+import type {
+  CodeFormat,
+  CodeManifest,
+  CodeWriter,
+  EncodeOptions,
+  EncodeSettings,
+  ImageCollection,
+  SizePolicy,
+  Tokenizer,
+} from "../../src/index.js";
 import { BrokenImages } from "../broken-images.js";
 import { loadQuantizerModules } from "../config-file.js";
 import { engineOptions } from "../engine-options.js";
+import { Interrupted, UsageError } from "../errors.js";
+import { readFileList } from "../file-list.js";
 import { type Progress, startProgress } from "../progress.js";
 import { addModelFlags, type FlagField, type ModelFlags, namingFlags } from "../run-flags.js";
-import { print, printJson, type Terminal } from "../terminal.js";
+import { note, print, printJson, type Terminal } from "../terminal.js";
 import { integer, size } from "../values.js";
 
 interface Flags extends ModelFlags {
   readonly out: string;
+  readonly format?: CodeFormat;
   readonly overwrite?: boolean;
+  readonly resume?: boolean;
+  readonly strict?: boolean;
+  readonly filesFrom?: string;
+  readonly column?: string;
+  readonly policy?: SizePolicy;
   readonly size?: number | [number, number];
+  readonly overlap?: number;
   readonly batchSize?: number;
 }
 
-/** Fields of the tokenizer's options. */
+interface Request extends Flags {
+  readonly images: string[];
+}
+
+/** Fields of the options of the tokenizer and of the writer. */
 const FIELDS: readonly FlagField[] = [
+  { flag: "--policy <name>", field: "policy" },
   { flag: "--size <size>", field: "size" },
+  { flag: "--overlap <n>", field: "overlap" },
   { flag: "--batch-size <n>", field: "batchSize" },
+  { flag: "--format <name>", field: "format" },
 ];
 
 export function addEncode(program: Command, terminal: Terminal): void {
@@ -26,77 +51,175 @@ export function addEncode(program: Command, terminal: Terminal): void {
     .command("encode")
     .description("turn images into a folder of codes")
     .argument("<model>", "run folder or model.safetensors")
-    .argument("<images...>", "folders, glob patterns or files")
-    .requiredOption("--out <dir>", "folder for the codes (.npy stacks, images.jsonl, manifest.json)")
-    .option("--overwrite", "replace the codes in that folder")
+    .argument("[images...]", "folders, glob patterns or files: images, .tar shards, .parquet files")
+    .requiredOption("--out <dir>", "folder for the codes (manifest.json and the files that it names)")
+    .option("--format <name>", "npy, jsonl, parquet, tar or packed (default: npy)")
+    .option("--files-from <file>", "read the names of the files from this file, one a line; - is stdin")
+    .option("--column <name>", "column of .parquet files with the images (default: found out)")
     .option(
-      "--size <size>",
-      "scale and cut every image to this size, as 256 or HEIGHTxWIDTH (default: as it is)",
-      size,
+      "--policy <name>",
+      "native (own size), resize, crop, pad or tile (default: crop with a --size, else native)",
     )
-    .option("--batch-size <n>", "images in one pass through the model (default: 16)", integer);
+    .option("--size <size>", "size of every image or tile, as 256 or HEIGHTxWIDTH (default: as it is)", size)
+    .option("--overlap <n>", "pixels that tiles share at least (default: a quarter of a tile)", integer)
+    .option("--batch-size <n>", "images in one pass through the model (default: 16)", integer)
+    .option("--overwrite", "replace the codes in that folder")
+    .option("--resume", "go on where an interrupted run stopped")
+    .option("--strict", "stop at the first image that cannot be read (default: skip it)");
   addModelFlags(command);
   command.action((model: string, images: string[], flags: Flags) =>
     namingFlags(flags, FIELDS, () => encode(terminal, model, { images, ...flags })),
   );
 }
 
-async function encode(
-  terminal: Terminal,
-  modelPath: string,
-  {
-    images,
-    out,
-    overwrite = false,
-    quiet = false,
-    json = false,
-    ...flags
-  }: Flags & { readonly images: string[] },
-): Promise<void> {
-  const { findImages, Tokenizer, writeCodes } = await import("../../src/index.js");
-  await loadQuantizerModules(flags.quantizerModule ?? []);
-  const files = await findImages(images);
-  const tokenizer = await Tokenizer.load(modelPath, engineOptions(flags));
+async function encode(terminal: Terminal, modelPath: string, request: Request): Promise<void> {
+  const { out, quiet = false, json = false } = request;
+  const { Tokenizer } = await import("../../src/index.js");
+  await loadQuantizerModules(request.quantizerModule ?? []);
+  const images = await openImages(terminal, request);
+  const tokenizer = await Tokenizer.load(modelPath, engineOptions(request));
   const broken = new BrokenImages(terminal, { quiet });
-  const progress = startProgress(terminal, { label: "encoding", total: files.length, unit: "images", quiet });
+  const progress = startProgress(terminal, {
+    label: "encoding",
+    total: () => images.total,
+    unit: "images",
+    quiet,
+  });
   try {
-    const codes = tokenizer.encodeAll(files, {
-      onBroken: broken.report,
-      ...(flags.size === undefined ? {} : { size: flags.size }),
-      ...(flags.batchSize === undefined ? {} : { batchSize: flags.batchSize }),
+    const { manifest, skipped } = await encodeInto(terminal, request, {
+      tokenizer,
+      images,
+      progress,
+      broken,
     });
-    const watched = watch(codes, { progress, skipped: () => broken.count, signal: terminal.signal });
-    const manifest = await writeCodes(out, watched, { overwrite });
     progress.stop();
     broken.summarise();
-    const { images: count, codebookSize, stacks } = manifest;
-    if (json) printJson(terminal, { dir: out, skipped: broken.count, ...manifest });
-    else {
-      const grids = stacks.map(
-        ({ gridHeight, gridWidth, images: n }) => `${n} of ${gridHeight}×${gridWidth}`,
-      );
-      print(
-        terminal,
-        `${count} images as indices in 0..${codebookSize - 1} (latent grids: ${grids.join(", ")}). Written: ${out}`,
-      );
-    }
+    if (json) printJson(terminal, { dir: out, skipped, ...manifest });
+    else print(terminal, `${describe(manifest)} Written: ${out}`);
   } finally {
     progress.stop();
     tokenizer.dispose();
   }
 }
 
-/** Passes codes on, shows how far they are, and stops between two of them when the user interrupts. */
-async function* watch(
-  codes: AsyncIterable<Codes>,
-  parts: { readonly progress: Progress; readonly skipped: () => number; readonly signal: Terminal["signal"] },
-): AsyncGenerator<Codes, void, undefined> {
-  let done = 0;
-  for await (const batch of codes) {
-    parts.signal.throwIfAborted();
-    done += batch.images.length;
-    parts.progress.update(done + parts.skipped());
-    yield batch;
+async function openImages(
+  terminal: Terminal,
+  { images, filesFrom, column }: Request,
+): Promise<ImageCollection> {
+  const { openFileList, openSource } = await import("../../src/index.js");
+  const options = column === undefined ? {} : { column };
+  if (filesFrom === undefined) {
+    if (images.length > 0) return openSource(images, options);
+    throw new UsageError("<images...>: expected folders, glob patterns or files, or --files-from, got none.");
   }
-  parts.signal.throwIfAborted();
+  if (images.length > 0) {
+    throw new UsageError(
+      `--files-from: expected no other images, got ${images[0]} too. Give one or the other.`,
+    );
+  }
+  return openFileList(await readFileList(filesFrom, terminal.stdin), options);
+}
+
+interface Parts {
+  readonly tokenizer: Tokenizer;
+  readonly images: ImageCollection;
+  readonly progress: Progress;
+  readonly broken: BrokenImages;
+}
+
+/** Encodes into the folder; what is written when it fails or is interrupted is left for `--resume`, or removed. */
+async function encodeInto(
+  terminal: Terminal,
+  request: Request,
+  parts: Parts,
+): Promise<{ readonly manifest: CodeManifest; readonly skipped: number }> {
+  const { tokenizer, broken } = parts;
+  const { out, resume = false, overwrite = false } = request;
+  const { openCodeWriter } = await import("../../src/index.js");
+  const options = encodeOptions(request);
+  const writer = await openCodeWriter(out, {
+    overwrite,
+    resume,
+    ...(request.format === undefined ? {} : { format: request.format }),
+    settings: recorded(tokenizer.encodeSettings(options)),
+    fingerprint: tokenizer.fingerprint,
+  });
+  const before = writer.resumedAt;
+  if (before !== undefined) {
+    note(terminal, `going on behind image ${before.itemsDone}`, { quiet: request.quiet ?? false });
+  }
+  try {
+    await encodeAll(terminal, writer, { ...parts, options, request });
+    return { manifest: await writer.finish(), skipped: (before?.itemsBroken ?? 0) + broken.count };
+  } catch (error) {
+    await leave(writer, error);
+    throw error;
+  }
+}
+
+async function encodeAll(
+  terminal: Terminal,
+  writer: CodeWriter,
+  {
+    tokenizer,
+    images,
+    progress,
+    broken,
+    options,
+    request,
+  }: Parts & { readonly options: EncodeOptions; readonly request: Request },
+): Promise<void> {
+  const start = writer.resumedAt;
+  progress.update(start?.itemsDone ?? 0);
+  const codes = tokenizer.encodeAll(images, {
+    ...options,
+    ...(start === undefined ? {} : { start }),
+    ...(request.strict ? {} : { onBroken: broken.report }),
+  });
+  for await (const batch of codes) {
+    await writer.write(batch);
+    progress.update(batch.itemsDone);
+    if (terminal.signal.aborted) throw interrupted(batch.itemsDone, images.total);
+  }
+  // Broken images behind the last batch belong to none.
+  if (images.total !== undefined) progress.update(images.total);
+}
+
+function interrupted(done: number, total: number | undefined): Interrupted {
+  const images = total === undefined ? `${done} images` : `${done} of ${total} images`;
+  return new Interrupted(`Interrupted after ${images}. To go on: the same command with --resume.`);
+}
+
+/**
+ * Closes the writer after a failure. What was written is left for a later run to go on with; a run that was to be
+ * strict, or found nothing to encode, leaves nothing, unless an earlier run had left something.
+ */
+async function leave(writer: CodeWriter, error: unknown): Promise<void> {
+  const { ImageError } = await import("../../src/index.js");
+  const failed = error instanceof ImageError || writer.images === 0;
+  const closing = failed && writer.resumedAt === undefined ? writer.abort() : writer.suspend();
+  // The first error says what went wrong.
+  await closing.catch(() => {});
+}
+
+function encodeOptions({ policy, size, overlap, batchSize }: Request): EncodeOptions {
+  return {
+    ...(policy === undefined ? {} : { policy }),
+    ...(size === undefined ? {} : { size }),
+    ...(overlap === undefined ? {} : { overlap }),
+    ...(batchSize === undefined ? {} : { batchSize }),
+  };
+}
+
+/** What decides the codes, for the manifest. */
+function recorded(settings: EncodeSettings): Record<string, string | number | number[]> {
+  const { policy, maxPixels } = settings;
+  const size = policy === "native" ? {} : { size: [settings.size.height, settings.size.width] };
+  const overlap = policy === "tile" ? { overlap: settings.overlap } : {};
+  return { policy, ...size, ...overlap, maxPixels };
+}
+
+function describe({ images, codebookSize, grids }: CodeManifest): string {
+  const sizes = grids.map(({ gridHeight, gridWidth, images: n }) => `${n} of ${gridHeight}×${gridWidth}`);
+  return `${images} images as indices in 0..${codebookSize - 1} (latent grids: ${sizes.join(", ")}).`;
 }

@@ -1,21 +1,21 @@
-export type {
-  CodeFormat,
-  CodeWriter,
-  CodeWriterOptions,
-  SourcePosition,
-} from "./code-files/code-writer.js";
+export type { CodeWriter, CodeWriterOptions } from "./code-files/code-writer.js";
+export { type CodeFolderUsage, countCodes } from "./code-files/count-codes.js";
 export {
+  type CodeFile,
+  type CodeFormat,
+  type CodeGrid,
+  type CodeKind,
   type CodeManifest,
-  type CodeStack,
-  readCodeManifest,
+  codeFormats,
 } from "./code-files/manifest.js";
 export {
-  type CodeFolderUsage,
-  countCodes,
+  CodeReader,
+  openCodes,
   type ReadCodesOptions,
+  readCodeManifest,
   readCodes,
-} from "./code-files/read-codes.js";
-export { type WriteCodesOptions, writeCodes } from "./code-files/write-codes.js";
+} from "./code-files/reader.js";
+export { openCodeWriter, type WriteCodesOptions, writeCodes } from "./code-files/writer.js";
 export {
   type CodedImage,
   type Codes,
@@ -29,6 +29,6 @@ export {
   type TilePlace,
 } from "./codes.js";
 export { DecodedImage } from "./decoded-image.js";
-export type { EncodeOptions } from "./encode-options.js";
+export type { EncodeOptions, EncodeSettings, SizePolicy } from "./encode-options.js";
 export { type LoadedModel, loadModel } from "./model-loading.js";
 export { type EncodeAllOptions, Tokenizer } from "./tokenizer.js";

@@ -193,6 +193,15 @@ export class Tokenizer {
     return image as DecodedImage; // the last part completes it
   }
 
+  /**
+   * Options as the calls of this tokenizer take them, checked and complete: what to record beside the codes.
+   *
+   * @throws ConfigError that names the option
+   */
+  encodeSettings(options: EncodeOptions = {}): EncodeSettings {
+    return parseEncodeOptions(options, this.downsamplingFactor);
+  }
+
   /** Frees the model; no other call may follow. */
   dispose(): void {
     this.#passes.dispose();
@@ -200,7 +209,7 @@ export class Tokenizer {
 
   #settings(options: EncodeOptions): EncodeSettings {
     this.#passes.checkAlive();
-    return parseEncodeOptions(options, this.downsamplingFactor);
+    return this.encodeSettings(options);
   }
 
   async *#encodeSource(
