@@ -178,11 +178,14 @@ export {
 } from "./runs/index.js";
 export type {
   CodedImage,
+  CodeFile,
   CodeFormat,
+  CodeGrid,
   CodeManifest,
   Codes,
   CodesInput,
   CodeWriter,
+  CodeWriterOptions,
   EncodeAllOptions,
   EncodedBatch,
   EncodeOptions,
@@ -194,10 +197,13 @@ export type {
 } from "./tokenizer/index.js";
 // tokenizer
 export {
+  CodeReader,
+  codeFormats,
   concatCodes,
   countCodes,
   DecodedImage,
   loadModel,
+  openCodes,
   openCodeWriter,
   readCodeManifest,
   readCodes,

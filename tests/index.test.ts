@@ -6,6 +6,7 @@ test("the public API has exactly these names", () => {
     [
       "BackendError",
       "CodeCounts",
+      "CodeReader",
       "ConfigError",
       "DecodedImage",
       "DistanceNetwork",
@@ -24,6 +25,7 @@ test("the public API has exactly these names", () => {
       "buildComparison",
       "checkIndices",
       "checkLatents",
+      "codeFormats",
       "compareImages",
       "compareQuantizers",
       "comparisonCsv",
@@ -57,6 +59,7 @@ test("the public API has exactly these names", () => {
       "mostUsedCodes",
       "nearestCode",
       "openCodeWriter",
+      "openCodes",
       "openFileList",
       "openSource",
       "parseQuantizerConfig",

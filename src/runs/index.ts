@@ -1,4 +1,5 @@
 export { isTemporaryName, removeTemporaries, writeFileAtomic } from "./atomic-file.js";
+export { type BoundedReader, openReader, withReader } from "./bounded-reader.js";
 export { CHECKPOINT_SECTIONS, type Checkpoint, type CheckpointSection } from "./checkpoint-file.js";
 export {
   type CheckpointEntry,
@@ -6,7 +7,9 @@ export {
   type CheckpointsOptions,
   type LoadedCheckpoint,
 } from "./checkpoints.js";
-export { type JsonObject, type JsonValue, readJsonFile, writeJsonFile } from "./json-file.js";
+export { crc32 } from "./crc32.js";
+export { type JsonObject, type JsonValue, parseJson, readJsonFile, writeJsonFile } from "./json-file.js";
+export { type JsonLine, JsonLineIndex, type ReadJsonLinesOptions, readJsonLines } from "./json-lines.js";
 export {
   MetricsLog,
   type MetricsLogOptions,
@@ -16,7 +19,7 @@ export {
 } from "./metrics-log.js";
 export { type ModelFile, readModelFile, writeModelFile } from "./model-file.js";
 export { decodeNpy, encodeNpy, readNpy, writeNpy } from "./npy.js";
-export { NpyStack, NpyStackWriter, type StackRow } from "./npy-stack.js";
+export { encodeStackHeader, NpyStack, STACK_HEADER_BYTES, type StackRow } from "./npy-stack.js";
 export { RUN_FILES, RunFolder, type RunSummary } from "./run-folder.js";
 export {
   decodeSafetensors,
@@ -26,6 +29,7 @@ export {
   writeSafetensors,
 } from "./safetensors.js";
 export type { Metadata } from "./safetensors-header.js";
-export { StagedFile } from "./staged-file.js";
+export { isPartialName, nameOfPartial, StagedFile } from "./staged-file.js";
+export { placeStagedFiles, removeStagedFiles, StagedFiles } from "./staged-files.js";
 export type { StoredTensor, TensorArrays, TensorDtype, TensorMap } from "./tensor-data.js";
 export { readUsageFile, type UsageRecord, writeUsageFile } from "./usage-file.js";

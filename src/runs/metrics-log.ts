@@ -1,8 +1,8 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { VqkitError } from "../core/errors.js";
-import { openReader } from "./bounded-reader.js";
-import { errnoOf, fileError, formatError, quoted } from "./file-errors.js";
-import { isObject, parseJson, toJson } from "./json-file.js";
+import { errnoOf, fileError, formatError } from "./file-errors.js";
+import { toJson } from "./json-file.js";
+import { type ReadJsonLinesOptions, readJsonLines } from "./json-lines.js";
 
 /** One line of metrics: flat figures by name. Numbers are finite; null stands for "no figure". */
 export type MetricsRecord = Readonly<Record<string, number | string | boolean | null>>;
@@ -144,10 +144,8 @@ export class MetricsLog {
   }
 }
 
-export interface ReadMetricsOptions {
-  /** Told once when the last line has no end: its number and length. It is not yielded. */
-  readonly onTornLine?: (torn: { readonly line: number; readonly bytes: number }) => void;
-}
+/** `onTornLine`: told once when the last line has no end; it is not yielded. */
+export type ReadMetricsOptions = Pick<ReadJsonLinesOptions, "onTornLine">;
 
 /**
  * Reads a `metrics.jsonl` record by record, in memory bounded by one line.
@@ -158,41 +156,9 @@ export interface ReadMetricsOptions {
  */
 export async function* readMetrics(
   path: string,
-  { onTornLine }: ReadMetricsOptions = {},
+  options: ReadMetricsOptions = {},
 ): AsyncGenerator<Readonly<Record<string, unknown>>, void, undefined> {
-  let rest = Buffer.alloc(0);
-  let line = 1;
-  for await (const chunk of chunks(path)) {
-    let data = Buffer.concat([rest, chunk]);
-    for (let end = data.indexOf(NEWLINE); end >= 0; end = data.indexOf(NEWLINE)) {
-      yield parseLine(data.subarray(0, end), `${path} line ${line}`);
-      data = data.subarray(end + 1);
-      line++;
-    }
-    if (data.length > MAX_LINE)
-      throw formatError(`${path} line ${line}`, `expected at most ${MAX_LINE} bytes.`);
-    rest = Buffer.from(data);
-  }
-  if (rest.length > 0) onTornLine?.({ line, bytes: rest.length });
-}
-
-async function* chunks(path: string): AsyncGenerator<Buffer, void, undefined> {
-  const file = await openReader(path);
-  try {
-    for (let at = 0; at < file.size; ) {
-      const chunk = await file.read(at, Math.min(CHUNK, file.size - at));
-      yield Buffer.from(chunk.buffer);
-      at += chunk.length;
-    }
-  } finally {
-    await file.close();
-  }
-}
-
-function parseLine(bytes: Uint8Array, where: string): Readonly<Record<string, unknown>> {
-  const value = parseJson(bytes, where);
-  if (!isObject(value)) throw formatError(where, `expected a JSON object, got ${quoted(value)}.`);
-  return value;
+  for await (const { value } of readJsonLines(path, { maxLine: MAX_LINE, ...options })) yield value;
 }
 
 /** The position after the last line break before `end`; 0 when there is none. */

@@ -1,77 +1,27 @@
 import { VqkitError } from "../core/errors.js";
 import { withReader } from "./bounded-reader.js";
 import { encodeNpyHeader, type NpyHeader, readNpyHeader } from "./npy.js";
-import { StagedFile } from "./staged-file.js";
-import { bytesOf, bytesPerElement, type StoredTensor, type TensorDtype, tensorOver } from "./tensor-data.js";
+import { bytesPerElement, type StoredTensor, type TensorDtype, tensorOver } from "./tensor-data.js";
 
-/** Room for the header of any stack of up to four sides, so that the number of rows can be filled in at the end. */
-const HEADER_BYTES = 192;
+/**
+ * Bytes before the values of a stack that is written row by row: room for any stack of up to four sides, so that the
+ * number of rows can be filled in at the end.
+ */
+export const STACK_HEADER_BYTES = 192;
 
 /** What every row of a stack has in common. */
 export interface StackRow {
   readonly dtype: TensorDtype;
-  /** Shape of one row; the file's shape is [rows, ...shape]. */
+  /** Shape of one row, at most three sides; the file's shape is [rows, ...shape]. */
   readonly shape: readonly number[];
 }
 
-/** Writes one .npy file row by row, in memory bounded by what is appended at once; it appears whole or not at all. */
-export class NpyStackWriter {
-  readonly path: string;
-  readonly row: StackRow;
-  readonly #file: StagedFile;
-  #rows = 0;
-
-  private constructor(file: StagedFile, row: StackRow) {
-    this.path = file.path;
-    this.row = row;
-    this.#file = file;
+/** The first `STACK_HEADER_BYTES` bytes of a stack; rows follow in C order. @throws VqkitError("format") for a row of more than three sides */
+export function encodeStackHeader({ dtype, shape }: StackRow, rows: number): Uint8Array {
+  if (shape.length > 3) {
+    throw new VqkitError("format", `npy stack: expected rows of at most 3 sides, got ${shape.length}.`);
   }
-
-  /** @throws VqkitError("file"), as all methods do; VqkitError("format") for a row of more than three sides */
-  static async create(path: string, row: StackRow): Promise<NpyStackWriter> {
-    if (row.shape.length > 3) {
-      throw new VqkitError("format", `${path}: expected rows of at most 3 sides, got ${row.shape.length}.`);
-    }
-    const writer = new NpyStackWriter(await StagedFile.create(path), row);
-    await writer.#file.append(writer.#header());
-    return writer;
-  }
-
-  /** Rows appended so far. */
-  get rows(): number {
-    return this.#rows;
-  }
-
-  /** Appends rows. @throws VqkitError("format") when type or length are not those of whole rows */
-  async append(data: StoredTensor["data"]): Promise<void> {
-    const { dtype, shape } = this.row;
-    const rows = data.length / product(shape);
-    const stored = { dtype, shape: [rows, ...shape], data } as StoredTensor;
-    if (!Number.isSafeInteger(rows) || bytesPerElement(dtype) !== data.BYTES_PER_ELEMENT) {
-      throw new VqkitError(
-        "format",
-        `${this.path}: expected rows of ${dtype} [${shape.join(",")}], got ${data.length} values of ${data.constructor.name}.`,
-      );
-    }
-    await this.#file.append(bytesOf(stored));
-    this.#rows += rows;
-  }
-
-  /** Fills the number of rows in and puts the file into place. */
-  async commit(): Promise<void> {
-    await this.#file.rewriteStart(this.#header());
-    await this.#file.commit();
-  }
-
-  /** Gives the file up; what stood in its place stands. */
-  async discard(): Promise<void> {
-    await this.#file.discard();
-  }
-
-  #header(): Uint8Array {
-    const { dtype, shape } = this.row;
-    return encodeNpyHeader({ dtype, shape: [this.#rows, ...shape] }, this.path, { length: HEADER_BYTES });
-  }
+  return encodeNpyHeader({ dtype, shape: [rows, ...shape] }, "npy stack", { length: STACK_HEADER_BYTES });
 }
 
 /** Reads a .npy file by rows: its first side counts them. Nothing is open between calls. */

@@ -1,57 +1,31 @@
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { NpyStack, NpyStackWriter, readNpy, writeNpy } from "../../src/runs/index.js";
+import { encodeStackHeader, NpyStack, readNpy, STACK_HEADER_BYTES, writeNpy } from "../../src/runs/index.js";
 import { temporaryFolder } from "./temporary-folder.js";
 
 const row = { dtype: "U16", shape: [3, 2, 1] } as const;
 const values = Uint16Array.from({ length: 4 * 6 }, (_, i) => i * 2731); // past 2^15, so that the sign would show
 
-describe("NpyStackWriter", () => {
-  it("appends rows to a file that any reader of .npy takes", async () => {
+describe("encodeStackHeader", () => {
+  it("is as long for any number of rows, and begins a file that any reader of .npy takes", async () => {
     const path = join(await temporaryFolder(), "codes.npy");
-    const writer = await NpyStackWriter.create(path, row);
-    await writer.append(values.subarray(0, 6));
-    await writer.append(values.subarray(6));
-    expect(writer.rows).toBe(4);
-    await writer.commit();
+    const header = encodeStackHeader(row, 4);
+    expect(header.length).toBe(STACK_HEADER_BYTES);
+    expect(encodeStackHeader({ dtype: "U32", shape: [2 ** 31, 2 ** 31, 2 ** 31] }, 2 ** 50).length).toBe(
+      STACK_HEADER_BYTES,
+    );
+    await writeFile(path, Buffer.concat([header, Buffer.from(values.buffer)]));
     expect(await readNpy(path)).toEqual({ dtype: "U16", shape: [4, 3, 2, 1], data: values });
     // The format wants the values to begin at a multiple of 64 and the header to end with a line break.
-    const bytes = await readFile(path);
-    const dataStart = bytes.length - values.byteLength;
-    expect(dataStart % 64).toBe(0);
-    expect(bytes[dataStart - 1]).toBe(0x0a);
+    expect(STACK_HEADER_BYTES % 64).toBe(0);
+    expect(header.at(-1)).toBe(0x0a);
   });
 
-  it("shows nothing before commit, and nothing of what was discarded", async () => {
-    const folder = await temporaryFolder();
-    const path = join(folder, "codes.npy");
-    await writeFile(path, "previous");
-    const writer = await NpyStackWriter.create(path, row);
-    await writer.append(values);
-    expect(await readFile(path, "utf8")).toBe("previous");
-    await writer.discard();
-    expect(await readdir(folder)).toEqual(["codes.npy"]);
-    expect(await readFile(path, "utf8")).toBe("previous");
-  });
-
-  it("refuses part of a row, another element type and rows of four sides", async () => {
-    const path = join(await temporaryFolder(), "codes.npy");
-    const writer = await NpyStackWriter.create(path, row);
-    await expect(writer.append(values.subarray(0, 7))).rejects.toMatchObject({ code: "format" });
-    await expect(writer.append(new Uint32Array(6))).rejects.toMatchObject({ code: "format" });
-    expect(writer.rows).toBe(0);
-    await expect(NpyStackWriter.create(path, { dtype: "U8", shape: [1, 1, 1, 1] })).rejects.toMatchObject({
-      code: "format",
-    });
-  });
-
-  it("names the file that cannot be written", async () => {
-    const path = join(await temporaryFolder(), "none", "codes.npy");
-    await expect(NpyStackWriter.create(path, row)).rejects.toMatchObject({
-      code: "file",
-      message: `${path}: could not write (ENOENT: no such file or directory). Check the path.`,
-    });
+  it("refuses rows of four sides", () => {
+    expect(() => encodeStackHeader({ dtype: "U8", shape: [1, 1, 1, 1] }, 2)).toThrow(
+      /at most 3 sides, got 4/,
+    );
   });
 });
 

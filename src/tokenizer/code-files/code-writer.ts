@@ -1,19 +1,6 @@
 import type { JsonValue } from "../../runs/index.js";
-import type { Codes } from "../codes.js";
-import type { CodeManifest } from "./manifest.js";
-
-/** How codes are laid out in their folder; docs/formats.md has each byte for byte. */
-export type CodeFormat = "npy" | "jsonl" | "parquet" | "tar" | "packed";
-
-/** Where in its source a run stands after a batch. */
-export interface SourcePosition {
-  /** Items of the source that are done, in its order: encoded or found broken. */
-  readonly itemsDone: number;
-  /** Of those, the broken ones. */
-  readonly broken: number;
-  /** A digest of the names of those items, by which the caller knows its source again. */
-  readonly digest: string;
-}
+import type { Codes, EncodedBatch, SourceProgress } from "../codes.js";
+import type { CodeFormat, CodeManifest } from "./manifest.js";
 
 export interface CodeWriterOptions {
   /** Default "npy". */
@@ -24,28 +11,29 @@ export interface CodeWriterOptions {
   readonly resume?: boolean;
   /** How images became codes (size policy and so on). The manifest records it; a resumed run must have the same. */
   readonly settings?: Readonly<Record<string, JsonValue>>;
-  /** Of the model that will make the codes; compared with an interrupted run's before anything is encoded. */
+  /** Of the model that will make the codes; where given, a resumed run is compared with it before anything is encoded. */
   readonly fingerprint?: string;
-  /** Seconds between two saved positions at least, >= 0; default 5. */
+  /** Seconds between two saves of the progress at least, >= 0; default 5. */
   readonly saveEvery?: number;
+  /** Bytes of a tar shard at most, unless a single image has more; default 256 MB. */
+  readonly shardBytes?: number;
 }
 
 /** Writes codes batch by batch in bounded memory; nothing that reads codes sees them before `finish`. */
 export interface CodeWriter {
   readonly dir: string;
   readonly format: CodeFormat;
-  /** Where an interrupted run got to: go on behind it. Undefined: begin at the first item. */
-  readonly resumedAt: SourcePosition | undefined;
+  /** How far an interrupted run had come: go on behind it. Undefined: begin at the first item. */
+  readonly resumedAt: SourceProgress | undefined;
   /** Images written so far, those of the interrupted run included. */
   readonly images: number;
   /**
-   * Appends a batch.
+   * Appends a batch. One that says how far the source has been read (`EncodedBatch`) is a place to resume from.
    *
-   * @param position where the source stands behind this batch. A batch without one is no place to resume from: leave it
-   * out where an item (a large image in tiles) continues in the next batch.
+   * @throws VqkitError("codes") for codes of another model or that contradict themselves; VqkitError("file")
    */
-  write(codes: Codes, position?: SourcePosition): Promise<void>;
-  /** Completes the files and puts them into place, the manifest last. */
+  write(codes: Codes | EncodedBatch): Promise<void>;
+  /** Completes the files and puts them into place, the manifest last. @throws VqkitError("codes") when there are none */
   finish(): Promise<CodeManifest>;
   /** Stops and leaves what was written to a later writer with `resume`. After `finish` there is nothing to do. */
   suspend(): Promise<void>;

@@ -1,68 +1,116 @@
 /**
- * A code folder: a data set as integers, for any program that reads .npy and JSON.
- *
- *     manifest.json       whose codes these are, and the stacks
- *     images.jsonl        one object an image, in the order of encoding: name, width, height, stack, row
- *     codes-16x12.npy     every image with a latent grid of 16 rows and 12 columns: [images, 16, 12, Q], uint16 or uint32
- *
- * The manifest is written last: a folder without it is none.
+ * The manifest of a folder of codes: `manifest.json`, the same for every format. It is written last, so a folder without
+ * it is none. docs/formats.md describes it and the files beside it.
  */
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
 import { messageOf, VqkitError } from "../../core/errors.js";
-import { isTemporaryName, readJsonFile, writeJsonFile } from "../../runs/index.js";
+import {
+  isPartialName,
+  isTemporaryName,
+  type JsonObject,
+  nameOfPartial,
+  readJsonFile,
+  writeJsonFile,
+} from "../../runs/index.js";
 
 export const MANIFEST_FILE = "manifest.json";
-export const IMAGES_FILE = "images.jsonl";
+/** Stands in a folder of codes that is not finished; see progress.ts. */
+export const PROGRESS_FILE = ".progress.json";
+
+/** How codes are laid out in their folder. */
+export const codeFormats = ["npy", "jsonl", "parquet", "tar", "packed"] as const;
+export type CodeFormat = (typeof codeFormats)[number];
 
 /** The images of one latent grid. */
-export interface CodeStack {
-  readonly file: string;
+export interface CodeGrid {
   readonly gridHeight: number;
   readonly gridWidth: number;
-  /** Rows of the stack, one an image. */
   readonly images: number;
 }
 
-/** What a code folder holds. */
-export interface CodeManifest {
+/** A file of a folder of codes. */
+export interface CodeFile {
+  readonly file: string;
+  readonly bytes: number;
+}
+
+/** Whose codes a folder holds. */
+export interface CodeKind {
   /** `Tokenizer.fingerprint` of the model that made the codes. */
   readonly fingerprint: string;
   /** K: every index is in 0..K-1. */
   readonly codebookSize: number;
   /** Q. */
   readonly numCodebooks: number;
-  /** Images in all stacks. */
-  readonly images: number;
-  readonly stacks: readonly CodeStack[];
 }
 
-const FORMAT = { format: "vqkit-codes", formatVersion: 1 } as const;
+/** What a folder of codes holds. */
+export interface CodeManifest extends CodeKind {
+  readonly layout: CodeFormat;
+  /** Images, each tile counted as one. */
+  readonly images: number;
+  /** Every latent grid, in the order in which they first occur. */
+  readonly grids: readonly CodeGrid[];
+  /** All files but the manifest; none for a single file without a folder, or for codes that version 0.1 wrote. */
+  readonly files: readonly CodeFile[];
+  /** How images became codes, as the writer was told. */
+  readonly settings: JsonObject;
+}
+
+const FORMAT = { format: "vqkit-codes", formatVersion: 2 } as const;
 
 const whole = z.int().min(1);
-const schema = z.object({
-  format: z.literal(FORMAT.format),
-  formatVersion: z.literal(FORMAT.formatVersion),
+const grid = z.object({ gridHeight: whole, gridWidth: whole, images: whole });
+
+/** Fields that say whose codes they are. */
+export const kindSchema = z.object({
   fingerprint: z.string().regex(/^[0-9a-f]{64}$/, "expected 64 hexadecimal digits"),
-  codebookSize: whole,
+  codebookSize: whole.max(2 ** 32),
   numCodebooks: whole,
-  images: whole,
-  stacks: z.array(z.object({ file: z.string(), gridHeight: whole, gridWidth: whole, images: whole })).min(1),
 });
 
-/** The stack of a latent grid: `codes-16x12.npy`. */
-export function stackFile(gridHeight: number, gridWidth: number): string {
-  return `codes-${gridHeight}x${gridWidth}.npy`;
-}
+export const manifestSchema = kindSchema.extend({
+  layout: z.enum(codeFormats),
+  images: whole,
+  grids: z.array(grid).min(1),
+  files: z.array(z.object({ file: z.string(), bytes: whole })),
+  settings: z.record(z.string(), z.json()).default({}),
+});
 
-/** Whether a file of this name in a code folder is part of it. */
+const schema = manifestSchema.extend({ format: z.literal(FORMAT.format), formatVersion: z.literal(2) });
+
+/** Before 0.2 there was only `npy`, whose stacks were listed. */
+const version1 = kindSchema
+  .extend({ images: whole, stacks: z.array(grid.extend({ file: z.string() })).min(1) })
+  .transform(
+    ({ stacks, ...rest }): CodeManifest => ({
+      ...rest,
+      layout: "npy",
+      grids: stacks.map(({ gridHeight, gridWidth, images }) => ({ gridHeight, gridWidth, images })),
+      files: [],
+      settings: {},
+    }),
+  );
+
+const CODE_FILE =
+  /^(?:manifest\.json|images\.jsonl|codes-\d+x\d+\.npy|codes\.(?:jsonl|parquet|vqc)|codes-\d{6,}\.tar)$/;
+
+/** Whether a file of this name in a folder of codes is part of it, in any format. */
 export function isCodeFile(name: string): boolean {
-  return name === MANIFEST_FILE || name === IMAGES_FILE || /^codes-\d+x\d+\.npy$/.test(name);
+  return CODE_FILE.test(name);
 }
 
-/** Names in a folder, files in progress aside; none where there is no folder. @throws VqkitError("file") */
+/** Whether a file of this name is what an unfinished writer leaves. */
+export function isUnfinishedFile(name: string): boolean {
+  if (name === PROGRESS_FILE) return true;
+  // What a writer notes down for itself has an ending behind the name of the file it is for.
+  return isPartialName(name) && isCodeFile(nameOfPartial(name).replace(/\.scratch$/, ""));
+}
+
+/** Names in a folder; none where there is no folder. @throws VqkitError("file") */
 export async function namesIn(dir: string): Promise<string[]> {
   try {
     return (await readdir(dir)).filter((name) => !isTemporaryName(name));
@@ -74,50 +122,94 @@ export async function namesIn(dir: string): Promise<string[]> {
   }
 }
 
+/** The same manifest gives the same bytes, in whatever order its fields come. */
 export async function writeManifest(dir: string, manifest: CodeManifest): Promise<void> {
-  await writeJsonFile(join(dir, MANIFEST_FILE), { ...FORMAT, ...manifest });
+  const { layout, fingerprint, codebookSize, numCodebooks, images, grids, files, settings } = manifest;
+  const fields = { layout, fingerprint, codebookSize, numCodebooks, images, grids, files, settings };
+  await writeJsonFile(join(dir, MANIFEST_FILE), { ...FORMAT, ...fields });
 }
 
 /**
- * Reads what a code folder holds, not the codes themselves.
+ * Reads the manifest of a folder of codes and checks that its files are as long as it says.
  *
- * @throws VqkitError("codes") when the folder is not there, or is no code folder; VqkitError("format") for a manifest of
- * another version or one that contradicts itself; VqkitError("file")
+ * @throws VqkitError("codes") when the folder is not there, holds no codes, or is not finished; VqkitError("format") for
+ * a manifest of another version or one that contradicts itself or its folder; VqkitError("file")
  */
-export async function readCodeManifest(dir: string): Promise<CodeManifest> {
+export async function readManifest(dir: string): Promise<CodeManifest> {
   const names = await namesIn(dir);
-  if (!names.includes(MANIFEST_FILE)) {
-    const got = names.length === 0 ? "nothing there" : "a folder without it";
-    throw new VqkitError(
-      "codes",
-      `${dir}: expected a code folder with ${MANIFEST_FILE}, got ${got}. Give the folder that encode wrote.`,
-    );
-  }
+  if (!names.includes(MANIFEST_FILE)) throw noManifest(dir, names);
   const path = join(dir, MANIFEST_FILE);
-  const value = await readJsonFile(path);
+  const manifest = parseManifest(await readJsonFile(path), path);
+  for (const { file, bytes } of manifest.files) await checkLength(join(dir, file), bytes);
+  return manifest;
+}
+
+/** @param where names the value in messages @throws VqkitError("format") */
+export function parseManifest(value: unknown, where: string): CodeManifest {
+  const version = (value as { formatVersion?: unknown } | null)?.formatVersion;
   try {
-    const { format, formatVersion, ...manifest } = parseConfig(schema, value, "");
-    checkStacks(manifest);
+    const manifest =
+      version === 1 ? parseConfig(version1, value, "") : withoutFormat(parseConfig(schema, value, ""));
+    checkManifest(manifest);
     return manifest;
   } catch (error) {
-    // A file is no flag: the command line must not call this wrong usage.
-    throw error instanceof VqkitError ? new VqkitError("format", `${path}: ${error.message}`) : error;
+    throw asFormatError(error, where);
   }
 }
 
-/** Names follow from the grids, so that no manifest can lead outside its folder or to one stack twice. */
-function checkStacks({ stacks, images }: CodeManifest): void {
-  for (const [i, { file, gridHeight, gridWidth }] of stacks.entries()) {
-    const expected = stackFile(gridHeight, gridWidth);
-    if (file !== expected || stacks.findIndex((stack) => stack.file === file) !== i) {
-      throw new VqkitError(
-        "format",
-        `stacks[${i}].file: expected "${expected}", once, got ${JSON.stringify(file)}.`,
-      );
+/** A file is no flag: the command line must not call what is wrong in it wrong usage. */
+export function asFormatError(error: unknown, where: string): unknown {
+  return error instanceof VqkitError ? new VqkitError("format", `${where}: ${error.message}`) : error;
+}
+
+function withoutFormat({ format, formatVersion, ...manifest }: z.output<typeof schema>): CodeManifest {
+  return manifest;
+}
+
+function checkManifest({ grids, images, files }: CodeManifest): void {
+  for (const [i, { gridHeight, gridWidth }] of grids.entries()) {
+    if (grids.findIndex((g) => g.gridHeight === gridHeight && g.gridWidth === gridWidth) !== i) {
+      throw new VqkitError("format", `grids[${i}]: expected ${gridHeight}×${gridWidth} once, got it again.`);
     }
   }
-  const total = stacks.reduce((sum, stack) => sum + stack.images, 0);
+  const total = grids.reduce((sum, entry) => sum + entry.images, 0);
   if (total !== images) {
-    throw new VqkitError("format", `images: expected ${total}, as the stacks have together, got ${images}.`);
+    throw new VqkitError("format", `images: expected ${total}, as the grids have together, got ${images}.`);
   }
+  for (const [i, { file }] of files.entries()) {
+    // No manifest leads outside its folder.
+    if (isCodeFile(file) && file !== MANIFEST_FILE) continue;
+    throw new VqkitError(
+      "format",
+      `files[${i}].file: expected the name of a code file, got ${JSON.stringify(file)}.`,
+    );
+  }
+}
+
+async function checkLength(path: string, bytes: number): Promise<void> {
+  const found = await stat(path).catch((error: unknown) => {
+    throw new VqkitError("format", `${path}: expected a file as in the manifest (${messageOf(error)}).`, {
+      cause: error,
+    });
+  });
+  if (found.size === bytes) return;
+  const fault = found.size < bytes ? "The file is cut short." : "Something was written behind its end.";
+  throw new VqkitError(
+    "format",
+    `${path}: expected ${bytes} bytes as in the manifest, got ${found.size}. ${fault}`,
+  );
+}
+
+function noManifest(dir: string, names: readonly string[]): VqkitError {
+  if (names.some(isUnfinishedFile)) {
+    return new VqkitError(
+      "codes",
+      `${dir}: expected finished codes, got those of an interrupted run. Go on with it first (encode --resume).`,
+    );
+  }
+  const got = names.length === 0 ? "nothing there" : "a folder without it";
+  return new VqkitError(
+    "codes",
+    `${dir}: expected a code folder with ${MANIFEST_FILE}, got ${got}. Give the folder that encode wrote.`,
+  );
 }

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../src/core/random.js";
@@ -67,21 +67,30 @@ describe("writeCodes", () => {
       "images.jsonl",
       "manifest.json",
     ]);
+    const lines = await readFile(join(dir, "images.jsonl"), "utf8");
     const expected = {
+      layout: "npy",
       fingerprint,
       codebookSize: 900,
       numCodebooks: 2,
       images: 9,
-      stacks: [
-        { file: "codes-2x3.npy", gridHeight: 2, gridWidth: 3, images: 6 },
-        { file: "codes-4x1.npy", gridHeight: 4, gridWidth: 1, images: 3 },
+      grids: [
+        { gridHeight: 2, gridWidth: 3, images: 6 },
+        { gridHeight: 4, gridWidth: 1, images: 3 },
       ],
+      files: [
+        { file: "images.jsonl", bytes: lines.length },
+        // 192 bytes of header, then 2 bytes an index.
+        { file: "codes-2x3.npy", bytes: 192 + 2 * (6 * 2 * 3 * 2) },
+        { file: "codes-4x1.npy", bytes: 192 + 2 * (3 * 4 * 1 * 2) },
+      ],
+      settings: {},
     };
     expect(manifest).toEqual(expected);
     expect(await readCodeManifest(dir)).toEqual(expected);
     expect(JSON.parse(await readFile(join(dir, "manifest.json"), "utf8"))).toEqual({
       format: "vqkit-codes",
-      formatVersion: 1,
+      formatVersion: 2,
       ...expected,
     });
     const [first, , third] = batches as [Codes, Codes, Codes];
@@ -90,13 +99,13 @@ describe("writeCodes", () => {
       shape: [6, 2, 3, 2],
       data: Uint16Array.from([...first.indices, ...third.indices]),
     });
-    const lines = (await readFile(join(dir, "images.jsonl"), "utf8"))
+    const images = lines
       .trimEnd()
       .split("\n")
-      .map((l) => JSON.parse(l));
-    expect(lines).toHaveLength(9);
-    expect(lines[4]).toEqual({ name: "2/2.jpg", width: 3, height: 16, stack: "codes-4x1.npy", row: 2 });
-    expect(lines[5]).toEqual({ name: "3/0.jpg", width: 12, height: 8, stack: "codes-2x3.npy", row: 2 });
+      .map((line) => JSON.parse(line));
+    expect(images).toHaveLength(9);
+    expect(images[4]).toEqual({ name: "2/2.jpg", width: 3, height: 16, stack: "codes-4x1.npy", row: 2 });
+    expect(images[5]).toEqual({ name: "3/0.jpg", width: 12, height: 8, stack: "codes-2x3.npy", row: 2 });
   });
 
   it("writes 32 bits where 16 are too few", async () => {
@@ -188,24 +197,69 @@ describe("readCodes", () => {
     await writeFile(path, change(await readFile(path, "utf8")));
   };
 
+  /** As version 0.1 wrote it: without sizes of files, so that what is wrong in them shows later. */
+  const toVersion1 = async (dir: string): Promise<void> => {
+    const { fingerprint, codebookSize, numCodebooks, images, grids } = await readCodeManifest(dir);
+    const stacks = grids.map((grid) => ({ file: `codes-${grid.gridHeight}x${grid.gridWidth}.npy`, ...grid }));
+    const version1 = {
+      format: "vqkit-codes",
+      formatVersion: 1,
+      fingerprint,
+      codebookSize,
+      numCodebooks,
+      images,
+      stacks,
+    };
+    await writeFile(join(dir, "manifest.json"), JSON.stringify(version1));
+  };
+
+  it("reads what version 0.1 wrote", async () => {
+    const dir = join(await temporaryFolder(), "codes");
+    const { grids } = await writeCodes(dir, batches);
+    await toVersion1(dir);
+    expect(await collect(dir)).toEqual(batches);
+    expect(await readCodeManifest(dir)).toMatchObject({ layout: "npy", images: 9, grids, files: [] });
+  });
+
   it.each<[string, (dir: string) => Promise<void>, RegExp]>([
     [
       "a manifest of another version",
       (dir) =>
-        edit(join(dir, "manifest.json"), (text) => text.replace('"formatVersion": 1', '"formatVersion": 2')),
-      /manifest\.json: formatVersion: expected "1", got 2/,
+        edit(join(dir, "manifest.json"), (text) => text.replace('"formatVersion": 2', '"formatVersion": 3')),
+      /manifest\.json: formatVersion: expected "2", got 3/,
     ],
     [
-      "a stack outside the folder",
+      "a file outside the folder",
       (dir) =>
         edit(join(dir, "manifest.json"), (text) => text.replace('"codes-4x1.npy"', '"../codes-4x1.npy"')),
-      /stacks\[1\]\.file: expected "codes-4x1\.npy"/,
+      /files\[2\]\.file: expected the name of a code file, got "\.\.\/codes-4x1\.npy"/,
     ],
     [
-      "stacks that do not add up",
+      "grids that do not add up",
       (dir) => edit(join(dir, "manifest.json"), (text) => text.replace('"images": 9', '"images": 8')),
-      /images: expected 9/,
+      /images: expected 9, as the grids have together, got 8/,
     ],
+    [
+      "a file that is cut short",
+      (dir) => edit(join(dir, "images.jsonl"), (text) => text.slice(0, -5)),
+      /images\.jsonl: expected \d+ bytes as in the manifest, got \d+\. The file is cut short/,
+    ],
+    [
+      "a file that is missing",
+      (dir) => rm(join(dir, "codes-4x1.npy")),
+      /codes-4x1\.npy: expected a file as in the manifest/,
+    ],
+  ])("refuses %s", async (_, damage, message) => {
+    const dir = join(await temporaryFolder(), "codes");
+    await writeCodes(dir, batches);
+    await damage(dir);
+    await expect(collect(dir)).rejects.toMatchObject({
+      code: "format",
+      message: expect.stringMatching(message),
+    });
+  });
+
+  it.each<[string, (dir: string) => Promise<void>, RegExp]>([
     [
       "a stack of another shape",
       (dir) =>
@@ -222,9 +276,10 @@ describe("readCodes", () => {
         writeNpy(join(dir, "codes-4x1.npy"), {
           dtype: "U16",
           shape: [3, 4, 1, 2],
-          data: Uint16Array.from({ length: 24 }, (_, i) => (i === 17 ? 900 : 899)),
+          // Of the third image, which is the fifth of all, the second position's second index.
+          data: Uint16Array.from({ length: 24 }, (_, i) => (i === 16 + 3 ? 900 : 899)),
         }),
-      /codes-4x1\.npy row 2: expected indices in 0\.\.899, got 900/,
+      /codes: number 4, image "2\/2\.jpg", row 1, column 0, codebook 1: expected an index in 0\.\.899, got 900/,
     ],
     [
       "a line that is missing",
@@ -235,7 +290,7 @@ describe("readCodes", () => {
       "a last line that is missing",
       (dir) =>
         edit(join(dir, "images.jsonl"), (text) => `${text.trimEnd().split("\n").slice(0, -1).join("\n")}\n`),
-      /images\.jsonl: expected 9 lines as in the manifest, got 8/,
+      /codes: expected 9 images as in the manifest, got 8/,
     ],
     [
       "a last line that is cut short",
@@ -245,11 +300,12 @@ describe("readCodes", () => {
     [
       "a line of another stack",
       (dir) => edit(join(dir, "images.jsonl"), (text) => text.replace("codes-2x3.npy", "codes-9x9.npy")),
-      /images\.jsonl line 1: stack: expected one of the manifest, got "codes-9x9\.npy"/,
+      /images\.jsonl line 1: stack: expected one of the manifest's grids, got "codes-9x9\.npy"/,
     ],
-  ])("refuses %s", async (_, damage, message) => {
+  ])("refuses, in what version 0.1 wrote, %s", async (_, damage, message) => {
     const dir = join(await temporaryFolder(), "codes");
     await writeCodes(dir, batches);
+    await toVersion1(dir);
     await damage(dir);
     await expect(collect(dir)).rejects.toMatchObject({
       code: "format",

@@ -1,0 +1,28 @@
+import { CodeCounts, type CodeGeometry } from "../../metrics/index.js";
+import { openCodes } from "./reader.js";
+
+/** What a usage report needs to know of codes. */
+export interface CodeFolderUsage {
+  readonly counts: CodeCounts;
+  readonly images: number;
+  /** Sizes of latent grid and image; null when the images have no common size. */
+  readonly geometry: CodeGeometry | null;
+}
+
+/** Counts how often each code occurs, in memory that does not grow with the number of images. @throws as `readCodes` */
+export async function countCodes(path: string): Promise<CodeFolderUsage> {
+  const reader = await openCodes(path);
+  const { codebookSize, numCodebooks, images, grids } = reader.manifest;
+  const counts = new CodeCounts(codebookSize, numCodebooks);
+  let geometry: CodeGeometry | undefined;
+  let same = grids.length === 1;
+  for await (const codes of reader.read()) {
+    counts.add(codes.indices);
+    const [, gridHeight, gridWidth] = codes.shape;
+    for (const { width, height } of codes.images) {
+      geometry ??= { gridHeight, gridWidth, imageHeight: height, imageWidth: width, numCodebooks };
+      same &&= geometry.imageWidth === width && geometry.imageHeight === height;
+    }
+  }
+  return { counts, images, geometry: same ? (geometry ?? null) : null };
+}

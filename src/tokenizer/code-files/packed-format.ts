@@ -1,0 +1,242 @@
+/**
+ * The bytes of a packed file, all numbers little-endian:
+ *
+ *     header     magic, u32 version, u32 length of the JSON, u32 its CRC-32, JSON
+ *     blocks     one an image: u32 width, u32 height, u32 bytes of the name, u32 whether it is a tile,
+ *                if so 5 × u32 of its place, the name in UTF-8, the packed indices
+ *     index      24 bytes an image: u64 offset, u32 bytes, u32 CRC-32 of its block, u32 grid height, u32 grid width
+ *     end        u64 offset of the index, u64 images, SHA-256 of header, index and these 16 bytes, magic
+ *
+ * Every byte is under a checksum: blocks under those in the index, all else under the SHA-256.
+ */
+import { z } from "zod";
+import { parseConfig } from "../../core/config.js";
+import { VqkitError } from "../../core/errors.js";
+import { type BoundedReader, crc32, type JsonObject } from "../../runs/index.js";
+import { bitsPerIndex, packedLength, packIndices, unpackIndices } from "./bits.js";
+import type { ImageCodes } from "./layout.js";
+import { asFormatError, type CodeKind, kindSchema, manifestSchema } from "./manifest.js";
+
+export const PACKED_MAGIC = Uint8Array.of(0x89, 0x56, 0x51, 0x43, 0x0d, 0x0a, 0x1a, 0x0a); // \x89VQC\r\n\x1a\n
+const END_MAGIC = Uint8Array.of(0x56, 0x51, 0x43, 0x2d, 0x45, 0x4e, 0x44, 0x0a); // VQC-END\n
+const VERSION = 1;
+const PRELUDE_BYTES = 20;
+const MAX_JSON = 65_536;
+export const ENTRY_BYTES = 24;
+export const END_BYTES = 56;
+/** Of `END_BYTES`, those under the checksum. */
+const END_CHECKED = 16;
+
+/** What the header's JSON says. */
+export interface PackedHeader extends CodeKind {
+  readonly settings: JsonObject;
+}
+
+/** Where an image's block stands. */
+export interface PackedEntry {
+  readonly offset: number;
+  readonly bytes: number;
+  readonly crc: number;
+  readonly gridHeight: number;
+  readonly gridWidth: number;
+}
+
+const headerSchema = kindSchema.extend({
+  format: z.literal("vqkit-packed-codes"),
+  bitsPerIndex: z.int().min(1).max(32),
+  settings: manifestSchema.shape.settings,
+});
+
+export function encodeHeader({
+  fingerprint,
+  codebookSize,
+  numCodebooks,
+  settings,
+}: PackedHeader): Uint8Array {
+  const json = Buffer.from(
+    JSON.stringify({
+      format: "vqkit-packed-codes",
+      fingerprint,
+      codebookSize,
+      numCodebooks,
+      bitsPerIndex: bitsPerIndex(codebookSize),
+      settings,
+    }),
+  );
+  if (json.length > MAX_JSON) {
+    throw new VqkitError(
+      "codes",
+      `settings: expected at most ${MAX_JSON} bytes of JSON, got ${json.length}.`,
+    );
+  }
+  const prelude = Buffer.alloc(PRELUDE_BYTES);
+  prelude.set(PACKED_MAGIC);
+  prelude.writeUInt32LE(VERSION, 8);
+  prelude.writeUInt32LE(json.length, 12);
+  prelude.writeUInt32LE(crc32(json), 16);
+  return Buffer.concat([prelude, json]);
+}
+
+/** Reads the header of an open file. @returns its bytes as well @throws VqkitError("format") */
+export async function readHeader(
+  reader: BoundedReader,
+): Promise<{ readonly header: PackedHeader; readonly bytes: Uint8Array }> {
+  const where = `${reader.path}: header`;
+  const prelude = bufferOf(await reader.read(0, Math.min(reader.size, PRELUDE_BYTES)));
+  if (prelude.length < PRELUDE_BYTES || !PACKED_MAGIC.every((byte, i) => prelude[i] === byte)) {
+    throw new VqkitError("format", `${where}: expected a packed code file (\\x89VQC), got something else.`);
+  }
+  const version = prelude.readUInt32LE(8);
+  if (version !== VERSION) {
+    throw new VqkitError("format", `${where}: expected version ${VERSION}, got ${version}.`);
+  }
+  const length = prelude.readUInt32LE(12);
+  if (length > MAX_JSON) {
+    throw new VqkitError("format", `${where}: expected at most ${MAX_JSON} bytes of JSON, got ${length}.`);
+  }
+  const bytes = await reader.read(0, PRELUDE_BYTES + length);
+  const json = bytes.subarray(PRELUDE_BYTES);
+  checkCrc(crc32(json), prelude.readUInt32LE(16), where);
+  try {
+    const {
+      format,
+      bitsPerIndex: bits,
+      ...header
+    } = parseConfig(headerSchema, JSON.parse(bufferOf(json).toString()), "");
+    if (bits === bitsPerIndex(header.codebookSize)) return { header, bytes };
+    throw new VqkitError(
+      "format",
+      `bitsPerIndex: expected ${bitsPerIndex(header.codebookSize)}, got ${bits}.`,
+    );
+  } catch (error) {
+    throw asFormatError(error, where);
+  }
+}
+
+export function encodeBlock({ image, indices }: ImageCodes, codebookSize: number): Uint8Array {
+  const { width, height, tile } = image;
+  const name = Buffer.from(image.name);
+  const place =
+    tile === undefined ? [] : [tile.top, tile.left, tile.imageHeight, tile.imageWidth, tile.overlap];
+  const numbers = Uint32Array.of(width, height, name.length, tile === undefined ? 0 : 1, ...place);
+  return Buffer.concat([
+    new Uint8Array(numbers.buffer),
+    name,
+    packIndices(indices, bitsPerIndex(codebookSize)),
+  ]);
+}
+
+/** @param where names the image in messages @throws VqkitError("format") for a block that its entry does not fit */
+export function decodeBlock(
+  bytes: Uint8Array,
+  entry: PackedEntry,
+  { kind, where }: { readonly kind: CodeKind; readonly where: string },
+): ImageCodes {
+  checkCrc(crc32(bytes), entry.crc, where);
+  const { gridHeight, gridWidth } = entry;
+  const { codebookSize, numCodebooks } = kind;
+  const count = gridHeight * gridWidth * numCodebooks;
+  const block = bufferOf(bytes);
+  const number = (position: number): number => block.readUInt32LE(4 * position);
+  const numbers = block.length < 16 ? 4 : number(3) === 0 ? 4 : 9;
+  const nameLength = block.length < 16 ? 0 : number(2);
+  const start = 4 * numbers + nameLength;
+  if (start + packedLength(count, bitsPerIndex(codebookSize)) !== block.length) {
+    throw new VqkitError(
+      "format",
+      `${where}: expected a block for ${gridHeight}×${gridWidth} positions, got ${block.length} bytes.`,
+    );
+  }
+  const name = block.subarray(4 * numbers, start).toString();
+  const size = { name, width: number(0), height: number(1) };
+  const tile =
+    numbers === 4
+      ? {}
+      : {
+          tile: {
+            top: number(4),
+            left: number(5),
+            imageHeight: number(6),
+            imageWidth: number(7),
+            overlap: number(8),
+          },
+        };
+  const indices = unpackIndices(block.subarray(start), { count, codebookSize });
+  return { image: { ...size, ...tile }, gridHeight, gridWidth, indices };
+}
+
+export function encodeEntry({ offset, bytes, crc, gridHeight, gridWidth }: PackedEntry): Uint8Array {
+  const entry = Buffer.alloc(ENTRY_BYTES);
+  entry.writeBigUInt64LE(BigInt(offset), 0);
+  for (const [i, value] of [bytes, crc, gridHeight, gridWidth].entries())
+    entry.writeUInt32LE(value, 8 + 4 * i);
+  return entry;
+}
+
+export function decodeEntry(index: Uint8Array, position: number): PackedEntry {
+  const entry = bufferOf(index.subarray(position * ENTRY_BYTES, (position + 1) * ENTRY_BYTES));
+  return {
+    offset: Number(entry.readBigUInt64LE(0)),
+    bytes: entry.readUInt32LE(8),
+    crc: entry.readUInt32LE(12),
+    gridHeight: entry.readUInt32LE(16),
+    gridWidth: entry.readUInt32LE(20),
+  };
+}
+
+/** What stands behind the index. */
+export interface PackedEnd {
+  readonly indexOffset: number;
+  readonly images: number;
+}
+
+/** The first bytes of the end, which are under the checksum. */
+export function encodeEndStart({ indexOffset, images }: PackedEnd): Uint8Array {
+  const bytes = Buffer.alloc(END_CHECKED);
+  bytes.writeBigUInt64LE(BigInt(indexOffset), 0);
+  bytes.writeBigUInt64LE(BigInt(images), 8);
+  return bytes;
+}
+
+/** The whole end. */
+export function encodeEnd(end: PackedEnd, sha256: Uint8Array): Uint8Array {
+  return Buffer.concat([encodeEndStart(end), sha256, END_MAGIC]);
+}
+
+/** Reads the end of an open file. @throws VqkitError("format") for one that the file's size contradicts */
+export async function readEnd(reader: BoundedReader): Promise<PackedEnd & { readonly sha256: Uint8Array }> {
+  const where = `${reader.path}: end of file`;
+  const length = Math.min(reader.size, END_BYTES);
+  const bytes = bufferOf(await reader.read(reader.size - length, length));
+  if (length < END_BYTES || !END_MAGIC.every((byte, i) => bytes[END_BYTES - END_MAGIC.length + i] === byte)) {
+    throw new VqkitError(
+      "format",
+      `${where}: expected the end of a packed code file, got something else. The file is cut short or damaged.`,
+    );
+  }
+  const indexOffset = Number(bytes.readBigUInt64LE(0));
+  const images = Number(bytes.readBigUInt64LE(8));
+  if (images < 1 || indexOffset + images * ENTRY_BYTES + END_BYTES !== reader.size) {
+    throw new VqkitError(
+      "format",
+      `${where}: expected an index of ${images} images at byte ${indexOffset}, got a file of ${reader.size} bytes. The file is damaged.`,
+    );
+  }
+  return { indexOffset, images, sha256: bytes.subarray(END_CHECKED, END_CHECKED + 32) };
+}
+
+function checkCrc(found: number, expected: number, where: string): void {
+  if (found === expected) return;
+  throw new VqkitError(
+    "format",
+    `${where}: expected checksum ${hex(expected)}, got ${hex(found)}. The file is damaged there.`,
+  );
+}
+
+function hex(crc: number): string {
+  return crc.toString(16).padStart(8, "0");
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,276 @@
+import {
+  type AsyncBuffer,
+  type ColumnMetaData,
+  type FileMetaData,
+  parquetMetadata,
+  parquetReadObjects,
+  type RowGroup,
+  snappyUncompress,
+} from "hyparquet";
+import { parquetHeader } from "hyparquet/src/column.js";
+import { z } from "zod";
+import { parseConfig } from "../../core/config.js";
+import { messageOf, VqkitError } from "../../core/errors.js";
+import { type BoundedReader, withReader } from "../../runs/index.js";
+import { type IndexArray, indexArray, type TilePlace } from "../codes.js";
+import { type ImageCodes, indexFault, type LayoutReader } from "./layout.js";
+import { asFormatError, type CodeManifest, parseManifest } from "./manifest.js";
+import { manifestKey, tileColumns } from "./parquet-schema.js";
+
+/** Values of a column in one row group. Our own groups have about a million; no real ones come near this. */
+const MAX_VALUES = 2 ** 26;
+
+const whole = z.int().min(1);
+const place = z.int().min(0).nullable();
+const rowSchema = z.object({
+  name: z.string().min(1),
+  width: whole,
+  height: whole,
+  grid_height: whole,
+  grid_width: whole,
+  codebooks: whole,
+  // Thousands of numbers are checked faster by hand.
+  indices: z.custom<ArrayLike<number>>(
+    (value) => Array.isArray(value) || ArrayBuffer.isView(value),
+    "expected a list",
+  ),
+  tile_top: place,
+  tile_left: place,
+  tile_image_height: place,
+  tile_image_width: place,
+  tile_overlap: place,
+});
+type Row = z.output<typeof rowSchema>;
+
+interface Group {
+  readonly rows: number;
+  /** Number of its first row. */
+  readonly start: number;
+  readonly group: RowGroup;
+}
+
+/** Reads a table of codes row group by row group, in memory bounded by one of them. */
+export class ParquetReader implements LayoutReader {
+  /** As that of a folder; the file says all of it itself. */
+  readonly manifest: CodeManifest;
+  readonly #path: string;
+  readonly #metadata: FileMetaData;
+  readonly #groups: readonly Group[];
+  /** The row group that was read last, for neighbours in `image`. */
+  #last: { readonly group: Group; readonly rows: readonly unknown[] } | undefined;
+
+  private constructor(path: string, metadata: FileMetaData, manifest: CodeManifest) {
+    this.#path = path;
+    this.#metadata = metadata;
+    this.manifest = manifest;
+    let start = 0;
+    this.#groups = metadata.row_groups.map((group) => {
+      const rows = Number(group.num_rows);
+      start += rows;
+      return { rows, start: start - rows, group };
+    });
+  }
+
+  /** @throws VqkitError("format") for a file that is no Parquet or has no codes of ours; VqkitError("file") */
+  static async open(path: string): Promise<ParquetReader> {
+    return withReader(path, async (reader) => {
+      const metadata = await readMetadata(reader);
+      const text = metadata.key_value_metadata?.find(({ key }) => key === manifestKey)?.value;
+      if (text === undefined) {
+        throw new VqkitError(
+          "format",
+          `${path}: expected the key "${manifestKey}" in the metadata, got a table that vqkit did not write.`,
+        );
+      }
+      const manifest = parseManifest(parseText(text, path), `${path} metadata`);
+      if (metadata.num_rows !== BigInt(manifest.images)) {
+        throw new VqkitError(
+          "format",
+          `${path}: expected ${manifest.images} rows, got ${metadata.num_rows}.`,
+        );
+      }
+      return new ParquetReader(path, metadata, manifest);
+    });
+  }
+
+  /** @throws VqkitError("format") when the folder's manifest says something else */
+  checkManifest(manifest: CodeManifest): void {
+    for (const key of ["fingerprint", "codebookSize", "numCodebooks", "images"] as const) {
+      if (manifest[key] === this.manifest[key]) continue;
+      throw new VqkitError(
+        "format",
+        `${this.#path}: expected ${key} ${manifest[key]} as in the manifest, got ${this.manifest[key]}.`,
+      );
+    }
+  }
+
+  async *images(): AsyncGenerator<ImageCodes, void, undefined> {
+    for (const group of this.#groups) {
+      for (const [i, row] of (await this.#read(group)).entries()) yield this.#parse(row, group.start + i);
+    }
+  }
+
+  async image(index: number): Promise<ImageCodes> {
+    const group = this.#groups.find(({ start, rows }) => index >= start && index < start + rows);
+    if (group === undefined) {
+      throw new VqkitError("format", `${this.#path}: expected a row ${index}, got fewer rows.`);
+    }
+    if (this.#last?.group !== group) this.#last = { group, rows: await this.#read(group) };
+    return this.#parse(this.#last.rows[index - group.start], index);
+  }
+
+  async #read({ group, start, rows }: Group): Promise<readonly unknown[]> {
+    return withReader(this.#path, async (reader) => {
+      try {
+        for (const { meta_data } of group.columns) await checkPages(reader, meta_data);
+        const read = await parquetReadObjects({
+          file: bufferOver(reader),
+          metadata: this.#metadata,
+          rowStart: start,
+          rowEnd: start + rows,
+          compressors: { SNAPPY: uncompress },
+        });
+        if (read.length === rows) return read;
+        throw new Error(`expected ${rows} rows, got ${read.length}`);
+      } catch (error) {
+        throw damaged(`${this.#path} rows ${start}..${start + rows - 1}`, error);
+      }
+    });
+  }
+
+  #parse(value: unknown, index: number): ImageCodes {
+    try {
+      const row = parseConfig(rowSchema, value, "");
+      return {
+        image: imageOf(row),
+        gridHeight: row.grid_height,
+        gridWidth: row.grid_width,
+        indices: this.#indices(row),
+      };
+    } catch (error) {
+      throw asFormatError(error, `${this.#path} row ${index}`);
+    }
+  }
+
+  #indices({ name, grid_height, grid_width, codebooks, indices: values }: Row): IndexArray {
+    const { codebookSize, numCodebooks } = this.manifest;
+    if (codebooks !== numCodebooks || values.length !== grid_height * grid_width * codebooks) {
+      throw new VqkitError(
+        "format",
+        `image ${JSON.stringify(name)}: expected ${grid_height}×${grid_width}×${numCodebooks} indices, got ${values.length} of ${codebooks} codebooks.`,
+      );
+    }
+    const indices = indexArray(codebookSize, values.length);
+    const shape = [grid_height, grid_width, codebooks] as const;
+    for (let at = 0; at < indices.length; at++) {
+      const value = values[at] as number;
+      if (!(value >= 0 && value < codebookSize)) throw indexFault(value, { name, at, shape, codebookSize });
+      indices[at] = value;
+    }
+    return indices;
+  }
+}
+
+function imageOf(row: Row): ImageCodes["image"] {
+  const { name, width, height } = row;
+  const values = Object.entries(tileColumns).map(
+    ([column, field]) => [field, row[column as keyof typeof tileColumns]] as const,
+  );
+  if (values.every(([, value]) => value === null)) return { name, width, height };
+  if (values.some(([, value]) => value === null)) {
+    throw new VqkitError(
+      "format",
+      `image ${JSON.stringify(name)}: expected all columns of a tile's place, got some.`,
+    );
+  }
+  return { name, width, height, tile: Object.fromEntries(values) as unknown as TilePlace };
+}
+
+/** The end of the file, which says where everything else is. */
+async function readMetadata(reader: BoundedReader): Promise<FileMetaData> {
+  const { path, size } = reader;
+  if (size < 12) throw new VqkitError("format", `${path}: expected a Parquet file, got ${size} bytes.`);
+  const tail = await reader.read(size - 8, 8);
+  const length = new DataView(tail.buffer).getUint32(0, true);
+  if (length > size - 12) {
+    throw new VqkitError(
+      "format",
+      `${path}: expected Parquet metadata at the end of the file, got none. The file is cut short or damaged.`,
+    );
+  }
+  try {
+    return parquetMetadata(await reader.read(size - 8 - length, length + 8));
+  } catch (error) {
+    throw damaged(path, error);
+  }
+}
+
+/** Before anything is allocated: a page claims no more than its bytes can hold. */
+async function checkPages(reader: BoundedReader, meta: ColumnMetaData | undefined): Promise<void> {
+  if (meta === undefined) throw new Error("expected metadata of every column, got a column without");
+  const name = meta.path_in_schema.join(".");
+  const start = Number(meta.dictionary_page_offset ?? meta.data_page_offset);
+  const length = Number(meta.total_compressed_size);
+  if (meta.num_values > MAX_VALUES) {
+    throw new Error(
+      `column ${name}: expected at most ${MAX_VALUES} values in a row group, got ${meta.num_values}`,
+    );
+  }
+  const view = new DataView((await reader.read(start, length)).buffer);
+  const pages = { view, offset: 0 };
+  while (pages.offset < length) {
+    const page = parquetHeader(pages);
+    const { num_values: values = 0 } =
+      page.data_page_header_v2 ?? page.data_page_header ?? page.dictionary_page_header ?? {};
+    const { compressed_page_size: packed, uncompressed_page_size: unpacked } = page;
+    if (
+      values > Number(meta.num_values) ||
+      packed < 0 ||
+      packed > length ||
+      unpacked > mostUncompressed(packed)
+    ) {
+      throw new Error(`column ${name}: a page claims more than it can hold`);
+    }
+    pages.offset += packed;
+  }
+}
+
+/** Snappy writes at most 64 bytes for every 3. */
+function mostUncompressed(compressed: number): number {
+  return 64 + 24 * compressed;
+}
+
+function uncompress(input: Uint8Array, length: number): Uint8Array {
+  if (length < 0 || length > mostUncompressed(input.length))
+    throw new Error("a page claims more than it can hold");
+  const output = new Uint8Array(length);
+  snappyUncompress(input, output);
+  return output;
+}
+
+function bufferOver(reader: BoundedReader): AsyncBuffer {
+  return {
+    byteLength: reader.size,
+    slice: async (start, end = reader.size) => (await reader.read(start, end - start)).buffer,
+  };
+}
+
+function parseText(text: string, path: string): unknown {
+  try {
+    return { format: "vqkit-codes", formatVersion: 2, ...JSON.parse(text) };
+  } catch (error) {
+    throw damaged(path, error);
+  }
+}
+
+/** What the library says of a file is not an error of the program. */
+function damaged(where: string, error: unknown): unknown {
+  if (error instanceof VqkitError) return error;
+  return new VqkitError(
+    "format",
+    `${where}: expected a Parquet file that can be read (${messageOf(error)}).`,
+    {
+      cause: error,
+    },
+  );
+}

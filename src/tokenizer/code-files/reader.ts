@@ -1,0 +1,165 @@
+import { stat } from "node:fs/promises";
+import { z } from "zod";
+import { parseConfig } from "../../core/config.js";
+import { VqkitError } from "../../core/errors.js";
+import { withReader } from "../../runs/index.js";
+import { type CodedImage, type Codes, indexArray } from "../codes.js";
+import { type ImageCodes, indexFault, type LayoutReader } from "./layout.js";
+import { layouts } from "./layouts.js";
+import { type CodeManifest, readManifest } from "./manifest.js";
+import { PackedReader } from "./packed.js";
+import { PACKED_MAGIC } from "./packed-format.js";
+import { ParquetReader } from "./parquet-reader.js";
+
+export interface ReadCodesOptions {
+  /** Images that come at once at most, >= 1; default 64. */
+  readonly batchSize?: number;
+}
+
+const readOptions = z.strictObject({ batchSize: z.int().min(1).default(64) });
+
+/** Indices that come at once at most, unless a single image has more. */
+const BATCH_INDICES = 2 ** 22;
+
+/**
+ * Opens codes of any format: the folder that a writer made, or a packed or Parquet file by itself.
+ *
+ * @throws VqkitError("codes") when there are no finished codes; VqkitError("format") for damaged ones; VqkitError("file")
+ */
+export async function openCodes(path: string): Promise<CodeReader> {
+  const single = (await isFile(path)) ? await openFile(path) : undefined;
+  if (single !== undefined) return new CodeReader(path, single.manifest, single);
+  const manifest = await readManifest(path);
+  return new CodeReader(path, manifest, await layouts[manifest.layout].reader(path, manifest));
+}
+
+/** Codes that can be read in order or one image at a time. Between calls no file is open. */
+export class CodeReader {
+  readonly path: string;
+  readonly manifest: CodeManifest;
+  readonly #layout: LayoutReader;
+
+  /** @internal `openCodes` makes them. */
+  constructor(path: string, manifest: CodeManifest, layout: LayoutReader) {
+    this.path = path;
+    this.manifest = manifest;
+    this.#layout = layout;
+  }
+
+  /**
+   * Everything in the order of encoding, in memory that does not grow with the number of images. Neighbours of one latent
+   * grid come together. `Tokenizer.decodeBatch` takes what it yields.
+   *
+   * Names are as they were written, perhaps on another machine: do not take them for safe paths.
+   *
+   * @throws ConfigError for a wrong option; VqkitError("format") naming the image where the files are damaged or
+   * contradict each other; VqkitError("file")
+   */
+  async *read(options: ReadCodesOptions = {}): AsyncGenerator<Codes, void, undefined> {
+    const { batchSize } = parseConfig(readOptions, options, "");
+    let batch: ImageCodes[] = [];
+    let count = 0;
+    for await (const image of this.#layout.images()) {
+      this.#check(image, count++);
+      if (batch.length > 0 && !fits(image, batch, batchSize)) {
+        yield this.#codesOf(batch);
+        batch = [];
+      }
+      batch.push(image);
+    }
+    if (batch.length > 0) yield this.#codesOf(batch);
+    if (count === this.manifest.images) return;
+    throw new VqkitError(
+      "format",
+      `${this.path}: expected ${this.manifest.images} images as in the manifest, got ${count}.`,
+    );
+  }
+
+  /**
+   * The codes of one image (of one tile), shape [1, H, W, Q]. Format `tar` has to be read up to there; the others are
+   * read at that place.
+   *
+   * @param index its place in the order of encoding, 0..images-1
+   * @throws RangeError outside of that; otherwise as `read`
+   */
+  async readImage(index: number): Promise<Codes> {
+    const { images } = this.manifest;
+    if (!Number.isInteger(index) || index < 0 || index >= images) {
+      throw new RangeError(`${this.path}: expected an image within 0..${images - 1}, got ${index}.`);
+    }
+    const image = await this.#layout.image(index);
+    this.#check(image, index);
+    return this.#codesOf([image]);
+  }
+
+  #check({ image, gridHeight, gridWidth, indices }: ImageCodes, index: number): void {
+    const { codebookSize, numCodebooks } = this.manifest;
+    for (let at = 0; at < indices.length; at++) {
+      const value = indices[at] as number;
+      if (value < codebookSize) continue;
+      const shape = [gridHeight, gridWidth, numCodebooks] as const;
+      const { message } = indexFault(value, { name: image.name, at, shape, codebookSize });
+      throw new VqkitError("format", `${this.path}: number ${index}, ${message}`);
+    }
+  }
+
+  #codesOf(batch: readonly ImageCodes[]): Codes {
+    const { gridHeight, gridWidth } = batch[0] as ImageCodes;
+    const { fingerprint, codebookSize, numCodebooks } = this.manifest;
+    const length = gridHeight * gridWidth * numCodebooks;
+    const indices = indexArray(codebookSize, batch.length * length);
+    for (const [i, image] of batch.entries()) indices.set(image.indices, i * length);
+    return {
+      indices,
+      shape: [batch.length, gridHeight, gridWidth, numCodebooks],
+      codebookSize,
+      images: batch.map(({ image }): CodedImage => image),
+      fingerprint,
+    };
+  }
+}
+
+function fits(image: ImageCodes, batch: readonly ImageCodes[], batchSize: number): boolean {
+  const first = batch[0];
+  return (
+    first?.gridHeight === image.gridHeight &&
+    first.gridWidth === image.gridWidth &&
+    batch.length < batchSize &&
+    (batch.length + 1) * image.indices.length <= BATCH_INDICES
+  );
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile();
+  } catch {
+    return false; // what is wrong with it, reading the folder will say
+  }
+}
+
+/** @throws VqkitError("codes") for a file of codes that cannot stand alone, or of something else */
+async function openFile(path: string): Promise<PackedReader | ParquetReader> {
+  const start = await withReader(path, ({ size, read }) => read(0, Math.min(size, PACKED_MAGIC.length)));
+  if (Buffer.from(start.buffer).subarray(0, 4).toString("latin1") === "PAR1") return ParquetReader.open(path);
+  // A damaged beginning is to be named as such.
+  if (path.endsWith(".vqc") || PACKED_MAGIC.every((byte, i) => start[i] === byte))
+    return PackedReader.open(path);
+  throw new VqkitError(
+    "codes",
+    `${path}: expected a folder of codes, or a packed (.vqc) or Parquet file, got another file. Give the folder that encode wrote.`,
+  );
+}
+
+/** As `openCodes(path)` and then `read(options)`. @throws as these */
+export async function* readCodes(
+  path: string,
+  options: ReadCodesOptions = {},
+): AsyncGenerator<Codes, void, undefined> {
+  parseConfig(readOptions, options, "");
+  yield* (await openCodes(path)).read(options);
+}
+
+/** What codes hold, without the codes themselves. @throws as `openCodes` */
+export async function readCodeManifest(path: string): Promise<CodeManifest> {
+  return (await openCodes(path)).manifest;
+}

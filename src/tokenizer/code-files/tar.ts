@@ -1,0 +1,197 @@
+/**
+ * Format `tar`: shards in the form of WebDataset, two entries an image.
+ *
+ *     codes-000000.tar    000000000.json {"name":…,"width":…,"height":…}, 000000000.npy [H, W, Q] uint16 or uint32, …
+ */
+import { createReadStream } from "node:fs";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import tar from "tar-stream";
+import { parseConfig } from "../../core/config.js";
+import { messageOf, VqkitError } from "../../core/errors.js";
+import { decodeNpy, encodeNpy, parseJson } from "../../runs/index.js";
+import type { Codes, IndexArray } from "../codes.js";
+import { imageFields, imageSchema } from "./image-fields.js";
+import type { ImageCodes, Layout, LayoutContext, LayoutReader, LayoutWriter } from "./layout.js";
+import { asFormatError, type CodeManifest } from "./manifest.js";
+
+const BLOCK = 512;
+/** A tar file ends with two blocks of zeros. */
+const END = new Uint8Array(2 * BLOCK);
+/** Modification time of every entry, so that the same codes give the same bytes. */
+const NO_TIME = new Date(0);
+
+export const tarLayout: Layout = {
+  writer: async (context) => new TarWriter(context),
+  reader: async (dir, manifest) => new TarReader(dir, manifest),
+};
+
+function shardFile(shard: number): string {
+  return `codes-${String(shard).padStart(6, "0")}.tar`;
+}
+
+function keyOf(image: number): string {
+  return String(image).padStart(9, "0");
+}
+
+function dtypeOf(codebookSize: number): "U16" | "U32" {
+  return codebookSize <= 65_536 ? "U16" : "U32";
+}
+
+class TarWriter implements LayoutWriter {
+  readonly settled = true;
+  readonly #context: LayoutContext;
+  #shard: number;
+  #images: number;
+
+  constructor(context: LayoutContext) {
+    this.#context = context;
+    this.#images = context.images;
+    this.#shard = Math.max(0, Object.keys(context.files.lengths()).length - 1);
+  }
+
+  async add(codes: Codes): Promise<void> {
+    const { files, shardBytes } = this.#context;
+    let parts: Uint8Array[] = [];
+    let size = files.length(shardFile(this.#shard));
+    for (let i = 0; i < codes.images.length; i++) {
+      const entries = await this.#entries(codes, i);
+      if (size > 0 && size + entries.length + END.length > shardBytes) {
+        await files.append(shardFile(this.#shard), Buffer.concat([...parts, END]));
+        this.#shard++;
+        parts = [];
+        size = 0;
+      }
+      parts.push(entries);
+      size += entries.length;
+    }
+    await files.append(shardFile(this.#shard), Buffer.concat(parts));
+  }
+
+  async complete(): Promise<string[]> {
+    await this.#context.files.append(shardFile(this.#shard), END);
+    return Array.from({ length: this.#shard + 1 }, (_, shard) => shardFile(shard));
+  }
+
+  /** Both entries of an image as they stand in a shard. */
+  async #entries({ images, indices, shape: [, ...shape] }: Codes, i: number): Promise<Uint8Array> {
+    const length = indices.length / images.length;
+    const image = images[i] as Codes["images"][number];
+    const dtype = dtypeOf(this.#context.kind.codebookSize);
+    const data = indices.subarray(i * length, (i + 1) * length);
+    const key = keyOf(this.#images++);
+    const pack = tar.pack();
+    const add = (name: string, content: Uint8Array): void => {
+      pack.entry({ name, mtime: NO_TIME, mode: 0o644 }, Buffer.from(content));
+    };
+    add(`${key}.json`, Buffer.from(JSON.stringify(imageFields(image))));
+    add(
+      `${key}.npy`,
+      encodeNpy(
+        dtype === "U16"
+          ? { dtype, shape, data: data as Uint16Array }
+          : { dtype, shape, data: data as Uint32Array },
+      ),
+    );
+    pack.finalize();
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of pack) chunks.push(chunk as Uint8Array);
+    const whole = Buffer.concat(chunks);
+    return whole.subarray(0, whole.length - END.length);
+  }
+}
+
+interface TarEntry {
+  readonly name: string;
+  readonly content: Uint8Array;
+}
+
+class TarReader implements LayoutReader {
+  readonly #dir: string;
+  readonly #manifest: CodeManifest;
+
+  constructor(dir: string, manifest: CodeManifest) {
+    this.#dir = dir;
+    this.#manifest = manifest;
+  }
+
+  async *images(): AsyncGenerator<ImageCodes, void, undefined> {
+    let index = 0;
+    for (const { file } of this.#manifest.files) {
+      const path = join(this.#dir, file);
+      let json: TarEntry | undefined;
+      for await (const entry of entriesOf(path)) {
+        // Names are fixed, so no entry can be a link or lead anywhere.
+        const expected = `${keyOf(index)}.${json === undefined ? "json" : "npy"}`;
+        if (entry.name !== expected) {
+          throw new VqkitError(
+            "format",
+            `${path}: expected entry ${expected}, got ${JSON.stringify(entry.name)}.`,
+          );
+        }
+        if (json === undefined) {
+          json = entry;
+          continue;
+        }
+        yield this.#parse(path, json, entry);
+        json = undefined;
+        index++;
+      }
+      if (json === undefined) continue;
+      throw new VqkitError(
+        "format",
+        `${path}: expected entry ${keyOf(index)}.npy, got the end of the shard.`,
+      );
+    }
+  }
+
+  /** Looks through the shards from the first on: tar files have no index. */
+  async image(index: number): Promise<ImageCodes> {
+    let i = 0;
+    for await (const image of this.images()) {
+      if (i++ === index) return image;
+    }
+    throw new VqkitError("format", `${this.#dir}: expected ${this.#manifest.images} images, got ${i}.`);
+  }
+
+  #parse(path: string, json: TarEntry, npy: TarEntry): ImageCodes {
+    const where = `${path}/${json.name}`;
+    const { codebookSize, numCodebooks } = this.#manifest;
+    try {
+      const image = parseConfig(imageSchema, parseJson(json.content, where), "");
+      const { dtype, shape, data } = decodeNpy(npy.content, `${path}/${npy.name}`);
+      const [gridHeight = 0, gridWidth = 0, codebooks] = shape;
+      if (shape.length !== 3 || codebooks !== numCodebooks || dtype !== dtypeOf(codebookSize)) {
+        throw new VqkitError(
+          "format",
+          `expected ${dtypeOf(codebookSize)} [H,W,${numCodebooks}], got ${dtype} [${shape.join(",")}].`,
+        );
+      }
+      return { image, gridHeight, gridWidth, indices: data as IndexArray }; // as the element type says
+    } catch (error) {
+      throw asFormatError(error, where);
+    }
+  }
+}
+
+/** Entries of a tar file one after another, read piece by piece: no more than the file has. @throws VqkitError("format" | "file") */
+async function* entriesOf(path: string): AsyncGenerator<TarEntry, void, undefined> {
+  const extract = tar.extract();
+  const file: Readable = createReadStream(path);
+  file.on("error", (error) => extract.destroy(error));
+  file.pipe(extract);
+  try {
+    for await (const entry of extract) {
+      const pieces: Uint8Array[] = [];
+      for await (const piece of entry) pieces.push(piece as Uint8Array);
+      yield { name: entry.header.name, content: Buffer.concat(pieces) };
+    }
+  } catch (error) {
+    if (error instanceof VqkitError) throw error;
+    const code = (error as NodeJS.ErrnoException).code;
+    const kind = typeof code === "string" && code.startsWith("E") ? "file" : "format";
+    throw new VqkitError(kind, `${path}: expected a tar file (${messageOf(error)}).`, { cause: error });
+  } finally {
+    file.destroy();
+  }
+}
