@@ -1,19 +1,24 @@
 import * as tf from "@tensorflow/tfjs";
 import { withoutGradient } from "./gradients/stop-gradient.js";
 
-/** 32 MiB of float32 scores at a time: the smallest block that ran as fast as larger ones at K = 1,024 to 65,536. */
-const SCORES_PER_BLOCK = 2 ** 23;
+/** 8 MiB of float32 scores at a time, which stay in a processor's cache until they have been compared. */
+export const SCORES_PER_BLOCK = 2 ** 21;
+
+/** Codes whose scores are computed at a time: a product with few columns and many rows leaves the best of both in cache. */
+const CODES_PER_TILE = 1024;
 
 export interface NearestCodeOptions {
-  /** How many scores (latents × codes) may exist at once; at least one row of K is always computed. */
+  /** How many scores (latents × codes of a tile) may exist at once; at least one row is always computed. */
   readonly scoresPerBlock?: number;
+  /** How many codes are compared at once, >= 1. */
+  readonly codesPerTile?: number;
 }
 
 /**
  * The index of each latent's nearest code by Euclidean distance; the lowest index where several are equally near.
  *
- * argmin_k ‖z − e_k‖² = argmax_k (z·e_k − ½‖e_k‖²): one matrix product with a bias. It goes through the latents in
- * blocks of rows and keeps only the indices, so memory does not grow with M·K. No gradient flows through it.
+ * argmin_k ‖z − e_k‖² = argmax_k (z·e_k − ½‖e_k‖²): one matrix product with a bias. It goes through blocks of latents
+ * and tiles of codes and keeps only the best of each, so memory does not grow with M·K. No gradient flows through it.
  *
  * @param latents [M, D]
  * @param codes [K, D]
@@ -22,21 +27,56 @@ export interface NearestCodeOptions {
 export function nearestCode(
   latents: tf.Tensor2D,
   codes: tf.Tensor2D,
-  { scoresPerBlock = SCORES_PER_BLOCK }: NearestCodeOptions = {},
+  { scoresPerBlock = SCORES_PER_BLOCK, codesPerTile = CODES_PER_TILE }: NearestCodeOptions = {},
 ): tf.Tensor1D {
   const [rows, dim] = latents.shape;
   const [size] = codes.shape;
-  const rowsPerBlock = Math.max(1, Math.floor(scoresPerBlock / size));
+  const perTile = Math.min(size, codesPerTile);
+  const rowsPerBlock = Math.max(1, Math.floor(scoresPerBlock / perTile));
   return withoutGradient(() => {
-    const bias = tf.mul(tf.sum(tf.square(codes), 1), -0.5); // [K]
-    const blocks: tf.Tensor1D[] = [];
-    for (let start = 0; start < rows; start += rowsPerBlock) {
-      const count = Math.min(rowsPerBlock, rows - start);
+    const bias = tf.mul(tf.sum(tf.square(codes), 1), -0.5) as tf.Tensor1D; // [K]
+    const tiles = ranges(size, perTile).map(({ start, count }) => ({
+      codes: count === size ? codes : tf.slice(codes, [start, 0], [count, dim]),
+      bias: count === size ? bias : tf.slice(bias, [start], [count]),
+    }));
+    const blocks = ranges(rows, rowsPerBlock).map(({ start, count }) => {
       const block = count === rows ? latents : tf.slice(latents, [start, 0], [count, dim]);
-      const scores = tf.tidy(() => tf.add(tf.matMul(block, codes, false, true), bias)); // [count, K]
-      blocks.push(tf.argMax(scores, 1));
-      scores.dispose();
-    }
+      return bestOfTiles(block, tiles, perTile);
+    });
     return blocks.length === 1 ? (blocks[0] as tf.Tensor1D) : tf.concat(blocks);
   });
+}
+
+/** Some of the codes [k, D] and their biases [k]. */
+interface Tile {
+  readonly codes: tf.Tensor2D;
+  readonly bias: tf.Tensor1D;
+}
+
+/** The best code of each latent [m, D] over all tiles, of which all but the last have `perTile` codes: [m]. */
+function bestOfTiles(latents: tf.Tensor2D, tiles: readonly Tile[], perTile: number): tf.Tensor1D {
+  const scoresOf = ({ codes, bias }: Tile) => tf.add(tf.matMul(latents, codes, false, true), bias); // [m, k]
+  return tf.tidy(() => {
+    if (tiles.length === 1) return tf.argMax(scoresOf(tiles[0] as Tile), 1);
+    const bests = tiles.map((tile) => tf.tidy(() => tf.topk(scoresOf(tile), 1)));
+    const values = tf.concat(
+      bests.map(({ values }) => values),
+      1,
+    ); // [m, tiles]
+    const places = tf.concat(
+      bests.map(({ indices }) => indices),
+      1,
+    );
+    const tile: tf.Tensor1D = tf.argMax(values, 1); // the first of equal ones, so the lowest code
+    const firsts = tf.range(0, latents.shape[0] * tiles.length, tiles.length, "int32"); // [m]
+    const place = tf.gather(tf.reshape(places, [-1]), tf.add(firsts, tile));
+    return tf.add(tf.mul(tile, tf.scalar(perTile, "int32")), place) as tf.Tensor1D;
+  });
+}
+
+function ranges(total: number, size: number): { readonly start: number; readonly count: number }[] {
+  return Array.from({ length: Math.ceil(total / size) }, (_, i) => ({
+    start: i * size,
+    count: Math.min(size, total - i * size),
+  }));
 }

@@ -318,8 +318,9 @@ const cases: Case[] = [
   [
     "topk",
     () => {
-      const { values, indices } = tf.topk(normal([3, 9]), 4);
-      return [values, indices];
+      const few = tf.topk(normal([3, 9]), 4);
+      const first = tf.topk(tf.cast(integers([2, 3, 264], 50), "float32"), 1);
+      return [few.values, few.indices, first.values, first.indices];
     },
   ],
   ["softmax and logSoftmax", () => [tf.softmax(normal([3, 5])), tf.logSoftmax(normal([3, 5]))]],

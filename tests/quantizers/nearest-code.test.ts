@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { Random } from "../../src/core/random.js";
-import { nearestCode } from "../../src/quantizers/index.js";
+import { type NearestCodeOptions, nearestCode } from "../../src/quantizers/index.js";
 import { useEngine } from "../engine.js";
 import { nearest } from "./references.js";
 
@@ -12,8 +12,11 @@ function randomRows(rows: number, dim: number, label: string): number[][] {
   return Array.from({ length: rows }, () => Array.from({ length: dim }, () => Math.fround(random.normal())));
 }
 
-async function run(latents: number[][], codes: number[][], scoresPerBlock?: number): Promise<number[]> {
-  const options = scoresPerBlock === undefined ? {} : { scoresPerBlock };
+async function run(
+  latents: number[][],
+  codes: number[][],
+  options: NearestCodeOptions = {},
+): Promise<number[]> {
   const result = tf.tidy(() => nearestCode(tf.tensor2d(latents), tf.tensor2d(codes), options));
   expect(result.dtype).toBe("int32");
   const values = Array.from(await result.data());
@@ -31,8 +34,24 @@ describe("nearestCode", () => {
   });
 
   // 44 scores are 4 rows of 11 codes and 23 rows leave a last block of 3; 1 score still makes blocks of one row.
-  it.each([44, 50, 1, 23 * 11, 22 * 11])("finds the same in blocks of %i scores", async (scores) => {
-    expect(await run(latents, codes, scores)).toEqual(expected);
+  it.each([44, 50, 1, 23 * 11, 22 * 11])("finds the same in blocks of %i scores", async (scoresPerBlock) => {
+    expect(await run(latents, codes, { scoresPerBlock })).toEqual(expected);
+  });
+
+  // Tiles of 4, 4 and 3 codes; of one code each; one too many for the codes.
+  it.each([4, 1, 10, 11, 12])("finds the same in tiles of %i codes", async (codesPerTile) => {
+    expect(await run(latents, codes, { codesPerTile })).toEqual(expected);
+    expect(await run(latents, codes, { codesPerTile, scoresPerBlock: 5 * codesPerTile })).toEqual(expected);
+  });
+
+  it("takes the lowest of equal codes in different tiles", async () => {
+    const doubled = [...codes, ...codes, ...codes];
+    expect(await run(latents, doubled, { codesPerTile: 7 })).toEqual(expected);
+  });
+
+  it("finds the same among more codes than one tile has by default", async () => {
+    const many = randomRows(2500, 3, "many codes");
+    expect(await run(latents, many)).toEqual(latents.map((z) => nearest(z, many)));
   });
 
   it("takes the lowest index of equally near codes", async () => {

@@ -3,6 +3,7 @@ import { sizeOf } from "../onnx/graph-builder.js";
 import { Value } from "../onnx/value.js";
 import type { Kernel, TensorSpec } from "../recording.js";
 import { castTo } from "./arithmetic.js";
+import { extremumOfRows, suitsGroups } from "./row-extrema.js";
 import { segmentSum } from "./scatter.js";
 
 interface Gathering {
@@ -140,6 +141,10 @@ const topK: Kernel<number> = {
     };
   },
   lower(g, [x], { attrs: k, outputs }) {
+    if (k === 1 && suitsGroups(x as Value)) {
+      const { extremum, place } = extremumOfRows(g, { opType: "ArgMax", x: x as Value });
+      return [extremum, place].map((value, i) => g.reshape(value, (outputs[i] as TensorSpec).shape));
+    }
     const [values, indices] = g.ops(
       "TopK",
       [g.plain(x as Value), g.int64([k])],

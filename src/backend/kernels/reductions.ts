@@ -1,7 +1,8 @@
 import { backend_util, type DataType, type TensorInfo, util } from "@tensorflow/tfjs";
-import { type GraphBuilder, sizeOf } from "../onnx/graph-builder.js";
+import type { GraphBuilder } from "../onnx/graph-builder.js";
 import { Value } from "../onnx/value.js";
 import type { Kernel, TensorSpec } from "../recording.js";
+import { extremumOfRows, suitsGroups } from "./row-extrema.js";
 
 interface Axes {
   readonly axes: readonly number[];
@@ -85,39 +86,6 @@ const extremum =
 const logical = (opType: string) => (g: GraphBuilder, x: string, axes: string, keepdims: number) =>
   g.cast(g.op(opType, [g.cast(x, "int32"), axes], { keepdims }), "bool");
 
-/** Rows at least this long are searched in two stages. */
-const longRow = 256;
-
-/**
- * Where the extremum of each row [M, K] stands: first the group of neighbours that holds it, then the place within. ONNX
- * Runtime finds extrema several times faster than their positions, which this way are looked for in few numbers.
- *
- * @param width divides K
- */
-function argumentInGroups(
-  g: GraphBuilder,
-  {
-    opType,
-    rows,
-    width,
-  }: { readonly opType: "ArgMax" | "ArgMin"; readonly rows: string; readonly width: number },
-  [count, length]: readonly [number, number],
-): string {
-  const groups = length / width;
-  const byGroup = g.reshapeName(rows, [count * groups, width]);
-  const extremum = opType === "ArgMax" ? "ReduceMax" : "ReduceMin";
-  const extrema = g.op(extremum, [byGroup, g.int64([1])], { keepdims: 0 });
-  const find = (name: string): string =>
-    g.cast(g.op(opType, [name], { axis: 1, keepdims: 0, select_last_index: 0 }), "int32");
-  const group = find(g.reshapeName(extrema, [count, groups])); // [M]
-  const first = g.constantOnce(`first groups of ${count} rows of ${groups}`, () => ({
-    data: Int32Array.from({ length: count }, (_, row) => row * groups),
-    dims: [count],
-  }));
-  const place = find(g.op("Gather", [byGroup, g.op("Add", [group, first])], { axis: 0 }));
-  return g.op("Add", [g.op("Mul", [group, g.scalar(width, "int32")]), place]);
-}
-
 /** ArgMax and ArgMin; ties go to the lowest index; ONNX answers in int64, tfjs wants int32. */
 function argument(name: string, opType: "ArgMax" | "ArgMin"): Kernel<number> {
   return {
@@ -134,20 +102,13 @@ function argument(name: string, opType: "ArgMax" | "ArgMin"): Kernel<number> {
     lower(g, [x], { attrs: axis, outputs }) {
       const value = x as Value;
       const numbers = emitCast(g, g.plain(value), value.dtype, sameButBool(value.dtype));
-      const length = value.shape.at(-1) as number;
-      const width = [16, 8].find((size) => length % size === 0);
-      const isLong = axis === value.shape.length - 1 && length >= longRow && value.dtype === "float32";
-      if (isLong && width !== undefined) {
-        const count = sizeOf(value.shape) / length;
-        const found = argumentInGroups(g, { opType, rows: numbers, width }, [count, length]);
-        return new Value(
-          g.reshapeName(found, (outputs[0] as TensorSpec).shape),
-          (outputs[0] as TensorSpec).shape,
-          "int32",
-        );
+      const { shape } = outputs[0] as TensorSpec;
+      if (axis === value.shape.length - 1 && suitsGroups(value)) {
+        const { place } = extremumOfRows(g, { opType, x: value });
+        return g.reshape(place, shape);
       }
       const index = g.op(opType, [numbers], { axis, keepdims: 0, select_last_index: 0 });
-      return new Value(g.cast(index, "int32"), (outputs[0] as TensorSpec).shape, "int32");
+      return new Value(g.cast(index, "int32"), shape, "int32");
     },
   };
 }
