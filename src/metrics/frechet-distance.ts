@@ -1,6 +1,6 @@
 import { ShapeError } from "../core/errors.js";
 import type { Gaussian } from "./gaussian-fit.js";
-import { multiply, semidefiniteFactor, symmetricEigenvalues, transpose } from "./symmetric-matrix.js";
+import { multiplyTransposed, semidefiniteFactor, symmetricEigenvalues } from "./symmetric-matrix.js";
 
 /**
  * The squared Fréchet (2-Wasserstein) distance of two normal distributions, as the Fréchet inception distance takes it
@@ -37,8 +37,8 @@ export function frechetDistance(a: Gaussian, b: Gaussian): number {
 function traceOfRoot(first: Float64Array, second: Float64Array, d: number): number {
   const factor = semidefiniteFactor(first, d); // [R, D]
   if (factor.rows === 0) return 0;
-  const half = multiply(factor, { values: second, rows: d }); // [R, D]
-  const whole = multiply(half, transpose(factor)); // [R, R]
+  const half = multiplyTransposed(factor, { values: second, rows: d }); // R·Σ₂, for Σ₂ is symmetric: [R, D]
+  const whole = multiplyTransposed(half, factor); // [R, R]
   const eigenvalues = symmetricEigenvalues(whole.values, whole.rows);
   return eigenvalues.reduce((sum, value) => sum + Math.sqrt(Math.max(0, value)), 0);
 }

@@ -44,33 +44,67 @@ export function semidefiniteFactor(matrix: Float64Array, dimensions: number): Ro
   return { values: factor.subarray(0, rows * d), rows };
 }
 
-/** A·B. @param a [N, D] @param b [D, M] @returns [N, M] */
-export function multiply(a: RowMatrix, b: RowMatrix): RowMatrix {
-  const inner = b.rows;
-  const columns = b.values.length / inner;
-  const values = new Float64Array(a.rows * columns);
-  for (let from = 0; from < inner; from += BLOCK) {
-    const to = Math.min(inner, from + BLOCK);
-    const rowsOfB = { values: b.values.subarray(from * columns, to * columns), stride: columns, from: 0 };
-    for (let i = 0; i < a.rows; i++) {
-      const row = values.subarray(i * columns, (i + 1) * columns);
-      addCombination(row, a.values.subarray(i * inner + from, i * inner + to), rowsOfB);
+/**
+ * A·Bᵀ: every element is the product of two rows. Blocks of 4×2 elements are summed at once, so that each number that
+ * is read takes part in several products; at the edges a block reaches back over rows that are done.
+ *
+ * @param a [N, D]
+ * @param b [M, D]
+ * @returns [N, M]
+ */
+export function multiplyTransposed(a: RowMatrix, b: RowMatrix): RowMatrix {
+  const d = a.values.length / a.rows;
+  const product = { values: new Float64Array(a.rows * b.rows), rows: a.rows };
+  for (let from = 0; from < b.rows; from += CACHED_ROWS) {
+    const to = Math.min(b.rows, from + CACHED_ROWS);
+    for (let i = 0; i < a.rows; i += 4) {
+      const rowsOfA = [i, i + 1, i + 2, i + 3].map((row) => Math.min(row, a.rows - 1));
+      for (let j = from; j < to; j += 2) {
+        multiplyBlock({ a: a.values, b: b.values, d }, [rowsOfA, [j, Math.min(j + 1, b.rows - 1)]], product);
+      }
     }
   }
-  return { values, rows: a.rows };
+  return product;
 }
 
-/** Rows of a matrix that stay in the processor's cache while many combinations of them are taken. */
-const BLOCK = 64;
+/** Rows of B that stay in the processor's cache while all of A passes by. */
+const CACHED_ROWS = 64;
 
-/** [N, D] → [D, N]. */
-export function transpose({ values, rows }: RowMatrix): RowMatrix {
-  const columns = values.length / rows;
-  const turned = new Float64Array(values.length);
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) turned[j * rows + i] = values[i * columns + j] as number;
+/** The elements of a product where four rows of A meet two of B. */
+function multiplyBlock(
+  { a, b, d }: { readonly a: Float64Array; readonly b: Float64Array; readonly d: number },
+  [rowsOfA, rowsOfB]: readonly [readonly number[], readonly number[]],
+  { values, rows }: RowMatrix,
+): void {
+  const [i0, i1, i2, i3] = rowsOfA as [number, number, number, number];
+  const [j0, j1] = rowsOfB as [number, number];
+  const [a0, a1, a2, a3, b0, b1] = [i0 * d, i1 * d, i2 * d, i3 * d, j0 * d, j1 * d];
+  let [s00, s01, s10, s11, s20, s21, s30, s31] = [0, 0, 0, 0, 0, 0, 0, 0];
+  for (let k = 0; k < d; k++) {
+    const x = b[b0 + k] as number;
+    const y = b[b1 + k] as number;
+    const v0 = a[a0 + k] as number;
+    const v1 = a[a1 + k] as number;
+    const v2 = a[a2 + k] as number;
+    const v3 = a[a3 + k] as number;
+    s00 += v0 * x;
+    s01 += v0 * y;
+    s10 += v1 * x;
+    s11 += v1 * y;
+    s20 += v2 * x;
+    s21 += v2 * y;
+    s30 += v3 * x;
+    s31 += v3 * y;
   }
-  return { values: turned, rows: columns };
+  const columns = values.length / rows;
+  values[i0 * columns + j0] = s00;
+  values[i0 * columns + j1] = s01;
+  values[i1 * columns + j0] = s10;
+  values[i1 * columns + j1] = s11;
+  values[i2 * columns + j0] = s20;
+  values[i2 * columns + j1] = s21;
+  values[i3 * columns + j0] = s30;
+  values[i3 * columns + j1] = s31;
 }
 
 /**

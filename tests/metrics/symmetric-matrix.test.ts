@@ -1,16 +1,38 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../src/core/random.js";
 import {
-  multiply,
+  multiplyTransposed,
   type RowMatrix,
   semidefiniteFactor,
   symmetricEigenvalues,
-  transpose,
 } from "../../src/metrics/symmetric-matrix.js";
 
 function noise(rows: number, columns: number, seed: number): RowMatrix {
   const random = new Random(seed, "matrix");
   return { values: Float64Array.from({ length: rows * columns }, () => random.normal()), rows };
+}
+
+/** [N, D] → [D, N]. */
+function transpose({ values, rows }: RowMatrix): RowMatrix {
+  const columns = values.length / rows;
+  return {
+    values: values.map((_, at) => values[(at % rows) * columns + Math.floor(at / rows)] as number),
+    rows: columns,
+  };
+}
+
+/** A·B by its definition. */
+function multiply(a: RowMatrix, b: RowMatrix): RowMatrix {
+  const columns = b.values.length / b.rows;
+  const values = Float64Array.from({ length: a.rows * columns }, (_, at) => {
+    let sum = 0;
+    for (let k = 0; k < b.rows; k++) {
+      const factor = a.values[Math.floor(at / columns) * b.rows + k] as number;
+      sum += factor * (b.values[k * columns + (at % columns)] as number);
+    }
+    return sum;
+  });
+  return { values, rows: a.rows };
 }
 
 /** AᵀA: semidefinite, of rank at most the rows of A. */
@@ -23,18 +45,17 @@ function largestDifference(a: Float64Array, b: Float64Array): number {
   return a.reduce((most, value, i) => Math.max(most, Math.abs(value - (b[i] as number))), 0);
 }
 
-it("multiply: every element by its definition, over more rows than one block", () => {
-  const [n, d, m] = [5, 131, 7];
+it.each([
+  [1, 1, 1],
+  [3, 5, 2],
+  [5, 4, 131],
+  [9, 7, 66],
+])("multiplyTransposed: [%i, %i] times the transpose of %i rows, by its definition", (n, d, m) => {
   const a = noise(n, d, 1);
-  const b = noise(d, m, 2);
-  const expected = Float64Array.from({ length: n * m }, (_, at) => {
-    let sum = 0;
-    for (let k = 0; k < d; k++) {
-      sum += (a.values[Math.floor(at / m) * d + k] as number) * (b.values[k * m + (at % m)] as number);
-    }
-    return sum;
-  });
-  expect(largestDifference(multiply(a, b).values, expected)).toBeLessThan(1e-12);
+  const b = noise(m, d, 2);
+  const product = multiplyTransposed(a, b);
+  expect(product.rows).toBe(n);
+  expect(largestDifference(product.values, multiply(a, transpose(b)).values)).toBeLessThan(1e-13);
 });
 
 describe("semidefiniteFactor", () => {
