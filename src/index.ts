@@ -80,6 +80,31 @@ export {
   FeatureNetwork,
 } from "./evaluation/index.js";
 export type {
+  ExportHuggingFaceOptions,
+  ExportOnnxOptions,
+  HuggingFaceExport,
+  OnnxExport,
+  OnnxQuantizer,
+  OnnxQuantizerExport,
+  PixelFormat,
+  PruneEvidence,
+  PruneOptions,
+  PruneResult,
+  Remapping,
+  RoundTrip,
+} from "./export/index.js";
+// export
+export {
+  exportHuggingFace,
+  exportOnnx,
+  GraphWriter,
+  pixelFormats,
+  pruneModel,
+  readRemapping,
+  registerOnnxExport,
+  remapCodes,
+} from "./export/index.js";
+export type {
   CodeGeometry,
   Gaussian,
   ImageFigures,

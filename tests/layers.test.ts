@@ -17,7 +17,8 @@ const LEVELS: Readonly<Record<string, number>> = {
   reports: 6,
   tokenizer: 6,
   training: 6,
-  index: 7,
+  export: 7,
+  index: 8,
 };
 
 function sources(folder: string): string[] {

@@ -6,7 +6,7 @@ import type { ConvolutionLayer, GroupNormLayer, Layer } from "./layers.js";
 export type WeightLookup = (name: string) => tf.Tensor;
 
 /** Added to the variance in a group norm (VQGAN's value; PyTorch's own default is 1e-5). */
-const groupNormEpsilon = 1e-6;
+export const groupNormEpsilon = 1e-6;
 
 /**
  * Runs a list of layers.

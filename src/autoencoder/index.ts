@@ -13,7 +13,9 @@ export {
   resolveModel,
 } from "./config.js";
 export { describeModel, type ModelDescription, type PartDescription } from "./describe.js";
+export { groupNormEpsilon } from "./forward.js";
 export { checkImageShape } from "./image-shape.js";
+export { decoderLayers, encoderLayers, type Layer } from "./layers.js";
 export { type PixelBatch, pixelsToTensor, tensorToPixels } from "./pixels.js";
 export {
   type ReconstructionLoss,

@@ -77,9 +77,7 @@ export class FiniteScalarQuantizer implements Quantizer {
 
   /** tanh(z + shift)·half − o: every value rounds to one of the L integers −⌊L/2⌋..⌈L/2⌉−1. */
   #bound(latents: tf.Tensor4D): tf.Tensor4D {
-    const half = this.config.levels.map((level) => ((level - 1) * (1 + EPSILON)) / 2);
-    const offset = this.config.levels.map((level) => (level % 2 === 0 ? 0.5 : 0));
-    const shift = half.map((h, i) => Math.atanh((offset[i] ?? 0) / h));
+    const { half, offset, shift } = boundOf(this.config.levels);
     const turned = tf.tanh(tf.add(latents, tf.tensor1d(shift)));
     return tf.sub(tf.mul(turned, tf.tensor1d(half)), tf.tensor1d(offset));
   }
@@ -94,4 +92,12 @@ export class FiniteScalarQuantizer implements Quantizer {
     const middle = this.#middle();
     return tf.div(tf.sub(tf.cast(digits, "float32"), middle), middle);
   }
+}
+
+/** half, o and shift of each dimension; see the formulas above. */
+export function boundOf(levels: readonly number[]): Readonly<Record<"half" | "offset" | "shift", number[]>> {
+  const half = levels.map((level) => ((level - 1) * (1 + EPSILON)) / 2);
+  const offset = levels.map((level) => (level % 2 === 0 ? 0.5 : 0));
+  const shift = half.map((h, i) => Math.atanh((offset[i] ?? 0) / h));
+  return { half, offset, shift };
 }

@@ -18,6 +18,7 @@ export {
   straightThroughSurrogate,
 } from "./contract.js";
 export type { Paper, QuantizerDefinition, QuantizerOption } from "./definition.js";
+export { boundOf, FiniteScalarQuantizer } from "./finite-scalar-quantizer.js";
 export { type BackwardArguments, type GradientEstimator, replaceByCodes } from "./gradients/estimator.js";
 export {
   countRotationFallbacks,
@@ -29,8 +30,8 @@ export { stopGradient, withoutGradient } from "./gradients/stop-gradient.js";
 export { straightThrough } from "./gradients/straight-through.js";
 export { type KMeansOptions, kMeans } from "./kmeans.js";
 export { type LevelPlan, planLevels } from "./levels.js";
-export { digitsToIndices, indicesToDigits, MAX_IMPLICIT_SIZE } from "./mixed-radix.js";
-export { type NearestCodeOptions, nearestCode } from "./nearest-code.js";
+export { digitsToIndices, indicesToDigits, MAX_IMPLICIT_SIZE, placeValues } from "./mixed-radix.js";
+export { type NearestCodeOptions, nearestCode, SCORES_PER_BLOCK } from "./nearest-code.js";
 export type { Quantizer, QuantizerConfig, QuantizerLossName, QuantizerOutput } from "./quantizer.js";
 export {
   createQuantizer,
@@ -48,3 +49,4 @@ export type {
   Initialization,
   VectorQuantizerConfig,
 } from "./vector-quantizer.js";
+export { VectorQuantizer } from "./vector-quantizer.js";

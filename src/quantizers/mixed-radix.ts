@@ -34,7 +34,7 @@ export function indicesToDigits(indices: tf.Tensor, levels: readonly number[]): 
 }
 
 /** [8, 6, 5] → [1, 8, 48]. */
-function placeValues(levels: readonly number[]): number[] {
+export function placeValues(levels: readonly number[]): number[] {
   let place = 1;
   return levels.map((level) => {
     const value = place;

@@ -128,7 +128,7 @@ export class GraphBuilder {
   }
 
   cast(name: string, to: DataType | "int64"): string {
-    const code = { float32: 1, int32: 6, int64: 7, bool: 9 }[to as ElementType];
+    const code = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 }[to as ElementType];
     return this.op("Cast", [name], { to: code });
   }
 

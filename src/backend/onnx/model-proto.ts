@@ -6,7 +6,7 @@ import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
  */
 
 /** Element types, by their number in `TensorProto.DataType`. */
-export const elementTypes = { float32: 1, int32: 6, int64: 7, bool: 9 } as const;
+export const elementTypes = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 } as const;
 export type ElementType = keyof typeof elementTypes;
 
 export type AttributeValue =
@@ -14,7 +14,9 @@ export type AttributeValue =
   | string
   | readonly number[]
   | { readonly float: number }
-  | { readonly floats: readonly number[] };
+  | { readonly floats: readonly number[] }
+  /** The body of a Scan, Loop or If; it may read what stands outside by name. */
+  | { readonly graph: GraphProto };
 export type Attributes = Readonly<Record<string, AttributeValue | undefined>>;
 
 export interface NodeProto {
@@ -111,6 +113,9 @@ function writeAttribute(w: BinaryWriter, name: string, value: AttributeValue): v
     for (const f of value.floats) w.float(f);
     w.join();
     type(6); // FLOATS
+  } else if ("graph" in value) {
+    message(w, 6, () => writeGraph(w, value.graph));
+    type(5); // GRAPH
   } else {
     w.tag(8, WireType.LengthDelimited).fork();
     for (const i of value) w.int64(i);

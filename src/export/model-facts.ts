@@ -1,0 +1,55 @@
+import { stat } from "node:fs/promises";
+import { createRequire } from "node:module";
+import type { ImageAutoencoder } from "../autoencoder/index.js";
+import { VqkitError } from "../core/errors.js";
+import { RunFolder, type RunSummary } from "../runs/index.js";
+import type { LoadedModel } from "../tokenizer/index.js";
+
+/** What the files of an export say of a model besides its weights. */
+export interface ModelFacts {
+  /** Of vqkit, which wrote the export. */
+  readonly version: string;
+  readonly fingerprint: string;
+  readonly model: ImageAutoencoder["config"];
+  readonly quantizer: ImageAutoencoder["quantizer"]["config"];
+  /** K. */
+  readonly codebookSize: number;
+  /** Q. */
+  readonly numCodebooks: number;
+  /** D. */
+  readonly codeDim: number;
+  readonly downsamplingFactor: number;
+  /** The run's configuration; undefined for a model file by itself. */
+  readonly run: Readonly<Record<string, unknown>> | undefined;
+  /** The run's final figures; undefined for a model file by itself, and for a run that did not finish. */
+  readonly summary: RunSummary | undefined;
+}
+
+/** @param path of the run folder or model file that `loaded` came from */
+export async function modelFacts(path: string, { model, fingerprint }: LoadedModel): Promise<ModelFacts> {
+  const { quantizer, config } = model;
+  const run = (await stat(path)).isDirectory() ? await RunFolder.open(path) : undefined;
+  const { version } = createRequire(import.meta.url)("vqkit/package.json") as { version: string };
+  return {
+    version,
+    fingerprint,
+    model: config,
+    quantizer: quantizer.config,
+    codebookSize: quantizer.codebookSize,
+    numCodebooks: quantizer.numCodebooks,
+    codeDim: quantizer.codeDim,
+    downsamplingFactor: config.downsamplingFactor,
+    run: await run?.readConfig(),
+    summary: run === undefined ? undefined : await readSummary(run),
+  };
+}
+
+async function readSummary(run: RunFolder): Promise<RunSummary | undefined> {
+  try {
+    return await run.readSummary();
+  } catch (error) {
+    // A run that was interrupted has weights and no figures.
+    if (error instanceof VqkitError && error.code === "run") return undefined;
+    throw error;
+  }
+}

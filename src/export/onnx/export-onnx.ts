@@ -1,0 +1,113 @@
+import { z } from "zod";
+import type { EngineOptions } from "../../backend/index.js";
+import { parseConfig } from "../../core/config.js";
+import { loadModel, Tokenizer } from "../../tokenizer/index.js";
+import { type ModelFacts, modelFacts } from "../model-facts.js";
+import { checkOutput, type OutputOptions, writeOutput } from "../output-folder.js";
+import { sampleImages } from "../sample-images.js";
+import { type OnnxGraphs, writeOnnxGraphs } from "./graphs.js";
+import { OnnxTokenizer } from "./onnx-tokenizer.js";
+import { type PixelFormat, pixelFormats } from "./pixels.js";
+import { checkRoundTrip, compareRoundTrip, type RoundTrip } from "./round-trip.js";
+
+export interface ExportOnnxOptions extends OutputOptions, EngineOptions {
+  /** Default "uint8". */
+  readonly pixels?: PixelFormat;
+  /**
+   * Images to compare the files with the model on, as paths and patterns; by default the run's own evaluation files (at
+   * most 64 of them), and synthetic images where these are not to be found.
+   */
+  readonly check?: string | readonly string[];
+  /** Told of each image that has been compared. */
+  readonly onImage?: (done: number, total: number) => void;
+}
+
+/** What `exportOnnx` wrote. */
+export interface OnnxExport {
+  readonly dir: string;
+  readonly files: readonly string[];
+  readonly roundTrip: RoundTrip;
+  /** What a person should know; one sentence each. */
+  readonly warnings: readonly string[];
+}
+
+/** The version of the files' interface: inputs, outputs and metadata, as docs/export.md has them. */
+const FORMAT_VERSION = 1;
+
+const pixelsSchema = z.enum(pixelFormats).default("uint8");
+
+/**
+ * Writes a trained model as encoder.onnx (pixels → indices) and decoder.onnx (indices → pixels), after comparing both
+ * with the model: every index has to be the same, every pixel within one 8-bit level. See docs/export.md.
+ *
+ * @param path a run folder, or a model file (`model.safetensors`)
+ * @throws ConfigError for a wrong option; VqkitError("numerics") when the comparison fails, and then nothing is written;
+ * VqkitError("format") for a quantizer that cannot be written; as `Tokenizer.load`
+ */
+export async function exportOnnx(path: string, options: ExportOnnxOptions): Promise<OnnxExport> {
+  const pixels = parseConfig(pixelsSchema, options.pixels, "pixels");
+  await checkOutput(options);
+  const live = await Tokenizer.load(path, options);
+  try {
+    const { graphs, facts } = await graphsOf(path, pixels);
+    const samples = await sampleImages(options.check, facts.run);
+    const exported = await OnnxTokenizer.create(graphs, pixels);
+    try {
+      const roundTrip = await compareRoundTrip(live, exported, {
+        samples,
+        onImage: (done) => options.onImage?.(done, samples.count),
+      });
+      checkRoundTrip(roundTrip);
+      const files = { "encoder.onnx": graphs.encoder, "decoder.onnx": graphs.decoder };
+      await writeOutput(options, files);
+      return { dir: options.out, files: Object.keys(files), roundTrip, warnings: samples.warnings };
+    } finally {
+      await exported.release();
+    }
+  } finally {
+    live.dispose();
+  }
+}
+
+/** The graphs, and what was known of the model. The model is freed. */
+async function graphsOf(
+  path: string,
+  pixels: PixelFormat,
+): Promise<{ readonly graphs: OnnxGraphs; readonly facts: ModelFacts }> {
+  const loaded = await loadModel(path);
+  try {
+    const facts = await modelFacts(path, loaded);
+    const graphs = await writeOnnxGraphs(loaded.model, { pixels, metadata: metadataOf(facts, pixels) });
+    return { graphs, facts };
+  } finally {
+    loaded.model.dispose();
+  }
+}
+
+/** What stands in the files under `metadata_props`; texts, numbers as decimals, objects as JSON. */
+function metadataOf(facts: ModelFacts, pixels: PixelFormat): Record<string, string> {
+  const { summary, codebookSize, numCodebooks, downsamplingFactor: factor } = facts;
+  return {
+    format: "vqkit-onnx",
+    formatVersion: String(FORMAT_VERSION),
+    vqkitVersion: facts.version,
+    fingerprint: facts.fingerprint,
+    codebookSize: String(codebookSize),
+    numCodebooks: String(numCodebooks),
+    codeDim: String(facts.codeDim),
+    downsamplingFactor: String(factor),
+    pixels:
+      pixels === "uint8"
+        ? "uint8 [batch, height, width, 3], RGB, 0..255"
+        : "float32 [batch, 3, height, width], RGB, -1..1; a byte b is b/127.5 - 1",
+    indices: `int32 [batch, ceil(height/${factor}), ceil(width/${factor}), ${numCodebooks}], 0..${codebookSize - 1}`,
+    model: JSON.stringify(facts.model),
+    quantizer: JSON.stringify(facts.quantizer),
+    ...(summary === undefined
+      ? {}
+      : {
+          figures: JSON.stringify(summary.figures.final ?? null),
+          conventions: JSON.stringify(summary.conventions),
+        }),
+  };
+}

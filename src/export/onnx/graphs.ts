@@ -1,0 +1,74 @@
+import {
+  decoderLayers,
+  encoderLayers,
+  type ImageAutoencoder,
+  type WeightValue,
+} from "../../autoencoder/index.js";
+import { GraphWriter } from "./graph-writer.js";
+import { inLayout, writeLayers } from "./layers.js";
+import { type PixelFormat, writePixelInput, writePixelOutput } from "./pixels.js";
+import { type OnnxQuantizer, onnxQuantizer } from "./quantizers.js";
+
+/** A model as two ONNX files: pixels → indices, and indices → pixels. */
+export interface OnnxGraphs {
+  readonly encoder: Uint8Array;
+  readonly decoder: Uint8Array;
+}
+
+/**
+ * Writes a model as ONNX: opset 18, operators of the default domain, batch, height and width open, weights inside.
+ *
+ * @param options.metadata stands in both files, as `metadata_props`
+ * @throws VqkitError("format") for a quantizer that cannot be written
+ */
+export async function writeOnnxGraphs(
+  model: ImageAutoencoder,
+  { pixels, metadata }: { readonly pixels: PixelFormat; readonly metadata: Readonly<Record<string, string>> },
+): Promise<OnnxGraphs> {
+  const quantizer = await onnxQuantizer(model.quantizer);
+  const weights = await model.copyWeights();
+  const facts = { ...metadata, ...quantizer.metadata };
+  const parts = { model, quantizer, weights, pixels };
+  return {
+    encoder: writeEncoder(parts).encode("encoder", { ...facts, part: "encoder" }),
+    decoder: writeDecoder(parts).encode("decoder", { ...facts, part: "decoder" }),
+  };
+}
+
+interface Parts {
+  readonly model: ImageAutoencoder;
+  readonly quantizer: OnnxQuantizer;
+  readonly weights: ReadonlyMap<string, WeightValue>;
+  readonly pixels: PixelFormat;
+}
+
+function writeEncoder({ model, quantizer, weights, pixels }: Parts): GraphWriter {
+  const { config, quantizer: live } = model;
+  const g = new GraphWriter();
+  const input = writePixelInput(g, pixels, config.downsamplingFactor);
+  const zero = g.within("zero", () => {
+    const batch = g.cast(g.sizes("pixels", 0, 1), "float32");
+    return g.op("Sub", [batch, batch]);
+  });
+  const latents = writeLayers(g, encoderLayers(config, live.codeDim), { input, weights, zero });
+  const indices = g.within("quantizer", () => quantizer.writeEncoder(g, inLayout(g, latents, "NHWC")));
+  g.output("indices", indices, { type: "int32", dims: gridDims(live.numCodebooks) });
+  return g;
+}
+
+function writeDecoder({ model, quantizer, weights, pixels }: Parts): GraphWriter {
+  const { config, quantizer: live } = model;
+  const g = new GraphWriter();
+  const indices = g.input("indices", "int32", gridDims(live.numCodebooks));
+  const codes = g.within("quantizer", () => quantizer.writeDecoder(g, indices));
+  const image = writeLayers(g, decoderLayers(config, live.codeDim), {
+    input: { name: codes, layout: "NHWC" },
+    weights,
+  });
+  writePixelOutput(g, image, pixels);
+  return g;
+}
+
+function gridDims(codebooks: number): (string | number)[] {
+  return ["batch", "grid_height", "grid_width", codebooks];
+}

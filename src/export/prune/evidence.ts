@@ -1,0 +1,138 @@
+import { stat } from "node:fs/promises";
+import { VqkitError } from "../../core/errors.js";
+import { ImageDataset, imageOfBatch } from "../../data/index.js";
+import { CodeCounts } from "../../metrics/index.js";
+import { RunFolder, readUsageFile } from "../../runs/index.js";
+import { type Codes, countCodes, readCodes, type Tokenizer } from "../../tokenizer/index.js";
+import { evaluationFiles } from "../sample-images.js";
+
+/** What shows which codes are used: images, codes of the model, or a usage.json; by default the run's own. */
+export type PruneEvidence =
+  | { readonly images: string | readonly string[] }
+  | { readonly codes: string }
+  | { readonly usage?: string };
+
+/** Codes seen, and the material to prove the pruned model on. */
+export interface Evidence {
+  readonly counts: CodeCounts;
+  /** What they were counted on, for messages. */
+  readonly description: string;
+  /**
+   * The material once more, encoded by a model; undefined when only codes are there, or the run's images are not to be
+   * found any more.
+   */
+  readonly encode: ((tokenizer: Tokenizer) => AsyncGenerator<Codes, void, undefined>) | undefined;
+  /** Codes of the model before pruning. Where there is `encode`, what it gives. */
+  readonly codes: () => AsyncIterable<Codes>;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * @param path of the run or model file
+ * @throws VqkitError("run") when a model file comes without evidence; VqkitError("codes") for counts of another codebook
+ */
+export async function gatherEvidence(path: string, live: Tokenizer, given: PruneEvidence): Promise<Evidence> {
+  const evidence =
+    "images" in given
+      ? await fromImages(live, given.images)
+      : "codes" in given
+        ? await fromCodes(live, given.codes)
+        : await fromUsage(path, live, given.usage);
+  checkCounts(evidence.counts, live);
+  return evidence;
+}
+
+async function fromImages(live: Tokenizer, images: string | readonly string[]): Promise<Evidence> {
+  const encode = (tokenizer: Tokenizer) => tokenizer.encodeAll(images);
+  const counts = new CodeCounts(live.codebookSize, live.numCodebooks);
+  let count = 0;
+  for await (const codes of encode(live)) {
+    counts.add(codes.indices);
+    count += codes.images.length;
+  }
+  const codes = () => encode(live);
+  return { counts, description: `${count} images`, encode, codes, warnings: [] };
+}
+
+async function fromCodes(live: Tokenizer, folder: string): Promise<Evidence> {
+  const { counts } = await countCodes(folder);
+  const codes = async function* () {
+    for await (const batch of readCodes(folder)) {
+      if (batch.fingerprint !== live.fingerprint) {
+        throw new VqkitError(
+          "codes",
+          `${folder}: expected codes of this model, got those of another. Encode anew.`,
+        );
+      }
+      yield batch;
+    }
+  };
+  return { counts, description: `the codes in ${folder}`, encode: undefined, codes, warnings: [] };
+}
+
+async function fromUsage(path: string, live: Tokenizer, file: string | undefined): Promise<Evidence> {
+  const isRun = (await stat(path)).isDirectory();
+  if (!isRun && file === undefined) {
+    throw new VqkitError(
+      "run",
+      `${path}: expected a run with usage.json, got a model file. Say which codes are used (--usage, --images or --codes).`,
+    );
+  }
+  const run = isRun ? await RunFolder.open(path) : undefined;
+  const usage = file === undefined ? await run?.readUsage() : await readUsageFile(file);
+  if (usage === undefined) throw new VqkitError("run", `${path}: expected usage.json, got none.`);
+  const { counts, images } = usage;
+  const description = `${images} crops of ${file ?? "the run's evaluation images"}`;
+  const encode = file === undefined ? await evaluationCrops(run) : undefined;
+  if (encode !== undefined) return { counts, description, encode, codes: () => encode(live), warnings: [] };
+  const warnings = ["The images that the codes were counted on are not at hand: only decoding was compared."];
+  return { counts, description, encode, codes: () => everyCode(live, counts), warnings };
+}
+
+/** The crops that the run was evaluated on; undefined when the files are gone. */
+async function evaluationCrops(run: RunFolder | undefined): Promise<Evidence["encode"]> {
+  try {
+    const { data, seed } = await evaluationFiles(await run?.readConfig());
+    const dataset = await ImageDataset.open(data, seed);
+    return async function* (tokenizer) {
+      for await (const batch of dataset.evaluationBatches({ batchSize: 16 })) {
+        const crops = Array.from({ length: batch.count }, (_, i) => imageOfBatch(batch, i));
+        yield tokenizer.encode(crops.map((crop) => ({ ...crop, channels: 3 as const })));
+      }
+    };
+  } catch (error) {
+    if (error instanceof VqkitError) return undefined;
+    throw error;
+  }
+}
+
+/** Grids of 16 × 16 in which every code that was used stands once, the last one filled up with its first code. */
+async function* everyCode(live: Tokenizer, counts: CodeCounts): AsyncGenerator<Codes, void, undefined> {
+  const used = counts.usedCodes().map(({ index }) => index);
+  const side = 16 * live.downsamplingFactor;
+  for (let start = 0; start < used.length; start += 256) {
+    const part = used.slice(start, start + 256);
+    yield {
+      indices: Uint32Array.from({ length: 256 }, (_, i) => part[i] ?? (part[0] as number)),
+      shape: [1, 16, 16, 1],
+      codebookSize: live.codebookSize,
+      images: [{ name: `codes from ${start}`, width: side, height: side }],
+      fingerprint: live.fingerprint,
+    };
+  }
+}
+
+function checkCounts(counts: CodeCounts, { codebookSize, numCodebooks }: Tokenizer): void {
+  if (counts.codebookSize !== codebookSize || counts.numCodebooks !== numCodebooks) {
+    throw new VqkitError(
+      "codes",
+      `usage: expected counts of ${numCodebooks} codebook of ${codebookSize} codes, got ${counts.numCodebooks} of ${counts.codebookSize}. They are another model's.`,
+    );
+  }
+  if (counts.used() === 0) {
+    throw new VqkitError(
+      "codes",
+      "usage: expected at least one code in use, got none. Count on some images.",
+    );
+  }
+}

@@ -1,0 +1,173 @@
+import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import path from "node:path";
+import type { EngineOptions } from "../../backend/index.js";
+import { VqkitError } from "../../core/errors.js";
+import { type JsonObject, RunFolder, writeJsonFile } from "../../runs/index.js";
+import { type Codes, loadModel, Tokenizer } from "../../tokenizer/index.js";
+import { modelFacts } from "../model-facts.js";
+import { checkOutput, type OutputOptions } from "../output-folder.js";
+import { type Evidence, gatherEvidence, type PruneEvidence } from "./evidence.js";
+import { checkPrunable, withCodes } from "./kept-codes.js";
+import { type Remapping, remapCodes } from "./remapping.js";
+
+export interface PruneOptions extends OutputOptions, EngineOptions {
+  /** What shows which codes are used; by default the run's usage.json. */
+  readonly evidence?: PruneEvidence;
+}
+
+/** What was compared before anything was written: all of it equal. */
+export interface PruneProof {
+  readonly images: number;
+  readonly indices: number;
+  /** Whether images were encoded by both models, or their codes decoded only. */
+  readonly encoded: boolean;
+}
+
+/** What `pruneModel` wrote. */
+export interface PruneResult {
+  readonly dir: string;
+  /** K before and after. */
+  readonly codebookSize: { readonly before: number; readonly after: number };
+  /** What the codes were counted on. */
+  readonly countedOn: string;
+  readonly proof: PruneProof;
+  /** What a person should know; one sentence each. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Writes a model without the codes that were never used, and how its indices follow from the earlier ones: config.json
+ * and model.safetensors, which load as a run does, and remapping.json.
+ *
+ * Before anything appears, the material that the codes were counted on is encoded and decoded by both models: indices
+ * have to be the remapped ones, and pixels equal byte for byte. Other images may have chosen a code that is gone; they
+ * get the nearest of those that are left.
+ *
+ * @param source a run folder, or a model file (`model.safetensors`)
+ * @throws VqkitError("codes") for a quantizer without a table (FSQ) and when every code is used; VqkitError("numerics")
+ * when the models do not agree; ConfigError at `out`
+ */
+export async function pruneModel(source: string, options: PruneOptions): Promise<PruneResult> {
+  await checkOutput(options);
+  const live = await Tokenizer.load(source, options);
+  const parent = path.dirname(path.resolve(options.out));
+  await mkdir(parent, { recursive: true });
+  const staging = await mkdtemp(path.join(parent, `.${path.basename(options.out)}-`));
+  try {
+    await refuseUnprunable(source);
+    const evidence = await gatherEvidence(source, live, options.evidence ?? {});
+    const kept = keptCodes(evidence, live.codebookSize);
+    await writeSmaller(source, staging, kept);
+    const { remapping, proof } = await prove(live, staging, { kept, evidence });
+    await writeJsonFile(path.join(staging, "remapping.json"), remapping);
+    await mkdir(options.out, { recursive: true });
+    for (const name of await readdir(staging)) {
+      await rename(path.join(staging, name), path.join(options.out, name));
+    }
+    return {
+      dir: options.out,
+      codebookSize: { before: live.codebookSize, after: kept.length },
+      countedOn: evidence.description,
+      proof,
+      warnings: evidence.warnings,
+    };
+  } finally {
+    live.dispose();
+    await rm(staging, { recursive: true, force: true });
+  }
+}
+
+/** Before images are encoded. */
+async function refuseUnprunable(source: string): Promise<void> {
+  const { model } = await loadModel(source);
+  try {
+    checkPrunable(model);
+  } finally {
+    model.dispose();
+  }
+}
+
+function keptCodes({ counts, description }: Evidence, codebookSize: number): number[] {
+  const kept = counts.usedCodes().map(({ index }) => index);
+  if (kept.length < codebookSize) return kept.sort((a, b) => a - b);
+  throw new VqkitError(
+    "codes",
+    `usage: expected codes that are never used, got all ${codebookSize} in use on ${description}. There is nothing to prune.`,
+  );
+}
+
+/** config.json and model.safetensors with the codes at `kept`, into `folder`. */
+async function writeSmaller(source: string, folder: string, kept: readonly number[]): Promise<void> {
+  const loaded = await loadModel(source);
+  try {
+    const { quantizer, weights } = await withCodes(loaded.model, kept);
+    const { run, model } = await modelFacts(source, loaded);
+    const config = JSON.parse(JSON.stringify({ ...run, model, quantizer })) as JsonObject;
+    const target = await RunFolder.create(folder);
+    await target.writeConfig(config);
+    await target.writeModel({
+      weights: new Map([...weights].map(([name, value]) => [name, { dtype: "F32", ...value }])),
+      config: { model: config.model as JsonObject, quantizer: config.quantizer as JsonObject },
+    });
+  } finally {
+    loaded.model.dispose();
+  }
+}
+
+/** Loads the pruned model and holds it against the live one. */
+async function prove(
+  live: Tokenizer,
+  folder: string,
+  { kept, evidence }: { readonly kept: readonly number[]; readonly evidence: Evidence },
+): Promise<{ readonly remapping: Remapping; readonly proof: PruneProof }> {
+  const pruned = await Tokenizer.load(folder);
+  try {
+    const remapping: Remapping = {
+      format: "vqkit-remapping",
+      formatVersion: 1,
+      from: { fingerprint: live.fingerprint, codebookSize: live.codebookSize },
+      to: { fingerprint: pruned.fingerprint, codebookSize: pruned.codebookSize },
+      earlierIndices: [...kept],
+    };
+    let images = 0;
+    let indices = 0;
+    const encodedAnew = evidence.encode?.(pruned);
+    for await (const codes of evidence.codes()) {
+      const expected = remapCodes(codes, remapping);
+      const next = await encodedAnew?.next();
+      if (next !== undefined && !next.done) checkIndices(next.value, expected);
+      await checkPixels([live, codes], [pruned, expected]);
+      images += codes.images.length;
+      indices += codes.indices.length;
+    }
+    return { remapping, proof: { images, indices, encoded: encodedAnew !== undefined } };
+  } finally {
+    pruned.dispose();
+  }
+}
+
+function checkIndices(got: Codes, expected: Codes): void {
+  let different = 0;
+  for (const [i, index] of got.indices.entries()) if (index !== expected.indices[i]) different++;
+  if (different === 0 && got.indices.length === expected.indices.length) return;
+  throw new VqkitError(
+    "numerics",
+    `pruned model: expected the remapped indices, got ${different} of ${got.indices.length} that differ, ` +
+      `first in ${got.images[0]?.name} or the images after it. Nothing was written.`,
+  );
+}
+
+async function checkPixels(
+  [live, codes]: readonly [Tokenizer, Codes],
+  [pruned, remapped]: readonly [Tokenizer, Codes],
+): Promise<void> {
+  const before = await live.decodeBatch(codes);
+  const after = await pruned.decodeBatch(remapped);
+  for (const [i, image] of before.entries()) {
+    if (Buffer.compare(image.pixels, after[i]?.pixels ?? new Uint8Array()) === 0) continue;
+    throw new VqkitError(
+      "numerics",
+      `pruned model: expected the same pixels for ${image.name}, got other ones. Nothing was written.`,
+    );
+  }
+}

@@ -1,0 +1,80 @@
+import { z } from "zod";
+import { parseConfig } from "../../core/config.js";
+import { VqkitError } from "../../core/errors.js";
+import { readJsonFile } from "../../runs/index.js";
+import { indexArray } from "../../tokenizer/codes.js";
+import type { Codes } from "../../tokenizer/index.js";
+
+const side = z.object({ fingerprint: z.string().min(1), codebookSize: z.int().min(1) });
+const schema = z.object({
+  format: z.literal("vqkit-remapping"),
+  formatVersion: z.literal(1),
+  from: side,
+  to: side,
+  /** Entry i is the earlier index of code i; ascending. */
+  earlierIndices: z.array(z.int().min(0)),
+});
+
+/** Which codes of a model are left in the pruned one; what remapping.json holds. */
+export type Remapping = Readonly<z.output<typeof schema>>;
+
+/** @throws VqkitError("format") for another file, or one that contradicts itself; VqkitError("file") */
+export async function readRemapping(path: string): Promise<Remapping> {
+  const value = await readJsonFile(path);
+  try {
+    const remapping = parseConfig(schema, value, "");
+    checkConsistent(remapping);
+    return remapping;
+  } catch (error) {
+    if (!(error instanceof VqkitError)) throw error;
+    throw new VqkitError("format", `${path}: ${error.message}`, { cause: error });
+  }
+}
+
+/**
+ * Codes of the model before pruning as codes of the pruned model: the same images, pixel for pixel.
+ *
+ * @throws VqkitError("codes") for codes of another model, and for a code that is no longer there
+ */
+export function remapCodes(codes: Codes, remapping: Remapping): Codes {
+  const { from, to } = remapping;
+  if (codes.fingerprint !== from.fingerprint) {
+    throw new VqkitError(
+      "codes",
+      `codes: expected those of model ${from.fingerprint.slice(0, 12)}, got those of model ${codes.fingerprint.slice(0, 12)}. ` +
+        "The remapping belongs to the model that was pruned.",
+    );
+  }
+  const table = newIndices(remapping);
+  const indices = indexArray(to.codebookSize, codes.indices.length);
+  for (let i = 0; i < indices.length; i++) {
+    const index = table[codes.indices[i] as number] as number;
+    if (index < 0) {
+      throw new VqkitError(
+        "codes",
+        `codes.indices[${i}]: expected a code that was kept, got ${codes.indices[i]}, which was pruned. Encode the image anew, or prune by images that use it.`,
+      );
+    }
+    indices[i] = index;
+  }
+  return { ...codes, indices, codebookSize: to.codebookSize, fingerprint: to.fingerprint };
+}
+
+/** The index after pruning of each index before it; -1 for what is gone. */
+function newIndices({ from, earlierIndices }: Remapping): Int32Array {
+  const table = new Int32Array(from.codebookSize).fill(-1);
+  for (const [index, earlier] of earlierIndices.entries()) table[earlier] = index;
+  return table;
+}
+
+function checkConsistent({ from, to, earlierIndices }: Remapping): void {
+  const isAscending = earlierIndices.every(
+    (index, i) => i === 0 || index > (earlierIndices[i - 1] as number),
+  );
+  const last = earlierIndices.at(-1) ?? 0;
+  if (earlierIndices.length === to.codebookSize && isAscending && last < from.codebookSize) return;
+  throw new VqkitError(
+    "format",
+    `earlierIndices: expected ${to.codebookSize} ascending indices below ${from.codebookSize}, got other ones.`,
+  );
+}

@@ -1,0 +1,125 @@
+import { z } from "zod";
+import { parseConfig } from "../core/config.js";
+import { messageOf, VqkitError } from "../core/errors.js";
+import { Random } from "../core/random.js";
+import {
+  type DataConfig,
+  dataConfigSchema,
+  decodeAll,
+  decodeImage,
+  findImages,
+  type RgbImage,
+  splitFiles,
+} from "../data/index.js";
+
+/** Images on which an export is held against the model it was made from. */
+export interface SampleImages {
+  /** What they are, e.g. `30 images of samples/photos`. */
+  readonly description: string;
+  readonly count: number;
+  /** What a person should know about the choice. */
+  readonly warnings: readonly string[];
+  /** Decoded one after the other. @throws ImageError for one that cannot be read */
+  images(): AsyncGenerator<{ readonly name: string; readonly image: RgbImage }, void, undefined>;
+}
+
+/** Of a run's evaluation files at most this many, spread evenly. */
+const MOST_EVALUATION_FILES = 64;
+
+/**
+ * The images given, all of them; else the run's own evaluation files, where they can still be found; else synthetic
+ * ones, with a warning.
+ *
+ * @param given a folder, a file, a glob pattern, or a list of these
+ * @param run the run's configuration, where there is one
+ * @throws VqkitError("data") when nothing is found at a path given
+ */
+export async function sampleImages(
+  given: string | readonly string[] | undefined,
+  run: Readonly<Record<string, unknown>> | undefined,
+): Promise<SampleImages> {
+  if (given !== undefined) return filesAsSamples(await findImages(given), "given", []);
+  try {
+    const { files } = await evaluationFiles(run);
+    const step = Math.max(1, files.length / MOST_EVALUATION_FILES);
+    const count = Math.min(files.length, MOST_EVALUATION_FILES);
+    const spread = Array.from({ length: count }, (_, i) => files[Math.floor(i * step)] as string);
+    return filesAsSamples(spread, "of the run's evaluation files", []);
+  } catch (error) {
+    if (!(error instanceof VqkitError)) throw error;
+    const reason = run === undefined ? "the model file names none" : messageOf(error);
+    return synthetic([
+      `No evaluation images (${reason.replace(/\.$/, "")}): checked on synthetic ones. Give some (--check).`,
+    ]);
+  }
+}
+
+/**
+ * The files that a run was evaluated on, as its configuration leads to them from the current folder.
+ *
+ * @throws VqkitError("config") without a usable configuration; VqkitError("data") when they are not there
+ */
+export async function evaluationFiles(
+  run: Readonly<Record<string, unknown>> | undefined,
+): Promise<{ readonly files: readonly string[]; readonly data: DataConfig; readonly seed: number }> {
+  const schema = z.looseObject({ data: dataConfigSchema, seed: z.int() });
+  const { data, seed } = parseConfig(schema, run ?? {}, "config");
+  const split = splitFiles(await findImages(data.images), data.heldOut, data.splitSeed ?? seed);
+  return { files: split.heldOut.length > 0 ? split.heldOut : split.train, data, seed };
+}
+
+function filesAsSamples(files: readonly string[], which: string, warnings: readonly string[]): SampleImages {
+  return {
+    description: `${files.length} ${files.length === 1 ? "image" : "images"} ${which}`,
+    count: files.length,
+    warnings,
+    async *images() {
+      for await (const next of decodeAll(files, { concurrency: 2 })) {
+        // Decoded again for the error it throws.
+        if ("reason" in next) await decodeImage(next.file);
+        else yield { name: next.file, image: next.image };
+      }
+    },
+  };
+}
+
+/** Height and width of the synthetic images: no multiples of any downsampling factor, and one that is. */
+const SYNTHETIC_SIZES = [
+  [64, 96],
+  [67, 45],
+  [121, 203],
+  [250, 187],
+] as const;
+
+/** Smooth colours under noise of growing strength, from a fixed seed. */
+function synthetic(warnings: readonly string[]): SampleImages {
+  return {
+    description: `${SYNTHETIC_SIZES.length} synthetic images`,
+    count: SYNTHETIC_SIZES.length,
+    warnings,
+    async *images() {
+      for (const [i, [height, width]] of SYNTHETIC_SIZES.entries()) {
+        yield { name: `synthetic ${i}`, image: syntheticImage(i, height, width) };
+      }
+    },
+  };
+}
+
+function syntheticImage(index: number, height: number, width: number): RgbImage {
+  const random = new Random(0, "export check", index);
+  const waves = Array.from({ length: 3 }, () => [
+    random.uniform(1, 9),
+    random.uniform(1, 9),
+    random.uniform(0, 6),
+  ]);
+  const noise = 8 * (index + 1);
+  const pixels = new Uint8ClampedArray(height * width * 3);
+  let at = 0;
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++)
+      for (const [down = 0, along = 0, phase = 0] of waves) {
+        const wave = Math.sin((down * y) / height + (along * x) / width + phase);
+        pixels[at++] = 128 + 100 * wave + random.uniform(-noise, noise);
+      }
+  return { pixels: new Uint8Array(pixels.buffer), height, width };
+}
