@@ -1,7 +1,8 @@
 import type { Command } from "commander";
+import type { Codes } from "../../src/index.js";
 import { loadQuantizerModules } from "../config-file.js";
 import { engineOptions } from "../engine-options.js";
-import { startProgress } from "../progress.js";
+import { type Progress, startProgress } from "../progress.js";
 import { addModelFlags, type ModelFlags } from "../run-flags.js";
 import { StagedFolder } from "../staged-folder.js";
 import { print, printJson, type Terminal } from "../terminal.js";
@@ -14,9 +15,9 @@ interface Flags extends ModelFlags {
 export function addDecode(program: Command, terminal: Terminal): void {
   const command = program
     .command("decode")
-    .description("turn a folder of codes back into images")
+    .description("turn codes back into images")
     .argument("<model>", "run folder or model.safetensors that made the codes")
-    .argument("<codes>", "folder that encode wrote")
+    .argument("<codes>", "folder that encode wrote, in any format; or a .vqc or .parquet file of it")
     .requiredOption("--out <dir>", "folder for the images, as PNG under their own names")
     .option("--overwrite", "replace images of the same names in that folder");
   addModelFlags(command);
@@ -37,36 +38,51 @@ async function decode(
     ...flags
   }: Flags & { readonly codes: string },
 ): Promise<void> {
-  const { readCodeManifest, readCodes, Tokenizer } = await import("../../src/index.js");
+  const { openCodes, Tokenizer } = await import("../../src/index.js");
   await loadQuantizerModules(flags.quantizerModule ?? []);
-  const { images: total } = await readCodeManifest(codes);
+  const reader = await openCodes(codes);
   const tokenizer = await Tokenizer.load(modelPath, engineOptions(flags));
+  const total = reader.manifest.images;
   const progress = startProgress(terminal, { label: "decoding", total, unit: "images", quiet });
+  let count = 0;
   try {
     const folder = await StagedFolder.create(out, { overwrite });
     try {
       const names = new FileNames();
-      for await (const batch of readCodes(codes)) {
+      const watched = watch(reader.read(), { progress, signal: terminal.signal });
+      for await (const image of tokenizer.decodeImages(watched)) {
         terminal.signal.throwIfAborted();
-        for (const image of await tokenizer.decodeBatch(batch)) {
-          await image
-            .toSharp()
-            .png()
-            .toFile(await folder.place(names.next(image.name)));
-        }
-        progress.update(names.count);
+        await image
+          .toSharp()
+          .png()
+          .toFile(await folder.place(names.next(image.name)));
       }
       terminal.signal.throwIfAborted();
+      count = names.count;
       await folder.commit();
     } finally {
       await folder.discard();
     }
     progress.stop();
-    if (json) printJson(terminal, { dir: out, images: total });
-    else print(terminal, `${total} images. Written: ${out}`);
+    if (json) printJson(terminal, { dir: out, images: count });
+    else print(terminal, `${count} images. Written: ${out}`);
   } finally {
     progress.stop();
     tokenizer.dispose();
+  }
+}
+
+/** Passes codes on and shows how far they are. Large images come in tiles, each of which counts. */
+async function* watch(
+  codes: AsyncIterable<Codes>,
+  { progress, signal }: { readonly progress: Progress; readonly signal: Terminal["signal"] },
+): AsyncGenerator<Codes, void, undefined> {
+  let done = 0;
+  for await (const batch of codes) {
+    signal.throwIfAborted();
+    yield batch;
+    done += batch.images.length;
+    progress.update(done);
   }
 }
 

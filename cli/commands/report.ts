@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
 import { UsageError } from "../errors.js";
@@ -15,7 +15,7 @@ export function addReport(program: Command, terminal: Terminal): void {
   program
     .command("report")
     .description("show how a codebook is used: usage, most and least used codes, rank and frequency")
-    .argument("<folder>", "run folder, or folder of codes that encode wrote")
+    .argument("<folder>", "run folder, or codes that encode wrote: the folder, or its .vqc or .parquet file")
     .option(
       "--html <file>",
       "write a page that opens from disk as well; for a run, with its curves and pictures",
@@ -46,7 +46,8 @@ async function report(
 /** The usage report of a folder, and the page about it. */
 async function open(folder: string, options: { readonly codes?: number }) {
   const vqkit = await import("../../src/index.js");
-  if (existsSync(path.join(folder, "manifest.json"))) {
+  // Codes are a folder of any format, or a packed or Parquet file by itself.
+  if (existsSync(path.join(folder, "manifest.json")) || isFile(folder)) {
     const counted = await vqkit.countCodes(folder);
     const name = path.basename(path.resolve(folder));
     const usage = vqkit.usageReport(counted, { name, scope: "all codes in the folder", ...options });
@@ -59,4 +60,8 @@ async function open(folder: string, options: { readonly codes?: number }) {
   }
   const run = await vqkit.RunFolder.open(folder);
   return { usage: await vqkit.runUsageReport(run, options), page: () => vqkit.renderRunReport(run) };
+}
+
+function isFile(name: string): boolean {
+  return statSync(name, { throwIfNoEntry: false })?.isFile() ?? false;
 }
