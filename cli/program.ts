@@ -5,6 +5,8 @@ import { addDecode } from "./commands/decode.js";
 import { addDoctor } from "./commands/doctor.js";
 import { addEncode } from "./commands/encode.js";
 import { addEvaluate } from "./commands/evaluate.js";
+import { addExport } from "./commands/export.js";
+import { addPrune } from "./commands/prune.js";
 import { addQuantizers } from "./commands/quantizers.js";
 import { addReport } from "./commands/report.js";
 import { addTrain } from "./commands/train.js";
@@ -50,6 +52,8 @@ export function buildProgram(terminal: Terminal): Command {
     addEncode,
     addDecode,
     addEvaluate,
+    addExport,
+    addPrune,
     addReport,
     addQuantizers,
     addDoctor,

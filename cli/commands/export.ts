@@ -1,0 +1,100 @@
+import { type Command, Option } from "commander";
+import type { PixelFormat, RoundTrip } from "../../src/index.js";
+import { loadQuantizerModules } from "../config-file.js";
+import { engineOptions } from "../engine-options.js";
+import { UsageError } from "../errors.js";
+import { startProgress } from "../progress.js";
+import { addModelFlags, type FlagField, type ModelFlags, namingFlags } from "../run-flags.js";
+import { note, print, printJson, type Terminal } from "../terminal.js";
+
+interface Flags extends ModelFlags {
+  readonly to: "onnx" | "huggingface";
+  readonly out: string;
+  readonly pixels?: PixelFormat;
+  readonly check?: readonly string[];
+  readonly overwrite?: boolean;
+}
+
+/** Fields of the exports' options. */
+const FIELDS: readonly FlagField[] = [
+  { flag: "--out <dir>", field: "out" },
+  { flag: "--pixels <format>", field: "pixels" },
+];
+
+export function addExport(program: Command, terminal: Terminal): void {
+  const command = program
+    .command("export")
+    .description("write a trained model for other programs")
+    .argument("<model>", "run folder or model.safetensors")
+    .addOption(
+      new Option("--to <format>", "onnx: encoder.onnx and decoder.onnx; huggingface: a folder for the Hub")
+        .choices(["onnx", "huggingface"])
+        .makeOptionMandatory(),
+    )
+    .requiredOption("--out <dir>", "folder for the files")
+    .option("--overwrite", "replace files of the same names in that folder")
+    .addOption(
+      new Option(
+        "--pixels <format>",
+        "with onnx: uint8 [batch,height,width,3] 0..255, or float32 [batch,3,height,width] -1..1 (default: uint8)",
+      ).choices(["uint8", "float32"]),
+    )
+    .option(
+      "--check <images...>",
+      "with onnx: folders, glob patterns or files to compare both on (default: the run's evaluation files)",
+    );
+  addModelFlags(command);
+  command.action((model: string, flags: Flags) =>
+    namingFlags(flags, FIELDS, () =>
+      flags.to === "onnx" ? toOnnx(terminal, model, flags) : toHuggingFace(terminal, model, flags),
+    ),
+  );
+}
+
+async function toOnnx(terminal: Terminal, model: string, flags: Flags): Promise<void> {
+  const { quiet = false, json = false, out, overwrite = false } = flags;
+  const { exportOnnx } = await import("../../src/index.js");
+  await loadQuantizerModules(flags.quantizerModule ?? []);
+  let progress: ReturnType<typeof startProgress> | undefined;
+  try {
+    const result = await exportOnnx(model, {
+      ...engineOptions(flags),
+      out,
+      overwrite,
+      ...(flags.pixels === undefined ? {} : { pixels: flags.pixels }),
+      ...(flags.check === undefined ? {} : { check: flags.check }),
+      onImage: (done, total) => {
+        terminal.signal.throwIfAborted();
+        progress ??= startProgress(terminal, { label: "comparing", total, unit: "images", quiet });
+        progress.update(done);
+      },
+    });
+    progress?.stop();
+    for (const warning of result.warnings) note(terminal, `warning: ${warning}`, { quiet });
+    if (json) printJson(terminal, result);
+    else print(terminal, `${describe(result.roundTrip)} Written: ${result.files.join(", ")} in ${out}`);
+  } finally {
+    progress?.stop();
+  }
+}
+
+async function toHuggingFace(terminal: Terminal, model: string, flags: Flags): Promise<void> {
+  const { quiet = false, json = false, out, overwrite = false } = flags;
+  const { exportHuggingFace } = await import("../../src/index.js");
+  for (const [flag, value] of Object.entries({ "--pixels": flags.pixels, "--check": flags.check })) {
+    if (value !== undefined) throw new UsageError(`${flag}: expected only with --to onnx. Remove it.`);
+  }
+  await loadQuantizerModules(flags.quantizerModule ?? []);
+  const result = await exportHuggingFace(model, { ...engineOptions(flags), out, overwrite });
+  for (const warning of result.warnings) note(terminal, `warning: ${warning}`, { quiet });
+  if (json) printJson(terminal, result);
+  else print(terminal, `Written: ${result.files.join(", ")} in ${out}`);
+}
+
+function describe({ on, indices, differingPixelValues, pixelValues }: RoundTrip): string {
+  const count = (value: number) => value.toLocaleString("en-US");
+  return (
+    `On ${on}: all ${count(indices)} indices are the live model's; ` +
+    `${count(differingPixelValues)} of ${count(pixelValues)} pixel values differ by 1 of 255, the rest are equal.`
+  );
+}

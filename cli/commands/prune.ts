@@ -1,0 +1,68 @@
+import type { Command } from "commander";
+import type { PruneEvidence } from "../../src/index.js";
+import { loadQuantizerModules } from "../config-file.js";
+import { engineOptions } from "../engine-options.js";
+import { UsageError } from "../errors.js";
+import { addModelFlags, type FlagField, type ModelFlags, namingFlags } from "../run-flags.js";
+import { note, print, printJson, type Terminal } from "../terminal.js";
+
+interface Flags extends ModelFlags {
+  readonly out: string;
+  readonly overwrite?: boolean;
+  readonly usage?: string;
+  readonly images?: readonly string[];
+  readonly codes?: string;
+}
+
+const FIELDS: readonly FlagField[] = [{ flag: "--out <dir>", field: "out" }];
+
+export function addPrune(program: Command, terminal: Terminal): void {
+  const command = program
+    .command("prune")
+    .description("drop the codes of a model that are never used")
+    .argument("<model>", "run folder or model.safetensors")
+    .requiredOption("--out <dir>", "folder for the smaller model and remapping.json")
+    .option("--overwrite", "replace files of the same names in that folder")
+    .option("--usage <file>", "a usage.json that says which codes are used (default: the run's own)")
+    .option("--images <images...>", "count on these instead: folders, glob patterns or files")
+    .option("--codes <path>", "count on these instead: codes that encode wrote");
+  addModelFlags(command);
+  command.action((model: string, flags: Flags) =>
+    namingFlags(flags, FIELDS, () => prune(terminal, model, flags)),
+  );
+}
+
+async function prune(terminal: Terminal, model: string, flags: Flags): Promise<void> {
+  const { quiet = false, json = false, out, overwrite = false } = flags;
+  const evidence = evidenceOf(flags);
+  const { pruneModel } = await import("../../src/index.js");
+  await loadQuantizerModules(flags.quantizerModule ?? []);
+  const result = await pruneModel(model, { ...engineOptions(flags), out, overwrite, evidence });
+  for (const warning of result.warnings) note(terminal, `warning: ${warning}`, { quiet });
+  if (json) {
+    printJson(terminal, result);
+    return;
+  }
+  const { before, after } = result.codebookSize;
+  const { images, indices, encoded } = result.proof;
+  const count = (value: number) => value.toLocaleString("en-US");
+  const remapped = encoded ? `all ${count(indices)} indices are the remapped ones and ` : "";
+  print(
+    terminal,
+    `${count(after)} of ${count(before)} codes are left, those used in ${result.countedOn}. ` +
+      `On ${count(images)} images ${remapped}all pixels are equal. Written: ${out}`,
+  );
+}
+
+function evidenceOf({ usage, images, codes }: Flags): PruneEvidence {
+  const given = Object.entries({ "--usage": usage, "--images": images, "--codes": codes }).filter(
+    ([, value]) => value !== undefined,
+  );
+  if (given.length > 1) {
+    const names = given.map(([name]) => name).join(" and ");
+    throw new UsageError(`${names}: expected one of them, got ${given.length}. Remove the others.`);
+  }
+  if (images !== undefined) return { images };
+  if (codes !== undefined) return { codes };
+  return usage === undefined ? {} : { usage };
+}
