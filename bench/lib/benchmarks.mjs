@@ -56,6 +56,20 @@ export const benchmarks = {
   "quantizer-rotation": quantizer("rotation", 65_536, "rotation-trick VQ, K = 65,536"),
   "quantizer-simvq": quantizer("simvq", 65_536, "VQ with a linearly transformed codebook, K = 65,536"),
   "quantizer-fsq": quantizer("fsq", 64_000, "FSQ with levels [8,8,8,5,5,5], 64,000 codes"),
+  overhead: {
+    title: "a training step's time beyond ONNX Runtime's own, against recording every step",
+    repeats: 60,
+    measures: [{ key: "overhead", unit: "ms", better: "lower" }],
+    ours: { script: "overhead.mjs", args: ["--mode", "repeated"] },
+    peers: [
+      {
+        name: "vqkit, recorded anew",
+        runtime: "vqkit",
+        script: "overhead.mjs",
+        args: ["--mode", "recorded"],
+      },
+    ],
+  },
   "engines-train-step": engines("train", "train-step on both engines of vqkit"),
   "engines-encoder": engines("encode", "encoder on both engines of vqkit"),
 };

@@ -24,6 +24,7 @@ const runtimes = {
     run: ({ script, args }, common) =>
       runForResult(python, [join(bench, "peers", script), ...args, ...common], peerEnvironment()),
   },
+  vqkit: { hint: "npm ci", isInstalled: () => true, run: runOurs },
   "tfjs-node": {
     hint: "node tools/build-tfjs-node.mjs",
     isInstalled: () => succeeds(process.execPath, [join(bench, "ours/has-tensorflow.mjs")], process.env),

@@ -1,6 +1,7 @@
 // The counterpart of bench/peers/quantizers.py: one quantizer alone, forward and backward.
 // usage: quantizers.mjs --kind vq|rotation|simvq|fsq [--size 65536] [--vectors 8192] [--threads 2] [--repeats 5]
 import * as tf from "@tensorflow/tfjs";
+import { RecordedFunction } from "../../dist/src/backend/index.js";
 import { createQuantizer } from "../../dist/src/quantizers/index.js";
 import {
   countOf,
@@ -36,12 +37,18 @@ function lossOf() {
   return terms.reduce((sum, term) => tf.add(sum, term)).asScalar();
 }
 
-async function step() {
+// As in training, where a step is recorded once and then repeated.
+const computed = new RecordedFunction(() => {
   const { value, grads } = tf.variableGrads(lossOf, [latents, ...trainable.values()]);
+  return { value, ...grads };
+});
+
+async function step() {
+  const results = await computed.call({});
   try {
-    await value.data(); // computes the gradients too, because they are alive
+    await results.value.data(); // what is recorded is computed when it is read
   } finally {
-    tf.dispose([value, grads]);
+    tf.dispose(results);
   }
 }
 
