@@ -91,8 +91,9 @@ export async function readHeader(
     throw new VqkitError("format", `${where}: expected version ${VERSION}, got ${version}.`);
   }
   const length = prelude.readUInt32LE(12);
-  if (length > MAX_JSON) {
-    throw new VqkitError("format", `${where}: expected at most ${MAX_JSON} bytes of JSON, got ${length}.`);
+  const most = Math.min(MAX_JSON, reader.size - PRELUDE_BYTES);
+  if (length > most) {
+    throw new VqkitError("format", `${where}: expected at most ${most} bytes of JSON, got ${length}.`);
   }
   const bytes = await reader.read(0, PRELUDE_BYTES + length);
   const json = bytes.subarray(PRELUDE_BYTES);

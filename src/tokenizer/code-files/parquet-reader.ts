@@ -1,13 +1,4 @@
-import {
-  type AsyncBuffer,
-  type ColumnMetaData,
-  type FileMetaData,
-  parquetMetadata,
-  parquetReadObjects,
-  type RowGroup,
-  snappyUncompress,
-} from "hyparquet";
-import { parquetHeader } from "hyparquet/src/column.js";
+import { type FileMetaData, parquetMetadata, type RowGroup } from "hyparquet";
 import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
 import { messageOf, VqkitError } from "../../core/errors.js";
@@ -15,10 +6,8 @@ import { type BoundedReader, withReader } from "../../runs/index.js";
 import { type IndexArray, indexArray, type TilePlace } from "../codes.js";
 import { type ImageCodes, indexFault, type LayoutReader } from "./layout.js";
 import { asFormatError, type CodeManifest, parseManifest } from "./manifest.js";
-import { manifestKey, tileColumns } from "./parquet-schema.js";
-
-/** Values of a column in one row group. Our own groups have about a million; no real ones come near this. */
-const MAX_VALUES = 2 ** 26;
+import { readRows } from "./parquet-rows.js";
+import { isOurSchema, manifestKey, tileColumns } from "./parquet-schema.js";
 
 const whole = z.int().min(1);
 const place = z.int().min(0).nullable();
@@ -76,10 +65,10 @@ export class ParquetReader implements LayoutReader {
     return withReader(path, async (reader) => {
       const metadata = await readMetadata(reader);
       const text = metadata.key_value_metadata?.find(({ key }) => key === manifestKey)?.value;
-      if (text === undefined) {
+      if (text === undefined || !isOurSchema(metadata.schema)) {
         throw new VqkitError(
           "format",
-          `${path}: expected the key "${manifestKey}" in the metadata, got a table that vqkit did not write.`,
+          `${path}: expected the columns of codes and the key "${manifestKey}" in the metadata, got a table that vqkit did not write.`,
         );
       }
       const manifest = parseManifest(parseText(text, path), `${path} metadata`);
@@ -122,16 +111,7 @@ export class ParquetReader implements LayoutReader {
   async #read({ group, start, rows }: Group): Promise<readonly unknown[]> {
     return withReader(this.#path, async (reader) => {
       try {
-        for (const { meta_data } of group.columns) await checkPages(reader, meta_data);
-        const read = await parquetReadObjects({
-          file: bufferOver(reader),
-          metadata: this.#metadata,
-          rowStart: start,
-          rowEnd: start + rows,
-          compressors: { SNAPPY: uncompress },
-        });
-        if (read.length === rows) return read;
-        throw new Error(`expected ${rows} rows, got ${read.length}`);
+        return await readRows(reader, this.#metadata, group);
       } catch (error) {
         throw damaged(`${this.#path} rows ${start}..${start + rows - 1}`, error);
       }
@@ -203,56 +183,6 @@ async function readMetadata(reader: BoundedReader): Promise<FileMetaData> {
   } catch (error) {
     throw damaged(path, error);
   }
-}
-
-/** Before anything is allocated: a page claims no more than its bytes can hold. */
-async function checkPages(reader: BoundedReader, meta: ColumnMetaData | undefined): Promise<void> {
-  if (meta === undefined) throw new Error("expected metadata of every column, got a column without");
-  const name = meta.path_in_schema.join(".");
-  const start = Number(meta.dictionary_page_offset ?? meta.data_page_offset);
-  const length = Number(meta.total_compressed_size);
-  if (meta.num_values > MAX_VALUES) {
-    throw new Error(
-      `column ${name}: expected at most ${MAX_VALUES} values in a row group, got ${meta.num_values}`,
-    );
-  }
-  const view = new DataView((await reader.read(start, length)).buffer);
-  const pages = { view, offset: 0 };
-  while (pages.offset < length) {
-    const page = parquetHeader(pages);
-    const { num_values: values = 0 } =
-      page.data_page_header_v2 ?? page.data_page_header ?? page.dictionary_page_header ?? {};
-    const { compressed_page_size: packed, uncompressed_page_size: unpacked } = page;
-    if (
-      values > Number(meta.num_values) ||
-      packed < 0 ||
-      packed > length ||
-      unpacked > mostUncompressed(packed)
-    ) {
-      throw new Error(`column ${name}: a page claims more than it can hold`);
-    }
-    pages.offset += packed;
-  }
-}
-
-/** Snappy writes at most 64 bytes for every 3. */
-function mostUncompressed(compressed: number): number {
-  return 64 + 24 * compressed;
-}
-
-function uncompress(input: Uint8Array, length: number): Uint8Array {
-  if (length < 0 || length > mostUncompressed(input.length))
-    throw new Error("a page claims more than it can hold");
-  const output = new Uint8Array(length);
-  snappyUncompress(input, output);
-  return output;
-}
-
-function bufferOver(reader: BoundedReader): AsyncBuffer {
-  return {
-    byteLength: reader.size,
-    slice: async (start, end = reader.size) => (await reader.read(start, end - start)).buffer,
-  };
 }
 
 function parseText(text: string, path: string): unknown {

@@ -38,3 +38,14 @@ export function parquetSchema(): SchemaElement[] {
     ...Object.keys(tileColumns).map((name) => ({ ...integer(name), repetition_type: "OPTIONAL" as const })),
   ];
 }
+
+/** Whether a file's columns are these: no more, no fewer, in this order. */
+export function isOurSchema(schema: readonly SchemaElement[]): boolean {
+  const facts = ({ name, type, repetition_type, num_children = 0 }: SchemaElement): unknown[] => [
+    name,
+    type,
+    repetition_type,
+    num_children,
+  ];
+  return JSON.stringify(schema.map(facts)) === JSON.stringify(parquetSchema().map(facts));
+}
