@@ -19,7 +19,7 @@ const { values } = parseArgs({
 const steps = Number(values.steps);
 const out = mkdtempSync(join(tmpdir(), "vqkit-soak-"));
 const trainer = await Trainer.create({
-  data: { source: fileURLToPath(new URL("../samples/photos", import.meta.url)), cropSize: 32 },
+  data: { images: fileURLToPath(new URL("../samples/photos", import.meta.url)), cropSize: 32 },
   quantizer: { kind: values.kind, codebookSize: 256 },
   model: { preset: "tiny" },
   batchSize: 4,
