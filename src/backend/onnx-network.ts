@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { BackendError } from "./errors.js";
+import { hasExternalWeights } from "./onnx/external-weights.js";
 import { sizeOf } from "./onnx/graph-builder.js";
 import { InferenceSession, Tensor as OrtTensor } from "./onnxruntime.js";
 
@@ -41,11 +42,17 @@ export class OnnxNetwork {
   }
 
   /**
-   * @param model the whole file: weights that stand in files beside it are not found
-   * @throws BackendError("runtime") when ONNX Runtime refuses it; BackendError("unsupported") for inputs or outputs
-   * that are not float32
+   * @param model the whole file
+   * @throws BackendError("runtime") when ONNX Runtime refuses it; BackendError("unsupported") for weights in a file
+   * beside it, which nobody who has these bytes could check, and for inputs or outputs that are not float32
    */
   static async load(model: Uint8Array, { name, threads }: OnnxNetworkOptions): Promise<OnnxNetwork> {
+    if (hasExternalWeights(model)) {
+      throw new BackendError(
+        "unsupported",
+        `${name}: expected an ONNX model with its weights inside, got one with weights in a file beside it. Export it without external data.`,
+      );
+    }
     let session: InferenceSession;
     try {
       session = await InferenceSession.create(model, {
@@ -55,7 +62,7 @@ export class OnnxNetwork {
     } catch (error) {
       throw new BackendError(
         "runtime",
-        `${name}: expected an ONNX model with its weights inside, but ONNX Runtime refused it: ${oneLine(error)}`,
+        `${name}: expected an ONNX model, but ONNX Runtime refused it: ${oneLine(error)}`,
         { cause: error },
       );
     }

@@ -101,13 +101,13 @@ export class NetworkMeter {
   }
 }
 
-function fewImages(samples: number, dimensions: number): string[] {
-  if (samples >= ENOUGH_IMAGES && samples > dimensions) return [];
-  const singular =
-    samples > dimensions
-      ? ""
-      : `, and no more than ${dimensions} features, so that both covariances are singular`;
+function fewImages(samples: number, features: number): string[] {
+  const problems = [
+    ...(samples < ENOUGH_IMAGES ? [`fewer than ${ENOUGH_IMAGES} images`] : []),
+    ...(samples <= features ? [`no more images than the ${features} features (singular covariances)`] : []),
+  ];
+  if (problems.length === 0) return [];
   return [
-    `FID of ${samples} images: fewer than ${ENOUGH_IMAGES}${singular}. It depends strongly on their number: compare it only with figures of the same images.`,
+    `FID of ${samples} images: ${problems.join(", and ")}. It depends strongly on their number; compare it only with figures of the same images.`,
   ];
 }

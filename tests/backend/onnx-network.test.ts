@@ -1,3 +1,4 @@
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { encodeModel } from "../../src/backend/onnx/model-proto.js";
 import { OnnxNetwork } from "../../src/backend/onnx-network.js";
@@ -30,6 +31,30 @@ async function load(): Promise<OnnxNetwork> {
   const network = await OnnxNetwork.load(model(), { name: "arithmetic.onnx", threads: 1 });
   onTestFinished(() => network.release());
   return network;
+}
+
+/** The model again, and in its graph a weight of two numbers that says it is to be found in `weights.data`. */
+function withExternalWeight(): Uint8Array {
+  const w = new BinaryWriter();
+  const message = (field: number, body: () => void) => {
+    w.tag(field, WireType.LengthDelimited).fork();
+    body();
+    w.join();
+  };
+  message(7, () =>
+    message(5, () => {
+      w.tag(1, WireType.Varint).int64(2); // dims
+      w.tag(2, WireType.Varint).int32(1); // float32
+      w.tag(8, WireType.LengthDelimited).string("far");
+      message(13, () => {
+        w.tag(1, WireType.LengthDelimited).string("location");
+        w.tag(2, WireType.LengthDelimited).string("weights.data");
+      });
+      w.tag(14, WireType.Varint).int32(1); // EXTERNAL
+    }),
+  );
+  // Two graph fields of one message are merged: so protobuf says.
+  return Buffer.concat([model(), w.finish()]);
 }
 
 describe("OnnxNetwork", () => {
@@ -78,6 +103,10 @@ describe("OnnxNetwork", () => {
     });
     await expect(OnnxNetwork.load(model().slice(0, -40), { name: "cut.onnx" })).rejects.toMatchObject({
       code: "runtime",
+    });
+    await expect(OnnxNetwork.load(withExternalWeight(), { name: "split.onnx" })).rejects.toMatchObject({
+      code: "unsupported",
+      message: expect.stringContaining("weights in a file beside it. Export it without external data."),
     });
     await expect(OnnxNetwork.load(model("int32"), { name: "whole.onnx", threads: 1 })).rejects.toMatchObject({
       code: "unsupported",
