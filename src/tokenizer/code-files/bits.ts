@@ -1,5 +1,9 @@
 import { type IndexArray, indexArray } from "../codes.js";
 
+/** Bits that are moved at once. */
+const PIECE = 16;
+const PIECE_MASK = 2 ** PIECE - 1;
+
 /** Bits that every index in 0..codebookSize-1 fits into, at least 1. */
 export function bitsPerIndex(codebookSize: number): number {
   return Math.max(1, Math.ceil(Math.log2(codebookSize)));
@@ -18,21 +22,20 @@ export function packedLength(count: number, bits: number): number {
  */
 export function packIndices(indices: IndexArray, bits: number): Uint8Array {
   const bytes = new Uint8Array(packedLength(indices.length, bits));
-  const low = Math.min(bits, 16); // in two pieces, so that 32-bit arithmetic holds them beside what is pending
   let at = 0;
   let pending = 0;
   let pendingBits = 0;
-  const put = (value: number, width: number): void => {
-    pending |= value << pendingBits;
-    pendingBits += width;
-    for (; pendingBits >= 8; pendingBits -= 8) {
-      bytes[at++] = pending & 0xff;
-      pending >>>= 8;
+  for (let i = 0; i < indices.length; i++) {
+    const index = indices[i] as number;
+    // In pieces, so that 32-bit arithmetic holds one beside what is pending.
+    for (let done = 0; done < bits; done += PIECE) {
+      pending |= ((index >>> done) & PIECE_MASK) << pendingBits;
+      pendingBits += Math.min(bits - done, PIECE);
+      for (; pendingBits >= 8; pendingBits -= 8) {
+        bytes[at++] = pending;
+        pending >>>= 8;
+      }
     }
-  };
-  for (const index of indices) {
-    put(index & (2 ** low - 1), low);
-    if (bits > low) put(index >>> low, bits - low);
   }
   if (pendingBits > 0) bytes[at] = pending;
   return bytes;
@@ -45,20 +48,19 @@ export function unpackIndices(
 ): IndexArray {
   const indices = indexArray(codebookSize, count);
   const bits = bitsPerIndex(codebookSize);
-  const low = Math.min(bits, 16);
   let at = 0;
   let pending = 0;
   let pendingBits = 0;
-  const take = (width: number): number => {
-    for (; pendingBits < width; pendingBits += 8) pending |= (bytes[at++] as number) << pendingBits;
-    const value = pending & (2 ** width - 1);
-    pending >>>= width;
-    pendingBits -= width;
-    return value;
-  };
   for (let i = 0; i < count; i++) {
-    const value = take(low);
-    indices[i] = bits > low ? value + take(bits - low) * 2 ** low : value;
+    let index = 0;
+    for (let done = 0; done < bits; done += PIECE) {
+      const width = Math.min(bits - done, PIECE);
+      for (; pendingBits < width; pendingBits += 8) pending |= (bytes[at++] as number) << pendingBits;
+      index |= (pending & (2 ** width - 1)) << done;
+      pending >>>= width;
+      pendingBits -= width;
+    }
+    indices[i] = index; // as 32 bits, whatever sign the arithmetic gave them
   }
   return indices;
 }

@@ -17,7 +17,7 @@ const FILE = "codes.parquet";
 /** What the end of the file needs to know of each row group, a line each. */
 const GROUPS_FILE = `${FILE}.scratch`;
 /** A row group ends with the batch that reaches one of these. */
-const GROUP_INDICES = 2 ** 20;
+const GROUP_INDICES = 2 ** 19;
 const GROUP_ROWS = 1000;
 /** "PAR1": a parquet file begins and ends with it. */
 const MAGIC_BYTES = 4;
