@@ -1,28 +1,24 @@
 import {
   type BackendValues,
-  backend_util,
   type DataId,
   type DataType,
   KernelBackend,
   type TensorInfo,
-  util,
 } from "@tensorflow/tfjs";
 import type { SessionOptions } from "./compiled-graph.js";
-import { DeviceMemory, isOnDevice } from "./device-memory.js";
+import { isOnDevice } from "./device-memory.js";
 import { BackendError } from "./errors.js";
-import { GraphCache } from "./graph-cache.js";
+import { GraphRunner } from "./graph-runner.js";
 import { sizeOf } from "./onnx/graph-builder.js";
-import { Tensor as OrtTensor } from "./onnxruntime.js";
 import {
   type ComplexParts,
-  collect,
   DataRecord,
   type Kernel,
   type KernelCall,
   Operation,
   type Recording,
-  type TensorSpec,
 } from "./recording.js";
+import { bytesOf, emptyValues, interleaved, type Plain, toOrt } from "./values.js";
 
 export interface OnnxBackendOptions {
   /** Threads inside one operator; 0 lets ONNX Runtime take one a physical core. */
@@ -39,8 +35,6 @@ export interface OnnxBackendOptions {
 
 const noRecords: ReadonlySet<DataRecord> = new Set();
 
-type Plain = Float32Array | Int32Array | Uint8Array;
-
 /**
  * A tfjs backend that computes with ONNX Runtime. A kernel call only writes down what is to be done; when a tensor is
  * read (`await tensor.data()`), everything that live tensors still wait for is compiled into one ONNX graph, which is
@@ -48,16 +42,14 @@ type Plain = Float32Array | Int32Array | Uint8Array;
  */
 export class OnnxBackend extends KernelBackend {
   readonly #options: Required<Omit<OnnxBackendOptions, "sessionOptions">>;
-  readonly #graphs: GraphCache;
+  readonly #runner: GraphRunner;
   readonly #pending = new Set<DataRecord>();
-  readonly #deviceMemory = new DeviceMemory();
   /** Records of data that came from another backend, which keeps its own kind of id. */
   readonly #adopted = new WeakMap<object, DataRecord>();
   #records = 0;
   #bytes = 0;
   #recorded = 0;
   #reads = 0;
-  #running: Promise<void> = Promise.resolve();
 
   constructor(options: OnnxBackendOptions = {}) {
     super();
@@ -67,7 +59,7 @@ export class OnnxBackend extends KernelBackend {
       maxConstantBytes: options.maxConstantBytes ?? 2 ** 30,
       maxPendingOperations: options.maxPendingOperations ?? 200_000,
     };
-    this.#graphs = new GraphCache(this.#options, {
+    this.#runner = new GraphRunner(this.#options, {
       intraOpNumThreads: this.#options.threads,
       interOpNumThreads: 1,
       executionMode: "sequential",
@@ -83,7 +75,7 @@ export class OnnxBackend extends KernelBackend {
    * @returns when the graphs compiled for the earlier number are gone
    */
   setThreads(threads: number): Promise<void> {
-    return this.#schedule(() => this.#graphs.setOptions({ intraOpNumThreads: threads }));
+    return this.#runner.setOptions({ intraOpNumThreads: threads });
   }
 
   /**
@@ -93,10 +85,7 @@ export class OnnxBackend extends KernelBackend {
    * @returns when the graphs compiled with the earlier options are gone
    */
   setSessionOptions(change: SessionOptions): Promise<void> {
-    return this.#schedule(async () => {
-      await this.#deviceMemory.fetchAll();
-      await this.#graphs.setOptions(change);
-    });
+    return this.#runner.setOptions(change);
   }
 
   /** Writes a kernel call down and returns tensors that will have its results. */
@@ -192,10 +181,10 @@ export class OnnxBackend extends KernelBackend {
       const { real, imag } = record.parts;
       return interleaved(await this.read(real.dataId), await this.read(imag.dataId));
     }
-    if (record.tensor === undefined) await this.#schedule(() => this.#compute(record));
+    if (record.tensor === undefined) await this.#compute(() => this.#waitedForWith(record));
     if (record.tensor === undefined)
       throw new BackendError("disposed", "The tensor was disposed before its values were computed.");
-    if (isOnDevice(record.tensor)) await this.#schedule(() => this.#deviceMemory.fetch(record));
+    if (isOnDevice(record.tensor)) await this.#runner.fetch(record);
     return record.tensor.data as Plain;
   }
 
@@ -224,7 +213,7 @@ export class OnnxBackend extends KernelBackend {
 
   /** Computes every pending tensor that is still alive. */
   async flush(): Promise<void> {
-    await this.#schedule(() => this.#run([...this.#pending]));
+    await this.#compute(() => [...this.#pending]);
   }
 
   override disposeData(dataId: DataId, force = false): boolean {
@@ -237,7 +226,7 @@ export class OnnxBackend extends KernelBackend {
       this.disposeData(record.parts.imag.dataId);
     }
     this.#pending.delete(record);
-    this.#deviceMemory.retire(record);
+    this.#runner.retire(record);
     this.#records--;
     this.#bytes -= bytesOf(record);
     return true;
@@ -256,7 +245,7 @@ export class OnnxBackend extends KernelBackend {
   }
 
   override memory() {
-    return { unreliable: false, numBytesInBackend: this.#bytes, compiledGraphs: this.#graphs.size };
+    return { unreliable: false, numBytesInBackend: this.#bytes, compiledGraphs: this.#runner.size };
   }
 
   override floatPrecision(): 16 | 32 {
@@ -279,7 +268,7 @@ export class OnnxBackend extends KernelBackend {
   }
 
   override dispose(): void {
-    void this.#graphs.clear();
+    void this.#runner.clear();
     this.#pending.clear();
   }
 
@@ -290,10 +279,7 @@ export class OnnxBackend extends KernelBackend {
    * @returns what was run; nothing when all values were known
    */
   compute(targets: readonly DataRecord[], changing: ReadonlySet<DataRecord>): Promise<Recording | undefined> {
-    return this.#schedule(() => {
-      const pending = targets.filter(({ source }) => source !== undefined);
-      return this.#run(pending, changing);
-    });
+    return this.#compute(() => targets, changing);
   }
 
   /**
@@ -304,19 +290,11 @@ export class OnnxBackend extends KernelBackend {
    * @returns tensors of the graph's results, which are the caller's; nothing when the graph is not kept or a value built
    * into it is not the leaf's
    */
-  repeat(key: string, leaves: readonly DataRecord[]): Promise<TensorInfo[] | undefined> {
-    return this.#schedule(async () => {
-      const graph = this.#graphs.find(key, leaves);
-      if (graph === undefined) return undefined;
-      const tensors = await graph.run(leaves);
-      this.#sweep();
-      return tensors.map((tensor, i) => {
-        const spec = graph.targets[i] as TensorSpec;
-        const record = DataRecord.known(spec, tensor);
-        this.#deviceMemory.keep(record);
-        this.#own(record);
-        return this.#info(record as DataId, spec.shape, spec.dtype);
-      });
+  async repeat(key: string, leaves: readonly DataRecord[]): Promise<TensorInfo[] | undefined> {
+    const records = await this.#runner.repeat(key, leaves, this.#pending);
+    return records?.map((record) => {
+      this.#own(record);
+      return this.#info(record as DataId, record.shape, record.dtype);
     });
   }
 
@@ -325,41 +303,24 @@ export class OnnxBackend extends KernelBackend {
     return this.#reads;
   }
 
-  /** One run at a time: a later one may need an earlier one's results. */
-  #schedule<T>(run: () => Promise<T>): Promise<T> {
-    const result = this.#running.then(run);
-    this.#running = result.then(ignore, ignore);
-    return result;
-  }
-
-  /** Runs everything pending; a tensor that an earlier, failed run left behind is computed by itself. */
-  async #compute(record: DataRecord): Promise<void> {
-    if (record.tensor !== undefined || record.source === undefined) return;
-    await this.#run(this.#pending.has(record) ? [...this.#pending] : [record]);
-  }
-
-  async #run(
-    targets: readonly DataRecord[],
+  /** Runs what the targets named, when it is this run's turn, wait for. */
+  #compute(
+    targets: () => readonly DataRecord[],
     changing: ReadonlySet<DataRecord> = noRecords,
   ): Promise<Recording | undefined> {
-    if (targets.length === 0) return undefined;
-    this.#recorded = 0;
-    // What fails now must not fail every later run with it.
-    for (const target of targets) this.#pending.delete(target);
-    const recording = collect(targets);
-    const graph = await this.#graphs.get(recording, changing);
-    const results = await graph.run(recording.leaves);
-    recording.targets.forEach((record, i) => {
-      record.resolve(results[i] as OrtTensor);
-      this.#deviceMemory.keep(record);
-    });
-    this.#sweep();
-    return recording;
+    const waiting = (): readonly DataRecord[] => {
+      const due = targets().filter(({ source }) => source !== undefined);
+      this.#recorded = 0;
+      // What fails now must not fail every later run with it.
+      for (const target of due) this.#pending.delete(target);
+      return due;
+    };
+    return this.#runner.run(waiting, changing, this.#pending);
   }
 
-  /** Frees what is disposed of on the device, unless a recorded operation may wait for it. */
-  #sweep(): void {
-    if (this.#pending.size === 0) this.#deviceMemory.sweep();
+  /** Everything pending; a tensor that an earlier, failed run left behind is computed by itself. */
+  #waitedForWith(record: DataRecord): readonly DataRecord[] {
+    return this.#pending.has(record) ? [...this.#pending] : [record];
   }
 
   #own(record: DataRecord): void {
@@ -382,42 +343,4 @@ export class OnnxBackend extends KernelBackend {
     if (record === undefined) throw new BackendError("disposed", "The tensor's data are not this backend's.");
     return record;
   }
-}
-
-function ignore(): void {}
-
-function interleaved(real: BackendValues, imag: BackendValues): Float32Array {
-  return backend_util.mergeRealAndImagArrays(real as Float32Array, imag as Float32Array);
-}
-
-function bytesOf(record: DataRecord): number {
-  // Text is not counted, and a complex tensor's parts are.
-  return record.dtype === "string" || record.dtype === "complex64"
-    ? 0
-    : sizeOf(record.shape) * util.bytesPerElement(record.dtype);
-}
-
-function emptyValues(dtype: DataType): Plain {
-  return dtype === "float32"
-    ? new Float32Array(0)
-    : dtype === "int32"
-      ? new Int32Array(0)
-      : new Uint8Array(0);
-}
-
-function toOrt(values: Plain, shape: readonly number[], dtype: DataType): OrtTensor {
-  if (dtype === "float32")
-    return new OrtTensor(
-      "float32",
-      values instanceof Float32Array ? values : Float32Array.from(values),
-      shape,
-    );
-  if (dtype === "int32")
-    return new OrtTensor("int32", values instanceof Int32Array ? values : Int32Array.from(values), shape);
-  if (dtype === "bool")
-    return new OrtTensor("bool", values instanceof Uint8Array ? values : Uint8Array.from(values), shape);
-  throw new BackendError(
-    "unsupported",
-    `Tensors of type ${dtype} cannot be held here; only float32, int32, bool and string can.`,
-  );
 }
