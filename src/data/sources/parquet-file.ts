@@ -1,17 +1,9 @@
 import { open, stat } from "node:fs/promises";
-import { brotliDecompressSync, gunzipSync } from "node:zlib";
-import {
-  type AsyncBuffer,
-  type CompressionCodec,
-  type Compressors,
-  type FileMetaData,
-  parquetMetadataAsync,
-  parquetReadObjects,
-  snappyUncompress,
-} from "hyparquet";
+import { type AsyncBuffer, type ColumnMetaData, type FileMetaData, parquetMetadataAsync } from "hyparquet";
 import { messageOf } from "../../core/errors.js";
 import { ImageError } from "../decode.js";
-import { imageColumn } from "./parquet-columns.js";
+import { type ImageColumn, imageColumn } from "./parquet-columns.js";
+import { parquetCodecs, readByteArrays } from "./parquet-pages.js";
 import { brokenItem, type SourceItem } from "./source-item.js";
 import type { ShardFile } from "./tar-shard.js";
 
@@ -35,34 +27,35 @@ export async function* parquetItems(options: ParquetOptions): AsyncGenerator<Sou
     return;
   }
   let start = 0;
-  for (const { rows, columns } of opened.groups) {
-    const group = { start, rows, codec: columns.codec };
+  for (const group of opened.groups) {
     // Read once, by whichever of its rows comes first.
-    let values: Promise<readonly unknown[]> | undefined;
-    for (let i = 0; i < rows; i++) {
+    let values: Promise<readonly (Uint8Array | undefined)[]> | undefined;
+    for (let i = 0; i < group.rows; i++) {
       const row = start + i;
-      const where = `${path} row ${row} (${opened.column})`;
+      const where = `${path} row ${row} (${opened.column.name})`;
       const source = async (): Promise<Uint8Array> => {
         values ??= readGroup(opened, group);
-        return imageBytes((await values.catch((error: unknown) => raise(where, error)))[i], where);
+        const bytes = (await values.catch((error: unknown) => raise(where, messageOf(error), error)))[i];
+        return bytes ?? raise(where, "no bytes");
       };
       yield { name: `${name}/${row}`, where, source };
     }
-    start += rows;
+    start += group.rows;
     onRead?.(Math.floor((opened.file.byteLength * start) / opened.rows));
   }
   if (start === 0) yield brokenItem(name, "a Parquet file without rows", { where: path });
 }
 
+interface RowGroup {
+  readonly rows: number;
+  readonly chunk: ColumnMetaData;
+}
+
 interface OpenParquet {
   readonly file: AsyncBuffer;
-  readonly metadata: FileMetaData;
-  readonly column: string;
+  readonly column: ImageColumn;
   readonly rows: number;
-  readonly groups: readonly {
-    readonly rows: number;
-    readonly columns: { readonly codec: CompressionCodec };
-  }[];
+  readonly groups: readonly RowGroup[];
 }
 
 async function openParquet(
@@ -73,22 +66,26 @@ async function openParquet(
     const file = await openFile(path);
     if (file.byteLength === 0) return { problem: "an empty file" };
     const metadata = await parquetMetadataAsync(file, { geoparquet: false });
-    const chosen = imageColumn(metadata, wanted);
-    if ("problem" in chosen) return chosen;
-    const column = chosen.name;
-    const groups = metadata.row_groups.map((group) => {
-      const chunk = group.columns.find(({ meta_data }) => meta_data?.path_in_schema[0] === column)?.meta_data;
-      if (chunk === undefined) throw new Error(`a row group without the column "${column}"`);
-      return { rows: rowCount(group.num_rows, file.byteLength), columns: chunk };
-    });
-    const rows = rowCount(
-      groups.reduce((sum, group) => sum + group.rows, 0),
-      file.byteLength,
-    );
-    return { file, metadata, column, rows, groups };
+    const column = imageColumn(metadata, wanted);
+    if ("problem" in column) return column;
+    const groups = metadata.row_groups.map((group) => rowGroup(group, column, file.byteLength));
+    const all = groups.reduce((sum, { rows }) => sum + rows, 0);
+    return { file, column, groups, rows: rowCount(all, file.byteLength) };
   } catch (error) {
     return { problem: `a file that cannot be read as Parquet (${reasonOf(error)})`, cause: error };
   }
+}
+
+function rowGroup(group: FileMetaData["row_groups"][number], column: ImageColumn, bytes: number): RowGroup {
+  const path = column.path.join(".");
+  const chunk = group.columns.find(
+    ({ meta_data }) => meta_data?.path_in_schema.join(".") === path,
+  )?.meta_data;
+  if (chunk === undefined) throw new Error(`a row group without ${path}`);
+  if (!parquetCodecs.includes(chunk.codec)) {
+    throw new Error(`pages compressed with ${chunk.codec}; known: ${parquetCodecs.join(", ")}`);
+  }
+  return { rows: rowCount(group.num_rows, bytes), chunk };
 }
 
 /** No file has more rows than bytes; a damaged one may say so. */
@@ -97,35 +94,26 @@ function rowCount(claimed: bigint | number, bytes: number): number {
   return Number(claimed);
 }
 
-/** The values of the image column in one row group. */
+/** The bytes of the image column in one row group. */
 async function readGroup(
-  { file, metadata, column }: OpenParquet,
-  { start, rows, codec }: { readonly start: number; readonly rows: number; readonly codec: CompressionCodec },
-): Promise<readonly unknown[]> {
-  if (codec !== "UNCOMPRESSED" && compressors[codec] === undefined) {
-    const known = Object.keys(compressors).join(", ");
-    throw new Error(`a Parquet file compressed with ${codec} (known: ${known}, or none)`);
-  }
+  { file, column }: OpenParquet,
+  { rows, chunk }: RowGroup,
+): Promise<readonly (Uint8Array | undefined)[]> {
+  const { codec, data_page_offset, dictionary_page_offset, total_compressed_size } = chunk;
   try {
-    const columns = [column];
-    const range = { rowStart: start, rowEnd: start + rows };
-    // Bytes are not to be taken for text.
-    const read = await parquetReadObjects({ file, metadata, columns, ...range, utf8: false, compressors });
-    return read.map((row) => row[column] as unknown);
+    const start = Number(dictionary_page_offset || data_page_offset);
+    const end = start + Number(total_compressed_size);
+    if (!(start >= 0 && start <= end && end <= file.byteLength))
+      throw new Error("pages beyond the end of the file");
+    const bytes = new Uint8Array(await file.slice(start, end));
+    return readByteArrays(bytes, { rows, codec, nullableLevels: column.nullableLevels });
   } catch (error) {
-    throw new Error(`a damaged row group (${reasonOf(error)})`, { cause: error });
+    throw new Error(`a row group that cannot be read (${reasonOf(error)})`, { cause: error });
   }
 }
 
-function imageBytes(value: unknown, where: string): Uint8Array {
-  const isStruct = typeof value === "object" && value !== null && !(value instanceof Uint8Array);
-  const { bytes, path } = isStruct ? (value as { bytes?: unknown; path?: unknown }) : { bytes: value };
-  if (bytes instanceof Uint8Array) return bytes;
-  throw new ImageError(where, typeof path === "string" ? `a path without bytes (${path})` : "no value");
-}
-
-function raise(where: string, error: unknown): never {
-  throw new ImageError(where, messageOf(error), { cause: error });
+function raise(where: string, reason: string, cause?: unknown): never {
+  throw new ImageError(where, reason, { cause });
 }
 
 /** Reads of a file whose ends lie within what is really there. */
@@ -147,19 +135,6 @@ async function openFile(path: string): Promise<AsyncBuffer> {
     },
   };
 }
-
-/** Decompression of pages; no more is allocated than the input can hold. */
-const compressors: Compressors = {
-  SNAPPY(input, length) {
-    // The densest element is a copy of 64 bytes in 3.
-    if (length > 64 + 22 * input.length) throw new Error(`a page of ${length} bytes in ${input.length}`);
-    const output = new Uint8Array(length);
-    snappyUncompress(input, output);
-    return output;
-  },
-  GZIP: (input, length) => gunzipSync(input, { maxOutputLength: Math.max(1, length) }),
-  BROTLI: (input, length) => brotliDecompressSync(input, { maxOutputLength: Math.max(1, length) }),
-};
 
 function reasonOf(error: unknown): string {
   return messageOf(error).trim().replace(/\.$/, "");
