@@ -10,14 +10,19 @@ import type { GraphWriter } from "./graph-writer.js";
  * row, exist at a time however large the image is.
  *
  * @param rows [M, D]
+ * @param table.scoresPerBlock how many scores (rows × codes) may exist at once
  * @returns [M] int64
  */
-export function writeNearestCode(g: GraphWriter, rows: string, table: CodeTable): string {
+export function writeNearestCode(
+  g: GraphWriter,
+  rows: string,
+  { scoresPerBlock = SCORES_PER_BLOCK, ...table }: CodeTable & { readonly scoresPerBlock?: number },
+): string {
   const { codebookSize, codeDim } = table;
   const codes = g.constant("codebook", table.codes, [codebookSize, codeDim]);
   const bias = g.constant("codebook bias", table.bias, [codebookSize]);
   const count = g.sizes(rows, 0, 1); // [M]
-  const most = Math.max(1, Math.floor(SCORES_PER_BLOCK / codebookSize));
+  const most = Math.max(1, Math.floor(scoresPerBlock / codebookSize));
   const block = g.op("Min", [count, g.int64s([most])]);
   const missing = g.op("Mod", [g.op("Neg", [count]), block], { fmod: 0 });
   const pads = g.op("Concat", [g.int64s([0, 0]), missing, g.int64s([0])], { axis: 0 });

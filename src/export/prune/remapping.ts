@@ -11,12 +11,25 @@ const schema = z.object({
   formatVersion: z.literal(1),
   from: side,
   to: side,
-  /** Entry i is the earlier index of code i; ascending. */
   earlierIndices: z.array(z.int().min(0)),
 });
 
 /** Which codes of a model are left in the pruned one; what remapping.json holds. */
-export type Remapping = Readonly<z.output<typeof schema>>;
+export interface Remapping {
+  readonly format: "vqkit-remapping";
+  readonly formatVersion: 1;
+  /** The model before pruning, and after it. */
+  readonly from: RemappedModel;
+  readonly to: RemappedModel;
+  /** Entry i is the earlier index of code i; ascending. */
+  readonly earlierIndices: readonly number[];
+}
+
+/** One side of a remapping. */
+export interface RemappedModel {
+  readonly fingerprint: string;
+  readonly codebookSize: number;
+}
 
 /** @throws VqkitError("format") for another file, or one that contradicts itself; VqkitError("file") */
 export async function readRemapping(path: string): Promise<Remapping> {

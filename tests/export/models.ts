@@ -1,0 +1,84 @@
+import { mkdtemp } from "node:fs/promises";
+import { join } from "node:path";
+import * as tf from "@tensorflow/tfjs";
+import { ImageAutoencoder, pixelsToTensor, resolveModel } from "../../src/autoencoder/index.js";
+import { createQuantizer } from "../../src/quantizers/index.js";
+import { type JsonObject, RunFolder } from "../../src/runs/index.js";
+import { rawImage } from "../tokenizer/model.js";
+
+/**
+ * A run folder of an untrained model whose codes are samples of its own latents, so that most of them are in use.
+ *
+ * @param options.model what a person writes under `model`
+ * @param options.run further fields of config.json
+ * @returns its path, inside `folder`
+ */
+export async function runFolder(
+  folder: string,
+  {
+    model,
+    quantizer,
+    run = {},
+  }: { readonly model: object; readonly quantizer: object; readonly run?: JsonObject },
+): Promise<string> {
+  const seed = 5;
+  const layout = resolveModel(model);
+  const autoencoder = ImageAutoencoder.create({
+    config: layout,
+    quantizer: createQuantizer(quantizer, seed),
+    seed,
+  });
+  try {
+    const { pixels, height, width } = rawImage(seed, { height: 96, width: 64 });
+    const latents = tf.tidy(() => {
+      const encoded = autoencoder.encode(pixelsToTensor({ pixels, height, width, count: 1 }));
+      return tf.reshape(encoded, [-1, autoencoder.quantizer.codeDim]) as tf.Tensor2D;
+    });
+    await autoencoder.quantizer.initialize(latents);
+    latents.dispose();
+    const target = await RunFolder.create(await mkdtemp(join(folder, "run-")));
+    const config = JSON.parse(
+      JSON.stringify({ ...run, model: layout, quantizer: autoencoder.quantizer.config }),
+    ) as { model: JsonObject; quantizer: JsonObject };
+    await target.writeConfig(config);
+    const weights = await autoencoder.copyWeights();
+    await target.writeModel({
+      weights: new Map([...weights].map(([name, value]) => [name, { dtype: "F32", ...value }])),
+      config: { model: config.model, quantizer: config.quantizer },
+    });
+    return target.dir;
+  } finally {
+    autoencoder.dispose();
+  }
+}
+
+/** Models that together have every layer, codebook and layout there is. */
+export const variants = {
+  "vq, relu": {
+    model: { preset: "tiny", baseWidth: 8 },
+    quantizer: { kind: "vq", codebookSize: 60, codeDim: 64, initialization: "data" },
+  },
+  "vq with moving averages, projected": {
+    model: { preset: "tiny", baseWidth: 8, latentChannels: 12 },
+    quantizer: { kind: "vq", codebookSize: 50, codeDim: 5, codebook: "ema", initialization: "data" },
+  },
+  "simvq, group norm, silu, factor 8": {
+    model: {
+      preset: "tiny",
+      downsamplingFactor: 8,
+      baseWidth: 8,
+      groupNorm: true,
+      activation: "silu",
+      residualBlocks: 1,
+    },
+    quantizer: { kind: "simvq", codebookSize: 40, codeDim: 16, initialization: "data" },
+  },
+  "rotation, group norm, relu, factor 2": {
+    model: { preset: "tiny", downsamplingFactor: 2, baseWidth: 6, latentChannels: 7, groupNorm: true },
+    quantizer: { kind: "rotation", codebookSize: 33, codeDim: 7, initialization: "data" },
+  },
+  fsq: {
+    model: { preset: "tiny", baseWidth: 8 },
+    quantizer: { kind: "fsq", levels: [8, 5, 6] },
+  },
+} as const;
