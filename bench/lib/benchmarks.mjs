@@ -32,6 +32,18 @@ function autoencoder(mode, width, title) {
   };
 }
 
+/** JPEG files on disk to indices on disk: decoding, scaling, the encoder of the preset "small", writing. */
+function encodeFolder(title) {
+  const peer = (name, loader) => ({ name, script: "encode_folder.py", args: ["--loader", loader] });
+  return {
+    title,
+    repeats: 3,
+    measures: [speed],
+    ours: { script: "encode-folder.mjs", args: [] },
+    peers: [peer("PIL + PyTorch, threads", "threads"), peer("PIL + PyTorch, DataLoader", "workers")],
+  };
+}
+
 /** The same program on vqkit's own engine and on tfjs-node, which is the peer. */
 function engines(mode, title) {
   const on = (engine) => ({ script: "autoencoder.mjs", args: ["--mode", mode, "--engine", engine] });
@@ -52,6 +64,7 @@ export const benchmarks = {
   "train-step": autoencoder("train", 64, "forward, backward and Adam update of a VQ autoencoder"),
   "train-step-narrow": autoencoder("train", 16, "the same with a quarter of the widths"),
   encoder: autoencoder("encode", 64, "images to indices with the autoencoder of train-step"),
+  "encode-folder": encodeFolder("JPEG files to .npy files: decode, scale to 256×256, encode, write"),
   "quantizer-vq": quantizer("vq", 65_536, "straight-through VQ, K = 65,536"),
   "quantizer-rotation": quantizer("rotation", 65_536, "rotation-trick VQ, K = 65,536"),
   "quantizer-simvq": quantizer("simvq", 65_536, "VQ with a linearly transformed codebook, K = 65,536"),

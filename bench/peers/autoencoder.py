@@ -102,4 +102,5 @@ def main():
     report({"speed": [options.batch / s for s in durations]}, parameters=parameters, batch=options.batch)
 
 
-main()
+if __name__ == "__main__":
+    main()
