@@ -35,6 +35,7 @@ const seen = [];
 try {
   for await (const { step } of trainer.run()) {
     if (step % Math.ceil(steps / 10) !== 0 && step !== 100) continue;
+    globalThis.gc?.(); // with node --expose-gc: garbage that is not collected yet is no growth
     const { rss, heapUsed } = process.memoryUsage();
     const { numTensors, compiledGraphs } = tf.memory();
     seen.push({ step, rssMB: megabytes(rss), heapMB: megabytes(heapUsed), numTensors, compiledGraphs });

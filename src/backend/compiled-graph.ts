@@ -114,25 +114,25 @@ function lower(recording: Recording, dynamic: ReadonlySet<number>): Layout {
   for (const { kernel, operands } of recording.operations) {
     if (kernel.name === "Conv2DBackpropFilter") shared.add((operands[0] as Operand).data);
   }
-  const keep = (record: DataRecord, value: Value) => {
-    value.feedsFilterGradient = shared.has(record);
-    values.set(record, value);
-  };
   recording.leaves.forEach((leaf, index) => {
     const size = sizeOf(leaf.shape);
     if (leaf.frozen && !dynamic.has(index) && !isOnDevice(leaf.tensor)) {
-      keep(leaf, g.constantValue(valuesOf(leaf), leaf.shape, leaf.dtype));
+      values.set(leaf, g.constantValue(valuesOf(leaf), leaf.shape, leaf.dtype));
       baked.push({ leaf: index, values: undefined, frozen: new WeakRef(leaf) });
     } else if (size <= largestConstant && !dynamic.has(index)) {
       const copy = valuesOf(leaf).slice();
-      keep(leaf, g.constantValue(copy, leaf.shape, leaf.dtype));
+      values.set(leaf, g.constantValue(copy, leaf.shape, leaf.dtype));
       baked.push({ leaf: index, values: copy, frozen: undefined });
     } else {
-      keep(leaf, g.input(`leaf${index}`, leaf.shape, leaf.dtype));
+      values.set(leaf, g.input(`leaf${index}`, leaf.shape, leaf.dtype));
       feeds.push({ leaf: index, name: `leaf${index}` });
     }
   });
-  const operandValue = ({ data, shape }: Operand) => g.reshape(values.get(data) as Value, shape);
+  const operandValue = ({ data, shape }: Operand) => {
+    const value = g.reshape(values.get(data) as Value, shape);
+    value.feedsFilterGradient = shared.has(data);
+    return value;
+  };
   for (const { kernel, operands, attrs, outputs } of recording.operations) {
     const made = kernel.lower(g, operands.map(operandValue), { attrs, outputs });
     const list = Array.isArray(made) ? (made as readonly Value[]) : [made as Value];
@@ -144,7 +144,7 @@ function lower(recording: Recording, dynamic: ReadonlySet<number>): Layout {
           `${kernel.name}: recorded ${record.dtype}[${record.shape}], lowered to ${value.dtype}[${value.shape}].`,
         );
       }
-      keep(record, value);
+      values.set(record, value);
     });
   }
   const outputs = recording.targets.map((target) => g.output(values.get(target) as Value));

@@ -4,7 +4,7 @@ import { Value } from "../onnx/value.js";
 import type { Kernel, TensorSpec } from "../recording.js";
 import type { ConvGeometry } from "./conv-geometry.js";
 import { convolveDoubled, filterGradientDoubled } from "./doubled-convolution.js";
-import { filterGradient } from "./filter-gradient.js";
+import { convolvePatches, filterGradient, sharesPatches } from "./filter-gradient.js";
 import { outputsFirst, turnedTapsLast } from "./filter-layout.js";
 import { emitBiasless } from "./folding.js";
 import { matrixProduct } from "./matrix.js";
@@ -73,6 +73,9 @@ export function convolve(
       [positions, outputs],
     );
     return g.reshape(product, spec.shape);
+  }
+  if (!isPointwise(geometry) && sharesPatches(x, geometry, filter.shape, spec.shape)) {
+    return convolvePatches(g, [x, filter], geometry, spec.shape);
   }
   return conv(g, [g.channelsFirst(x), onnxFilter(g, filter)], geometry, spec.shape);
 }

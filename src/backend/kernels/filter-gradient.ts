@@ -1,7 +1,8 @@
-import type { GraphBuilder } from "../onnx/graph-builder.js";
+import { type GraphBuilder, sizeOf } from "../onnx/graph-builder.js";
 import { Value } from "../onnx/value.js";
 import type { TensorSpec } from "../recording.js";
 import type { ConvGeometry } from "./conv-geometry.js";
+import { emitBiasless } from "./folding.js";
 
 /** Patches are gathered for as many images at once as keep them under this many elements (64 MiB of float32). */
 const largestPatchMatrix = 2 ** 24;
@@ -45,6 +46,41 @@ export function patchProduct(
   }
   if (!ofDy) return g.reshapeName(sum as string, shape);
   return g.transposeName(g.reshapeName(sum as string, [inputs, kh, kw, outputs]), [1, 2, 0, 3]);
+}
+
+/**
+ * Whether the patches of x that the filter's gradient needs can serve the convolution itself: they are all there at once,
+ * and of x.
+ */
+export function sharesPatches(
+  x: Value,
+  { stride, kernel }: ConvGeometry,
+  filter: readonly number[],
+  output: readonly number[],
+): boolean {
+  const [inputs, outputs] = filter.slice(2) as [number, number];
+  const isStrided = stride[0] > 1 || stride[1] > 1;
+  const count = sizeOf(output.slice(0, 3)) * kernel[0] * kernel[1] * inputs;
+  return x.feedsFilterGradient && (isStrided || outputs >= inputs) && count <= largestPatchMatrix;
+}
+
+/** A convolution as a product of the patches of x and the filter, [N, H', W', O]. */
+export function convolvePatches(
+  g: GraphBuilder,
+  [x, filter]: readonly [Value, Value],
+  geometry: ConvGeometry,
+  shape: readonly number[],
+): Value {
+  const [kh, kw, inputs, outputs] = filter.shape as [number, number, number, number];
+  const output = new Value(undefined, shape, "float32");
+  const rows = patches(g, x, window(output, geometry));
+  const weights = g.plain(g.reshape(filter, [kh * kw * inputs, outputs]));
+  const product = emitBiasless(
+    g,
+    { opType: "Gemm", inputs: [rows, weights], attributes: { transA: 0, transB: 0 } },
+    [sizeOf(shape.slice(0, 3)), outputs],
+  );
+  return g.reshape(product, shape);
 }
 
 function positions(value: Value): number {
@@ -118,23 +154,34 @@ function patches(g: GraphBuilder, source: Value, w: Window): string {
     ? g.op("Pad", [g.plain(source), g.int64(border)], { mode: "constant" })
     : g.plain(source);
   const pixels = g.reshapeName(bordered, [n, padded[0] * padded[1], channels]);
-  const table = new Int32Array(w.size[0] * w.size[1] * taps);
-  let at = 0;
-  for (let y = 0; y < w.size[0]; y++) {
-    for (let x = 0; x < w.size[1]; x++) {
-      for (let ky = 0; ky < w.kernel[0]; ky++) {
-        for (let kx = 0; kx < w.kernel[1]; kx++) {
-          const row = w.origin[0] + y * w.stride[0] + ky * w.step[0] + vertical.before;
-          const column = w.origin[1] + x * w.stride[1] + kx * w.step[1] + horizontal.before;
-          table[at++] = row * padded[1] + column;
+  const count = w.size[0] * w.size[1] * taps;
+  const isWhole = taps === 1 && count === padded[0] * padded[1];
+  // [n, positions*taps, C]
+  const gathered = isWhole ? pixels : g.op("Gather", [pixels, tableOf(g, w, reach, padded[1])], { axis: 1 });
+  return g.reshapeName(gathered, [n * w.size[0] * w.size[1], taps * channels]);
+}
+
+/** The pixel, of images with a border and rows of `width`, that each (position, tap) reads. */
+function tableOf(
+  g: GraphBuilder,
+  w: Window,
+  [vertical, horizontal]: readonly [{ readonly before: number }, { readonly before: number }],
+  width: number,
+): string {
+  return g.constantOnce(`patches ${JSON.stringify([w, vertical.before, horizontal.before, width])}`, () => {
+    const table = new Int32Array(w.size[0] * w.size[1] * w.kernel[0] * w.kernel[1]);
+    let at = 0;
+    for (let y = 0; y < w.size[0]; y++) {
+      for (let x = 0; x < w.size[1]; x++) {
+        for (let ky = 0; ky < w.kernel[0]; ky++) {
+          for (let kx = 0; kx < w.kernel[1]; kx++) {
+            const row = w.origin[0] + y * w.stride[0] + ky * w.step[0] + vertical.before;
+            const column = w.origin[1] + x * w.stride[1] + kx * w.step[1] + horizontal.before;
+            table[at++] = row * width + column;
+          }
         }
       }
     }
-  }
-  // [n, positions*taps, C]
-  const gathered =
-    taps === 1 && at === padded[0] * padded[1]
-      ? pixels
-      : g.op("Gather", [pixels, g.constant(table, [at])], { axis: 1 });
-  return g.reshapeName(gathered, [n * w.size[0] * w.size[1], taps * channels]);
+    return { data: table, dims: [at] };
+  });
 }
