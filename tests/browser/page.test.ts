@@ -1,0 +1,277 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { type Browser, chromium, type Page } from "playwright-core";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { decodeImage } from "../../src/data/index.js";
+import { exportOnnx } from "../../src/export/index.js";
+import { Tokenizer } from "../../src/tokenizer/index.js";
+import { temporaryFolder } from "../data/temporary.js";
+import { useEngine } from "../engine.js";
+import { modelFile, quantizers } from "../tokenizer/model.js";
+
+/**
+ * samples/browser in headless Chromium. Needs a Chromium: CHROMIUM_PATH, or Debian's package.
+ *
+ * By default a small model and the sample photographs at a longer side of 96 pixels. VQKIT_BROWSER_MODEL=RUN takes a
+ * trained model and the photographs at full size.
+ */
+const executable = [process.env.CHROMIUM_PATH, "/usr/bin/chromium", "/usr/bin/chromium-browser"].find(
+  (file) => file !== undefined && existsSync(file),
+);
+const trained = process.env.VQKIT_BROWSER_MODEL;
+const longestSide = trained === undefined ? 96 : 1024;
+
+const root = path.resolve(import.meta.dirname, "../..");
+const photos = path.join(root, "samples/photos");
+
+describe.skipIf(executable === undefined)(
+  `samples/browser${executable === undefined ? " (no Chromium here)" : ""}`,
+  () => {
+    let folder: string;
+    let images: string[];
+    let tokenizer: Tokenizer;
+    let server: ChildProcess;
+    let url: string;
+    let browser: Browser;
+    const foreign: string[] = [];
+
+    beforeAll(async () => {
+      folder = await temporaryFolder();
+      await useEngine();
+      const model = trained ?? (await modelFile(folder, quantizers.simvq));
+      const exported = path.join(folder, "onnx");
+      images = await pngFiles(path.join(folder, "images"));
+      await exportOnnx(model, { out: exported, check: images.slice(0, 2), threads: 1 });
+      tokenizer = await Tokenizer.load(model);
+      server = spawn(process.execPath, [
+        path.join(root, "samples/browser/serve.mjs"),
+        exported,
+        "--port",
+        "0",
+      ]);
+      url = await new Promise((resolve, reject) => {
+        server.stdout?.once("data", (line) => resolve(String(line).trim()));
+        server.once("exit", (code) => reject(new Error(`the server ended with ${code}`)));
+      });
+      browser = await chromium.launch({ executablePath: executable as string, args: ["--no-sandbox"] });
+    });
+
+    afterAll(async () => {
+      await browser?.close();
+      server?.kill();
+      tokenizer?.dispose();
+    });
+
+    test("gives every sample photograph the indices that Node gives it", { timeout: 600_000 }, async () => {
+      const page = await open(url);
+      await page.selectOption("#longest-side", "0");
+      let indices = 0;
+      for (const file of images) {
+        const shown = await encodeIn(page, file);
+        const codes = await tokenizer.encode(file);
+        expect(shown.shape, file).toEqual([...codes.shape]);
+        expect(shown.indices, file).toEqual([...codes.indices]);
+        expect(shown.fingerprint).toBe(tokenizer.fingerprint);
+        indices += codes.indices.length;
+      }
+      expect(images.length).toBe(30);
+      expect(indices).toBeGreaterThan(30 * 200);
+      // The reconstruction, through the canvas, against Node's decoder; a level of rounding apart at most.
+      const file = images.at(-1) as string;
+      const decoded = await tokenizer.decode(await tokenizer.encode(file));
+      expect(
+        largestDifference(await canvasPixels(page, "reconstruction"), decoded.pixels),
+      ).toBeLessThanOrEqual(1);
+      expect(largestDifference(await canvasPixels(page, "original"), (await decodeImage(file)).pixels)).toBe(
+        0,
+      );
+      await page.close();
+    });
+
+    test("decodes anew when an index changes: by mouse, by keyboard, by number; and undoes it", async () => {
+      const page = await open(url);
+      const before = await encodeIn(page, images[0] as string);
+      const [, rows = 0, columns = 0] = before.shape;
+      const canvas = page.locator("#grid");
+      const box = await canvas.boundingBox();
+      if (box === null) throw new Error("no grid");
+      // The middle of row 2, column 3.
+      await canvas.click({ position: { x: (3.5 / columns) * box.width, y: (2.5 / rows) * box.height } });
+      expect(await page.textContent("#place-text")).toBe("Row 2, column 3");
+      const index = before.indices[2 * columns + 3] as number;
+      expect(await page.inputValue("#index")).toBe(String(index));
+
+      const other = (index + 17) % tokenizer.codebookSize;
+      const untouched = await canvasPixels(page, "reconstruction");
+      await page.fill("#index", String(other));
+      await page.press("#index", "Enter");
+      await begins(page, "#change-text", `${index} became ${other}`);
+      const changed = await indicesOf(page);
+      expect(changed.indices.flatMap((each, i) => (each === before.indices[i] ? [] : [i]))).toEqual([
+        2 * columns + 3,
+      ]);
+      const codes = await tokenizer.decode({
+        indices: changed.indices,
+        shape: changed.shape,
+        images: changed.images,
+      });
+      expect(largestDifference(await canvasPixels(page, "reconstruction"), codes.pixels)).toBeLessThanOrEqual(
+        1,
+      );
+      expect(largestDifference(await canvasPixels(page, "reconstruction"), untouched)).toBeGreaterThan(1);
+
+      await page.locator("button:has(#grid)").focus();
+      for (const key of ["ArrowRight", "ArrowDown", "+"]) await page.keyboard.press(key);
+      const next = before.indices[3 * columns + 4] as number;
+      await begins(page, "#change-text", `${next} became ${next + 1}`);
+      expect(await page.textContent("#place-text")).toBe("Row 3, column 4");
+
+      for (const _ of [1, 2]) await page.click("#undo");
+      await page.waitForSelector("#undo:disabled");
+      expect((await indicesOf(page)).indices).toEqual(before.indices);
+      expect(largestDifference(await canvasPixels(page, "reconstruction"), untouched)).toBe(0);
+
+      await page.locator("#codebook").click({ position: { x: 3, y: 3 } });
+      await page.waitForSelector("#undo:enabled");
+      // Undoing led back to the first cell. First in the codebook's picture is the code most used in the image.
+      const uses = new Map<number, number>();
+      for (const each of before.indices) uses.set(each, (uses.get(each) ?? 0) + 1);
+      const most = [...uses].sort(([a, m], [b, n]) => n - m || a - b)[0]?.[0];
+      expect((await indicesOf(page)).indices[2 * columns + 3]).toBe(most);
+      await page.close();
+    });
+
+    test("takes local files, and says what is wrong with others", async () => {
+      const page = await open(url.replace(/\?.*/, ""), "Choose a model");
+      const exported = path.join(folder, "onnx");
+      const files = ["decoder.onnx", "encoder.onnx"].map((name) => path.join(exported, name));
+      await page.setInputFiles("#model-files", files[0] as string);
+      await status(
+        page,
+        "Expected an encoder.onnx and a decoder.onnx, got decoder.onnx. Choose both at once.",
+      );
+      await page.setInputFiles("#model-files", {
+        name: "a.onnx",
+        mimeType: "",
+        buffer: Buffer.from("no model"),
+      });
+      await status(page, "a.onnx: expected a file that vqkit export --to onnx wrote");
+      await page.setInputFiles("#image-file", images[1] as string);
+      await status(page, "The image waits for a model.");
+      await page.setInputFiles("#model-files", files);
+      await status(page, "Encoded in");
+      await page.setInputFiles("#image-file", {
+        name: "b.png",
+        mimeType: "image/png",
+        buffer: Buffer.from("no image"),
+      });
+      await page.waitForSelector("#status.wrong");
+      await page.fill("#index", String(tokenizer.codebookSize));
+      await page.press("#index", "Enter");
+      await status(
+        page,
+        `index: expected an integer in 0..${tokenizer.codebookSize - 1}, got ${tokenizer.codebookSize}.`,
+      );
+      await page.close();
+    });
+
+    test("fits a telephone, and asks no other host for anything", async () => {
+      const page = await open(url);
+      await page.setViewportSize({ width: 390, height: 844 });
+      await encodeIn(page, images[2] as string);
+      expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(390);
+      expect(foreign).toEqual([]);
+      await page.close();
+    });
+
+    test("the server gives nothing beyond its folders away", async () => {
+      const { origin } = new URL(url);
+      for (const target of [
+        "/package.json",
+        "/samples/browser/..%2f..%2fpackage.json",
+        "/model/../../package.json",
+        "/model/none",
+      ]) {
+        expect((await fetch(`${origin}${target}`)).status, target).toBe(404);
+      }
+      expect((await fetch(`${origin}/samples/browser/`, { method: "POST" })).status).toBe(405);
+    });
+
+    async function open(address: string, ready = "The model is ready"): Promise<Page> {
+      const page = await browser.newPage({ viewport: { width: 1400, height: 1000 } });
+      page.on("request", (request) => {
+        const { origin, protocol } = new URL(request.url());
+        if (origin !== new URL(url).origin && protocol !== "blob:") foreign.push(request.url());
+      });
+      page.on("pageerror", (error) => foreign.push(`error: ${error.message}`));
+      await page.goto(address);
+      await status(page, ready);
+      return page;
+    }
+
+    async function pngFiles(target: string): Promise<string[]> {
+      await mkdir(target);
+      const names = (await readdir(photos)).filter((name) => name.endsWith(".jpg")).sort();
+      for (const name of names) {
+        // PNG, so that both sides decode the same pixels whatever their JPEG decoders do.
+        await sharp(path.join(photos, name))
+          .resize({ width: longestSide, height: longestSide, fit: "inside", withoutEnlargement: true })
+          .png()
+          .toFile(path.join(target, name.replace(".jpg", ".png")));
+      }
+      return names.map((name) => path.join(target, name.replace(".jpg", ".png")));
+    }
+  },
+);
+
+interface SavedIndices {
+  readonly fingerprint: string;
+  readonly shape: readonly number[];
+  readonly indices: readonly number[];
+  readonly images: readonly { readonly name: string; readonly width: number; readonly height: number }[];
+}
+
+/** Waits until an element's text begins so. */
+async function begins(page: Page, selector: string, start: string): Promise<void> {
+  // Not waitForFunction, which evaluates text in the page: its security policy forbids that.
+  await expect.poll(() => page.textContent(selector), { timeout: 30_000 }).toMatch(startOf(start));
+}
+
+function startOf(text: string): RegExp {
+  return new RegExp(`^${text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}`);
+}
+
+async function status(page: Page, start: string): Promise<void> {
+  await begins(page, "#status", start);
+}
+
+async function encodeIn(page: Page, file: string): Promise<SavedIndices> {
+  await page.setInputFiles("#image-file", file);
+  await begins(page, "#image-text", path.basename(file));
+  await status(page, "Encoded in");
+  return indicesOf(page);
+}
+
+/** As a person gets them: by the button that saves them. */
+async function indicesOf(page: Page): Promise<SavedIndices> {
+  const [download] = await Promise.all([page.waitForEvent("download"), page.click("#save-indices")]);
+  return JSON.parse(await readFile(await download.path(), "utf8")) as SavedIndices;
+}
+
+/** RGB bytes of a canvas. */
+async function canvasPixels(page: Page, id: string): Promise<Uint8Array> {
+  const values = await page.evaluate(`(() => {
+    const canvas = document.getElementById("${id}");
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    return Array.from(data.filter((_, i) => i % 4 < 3));
+  })()`);
+  return Uint8Array.from(values as number[]);
+}
+
+function largestDifference(a: Uint8Array, b: Uint8Array): number {
+  expect(a.length).toBe(b.length);
+  return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - (b[i] as number))), 0);
+}
