@@ -28,6 +28,17 @@ describe("resizedSize", () => {
     });
   });
 
+  it("takes a size as it is told, or the largest inside it", () => {
+    const size = { height: 40, width: 60 };
+    expect(resizedSize({ height: 7, width: 300 }, { exactly: size })).toEqual(size);
+    // 40/30 = 1.33 and 60/20 = 3: height decides, and 20 · 1.33 = 26.7.
+    expect(resizedSize({ height: 30, width: 20 }, { inside: size })).toEqual({ height: 40, width: 27 });
+    // 60/300 = 0.2: width decides, and 100 · 0.2 = 20.
+    expect(resizedSize({ height: 100, width: 300 }, { inside: size })).toEqual({ height: 20, width: 60 });
+    // 60/1000 of 3 rows is less than one.
+    expect(resizedSize({ height: 3, width: 1000 }, { inside: size })).toEqual({ height: 1, width: 60 });
+  });
+
   it("never rounds a side below the crop or to nothing", () => {
     // Only width needs 7/3; 10 · 7/3 = 23.3.
     expect(resizedSize({ height: 10, width: 3 }, { cover: { height: 23, width: 7 } })).toEqual({

@@ -97,6 +97,74 @@ describe("mapAhead", () => {
   });
 });
 
+describe("mapAhead over an asynchronous source", () => {
+  it("asks for one item at a time, in order, and no further ahead than asked", async () => {
+    let asking = 0;
+    let drawn = 0;
+    const source: AsyncIterable<number> = {
+      [Symbol.asyncIterator]: () => ({
+        async next() {
+          expect(++asking).toBe(1);
+          await setTimeout(drawn % 3);
+          asking--;
+          return drawn === 9 ? { done: true, value: undefined } : { done: false, value: drawn++ };
+        },
+      }),
+    };
+    const seen: number[] = [];
+    const job = async (n: number) => {
+      await setTimeout((n * 7) % 5);
+      return n * n;
+    };
+    for await (const value of mapAhead(source, job, { ahead: 2 })) {
+      seen.push(value);
+      expect(drawn - seen.length).toBeLessThanOrEqual(3);
+    }
+    expect(seen).toEqual([0, 1, 4, 9, 16, 25, 36, 49, 64]);
+  });
+
+  it("fails with the source's error, behind the results before it", async () => {
+    async function* broken() {
+      yield 1;
+      yield 2;
+      throw new Error("source");
+    }
+    const seen: number[] = [];
+    const run = async () => {
+      for await (const n of mapAhead(broken(), async (n) => n, { ahead: 5 })) seen.push(n);
+    };
+    await expect(run()).rejects.toThrow("source");
+    expect(seen).toEqual([1, 2]);
+  });
+
+  it("on an early break draws nothing more, waits for the jobs and closes the source", async () => {
+    let drawn = 0;
+    let closed = false;
+    async function* source() {
+      try {
+        for (;;) {
+          await setTimeout(1);
+          yield drawn++;
+        }
+      } finally {
+        closed = true;
+      }
+    }
+    let running = 0;
+    const job = async (n: number) => {
+      running++;
+      await setTimeout(3);
+      running--;
+      return n;
+    };
+    for await (const n of mapAhead(source(), job, { ahead: 4 })) if (n === 1) break;
+    expect({ closed, running }).toEqual({ closed: true, running: 0 });
+    const end = drawn;
+    await setTimeout(10);
+    expect(drawn).toBe(end);
+  });
+});
+
 describe("Semaphore", () => {
   it("keeps the sum of weights within the capacity, in order of arrival", async () => {
     const semaphore = new Semaphore(10);
