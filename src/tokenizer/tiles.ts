@@ -116,8 +116,14 @@ export class TileSequence {
 
   #layout({ imageHeight, imageWidth, overlap }: TilePlace, frame: Size): TileLayout {
     const factor = this.#factor;
-    if (overlap % factor !== 0 || overlap > Math.max(frame.height, frame.width) / 2) {
-      const most = Math.max(frame.height, frame.width) / 2;
+    // A side that is covered by one tile shares nothing, however short it is.
+    const sides = [
+      { tile: frame.height, image: imageHeight },
+      { tile: frame.width, image: imageWidth },
+    ];
+    const tiled = sides.filter(({ tile, image }) => tile < image);
+    const most = Math.min(...tiled.map(({ tile }) => Math.floor(tile / 2)));
+    if (overlap % factor !== 0 || overlap > most) {
       throw new VqkitError(
         "codes",
         `codes: expected tiles that overlap by a multiple of ${factor} in 0..${most} pixels, got ${overlap}.`,
