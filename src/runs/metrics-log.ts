@@ -158,7 +158,8 @@ export async function* readMetrics(
   path: string,
   options: ReadMetricsOptions = {},
 ): AsyncGenerator<Readonly<Record<string, unknown>>, void, undefined> {
-  for await (const { value } of readJsonLines(path, { maxLine: MAX_LINE, ...options })) yield value;
+  const { onTornLine = () => {} } = options;
+  for await (const { value } of readJsonLines(path, { maxLine: MAX_LINE, onTornLine })) yield value;
 }
 
 /** The position after the last line break before `end`; 0 when there is none. */
