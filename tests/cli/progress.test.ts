@@ -42,6 +42,25 @@ describe("startProgress", () => {
     expect(text()).toMatch(/^encoding: 3\/3 images( \| [\d.]+\/s, 0 s left)?\n$/);
   });
 
+  test("learns the total on the way, and does without one", () => {
+    let total: number | undefined;
+    const { terminal, text } = fakeTerminal(true);
+    const progress = startProgress(terminal, { label: "encoding", total: () => total, unit: "images" });
+    progress.update(2);
+    total = 8;
+    progress.update(4);
+    progress.stop();
+    expect(text()).toContain("4/8 images");
+    const plain = fakeTerminal(false);
+    const lines = startProgress(plain.terminal, { label: "encoding", total: () => total, unit: "images" });
+    total = undefined;
+    lines.update(5);
+    expect(plain.text()).toBe("");
+    total = 9;
+    lines.update(9);
+    expect(plain.text()).toMatch(/^encoding: 9\/9 images/);
+  });
+
   test("is silent when quiet", () => {
     const { terminal, text } = fakeTerminal(true);
     const progress = startProgress(terminal, { label: "encoding", total: 1, unit: "images", quiet: true });
