@@ -176,13 +176,15 @@ async function encodeAll(
     ...(start === undefined ? {} : { start }),
     ...(request.strict ? {} : { onBroken: broken.report }),
   });
+  let done = start?.itemsDone ?? 0;
   for await (const batch of codes) {
     await writer.write(batch);
-    progress.update(batch.itemsDone);
-    if (terminal.signal.aborted) throw interrupted(batch.itemsDone, images.total);
+    done = batch.itemsDone;
+    progress.update(done);
+    if (terminal.signal.aborted) throw interrupted(done, images.total);
   }
   // Broken images behind the last batch belong to none.
-  if (images.total !== undefined) progress.update(images.total);
+  if (images.total !== undefined && images.total !== done) progress.update(images.total);
 }
 
 function interrupted(done: number, total: number | undefined): Interrupted {
@@ -219,7 +221,8 @@ function recorded(settings: EncodeSettings): Record<string, string | number | nu
   return { policy, ...size, ...overlap, maxPixels };
 }
 
-function describe({ images, codebookSize, grids }: CodeManifest): string {
+function describe({ images, codebookSize, grids, settings }: CodeManifest): string {
   const sizes = grids.map(({ gridHeight, gridWidth, images: n }) => `${n} of ${gridHeight}×${gridWidth}`);
-  return `${images} images as indices in 0..${codebookSize - 1} (latent grids: ${sizes.join(", ")}).`;
+  const unit = settings.policy === "tile" ? "tiles" : "images";
+  return `${images} ${unit} as indices in 0..${codebookSize - 1} (latent grids: ${sizes.join(", ")}).`;
 }
