@@ -15,7 +15,7 @@ export interface EvaluationCircumstances {
  * The card that stands beside an evaluation's figures: the conventions of src/metrics, of the two figures that arise
  * here, and the set of images down to a digest of its pixels. Equal cards make figures comparable. Figures that not
  * every evaluation has (MS-SSIM, LPIPS, FID) have a line only where they were measured; a network's line names its file
- * by its digest.
+ * by its digest. The norms and the rank of the latents have none: they describe one model and stand in no comparison.
  */
 export function evaluationCard(
   evaluation: Pick<Evaluation, "images" | "imagesDigest" | "optionalConventions">,

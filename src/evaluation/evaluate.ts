@@ -24,6 +24,7 @@ import {
 } from "../metrics/index.js";
 import { ExampleCollector, type ExampleImages } from "./examples.js";
 import { type EvaluationFigures, imageOnlyFigures, modelFigures } from "./figures.js";
+import { LARGEST_RANK_DIMENSION, LatentStatistics, latentSums } from "./latent-statistics.js";
 import { type EvaluationNetworks, NetworkMeter } from "./network-figures.js";
 import { quantizationError } from "./quantization-error.js";
 
@@ -71,10 +72,11 @@ export async function evaluateModel(
   batches: AsyncIterable<ImageBatch>,
   options: EvaluationOptions,
 ): Promise<Evaluation> {
-  const { codebookSize, numCodebooks } = model.quantizer;
+  const { codebookSize, numCodebooks, codeDim } = model.quantizer;
   const counts = new CodeCounts(codebookSize, numCodebooks);
   const set = new ImageSet();
   const examples = new ExampleCollector(options.examples ?? 8);
+  const latents = new LatentStatistics(codeDim);
   const networks = new NetworkMeter(options.networks ?? {});
   const perImage: ImageFigures[] = [];
   let geometry: CodeGeometry | undefined;
@@ -88,6 +90,7 @@ export async function evaluateModel(
     await networks.add(batch, pass.reconstructions);
     examples.add(batch, pass.reconstructions);
     counts.add(pass.indices);
+    latents.add(pass.latentSums, pass.indices.length / numCodebooks);
     geometry = { ...pass.grid, imageHeight: batch.height, imageWidth: batch.width, numCodebooks };
     lossSum += pass.reconstructionLoss * batch.count;
     errorSum += pass.quantizationError * batch.count;
@@ -100,6 +103,7 @@ export async function evaluateModel(
     networks: measured.figures,
     reconstructionLoss: lossSum / set.images,
     quantizationError: errorSum / set.images,
+    latents: latents.figures(),
     counts,
     geometry,
   });
@@ -112,9 +116,15 @@ export async function evaluateModel(
     imagesDigest: set.digest(),
     examples: examples.examples(),
     optionalConventions: { ...similarity.conventions, ...measured.conventions },
-    notMeasured: { ...similarity.notMeasured, ...measured.notMeasured },
+    notMeasured: { ...similarity.notMeasured, ...rankNote(figures, codeDim), ...measured.notMeasured },
     warnings: measured.warnings,
   };
+}
+
+function rankNote({ latentEffectiveRank }: EvaluationFigures, codeDim: number): Record<string, string> {
+  if (latentEffectiveRank !== null) return {};
+  const reason = `needs a code dimension of at most ${LARGEST_RANK_DIMENSION}, the model has ${codeDim}`;
+  return { latentEffectiveRank: reason };
 }
 
 /** What is to be said of SSIM and MS-SSIM, which small images do not have. */
@@ -167,6 +177,7 @@ interface BatchPass {
   readonly grid: { readonly gridHeight: number; readonly gridWidth: number };
   readonly reconstructionLoss: number;
   readonly quantizationError: number;
+  readonly latentSums: Float32Array;
 }
 
 /** One pass forward; everything is asked for at once, so that a recording engine runs it as one graph. */
@@ -175,7 +186,7 @@ async function evaluateBatch(
   batch: ImageBatch,
   lossConfig: ReconstructionLossConfig,
 ): Promise<BatchPass> {
-  const { reconstruction, indices, scalars } = tf.tidy(() => {
+  const { reconstruction, indices, scalars, sums } = tf.tidy(() => {
     const pixels = pixelsToTensor(batch);
     const output = model.forward(pixels);
     const { total } = reconstructionLoss(pixels, output.reconstruction, lossConfig);
@@ -184,13 +195,15 @@ async function evaluateBatch(
       reconstruction: output.reconstruction,
       indices: output.quantization.indices,
       scalars: tf.stack([total, error]),
+      sums: latentSums(output.latents, output.quantization.quantized),
     };
   });
   try {
-    const [reconstructions, chosen, [loss, error]] = await Promise.all([
+    const [reconstructions, chosen, [loss, error], moments] = await Promise.all([
       tensorToPixels(reconstruction),
       indices.data(),
       scalars.data(),
+      sums.data(),
     ]);
     const [, gridHeight, gridWidth] = indices.shape;
     return {
@@ -199,9 +212,10 @@ async function evaluateBatch(
       grid: { gridHeight, gridWidth },
       reconstructionLoss: finite("reconstructionLoss", loss),
       quantizationError: finite("quantizationError", error),
+      latentSums: moments as Float32Array,
     };
   } finally {
-    tf.dispose([reconstruction, indices, scalars]);
+    tf.dispose([reconstruction, indices, scalars, sums]);
   }
 }
 

@@ -5,6 +5,7 @@ import {
   type MeanImageFigures,
   usageFigures,
 } from "../metrics/index.js";
+import type { LatentFigures } from "./latent-statistics.js";
 
 /**
  * What an evaluation says in numbers, on one set of images. JSON-safe. Figures of the codes are null where nothing
@@ -38,6 +39,12 @@ export type EvaluationFigures = {
   readonly reconstructionLoss: number;
   /** Mean over latent vectors of ‖z − q‖², summed over the code dimension. */
   readonly quantizationError: number | null;
+  /** Mean over latent vectors of ‖z‖. */
+  readonly latentNorm: number | null;
+  /** Mean over latent vectors of ‖q‖, the norm of the chosen code. */
+  readonly codeNorm: number | null;
+  /** Effective rank of the centred latents, 0..D (Roy & Vetterli 2007); null where D is over 1024. */
+  readonly latentEffectiveRank: number | null;
   /** Codes seen at least once / codebook size, over the whole set. */
   readonly usage: number | null;
   /** Codes seen at least once; mean over codebooks. */
@@ -61,6 +68,9 @@ export function imageOnlyFigures(images: MeanImageFigures, reconstructionLoss: n
     fidFeatures: null,
     reconstructionLoss,
     quantizationError: null,
+    latentNorm: null,
+    codeNorm: null,
+    latentEffectiveRank: null,
     usage: null,
     used: null,
     samples: null,
@@ -77,6 +87,7 @@ export interface EvaluationTotals {
   readonly networks: Pick<EvaluationFigures, "lpips" | "fid" | "fidFeatures">;
   readonly reconstructionLoss: number;
   readonly quantizationError: number;
+  readonly latents: LatentFigures;
   readonly counts: CodeCounts;
   readonly geometry: CodeGeometry;
 }
@@ -88,6 +99,7 @@ export function modelFigures(totals: EvaluationTotals): EvaluationFigures {
     ...totals.networks,
     reconstructionLoss: totals.reconstructionLoss,
     quantizationError: totals.quantizationError,
+    ...totals.latents,
     usage,
     used,
     samples,

@@ -1,0 +1,130 @@
+import * as tf from "@tensorflow/tfjs";
+import { VqkitError } from "../core/errors.js";
+import { symmetricEigenvalues } from "../metrics/index.js";
+
+/** What latents and their codes look like as vectors, over a set of images. */
+export interface LatentFigures {
+  /** Mean over latent vectors of ‖z‖. */
+  readonly latentNorm: number;
+  /** Mean over the same positions of ‖q‖, the norm of the code that stands for the latent. */
+  readonly codeNorm: number;
+  /** Effective rank of the centred latents, 0..D; null where D is over `LARGEST_RANK_DIMENSION`. */
+  readonly latentEffectiveRank: number | null;
+}
+
+/** Above this code dimension the spectrum is left out: it costs D³ operations. */
+export const LARGEST_RANK_DIMENSION = 1024;
+
+/**
+ * The sums of one batch that `LatentStatistics.add` takes, in one tensor so that they are read at once:
+ * Σ‖z‖, Σ‖q‖, the mean of z [D] and, up to `LARGEST_RANK_DIMENSION`, Σ (z − mean)(z − mean)ᵀ [D, D].
+ *
+ * Centred here and not afterwards, where a mean far from 0 would cancel in float32.
+ *
+ * @param latents z, [N, H, W, D]
+ * @param quantized q, [N, H, W, D]
+ */
+export function latentSums(latents: tf.Tensor4D, quantized: tf.Tensor4D): tf.Tensor1D {
+  return tf.tidy(() => {
+    const [n, h, w, d] = latents.shape;
+    const rows = tf.reshape(latents, [n * h * w, d]); // [M, D]
+    const mean = tf.mean(rows, 0); // [D]
+    const parts = [sumOfNorms(latents), sumOfNorms(quantized), mean];
+    if (d <= LARGEST_RANK_DIMENSION) {
+      const centred = tf.sub(rows, mean);
+      parts.push(tf.matMul(centred, centred, true, false).reshape([d * d]));
+    }
+    return tf.concat(parts.map((part) => part.reshape([part.size]))) as tf.Tensor1D;
+  });
+}
+
+function sumOfNorms(vectors: tf.Tensor4D): tf.Tensor {
+  return tf.sum(tf.sqrt(tf.sum(tf.square(vectors), 3)));
+}
+
+/** Gathers the sums of batches, in double precision. Batches of any size, in any number, give the same figures. */
+export class LatentStatistics {
+  /** D. */
+  readonly #dimensions: number;
+  #count = 0;
+  #latentNorms = 0;
+  #codeNorms = 0;
+  readonly #mean: Float64Array;
+  /** Σ (z − mean)(z − mean)ᵀ, [D, D]; empty where the rank is left out. */
+  readonly #scatter: Float64Array;
+
+  /** @param dimensions D, >= 1 */
+  constructor(dimensions: number) {
+    this.#dimensions = dimensions;
+    this.#mean = new Float64Array(dimensions);
+    this.#scatter = new Float64Array(dimensions <= LARGEST_RANK_DIMENSION ? dimensions ** 2 : 0);
+  }
+
+  /**
+   * @param sums of one batch, as `latentSums` returns them
+   * @param count latent vectors in the batch, >= 1
+   */
+  add(sums: Float32Array, count: number): void {
+    const d = this.#dimensions;
+    const [latentNorms = 0, codeNorms = 0] = sums;
+    const mean = sums.subarray(2, 2 + d);
+    const scatter = sums.subarray(2 + d);
+    const total = this.#count + count;
+    // The scatter of a union is the sum of both and that of the two means (Chan, Golub & LeVeque 1979).
+    const between = (this.#count * count) / total;
+    const gap = this.#mean.map((value, i) => (mean[i] as number) - value);
+    for (let i = 0; i * d < this.#scatter.length; i++) {
+      for (let j = 0; j < d; j++) {
+        const at = i * d + j;
+        const across = between * (gap[i] as number) * (gap[j] as number);
+        this.#scatter[at] = (this.#scatter[at] as number) + (scatter[at] as number) + across;
+      }
+    }
+    for (const [i, value] of gap.entries()) {
+      this.#mean[i] = (this.#mean[i] as number) + (value * count) / total;
+    }
+    this.#latentNorms += latentNorms;
+    this.#codeNorms += codeNorms;
+    this.#count = total;
+  }
+
+  /** The figures of all batches; at least one must have been added. */
+  figures(): LatentFigures {
+    return {
+      latentNorm: this.#latentNorms / this.#count,
+      codeNorm: this.#codeNorms / this.#count,
+      latentEffectiveRank: this.#scatter.length === 0 ? null : effectiveRank(this.#scatter, this.#dimensions),
+    };
+  }
+}
+
+/**
+ * The effective rank of centred data: exp(−Σ pᵢ ln pᵢ) with pᵢ = σᵢ / Σσ, where σ are the data's singular values, the
+ * roots of the eigenvalues of its scatter matrix. D equal singular values give D, a single one gives 1. Data that do
+ * not vary have no singular value above 0 and get 0.
+ *
+ * Roy & Vetterli 2007, The effective rank: a measure of effective dimensionality, EUSIPCO.
+ *
+ * @param scatter Σ (x − mean)(x − mean)ᵀ or any multiple of it, [D, D] row by row
+ * @throws VqkitError("numerics") for an element that is not finite
+ */
+export function effectiveRank(scatter: Float64Array, dimensions: number): number {
+  if (!scatter.every(Number.isFinite)) {
+    throw new VqkitError(
+      "numerics",
+      "latents: expected finite covariances, got some that are not. The model has diverged: train it again with a lower learning rate.",
+    );
+  }
+  const eigenvalues = symmetricEigenvalues(scatter.slice(), dimensions);
+  const largest = Math.max(...eigenvalues);
+  if (!(largest > 0)) return 0;
+  // What float32 sums leave where there is nothing.
+  const rounding = dimensions * 2 ** -23 * largest;
+  const values = [...eigenvalues].map((value) => (value > rounding ? Math.sqrt(value) : 0));
+  const total = values.reduce((sum, value) => sum + value, 0);
+  const entropy = values.reduce((sum, value) => {
+    const p = value / total;
+    return p === 0 ? sum : sum - p * Math.log(p);
+  }, 0);
+  return Math.exp(entropy);
+}
