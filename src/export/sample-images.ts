@@ -38,13 +38,13 @@ export async function sampleImages(
   given: string | readonly string[] | undefined,
   run: Readonly<Record<string, unknown>> | undefined,
 ): Promise<SampleImages> {
-  if (given !== undefined) return filesAsSamples(await findImages(given), "given", []);
+  if (given !== undefined) return filesAsSamples(await findImages(given), "given");
   try {
     const { files } = await evaluationFiles(run);
     const step = Math.max(1, files.length / MOST_EVALUATION_FILES);
     const count = Math.min(files.length, MOST_EVALUATION_FILES);
     const spread = Array.from({ length: count }, (_, i) => files[Math.floor(i * step)] as string);
-    return filesAsSamples(spread, "of the run's evaluation files", []);
+    return filesAsSamples(spread, "of the run's evaluation files");
   } catch (error) {
     if (!(error instanceof VqkitError)) throw error;
     const reason = run === undefined ? "the model file names none" : messageOf(error);
@@ -68,11 +68,11 @@ export async function evaluationFiles(
   return { files: split.heldOut.length > 0 ? split.heldOut : split.train, data, seed };
 }
 
-function filesAsSamples(files: readonly string[], which: string, warnings: readonly string[]): SampleImages {
+function filesAsSamples(files: readonly string[], which: string): SampleImages {
   return {
     description: `${files.length} ${files.length === 1 ? "image" : "images"} ${which}`,
     count: files.length,
-    warnings,
+    warnings: [],
     async *images() {
       for await (const next of decodeAll(files, { concurrency: 2 })) {
         // Decoded again for the error it throws.

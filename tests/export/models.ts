@@ -75,7 +75,7 @@ export const variants = {
   },
   "rotation, group norm, relu, factor 2": {
     model: { preset: "tiny", downsamplingFactor: 2, baseWidth: 6, latentChannels: 7, groupNorm: true },
-    quantizer: { kind: "rotation", codebookSize: 33, codeDim: 7, initialization: "data" },
+    quantizer: { kind: "rotation", codebookSize: 288, codeDim: 7, initialization: "data" },
   },
   fsq: {
     model: { preset: "tiny", baseWidth: 8 },

@@ -123,7 +123,7 @@ describe("is refused", () => {
       code: "run",
     });
     const other = await runFolder(folder, variants["rotation, group norm, relu, factor 2"]);
-    const counts = new CodeCounts(33);
+    const counts = new CodeCounts(288);
     counts.add(Uint16Array.of(1));
     const geometry = { gridHeight: 1, gridWidth: 1, imageHeight: 2, imageWidth: 2, numCodebooks: 1 };
     await (await RunFolder.open(other)).writeUsage({ counts, images: 1, geometry });

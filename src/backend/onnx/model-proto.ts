@@ -47,6 +47,8 @@ export interface GraphProto {
   readonly initializers: readonly TensorProto[];
   readonly inputs: readonly ValueInfoProto[];
   readonly outputs: readonly ValueInfoProto[];
+  /** Shapes of tensors in between, where they say more than can be inferred. */
+  readonly values?: readonly ValueInfoProto[];
 }
 
 export interface ModelOptions {
@@ -83,6 +85,7 @@ function writeGraph(w: BinaryWriter, graph: GraphProto): void {
   for (const tensor of graph.initializers) message(w, 5, () => writeTensor(w, tensor));
   for (const input of graph.inputs) message(w, 11, () => writeValueInfo(w, input));
   for (const output of graph.outputs) message(w, 12, () => writeValueInfo(w, output));
+  for (const value of graph.values ?? []) message(w, 13, () => writeValueInfo(w, value));
 }
 
 function writeNode(w: BinaryWriter, node: NodeProto): void {

@@ -46,11 +46,11 @@ function writeEncoder({ model, quantizer, weights, pixels }: Parts): GraphWriter
   const { config, quantizer: live } = model;
   const g = new GraphWriter();
   const input = writePixelInput(g, pixels, config.downsamplingFactor);
-  const zero = g.within("zero", () => {
-    const batch = g.cast(g.sizes("pixels", 0, 1), "float32");
-    return g.op("Sub", [batch, batch]);
+  const latents = writeLayers(g, encoderLayers(config, live.codeDim), {
+    input,
+    weights,
+    inEngineOrder: true,
   });
-  const latents = writeLayers(g, encoderLayers(config, live.codeDim), { input, weights, zero });
   const indices = g.within("quantizer", () => quantizer.writeEncoder(g, inLayout(g, latents, "NHWC")));
   g.output("indices", indices, { type: "int32", dims: gridDims(live.numCodebooks) });
   return g;
@@ -62,8 +62,9 @@ function writeDecoder({ model, quantizer, weights, pixels }: Parts): GraphWriter
   const indices = g.input("indices", "int32", gridDims(live.numCodebooks));
   const codes = g.within("quantizer", () => quantizer.writeDecoder(g, indices));
   const image = writeLayers(g, decoderLayers(config, live.codeDim), {
-    input: { name: codes, layout: "NHWC" },
+    input: { name: codes, layout: "NHWC", channels: live.codeDim, scale: 1 },
     weights,
+    inEngineOrder: false,
   });
   writePixelOutput(g, image, pixels);
   return g;

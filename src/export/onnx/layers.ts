@@ -1,10 +1,13 @@
 import { groupNormEpsilon, type Layer, type WeightValue } from "../../autoencoder/index.js";
-import type { GraphWriter } from "./graph-writer.js";
+import type { Dimension, GraphWriter } from "./graph-writer.js";
 
 /** An image tensor, in the one of the two memory layouts in which it was made. */
 export interface ImageValue {
   readonly name: string;
   readonly layout: "NHWC" | "NCHW";
+  readonly channels: number;
+  /** Its sides over those of the latent grid. */
+  readonly scale: number;
 }
 
 type ConvolutionLayer = Extract<Layer, { kind: "convolution" }>;
@@ -13,14 +16,8 @@ type GroupNormLayer = Extract<Layer, { kind: "groupNorm" }>;
 export interface LayerOptions {
   /** Weights by name, as the autoencoder has them. */
   readonly weights: ReadonlyMap<string, WeightValue>;
-  /**
-   * A float32 zero that the input decides, to be added to every bias; undefined to leave biases constant.
-   *
-   * ONNX Runtime repacks a convolution whose filter *and* bias are constants into blocks of channels, and then sums in
-   * another order than the engine did while the model was trained: one latent in a hundred thousand ends nearer to
-   * another code. A bias that is not known before the run keeps the order. It costs a fifth of the encoder's speed.
-   */
-  readonly zero?: string | undefined;
+  /** Whether sums must have the engine's order: see `GraphWriter.unfixed`. An encoder's must, for its indices' sake. */
+  readonly inEngineOrder: boolean;
 }
 
 /**
@@ -55,11 +52,21 @@ function writeLayer(g: GraphWriter, layer: Layer, x: ImageValue, options: LayerO
       return upsample(g, x);
     case "residual": {
       const body = writeLayers(g, layer.body, { input: x, ...options });
-      return { ...body, name: g.op("Add", [inLayout(g, x, body.layout), body.name]) };
+      const skip = { ...body, name: inLayout(g, x, body.layout) };
+      // ONNX Runtime joins the addition to the convolution, and so changes the order of its sums, if it knows that both
+      // have one shape. In the engine's graphs it does.
+      for (const value of [skip, body]) g.describe(value.name, dimsOf(value));
+      return { ...body, name: g.op("Add", [skip.name, body.name]) };
     }
     default:
       return layer satisfies never;
   }
+}
+
+function dimsOf({ layout, channels, scale }: ImageValue): Dimension[] {
+  const side = (name: string) => (scale === 1 ? name : `${name}_x${scale}`);
+  const [height, width] = [side("grid_height"), side("grid_width")];
+  return layout === "NCHW" ? ["batch", channels, height, width] : ["batch", height, width, channels];
 }
 
 /** The tensor's name in a layout; moves the data only where it is in the other one. */
@@ -76,8 +83,9 @@ function convolve(g: GraphWriter, layer: ConvolutionLayer, x: ImageValue, option
     // Rows that stand in order: one matrix product, as in the engine.
     const table = g.constant(`${name}/kernel`, filter.data, [inputChannels, outputChannels]);
     const rows = g.reshape(x.name, [-1, inputChannels]); // [N*H*W, I]
-    const product = g.op("Gemm", [rows, table, bias]);
-    return { name: g.reshape(product, [g.sizes(x.name, 0, 3), outputChannels]), layout: "NHWC" };
+    const product = g.op("Gemm", [rows, options.inEngineOrder ? g.unfixed(table) : table, bias]);
+    const made = g.reshape(product, [g.sizes(x.name, 0, 3), outputChannels]);
+    return { ...x, name: made, channels: outputChannels };
   }
   const turned = outputsFirst(filter.data, [kernel * kernel, inputChannels, outputChannels]);
   const weights = g.constant(`${name}/kernel`, turned, [outputChannels, inputChannels, kernel, kernel]);
@@ -88,7 +96,7 @@ function convolve(g: GraphWriter, layer: ConvolutionLayer, x: ImageValue, option
     dilations: [1, 1],
     pads: [pad, pad, pad, pad],
   });
-  return { name: made, layout: "NCHW" };
+  return { name: made, layout: "NCHW", channels: outputChannels, scale: x.scale / stride };
 }
 
 /**
@@ -123,7 +131,8 @@ function convolveDoubled(
     ); // [N, 4*O, H+1, W+1]
     const blocks = g.op("DepthToSpace", [windows], { blocksize: 2, mode: "DCR" }); // [N, O, 2H+2, 2W+2]
     const inner = [g.int64s([1, 1]), g.int64s([-1, -1]), g.int64s([2, 3])];
-    return { name: g.op("Slice", [blocks, ...inner]), layout: "NCHW" };
+    const made = g.op("Slice", [blocks, ...inner]);
+    return { name: made, layout: "NCHW", channels: outputChannels, scale: 2 * x.scale };
   });
 }
 
@@ -182,7 +191,7 @@ function groupNormalize(
   const scale = g.constant(`${name}/scale`, weight(options, `${name}/scale`).data, [channels]);
   const offset = g.constant(`${name}/offset`, weight(options, `${name}/offset`).data, [channels]);
   const scaled = g.op("Mul", [centred, g.op("Div", [scale, perChannel(deviation)])]);
-  return { name: g.reshape(g.op("Add", [scaled, offset]), [g.sizes(image, 0, 4)]), layout: "NHWC" };
+  return { ...x, name: g.reshape(g.op("Add", [scaled, offset]), [g.sizes(image, 0, 4)]), layout: "NHWC" };
 }
 
 function activate(g: GraphWriter, activation: "relu" | "silu", x: string): string {
@@ -203,13 +212,13 @@ function upsample(g: GraphWriter, x: ImageValue): ImageValue {
     coordinate_transformation_mode: "asymmetric",
     nearest_mode: "floor",
   });
-  return { name: made, layout: "NCHW" };
+  return { ...x, name: made, layout: "NCHW", scale: 2 * x.scale };
 }
 
 function biasOf(g: GraphWriter, name: string, options: LayerOptions): string {
   const { data } = weight(options, `${name}/bias`);
   const bias = g.constant(`${name}/bias`, data, [data.length]);
-  return options.zero === undefined ? bias : g.op("Add", [bias, options.zero]);
+  return options.inEngineOrder ? g.unfixed(bias) : bias;
 }
 
 function weight({ weights }: LayerOptions, name: string): WeightValue {

@@ -1,4 +1,4 @@
-import type { GraphProto } from "../../backend/index.js";
+import type { Attributes, GraphProto, NodeProto } from "../../backend/index.js";
 import { SCORES_PER_BLOCK } from "../../quantizers/index.js";
 import type { CodeTable } from "../code-table.js";
 import type { GraphWriter } from "./graph-writer.js";
@@ -19,7 +19,7 @@ export function writeNearestCode(
   { scoresPerBlock = SCORES_PER_BLOCK, ...table }: CodeTable & { readonly scoresPerBlock?: number },
 ): string {
   const { codebookSize, codeDim } = table;
-  const codes = g.constant("codebook", table.codes, [codebookSize, codeDim]);
+  const codes = g.unfixed(g.constant("codebook", table.codes, [codebookSize, codeDim]));
   const bias = g.constant("codebook bias", table.bias, [codebookSize]);
   const count = g.sizes(rows, 0, 1); // [M]
   const most = Math.max(1, Math.floor(scoresPerBlock / codebookSize));
@@ -30,36 +30,48 @@ export function writeNearestCode(
   const blocks = g.reshape(filled, [-1, block, codeDim]); // [blocks, rows of a block, D]
   const found = g.op("Scan", [blocks], {
     num_scan_inputs: 1,
-    body: { graph: nearestInBlock({ codes, bias, codeDim }) },
+    body: { graph: nearestInBlock(g, { codes, bias }, table) },
   });
   return g.op("Slice", [g.reshape(found, [-1]), g.int64s([0]), count, g.int64s([0])]);
 }
 
+/** Rows of at least this many scores are searched in groups, as in the engine (src/backend/kernels/row-extrema.ts). */
+const LONG_ROW = 256;
+const GROUP = 16;
+
 /** One step of the Scan: rows [block, D] → indices [block]. The table is read from outside. */
-function nearestInBlock(table: {
-  readonly codes: string;
-  readonly bias: string;
-  readonly codeDim: number;
-}): GraphProto {
-  const [block, scores, nearest] = ["block", "block/scores", "block/nearest"];
+function nearestInBlock(
+  g: GraphWriter,
+  table: Readonly<Record<"codes" | "bias", string>>,
+  size: Pick<CodeTable, "codebookSize" | "codeDim">,
+): GraphProto {
+  const block = "block";
+  const nodes: NodeProto[] = [];
+  const emit = (opType: string, inputs: readonly string[], attributes: Attributes = {}): string => {
+    const output = `block/${nodes.length} ${opType}`;
+    nodes.push({ opType, inputs, outputs: [output], attributes });
+    return output;
+  };
+  const argMax = (rows: string): string =>
+    emit("ArgMax", [rows], { axis: 1, keepdims: 0, select_last_index: 0 });
+  const scores = emit("Gemm", [block, table.codes, table.bias], { transA: 0, transB: 1 }); // [block, K]
+  const { codebookSize, codeDim } = size;
+  const isLong = codebookSize >= LONG_ROW && codebookSize % GROUP === 0;
+  const nearest = isLong ? groupedArgMax() : argMax(scores);
   return {
     name: "nearest code",
-    nodes: [
-      {
-        opType: "Gemm",
-        inputs: [block, table.codes, table.bias],
-        outputs: [scores],
-        attributes: { transA: 0, transB: 1 },
-      },
-      {
-        opType: "ArgMax",
-        inputs: [scores],
-        outputs: [nearest],
-        attributes: { axis: 1, keepdims: 0, select_last_index: 0 },
-      },
-    ],
+    nodes,
     initializers: [],
-    inputs: [{ name: block, type: "float32", dims: ["block_rows", table.codeDim] }],
+    inputs: [{ name: block, type: "float32", dims: ["block_rows", codeDim] }],
     outputs: [{ name: nearest, type: "int64", dims: ["block_rows"] }],
   };
+
+  /** First the group of neighbours that holds the maximum, then the place within. */
+  function groupedArgMax(): string {
+    const groups = emit("Reshape", [scores, g.int64s([0, codebookSize / GROUP, GROUP])]);
+    const group = argMax(emit("ReduceMax", [groups, g.int64s([2])], { keepdims: 0 })); // [block]
+    const place = emit("Unsqueeze", [group, g.int64s([1])]);
+    const within = argMax(emit("GatherND", [groups, place], { batch_dims: 1 })); // [block]
+    return emit("Add", [emit("Mul", [group, g.scalar(GROUP, "int64")]), within]);
+  }
 }

@@ -22,11 +22,13 @@ export function writePixelInput(g: GraphWriter, format: PixelFormat, factor: num
     const before = g.int64s(isBytes ? [0, 0, 0, 0, 0] : [0, 0, 0, 0, 0, 0]);
     const pads = g.op("Concat", [before, missing, ...(isBytes ? [g.int64s([0])] : [])], { axis: 0 });
     const padded = g.op("Pad", [pixels, pads], { mode: "edge" });
-    if (!isBytes) return { name: padded, layout: "NCHW" };
+    const image = { channels: 3, scale: factor } as const;
+    if (!isBytes) return { ...image, name: padded, layout: "NCHW" };
     // A table in place of arithmetic, so that every byte becomes exactly the number that the model was trained with.
     const centred = Float32Array.from({ length: 256 }, (_, byte) => byte / 127.5 - 1);
     const table = g.constant("byte values", centred, [256]);
-    return { name: g.op("Gather", [table, g.cast(padded, "int32")], { axis: 0 }), layout: "NHWC" };
+    const values = g.op("Gather", [table, g.cast(padded, "int32")], { axis: 0 });
+    return { ...image, name: values, layout: "NHWC" };
   });
 }
 
