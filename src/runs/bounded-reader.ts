@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { VqkitError } from "../core/errors.js";
 import { errnoOf, fileError, formatError } from "./file-errors.js";
@@ -11,6 +12,9 @@ export interface BoundedReader {
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
 }
 
+/** Opening a named pipe would otherwise wait for a writer, for ever if need be. Windows has neither. */
+const WITHOUT_WAITING = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
 /**
  * Opens a regular file for reading; the caller closes it.
  *
@@ -19,7 +23,7 @@ export interface BoundedReader {
 export async function openReader(path: string): Promise<BoundedReader & { close(): Promise<void> }> {
   let handle: FileHandle | undefined;
   try {
-    handle = await open(path, "r");
+    handle = await open(path, WITHOUT_WAITING);
     const file = handle;
     const stat = await file.stat();
     if (!stat.isFile()) throw new VqkitError("file", `${path}: expected a file, got a folder or a device.`);

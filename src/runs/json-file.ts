@@ -2,6 +2,7 @@ import { VqkitError } from "../core/errors.js";
 import { writeFileAtomic } from "./atomic-file.js";
 import { readWhole } from "./bounded-reader.js";
 import { formatError, quoted } from "./file-errors.js";
+import { scanJson } from "./json-scan.js";
 
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject;
 export interface JsonObject {
@@ -9,6 +10,10 @@ export interface JsonObject {
 }
 
 const MAX_BYTES = 256 * 2 ** 20;
+/** No file of ours comes near this, and code that walks a value by recursion is safe below it. */
+const MAX_DEPTH = 64;
+/** Never the name of data, and the one key through which an assignment could reach what all objects share. */
+const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(["__proto__"]);
 
 /**
  * Writes a value as indented JSON, lists of numbers on one line, whole or not at all.
@@ -64,14 +69,24 @@ export function toJson(value: unknown, where: string, indent?: number): string {
   return text;
 }
 
-/** Parses UTF-8 JSON. @throws VqkitError("format") */
+/**
+ * Parses UTF-8 JSON.
+ *
+ * @throws VqkitError("format") when it is none, has a key twice or the key `__proto__`, or nests deeper than 64 levels
+ */
 export function parseJson(bytes: Uint8Array, where: string): unknown {
+  let text: string;
+  let value: unknown;
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    value = JSON.parse(text);
   } catch (error) {
     const reason = error instanceof Error ? error.message.replace(/\s+/g, " ").slice(0, 200) : String(error);
     throw formatError(where, `expected JSON in UTF-8: ${reason}.`);
   }
+  const fault = scanJson(text, { maxDepth: MAX_DEPTH, forbidden: FORBIDDEN_KEYS });
+  if (fault !== undefined) throw formatError(where, fault);
+  return value;
 }
 
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

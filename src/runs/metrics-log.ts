@@ -1,6 +1,6 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { VqkitError } from "../core/errors.js";
-import { errnoOf, fileError, formatError } from "./file-errors.js";
+import { errnoOf, fileError, formatError, quoted } from "./file-errors.js";
 import { toJson } from "./json-file.js";
 import { type ReadJsonLinesOptions, readJsonLines } from "./json-lines.js";
 
@@ -10,6 +10,8 @@ export type MetricsRecord = Readonly<Record<string, number | string | boolean | 
 export interface MetricsLogOptions {
   /** Continue from this many bytes, dropping what stands after them: the offset that a checkpoint kept. */
   readonly from?: number;
+  /** The order of keys so far, which the checkpoint kept beside the offset. */
+  readonly keys?: readonly string[];
 }
 
 const FLUSH_BYTES = 65_536;
@@ -28,13 +30,18 @@ export class MetricsLog {
   /** Bytes of an unfinished last line that opening the log cut off. */
   readonly droppedBytes: number;
   readonly #file: FileHandle;
-  readonly #keys = new Set<string>();
+  readonly #keys: Set<string>;
   #offset: number;
   #buffer = "";
   #turn: Promise<void> = Promise.resolve();
 
-  private constructor(path: string, file: FileHandle, { end, dropped }: { end: number; dropped: number }) {
+  private constructor(
+    path: string,
+    file: FileHandle,
+    { end, dropped, keys }: { end: number; dropped: number; keys: readonly string[] },
+  ) {
     this.path = path;
+    this.#keys = new Set(keys);
     this.#file = file;
     this.#offset = end;
     this.droppedBytes = dropped;
@@ -46,7 +53,7 @@ export class MetricsLog {
    *
    * @throws VqkitError("file"); VqkitError("format") when `from` is past the end or not at the start of a line
    */
-  static async open(path: string, { from }: MetricsLogOptions = {}): Promise<MetricsLog> {
+  static async open(path: string, { from, keys = [] }: MetricsLogOptions = {}): Promise<MetricsLog> {
     let file: FileHandle | undefined;
     try {
       await (await open(path, "a")).close(); // "a" creates; positioned writes need "r+"
@@ -60,7 +67,7 @@ export class MetricsLog {
         );
       }
       await file.truncate(end);
-      return new MetricsLog(path, file, { end, dropped: from === undefined ? size - end : 0 });
+      return new MetricsLog(path, file, { end, dropped: from === undefined ? size - end : 0, keys });
     } catch (error) {
       await file?.close();
       throw errnoOf(error) === undefined ? error : fileError(path, "open", error);
@@ -70,6 +77,11 @@ export class MetricsLog {
   /** Bytes written so far, always at the end of a line; what a checkpoint keeps after `sync`. */
   get offset(): number {
     return this.#offset;
+  }
+
+  /** The keys of all records so far, in the order in which records are written. */
+  get keys(): readonly string[] {
+    return [...this.#keys];
   }
 
   /**
@@ -152,14 +164,22 @@ export type ReadMetricsOptions = Pick<ReadJsonLinesOptions, "onTornLine">;
  *
  * A last line without its end is what a killed process leaves: it is reported, not an error.
  *
- * @throws VqkitError("format") naming the line that is no JSON object, or is over 1 MB; VqkitError("file")
+ * @throws VqkitError("format") naming the line that is no JSON object, is over 1 MB, or has a number beyond any float;
+ * VqkitError("file")
  */
 export async function* readMetrics(
   path: string,
   options: ReadMetricsOptions = {},
 ): AsyncGenerator<Readonly<Record<string, unknown>>, void, undefined> {
   const { onTornLine = () => {} } = options;
-  for await (const { value } of readJsonLines(path, { maxLine: MAX_LINE, onTornLine })) yield value;
+  for await (const { value, line } of readJsonLines(path, { maxLine: MAX_LINE, onTornLine })) {
+    for (const [name, figure] of Object.entries(value)) {
+      if (typeof figure !== "number" || Number.isFinite(figure)) continue;
+      // JSON has no infinity, but 1e999 reads as one.
+      throw formatError(`${path} line ${line}`, `expected a finite ${quoted(name)}, got ${String(figure)}.`);
+    }
+    yield value;
+  }
 }
 
 /** The position after the last line break before `end`; 0 when there is none. */

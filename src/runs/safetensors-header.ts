@@ -1,5 +1,5 @@
 import { formatError, quoted } from "./file-errors.js";
-import { scanHeader } from "./header-scan.js";
+import { scanJson } from "./json-scan.js";
 import {
   bytesPerElement,
   elementCount,
@@ -143,7 +143,7 @@ function parseObject(bytes: Uint8Array, where: string): object {
   let raw: unknown;
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    const fault = scanHeader(text, 3); // header, entry, shape
+    const fault = scanJson(text, { maxDepth: 3, wholeNumbers: true }); // header, entry, shape
     if (fault !== undefined) throw new SyntaxError(fault);
     raw = JSON.parse(text);
   } catch (error) {
