@@ -239,6 +239,8 @@ export {
 export type {
   ComparisonEvent,
   ComparisonOptions,
+  ConfigChange,
+  ResumedFrom,
   RunConfig,
   RunDescription,
   RunIdentity,
@@ -249,4 +251,10 @@ export type {
   TrainingResult,
 } from "./training/index.js";
 // training
-export { compareQuantizers, resolveRun, Trainer } from "./training/index.js";
+export {
+  changeableFields,
+  compareQuantizers,
+  NonFiniteError,
+  resolveRun,
+  Trainer,
+} from "./training/index.js";

@@ -27,4 +27,4 @@ export {
   reconstructionLossSchema,
 } from "./reconstruction-loss.js";
 export { meanSsim } from "./ssim.js";
-export type { WeightValue } from "./weight-values.js";
+export { assignWeightValues, type WeightValue } from "./weight-values.js";

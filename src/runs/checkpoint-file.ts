@@ -6,14 +6,14 @@ import { readSafetensors, writeSafetensors } from "./safetensors.js";
 import { bytesOf, type StoredTensor, type TensorMap } from "./tensor-data.js";
 
 /** The kinds of arrays in a checkpoint. */
-export const CHECKPOINT_SECTIONS = ["weights", "optimizer", "ema"] as const;
+export const CHECKPOINT_SECTIONS = ["weights", "optimizer", "ema", "usage"] as const;
 export type CheckpointSection = (typeof CHECKPOINT_SECTIONS)[number];
 
 /** All that is needed to continue a run as if it had not stopped. */
 export interface Checkpoint {
   /** Steps done, an integer >= 0. */
   readonly step: number;
-  /** Everything that is not an array: seed, config, metrics offset, optimizer settings. */
+  /** Everything that is not an array: config, metrics offset, best PSNR, position in the data. */
   readonly state: JsonObject;
   /** Model weights by name. */
   readonly weights: TensorMap;
@@ -21,10 +21,13 @@ export interface Checkpoint {
   readonly optimizer: TensorMap;
   /** Averaged weights by name; empty when none are kept. */
   readonly ema: TensorMap;
+  /** The sliding window of codebook usage: the indices of its steps. */
+  readonly usage: TensorMap;
 }
 
 const FORMAT = "vqkit-checkpoint";
-const FORMAT_VERSION = "1";
+/** Version 1 had no usage window and too little state to continue from. */
+const FORMAT_VERSION = "2";
 
 /**
  * Writes a checkpoint as one safetensors file, whole or not at all. Its metadata hold the step, the state as JSON, and
@@ -79,6 +82,7 @@ export async function readCheckpoint(path: string, expectedStep: number): Promis
     weights: new Map(),
     optimizer: new Map(),
     ema: new Map(),
+    usage: new Map(),
   };
   for (const [name, tensor] of tensors) {
     const section = CHECKPOINT_SECTIONS.find((known) => name.startsWith(`${known}/`));

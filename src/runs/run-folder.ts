@@ -8,6 +8,7 @@ import { errnoOf, fileError, formatError } from "./file-errors.js";
 import { isObject, type JsonObject, readFormattedFile, readJsonFile, writeJsonFile } from "./json-file.js";
 import { MetricsLog, type MetricsLogOptions, type ReadMetricsOptions, readMetrics } from "./metrics-log.js";
 import { type ModelFile, readModelFile, writeModelFile } from "./model-file.js";
+import { LOCK_NAME, RunLock } from "./run-lock.js";
 import type { TensorMap } from "./tensor-data.js";
 import { readUsageFile, type UsageRecord, writeUsageFile } from "./usage-file.js";
 
@@ -33,8 +34,8 @@ const RUN_FORMAT = { format: "vqkit-run", formatVersion: 1 } as const;
 const SUMMARY_FORMAT = { format: "vqkit-summary", formatVersion: 1 } as const;
 
 /**
- * The folder a training run writes, and the tokenizer and the reports read. It has one writer at a time; files are
- * written whole or not at all.
+ * The folder a training run writes, and the tokenizer and the reports read. It has one writer at a time, which `lock`
+ * sees to; files are written whole or not at all.
  */
 export class RunFolder {
   readonly dir: string;
@@ -88,6 +89,20 @@ export class RunFolder {
     const run = new RunFolder(dir);
     await run.readConfig();
     return run;
+  }
+
+  /**
+   * Keeps a folder for one writer, making it where there is none: before `create` for a new run, or to continue one.
+   *
+   * @throws VqkitError("run") naming the process that writes there; VqkitError("file")
+   */
+  static async lock(dir: string): Promise<RunLock> {
+    try {
+      await mkdir(dir, { recursive: true });
+    } catch (error) {
+      throw fileError(dir, "make the folder", error);
+    }
+    return RunLock.acquire(dir);
   }
 
   /** The path of one of the run's files. */
@@ -167,7 +182,17 @@ export class RunFolder {
 
   /** Clears files in progress that a killed writer left; called by whoever continues the run. @throws VqkitError("file") */
   async removeTemporaries(): Promise<number> {
-    return removeTemporaries(this.dir);
+    return (await removeTemporaries(this.dir)) + (await removeTemporaries(this.path("checkpoints")));
+  }
+
+  /** Removes the final figures, which say that a run is finished, before it is continued. @throws VqkitError("file") */
+  async removeSummary(): Promise<void> {
+    const path = this.path("summary");
+    try {
+      await rm(path, { force: true });
+    } catch (error) {
+      throw fileError(path, "remove", error);
+    }
   }
 
   async #need<T>(
@@ -205,10 +230,10 @@ async function checkAvailable(dir: string, overwrite: boolean): Promise<boolean>
   return false;
 }
 
-/** Names in a folder, temporaries aside; none when there is no folder, unless it is required. */
+/** Names in a folder, temporaries and the lock aside; none when there is no folder, unless it is required. */
 async function existing(dir: string, { required = false } = {}): Promise<string[]> {
   try {
-    return (await readdir(dir)).filter((name) => !isTemporaryName(name));
+    return (await readdir(dir)).filter((name) => name !== LOCK_NAME && !isTemporaryName(name));
   } catch (error) {
     const code = errnoOf(error);
     if (code === "ENOTDIR")

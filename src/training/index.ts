@@ -7,6 +7,7 @@ export {
   type RunIdentity,
 } from "./comparison.js";
 export { type ClippedGradients, clipByGlobalNorm } from "./gradient-clipping.js";
+export { NonFiniteError, type NonFinitePolicy, nonFinitePolicies } from "./non-finite.js";
 export {
   Adam,
   type OptimizerConfig,
@@ -14,6 +15,8 @@ export {
   optimizerKinds,
   type StepOptions,
 } from "./optimizer.js";
+export type { ResumedFrom } from "./resume-run.js";
+export { type ConfigChange, changeableFields } from "./resumed-config.js";
 export { type RunConfig, type RunOptions, resolveRun, runOptionNames, savedConfig } from "./run-config.js";
 export { type LearningRateSchedule, learningRateAt, type ScheduleKind, scheduleKinds } from "./schedule.js";
 export { type EvaluationFields, type LossFields, type StepMetrics, timingFields } from "./step-metrics.js";

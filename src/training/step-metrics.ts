@@ -48,8 +48,17 @@ export type StepMetrics = LossFields &
     readonly usage: number;
     /** Batch size / seconds from asking for the batch to having updated the weights. */
     readonly imagesPerSecond: number;
-    /** Since the start of step 1. */
+    /** Since the start of step 1, without the time between an interruption and going on. */
     readonly elapsedSeconds: number;
+    /**
+     * The tensor that was not finite, in words; absent in every ordinary step. With `skipped` it was found in this
+     * step, with `rolledBackFrom` in the step that is named there.
+     */
+    readonly nonFinite?: string;
+    /** True when the step changed nothing; figures that are not finite are NaN here and null in the file. */
+    readonly skipped?: true;
+    /** The step that was not finite and made the run go back to where this step begins. */
+    readonly rolledBackFrom?: number;
   };
 
 export function evaluationFields(figures: EvaluationFigures): EvaluationFields {

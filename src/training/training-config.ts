@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { nonFinitePolicies } from "./non-finite.js";
 import { optimizerKinds } from "./optimizer.js";
 import { scheduleKinds } from "./schedule.js";
 
@@ -49,6 +50,11 @@ export const trainingFields = {
   evaluateEvery: z.int().min(1).nullable().default(null),
   /** Steps between two checkpoints; null saves at the end (or at an interruption) alone. */
   checkpointEvery: z.int().min(1).nullable().default(250),
+  /**
+   * What becomes of a step whose loss or gradient is not finite: "stop" ends the run, "skip" leaves the step out,
+   * "rollback" goes back to the last checkpoint and on with the batches after the bad one.
+   */
+  onNan: z.enum(nonFinitePolicies).default("stop"),
 };
 
 /** How to train, as an object of its own. */

@@ -27,10 +27,10 @@ export interface RunDescription {
   readonly warnings: readonly string[];
 }
 
-/** How long training took. A type, for the summary's sake. */
+/** How long training took, before and after an interruption together. A type, for the summary's sake. */
 export type TrainingFigures = {
   readonly steps: number;
-  /** Median over the steps. */
+  /** Median over the steps since the run was last started. */
   readonly imagesPerSecond: number;
   /** Sum over the steps: without evaluation, saving, and what the caller did in between. */
   readonly seconds: number;
@@ -50,13 +50,25 @@ export interface TrainingResult {
   readonly dir: string | null;
 }
 
-/** @param stepSeconds one entry a step, at least one */
-export function trainingFigures(stepSeconds: readonly number[], batchSize: number): TrainingFigures {
-  return {
-    steps: stepSeconds.length,
-    imagesPerSecond: median(stepSeconds.map((seconds) => batchSize / seconds)),
-    seconds: stepSeconds.reduce((sum, seconds) => sum + seconds, 0),
-  };
+/**
+ * @param run.steps of the whole run
+ * @param run.seconds spent in them
+ * @param run.stepSeconds one entry a step since the run was last started; none when it had only to be finished
+ */
+export function trainingFigures({
+  steps,
+  seconds,
+  stepSeconds,
+  batchSize,
+}: {
+  readonly steps: number;
+  readonly seconds: number;
+  readonly stepSeconds: readonly number[];
+  readonly batchSize: number;
+}): TrainingFigures {
+  const rates = stepSeconds.map((each) => batchSize / each);
+  const imagesPerSecond = rates.length > 0 ? median(rates) : (batchSize * steps) / seconds;
+  return { steps, imagesPerSecond, seconds };
 }
 
 /** What a summary says of a run besides its figures. */

@@ -7,11 +7,12 @@ import {
   reconstructionLoss,
 } from "../autoencoder/index.js";
 import { RecordedFunction } from "../backend/index.js";
-import { VqkitError } from "../core/errors.js";
 import type { ImageBatch } from "../data/index.js";
 import { quantizationError } from "../evaluation/index.js";
 import type { QuantizerLossName } from "../quantizers/index.js";
 import { clipByGlobalNorm } from "./gradient-clipping.js";
+import { HeldValues } from "./held-values.js";
+import { firstNonFinite, NonFiniteError, nonFiniteFigure } from "./non-finite.js";
 import type { Adam, StepOptions, StepScalars } from "./optimizer.js";
 import { type LossFields, lossFields } from "./step-metrics.js";
 import type { WeightAverage } from "./weight-average.js";
@@ -51,6 +52,7 @@ interface ForwardPass {
   readonly reconstructionLoss: tf.Scalar;
   readonly latents: tf.Tensor4D;
   readonly quantized: tf.Tensor4D;
+  readonly reconstruction: tf.Tensor4D;
   readonly indices: tf.Tensor4D;
 }
 
@@ -94,31 +96,77 @@ export class TrainingStep {
   }
 
   /**
+   * Makes a step, or none: when a loss or the gradient norm is not finite, all variables are as they were.
+   *
    * @param options.step 1 for the first
-   * @throws VqkitError("numerics") when a loss or the gradient norm is not finite; the weights are spoilt then
+   * @throws NonFiniteError naming the tensor that went bad
    */
   async run(batch: ImageBatch, options: StepOptions): Promise<StepOutcome> {
     const inputs = this.#inputs(batch, options);
+    const before = new HeldValues(this.#variables());
     let outputs: StepOutputs | undefined;
     try {
       outputs = await this.#call(inputs);
-      const [values, chosen] = await Promise.all([outputs.scalars.data(), outputs.indices.data()]);
-      const [totalLoss = Number.NaN, reconstruction = Number.NaN, norm = Number.NaN, error = Number.NaN] =
-        values;
-      const losses = this.#terms.map(({ name, weight }, i) =>
-        lossFields(name, values[4 + i] as number, weight),
-      );
-      const outcome = {
-        losses: Object.assign({ totalLoss, reconstructionLoss: reconstruction }, ...losses),
-        gradientNorm: norm,
-        quantizationError: error,
-        indices: chosen as Int32Array,
-      };
-      checkFinite(outcome, options.step);
-      return outcome;
+      const outcome = await this.#outcome(outputs);
+      const bad = nonFiniteFigure(outcome);
+      if (bad === undefined) return outcome;
+      before.restore();
+      const tensor = (await this.#firstNonFinite(inputs.pixels)) ?? bad.figure;
+      throw new NonFiniteError(options.step, { ...bad, tensor }, outcome);
     } finally {
+      before.release();
       tf.dispose([inputs, outputs ?? []]);
     }
+  }
+
+  async #outcome({ scalars, indices }: StepOutputs): Promise<StepOutcome> {
+    const [values, chosen] = await Promise.all([scalars.data(), indices.data()]);
+    const [totalLoss = Number.NaN, reconstruction = Number.NaN, norm = Number.NaN, error = Number.NaN] =
+      values;
+    const losses = this.#terms.map(({ name, weight }, i) =>
+      lossFields(name, values[4 + i] as number, weight),
+    );
+    return {
+      losses: Object.assign({ totalLoss, reconstructionLoss: reconstruction }, ...losses),
+      gradientNorm: norm,
+      quantizationError: error,
+      indices: chosen as Int32Array,
+    };
+  }
+
+  /** Everything that a step assigns. */
+  *#variables(): Generator<tf.Variable> {
+    const { model, optimizer, average } = this.#parts;
+    yield* model.variables().values();
+    yield* optimizer.state().values();
+    if (average !== null) yield* average.values().values();
+  }
+
+  /** Goes through a step that failed once more, now reading what each of its parts holds. Changes no variable. */
+  async #firstNonFinite(pixels: tf.Tensor4D): Promise<string | undefined> {
+    const weights = () =>
+      new Map([...this.#parts.model.variables()].map(([name, weight]) => [`weight "${name}"`, weight]));
+    const passed = () => {
+      const { latents, quantized, reconstruction, terms } = this.#forward(pixels);
+      const losses = terms.map(({ name, value }): [string, tf.Tensor] => [`${name}Loss`, value]);
+      return new Map<string, tf.Tensor>([
+        ["the encoder's latents", latents],
+        ["the quantized latents", quantized],
+        ["the reconstruction", reconstruction],
+        ...losses,
+      ]);
+    };
+    const gradients = () => {
+      const { grads } = tf.variableGrads(
+        () => objectiveOf(this.#forward(pixels)),
+        [...this.#trainable.values()],
+      );
+      const named = [...this.#byModelName(grads)];
+      return new Map(named.map(([name, gradient]) => [`gradient of "${name}"`, gradient]));
+    };
+    return (
+      (await firstNonFinite(weights)) ?? (await firstNonFinite(passed)) ?? (await firstNonFinite(gradients))
+    );
   }
 
   #inputs(batch: ImageBatch, options: StepOptions): StepInputs {
@@ -137,9 +185,7 @@ export class TrainingStep {
     try {
       const objective = (): tf.Scalar => {
         pass = kept(this.#forward(pixels));
-        return pass.terms
-          .map(({ value, weight }) => tf.mul(value, weight))
-          .reduce((a, b) => tf.add(a, b)) as tf.Scalar;
+        return objectiveOf(pass);
       };
       const { value: total, grads } = tf.variableGrads(objective, [...this.#trainable.values()]);
       const { terms, latents, quantized, indices, ...forward } = pass as unknown as ForwardPass;
@@ -168,6 +214,7 @@ export class TrainingStep {
       reconstructionLoss: total,
       latents,
       quantized,
+      reconstruction,
       indices,
     };
   }
@@ -193,27 +240,17 @@ function lossTerms<N extends LossName>(
   });
 }
 
-function tensorsOf({
-  terms,
-  reconstructionLoss: loss,
-  latents,
-  quantized,
-  indices,
-}: ForwardPass): tf.Tensor[] {
-  return [...terms.map(({ value }) => value), loss, latents, quantized, indices];
+/** What is minimised. */
+function objectiveOf({ terms }: ForwardPass): tf.Scalar {
+  return terms.map(({ value, weight }) => tf.mul(value, weight)).reduce((a, b) => tf.add(a, b)) as tf.Scalar;
+}
+
+/** What the rest of a step uses. */
+function tensorsOf({ terms, reconstructionLoss, latents, quantized, indices }: ForwardPass): tf.Tensor[] {
+  return [...terms.map(({ value }) => value), reconstructionLoss, latents, quantized, indices];
 }
 
 function kept(pass: ForwardPass): ForwardPass {
   for (const tensor of tensorsOf(pass)) tf.keep(tensor);
   return pass;
-}
-
-function checkFinite({ losses, gradientNorm, quantizationError: error }: StepOutcome, step: number): void {
-  for (const [name, value] of Object.entries({ ...losses, gradientNorm, quantizationError: error })) {
-    if (Number.isFinite(value)) continue;
-    throw new VqkitError(
-      "numerics",
-      `step ${step}: expected a finite ${name}, got ${value}. Lower learningRate or set gradientClip.`,
-    );
-  }
 }

@@ -13,6 +13,7 @@ function checkpoint(step: number): Checkpoint {
     weights: f32(step, -1.5),
     optimizer: f32(step / 8),
     ema: new Map(),
+    usage: new Map([["indices", { dtype: "I32", shape: [2, 1], data: Int32Array.from([step, 7]) }]]),
   };
 }
 

@@ -21,6 +21,7 @@ describe("trainingSchema", () => {
       logEvery: 1,
       evaluateEvery: null,
       checkpointEvery: 250,
+      onNan: "stop",
     });
   });
 
@@ -40,6 +41,7 @@ describe("trainingSchema", () => {
       logEvery: 20,
       evaluateEvery: 5,
       checkpointEvery: null,
+      onNan: "rollback",
     };
     const parsed = parseConfig(trainingSchema, given, "");
     expect(parsed).toEqual(given);

@@ -1,0 +1,63 @@
+import * as tf from "@tensorflow/tfjs";
+import { VqkitError } from "../core/errors.js";
+import type { StepOutcome } from "./training-step.js";
+
+/** What a run does about a step with a loss or gradient that is not finite. */
+export const nonFinitePolicies = ["stop", "skip", "rollback"] as const;
+export type NonFinitePolicy = (typeof nonFinitePolicies)[number];
+
+/** A step found a loss or gradient that is not finite. The weights and all other state are as they were before it. */
+export class NonFiniteError extends VqkitError {
+  readonly step: number;
+  /** The first tensor that is not finite, in words: `gradient of "encoder/stem/kernel"`. */
+  readonly tensor: string;
+  /** The step's figures, some of them NaN or infinite; its indices mean nothing. */
+  readonly outcome: StepOutcome;
+
+  constructor(
+    step: number,
+    { figure, value, tensor }: { readonly figure: string; readonly value: number; readonly tensor: string },
+    outcome: StepOutcome,
+  ) {
+    super(
+      "numerics",
+      `step ${step}: expected a finite ${figure}, got ${value}. First to go bad: ${tensor}. The weights are those before the step. Lower learningRate, set gradientClip, or let onNan skip the step or roll back.`,
+    );
+    this.step = step;
+    this.tensor = tensor;
+    this.outcome = outcome;
+  }
+}
+
+/** The first figure of a step that is not finite. */
+export function nonFiniteFigure(
+  outcome: StepOutcome,
+): { readonly figure: string; readonly value: number } | undefined {
+  const { losses, gradientNorm, quantizationError } = outcome;
+  const figures = Object.entries({ ...losses, gradientNorm, quantizationError });
+  const found = figures.find(([, value]) => !Number.isFinite(value));
+  return found && { figure: found[0], value: found[1] };
+}
+
+/**
+ * The name of the first tensor that holds a NaN or an infinity; undefined when none does.
+ *
+ * @param make the tensors by name, in the order in which they are computed; called in a tidy scope
+ */
+export async function firstNonFinite(
+  make: () => ReadonlyMap<string, tf.Tensor>,
+): Promise<string | undefined> {
+  let names: string[] = [];
+  const flags = tf.tidy(() => {
+    const tensors = make();
+    names = [...tensors.keys()];
+    // x·0 is 0 for a finite x and NaN for every other.
+    return tf.stack([...tensors.values()].map((tensor) => tf.sum(tf.mul(tensor, 0))));
+  });
+  try {
+    const values = await flags.data();
+    return names.find((_, i) => !Number.isFinite(values[i]));
+  } finally {
+    flags.dispose();
+  }
+}

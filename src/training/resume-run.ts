@@ -1,0 +1,93 @@
+import { ConfigError, VqkitError } from "../core/errors.js";
+import type { ImageDataset } from "../data/index.js";
+import { type LoadedCheckpoint, RunFolder, type RunLock } from "../runs/index.js";
+import { type ConfigChange, resumedConfig } from "./resumed-config.js";
+import type { RunConfig } from "./run-config.js";
+import { KEPT_CHECKPOINTS } from "./run-recorder.js";
+import { filesDigest, parseSavedState, type SavedState } from "./run-state.js";
+
+/** Where a run goes on from. */
+export interface ResumedFrom {
+  /** Steps done; 0 when the run had no checkpoint yet and starts again. */
+  readonly step: number;
+  /** The checkpoint; null when there was none. */
+  readonly path: string | null;
+  /** Newer checkpoints that are damaged, newest first. */
+  readonly skipped: LoadedCheckpoint["skipped"];
+  /** What differs from the configuration that the run had. */
+  readonly changes: readonly ConfigChange[];
+}
+
+/** A run folder that is ours to go on with. */
+export interface ResumableRun {
+  readonly config: RunConfig;
+  readonly folder: RunFolder;
+  readonly lock: RunLock;
+  readonly loaded: LoadedCheckpoint | null;
+  /** Of the checkpoint; null without one. */
+  readonly saved: SavedState | null;
+  readonly from: ResumedFrom;
+}
+
+/**
+ * Opens a run to go on with it. Changes nothing in its folder but the lock, which is the caller's to release.
+ *
+ * @param changes options of the run that are to be otherwise
+ * @throws ConfigError naming an option that may not change; VqkitError("run") when there is no run, another process
+ * writes it, it is finished, or all of its checkpoints are damaged; VqkitError("format" | "file")
+ */
+export async function openResumable(
+  dir: string,
+  changes: Readonly<Record<string, unknown>>,
+): Promise<ResumableRun> {
+  const folder = await RunFolder.open(dir);
+  const lock = await RunFolder.lock(dir);
+  try {
+    const resumed = resumedConfig(await folder.readConfig(), changes);
+    const config = { ...resumed.config, out: dir, overwrite: false };
+    const loaded = await folder.checkpoints({ keep: KEPT_CHECKPOINTS }).loadNewest();
+    const saved = loaded && parseSavedState(loaded.checkpoint.state, loaded.path);
+    const step = loaded?.checkpoint.step ?? 0;
+    await checkSteps(folder, config.steps, step);
+    const { path = null, skipped = [] } = loaded ?? {};
+    return { config, folder, lock, loaded, saved, from: { step, path, skipped, changes: resumed.changes } };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** Checks that the images are those that the run was made with, in the same order. @throws ConfigError */
+export function checkSameFiles(dataset: ImageDataset, digest: string): void {
+  if (filesDigest(dataset) === digest) return;
+  throw new ConfigError(
+    "data.images",
+    `expected the files that the run began with, got others (now ${dataset.trainFiles.length} to train on and ${dataset.heldOutFiles.length} held out). Put them back, or start a new run.`,
+  );
+}
+
+async function checkSteps(folder: RunFolder, steps: number, done: number): Promise<void> {
+  if (steps < done) {
+    throw new ConfigError(
+      "steps",
+      `expected at least the ${done} steps that the run has done, got ${steps}.`,
+    );
+  }
+  if (steps > done || !(await isFinished(folder))) return;
+  throw new VqkitError(
+    "run",
+    `${folder.dir}: expected a run to go on with, got one that finished at step ${done}. To train it further, give more steps (--steps).`,
+  );
+}
+
+/** Whether the file that is written last is there. */
+async function isFinished(folder: RunFolder): Promise<boolean> {
+  try {
+    await folder.readSummary();
+    return true;
+  } catch (error) {
+    // "run": there is no summary. A damaged one is written again.
+    if (error instanceof VqkitError && (error.code === "run" || error.code === "format")) return false;
+    throw error;
+  }
+}
