@@ -20,22 +20,47 @@ export function elementwise(
   const full = operands.filter((operand) => sameShape(operand.shape, shape));
   const notPlain = full.filter((operand) => !operand.isPlain).length;
   const channelsFirst = shape.length === 4 && full.filter((v) => !v.isChannelsFirst).length < notPlain;
-  if (!channelsFirst)
-    return new Value(
-      emit(
-        g,
-        operands.map((v) => g.plain(v)),
-        dtypes,
-      ),
-      shape,
-      dtype,
-    );
+  if (!channelsFirst) {
+    const names = inLongRows(g, operands, shape);
+    if (names !== undefined) return new Value(g.reshapeName(emit(g, names, dtypes), shape), shape, dtype);
+    const plain = operands.map((operand) => g.plain(operand));
+    return new Value(emit(g, plain, dtypes), shape, dtype);
+  }
   const names = operands.map((v) => {
     if (sizeOf(v.shape) === 1) return g.plain(g.reshape(v, []));
     const padded = [...Array<number>(4 - v.shape.length).fill(1), ...v.shape];
     return g.channelsFirst(g.reshape(v, padded));
   });
   return g.fromChannelsFirst(emit(g, names, dtypes), shape, dtype);
+}
+
+/** ONNX Runtime broadcasts a vector row by row, which is slow for rows shorter than this; several then make one. */
+const shortRow = 32;
+
+/**
+ * The operands of an operation on many short rows, with rows joined and the vectors among the operands repeated to
+ * match; undefined where rows are long or few, or an operand is neither whole, nor a vector [C], nor a scalar.
+ */
+function inLongRows(
+  g: GraphBuilder,
+  operands: readonly Value[],
+  shape: readonly number[],
+): string[] | undefined {
+  const channels = shape.at(-1) ?? 1;
+  const rows = sizeOf(shape) / channels;
+  const isVector = (v: Value) => v.shape.at(-1) === channels && sizeOf(v.shape) === channels;
+  const isKnown = (v: Value) => sameShape(v.shape, shape) || isVector(v) || sizeOf(v.shape) === 1;
+  if (channels < 2 || channels >= shortRow || rows < 64) return undefined;
+  if (!operands.some(isVector) || !operands.every(isKnown)) return undefined;
+  const joined = [64, 32, 16, 8, 4].find((count) => rows % count === 0);
+  if (joined === undefined) return undefined;
+  const row = joined * channels;
+  return operands.map((operand) => {
+    if (sameShape(operand.shape, shape)) return g.plain(g.reshape(operand, [rows / joined, row]));
+    if (!isVector(operand)) return g.plain(g.reshape(operand, []));
+    const repeated = g.expand(g.plain(g.reshape(operand, [1, channels])), [joined, channels]);
+    return g.reshapeName(repeated, [row]);
+  });
 }
 
 export function input(inputs: NamedTensorInfoMap, name: string): TensorInfo {

@@ -134,54 +134,65 @@ function turnedWindow(x: Value, { kernel, dilation, pads }: ConvGeometry): Windo
 function patches(g: GraphBuilder, source: Value, w: Window): string {
   const [n, height, width, channels] = source.shape as [number, number, number, number];
   const taps = w.kernel[0] * w.kernel[1];
-  const reach = [0, 1].map((i) => {
-    const first =
-      (w.origin[i] as number) + Math.min(0, (w.step[i] as number) * ((w.kernel[i] as number) - 1));
-    const last =
-      (w.origin[i] as number) +
-      ((w.size[i] as number) - 1) * (w.stride[i] as number) +
-      Math.max(0, (w.step[i] as number) * ((w.kernel[i] as number) - 1));
-    const extent = i === 0 ? height : width;
-    return { before: Math.max(0, -first), after: Math.max(0, last - extent + 1) };
-  }) as [{ before: number; after: number }, { before: number; after: number }];
-  const [vertical, horizontal] = reach;
-  const padded = [
-    height + vertical.before + vertical.after,
-    width + horizontal.before + horizontal.after,
-  ] as const;
-  const border = [0, vertical.before, horizontal.before, 0, 0, vertical.after, horizontal.after, 0];
-  const bordered = border.some((pad) => pad > 0)
-    ? g.op("Pad", [g.plain(source), g.int64(border)], { mode: "constant" })
-    : g.plain(source);
-  const pixels = g.reshapeName(bordered, [n, padded[0] * padded[1], channels]);
-  const count = w.size[0] * w.size[1] * taps;
-  const isWhole = taps === 1 && count === padded[0] * padded[1];
-  // [n, positions*taps, C]
-  const gathered = isWhole ? pixels : g.op("Gather", [pixels, tableOf(g, w, reach, padded[1])], { axis: 1 });
+  const pixels = g.reshapeName(g.plain(source), [n, height * width, channels]);
+  const gathered = isIdentity(w, [height, width])
+    ? pixels
+    : gather(g, pixels, { window: w, image: [height, width], shape: [n, channels] }); // [n, positions*taps, C]
   return g.reshapeName(gathered, [n * w.size[0] * w.size[1], taps * channels]);
 }
 
-/** The pixel, of images with a border and rows of `width`, that each (position, tap) reads. */
-function tableOf(
+/** Whether the one tap of each position is the pixel at that position. */
+function isIdentity(w: Window, image: readonly [number, number]): boolean {
+  return [0, 1].every(
+    (axis) =>
+      w.kernel[axis] === 1 && w.stride[axis] === 1 && w.origin[axis] === 0 && w.size[axis] === image[axis],
+  );
+}
+
+/**
+ * The pixels [n, H*W, C] that each (position, tap) reads. What lies outside the image is one more pixel, of zeros: that
+ * copies the image in one piece, which a Pad does row by row.
+ */
+function gather(
   g: GraphBuilder,
-  w: Window,
-  [vertical, horizontal]: readonly [{ readonly before: number }, { readonly before: number }],
-  width: number,
+  pixels: string,
+  read: {
+    readonly window: Window;
+    readonly image: readonly [number, number];
+    readonly shape: readonly [number, number];
+  },
 ): string {
-  return g.constantOnce(`patches ${JSON.stringify([w, vertical.before, horizontal.before, width])}`, () => {
-    const table = new Int32Array(w.size[0] * w.size[1] * w.kernel[0] * w.kernel[1]);
-    let at = 0;
-    for (let y = 0; y < w.size[0]; y++) {
-      for (let x = 0; x < w.size[1]; x++) {
-        for (let ky = 0; ky < w.kernel[0]; ky++) {
-          for (let kx = 0; kx < w.kernel[1]; kx++) {
-            const row = w.origin[0] + y * w.stride[0] + ky * w.step[0] + vertical.before;
-            const column = w.origin[1] + x * w.stride[1] + kx * w.step[1] + horizontal.before;
-            table[at++] = row * width + column;
-          }
+  const { window: w, image, shape } = read;
+  const [n, channels] = shape;
+  const table = tableOf(w, image);
+  const outside = image[0] * image[1];
+  const name = g.constantOnce(`patches ${JSON.stringify([w, image])}`, () => ({
+    data: table,
+    dims: [table.length],
+  }));
+  if (!table.includes(outside)) return g.op("Gather", [pixels, name], { axis: 1 });
+  const zeros = g.constantOnce(`zeros ${n}x1x${channels}`, () => ({
+    data: new Float32Array(n * channels),
+    dims: [n, 1, channels],
+  }));
+  return g.op("Gather", [g.op("Concat", [pixels, zeros], { axis: 1 }), name], { axis: 1 });
+}
+
+/** The pixel that each (position, tap) reads, by its number in the image; H*W where that is outside. */
+function tableOf(w: Window, [height, width]: readonly [number, number]): Int32Array {
+  const table = new Int32Array(w.size[0] * w.size[1] * w.kernel[0] * w.kernel[1]);
+  let at = 0;
+  for (let y = 0; y < w.size[0]; y++) {
+    for (let x = 0; x < w.size[1]; x++) {
+      for (let ky = 0; ky < w.kernel[0]; ky++) {
+        for (let kx = 0; kx < w.kernel[1]; kx++) {
+          const row = w.origin[0] + y * w.stride[0] + ky * w.step[0];
+          const column = w.origin[1] + x * w.stride[1] + kx * w.step[1];
+          const isInside = row >= 0 && row < height && column >= 0 && column < width;
+          table[at++] = isInside ? row * width + column : height * width;
         }
       }
     }
-    return { data: table, dims: [at] };
-  });
+  }
+  return table;
 }

@@ -172,9 +172,15 @@ function repeated(g: GraphBuilder, vector: string, [count, channels]: readonly [
 /** x [N, H, W, I] → [36, tiles, I] */
 function transformedImage(g: GraphBuilder, x: Value): string {
   const [n, height, width, channels] = x.shape as [number, number, number, number];
-  const bordered = g.op("Pad", [g.plain(x), g.int64([0, 1, 1, 0, 0, 1, 1, 0])], { mode: "constant" });
-  const rows = g.reshapeName(bordered, [n * (height + 2) * (width + 2), channels]);
   const tiles = (n * height * width) / outputs ** 2;
+  // What lies outside the images is one more pixel, of zeros.
+  const zeros = g.constantOnce(`zeros 1x${channels}`, () => ({
+    data: new Float32Array(channels),
+    dims: [1, channels],
+  }));
+  const rows = g.op("Concat", [g.reshapeName(g.plain(x), [n * height * width, channels]), zeros], {
+    axis: 0,
+  });
   const table = g.constantOnce(`tiles of ${n}x${height}x${width}`, () => ({
     data: tileTable(n, height, width),
     dims: [36 * tiles],
@@ -184,16 +190,18 @@ function transformedImage(g: GraphBuilder, x: Value): string {
   return g.reshapeName(transformed, [36, tiles, channels]);
 }
 
-/** Which pixel of the bordered images stands at each place of each tile; places first. */
+/** Which pixel stands at each place of each tile, places first; the number after the last one is outside. */
 function tileTable(n: number, height: number, width: number): Int32Array {
   const table = new Int32Array(((n * height * width) / outputs ** 2) * pixels ** 2);
   let at = 0;
-  for (let ky = 0; ky < pixels; ky++)
-    for (let kx = 0; kx < pixels; kx++)
+  for (let ky = -1; ky < pixels - 1; ky++)
+    for (let kx = -1; kx < pixels - 1; kx++)
       for (let image = 0; image < n; image++)
-        for (let y = 0; y < height; y += outputs)
-          for (let x = 0; x < width; x += outputs)
-            table[at++] = (image * (height + 2) + y + ky) * (width + 2) + x + kx;
+        for (let y = ky; y < height + ky; y += outputs)
+          for (let x = kx; x < width + kx; x += outputs) {
+            const isInside = y >= 0 && y < height && x >= 0 && x < width;
+            table[at++] = isInside ? (image * height + y) * width + x : n * height * width;
+          }
   return table;
 }
 
