@@ -1,0 +1,116 @@
+import { expectedUniformUsage } from "../../metrics/index.js";
+import { formatCount, formatPercent, formatSignificant } from "../format.js";
+import { newest, tenths } from "./curve.js";
+import type { DiagnosisRecord } from "./record.js";
+import { FEWEST_RECORDS, fine, found, type Rule, unknown, withTrend } from "./rule.js";
+
+/** Usage in the last tenth of the run against the best tenth before it. */
+const FALLING = { warning: 0.75, critical: 0.5 };
+
+export const usageFalling: Rule = {
+  name: "usage-falling",
+  title: "Codebook usage is falling",
+  remedies: [
+    "lower the learning rate, or raise warmupSteps: codes are left behind while the latents still move fast",
+    'a codebook that follows the latents: codebook "ema", or kind simvq, whose codes all move at each step',
+    "initialization kmeans, so that codes start where latents are",
+  ],
+  judge: (record) => {
+    // The window covers more codes than a batch, but short runs never fill it.
+    const full = (record.curves.usageWindow?.records ?? 0) >= FEWEST_RECORDS;
+    return withTrend(record, full ? "usageWindow" : "usageBatch", (curve) => {
+      const parts = tenths(curve).map(({ median }) => median);
+      const last = parts.at(-1) as number;
+      const peak = Math.max(...parts);
+      const seen = `usage of ${full ? "the window" : "a batch"}: ${formatPercent(last)} in the last tenth of the run, ${formatPercent(peak)} in its best`;
+      // One code more or less is no trend.
+      if ((peak - last) * (record.codebookSize ?? Number.POSITIVE_INFINITY) <= 1) return fine(seen);
+      if (last < FALLING.critical * peak)
+        return found("critical", `${seen}; under ${FALLING.critical} of it`);
+      if (last < FALLING.warning * peak) return found("warning", `${seen}; under ${FALLING.warning} of it`);
+      return fine(seen);
+    });
+  },
+};
+
+/** Codes in use against those that a uniform source would show in as many indices. */
+const DEAD = { warning: 0.5, critical: 0.1 };
+
+export const deadCodes: Rule = {
+  name: "dead-codes",
+  title: "Most codes are never chosen",
+  remedies: [
+    "initialization kmeans or data: uniform codes of ±1/K lie far from the latents, and those never chosen never learn",
+    'codebook "ema", or kind simvq or fsq, which do not collapse in this way',
+    "a smaller codeDim (8 to 32), in which the nearest code is shared out more evenly",
+    "a smaller codebook: codes without use cost memory and buy nothing (`vqkit prune` removes them from a finished model)",
+  ],
+  judge: (record) => {
+    const share = liveShare(record);
+    if (share === null) return unknown("no usage of an evaluation or of a full window was recorded");
+    const seen = `${formatPercent(share.usage)} of the codes in use ${share.where}, a uniform source would show ${formatPercent(share.expected)}`;
+    const ratio = share.usage / share.expected;
+    if (ratio < DEAD.critical) return found("critical", `${seen}; under ${DEAD.critical} of it`);
+    if (ratio < DEAD.warning) return found("warning", `${seen}; under ${DEAD.warning} of it`);
+    return fine(seen);
+  },
+};
+
+interface LiveShare {
+  readonly usage: number;
+  readonly expected: number;
+  readonly where: string;
+}
+
+/** Usage with its expectation: of the evaluation, or of a full window while the run is under way. */
+function liveShare({ final, curves, samplesWindow, codebookSize }: DiagnosisRecord): LiveShare | null {
+  if (final !== null) {
+    const { usage, expectedUniformUsage: expected, samples } = final;
+    if (usage === null || expected === null) return null;
+    return { usage, expected, where: `in ${formatCount(samples ?? 0)} indices of the evaluation` };
+  }
+  const { usageWindow } = curves;
+  if (usageWindow === undefined || samplesWindow === null || codebookSize === null) return null;
+  return {
+    usage: newest(usageWindow),
+    expected: expectedUniformUsage(samplesWindow, codebookSize),
+    where: `in the last ${formatCount(samplesWindow)} indices of training`,
+  };
+}
+
+/** FAISS asks for at least so many points for each k-means centre (`min_points_per_centroid`), and warns under it. */
+const LATENTS_PER_CODE = 39;
+/** Perplexity against the number of codes that a uniform source would show. */
+const EVENNESS = 0.1;
+
+export const overSizedCodebook: Rule = {
+  name: "over-sized-codebook",
+  title: "The codebook is larger than its data",
+  remedies: [
+    "a smaller codebookSize: it costs little reconstruction where most codes do not matter",
+    "more steps, larger batches or larger crops, so that each code is chosen more often",
+    "for codes that are in use but seldom chosen, an entropy loss, where the quantizer has one",
+  ],
+  judge: (record) => {
+    const { codebookSize, samplesBatch, lastStep, plannedSteps, final } = record;
+    if (codebookSize === null || samplesBatch === null)
+      return unknown("the indices of training were not recorded");
+    const steps = Math.max(lastStep, plannedSteps ?? 0);
+    const perCode = (steps * samplesBatch) / codebookSize;
+    const trained = `${formatSignificant(perCode)} latents a code in ${formatCount(steps)} steps`;
+    if (perCode < LATENTS_PER_CODE) return found("warning", `${trained}; under ${LATENTS_PER_CODE}`);
+    const { perplexity = null, expectedUniformUsage: expected = null, usage = null } = final ?? {};
+    if (perplexity === null || expected === null || usage === null) return fine(trained);
+    const evenness = perplexity / (expected * codebookSize);
+    const seen = `${trained}; perplexity ${formatSignificant(perplexity)} of ${formatCount(codebookSize)} codes`;
+    // Where the codes are not even in use, that is the finding.
+    const inUse = usage >= DEAD.warning * expected;
+    if (inUse && evenness < EVENNESS) {
+      return found(
+        "warning",
+        `${seen} although ${formatPercent(usage)} are in use; under ${EVENNESS} of them`,
+      );
+    }
+    return fine(seen);
+  },
+};

@@ -1,0 +1,66 @@
+import { deadCodes, overSizedCodebook, usageFalling } from "./codebook-rules.js";
+import { commitmentGrowing, lowRankLatents, normGap } from "./latent-rules.js";
+import type { DiagnosisRecord } from "./record.js";
+import { type Rule, type Severity, severities } from "./rule.js";
+import { explodingGradient, underTrained } from "./training-rules.js";
+
+/** All rules, in the order of docs/doctor.md. */
+export const diagnosisRules: readonly Rule[] = [
+  usageFalling,
+  deadCodes,
+  overSizedCodebook,
+  commitmentGrowing,
+  normGap,
+  lowRankLatents,
+  underTrained,
+  explodingGradient,
+];
+
+/** Something that is wrong with a run. */
+export interface Finding {
+  /** The rule's name, e.g. `dead-codes`; stable. */
+  readonly rule: string;
+  readonly title: string;
+  readonly severity: Severity;
+  /** What was measured, beside its threshold. */
+  readonly seen: string;
+  /** What to try, the likeliest help first. */
+  readonly remedies: readonly string[];
+}
+
+/** A rule that found nothing, or could not be judged. */
+export interface RuleNote {
+  readonly rule: string;
+  readonly seen: string;
+}
+
+/** What the doctor makes of a run. JSON-safe. */
+export interface Diagnosis {
+  /** The gravest first. */
+  readonly findings: readonly Finding[];
+  readonly fine: readonly RuleNote[];
+  /** Rules whose figures were not recorded, and why. */
+  readonly notJudged: readonly RuleNote[];
+}
+
+/**
+ * Judges a record by every rule. Pure and quick (no file, no tensor; time in the bins of the curves, not in the steps),
+ * so that it may be called at every step of a training in progress.
+ */
+export function diagnose(record: DiagnosisRecord): Diagnosis {
+  const outcomes = diagnosisRules.map((rule) => ({ rule, outcome: rule.judge(record) }));
+  const findings = outcomes.flatMap(({ rule: { name, title, remedies }, outcome }): Finding[] =>
+    outcome.status === "found"
+      ? [{ rule: name, title, severity: outcome.severity, seen: outcome.seen, remedies }]
+      : [],
+  );
+  const notes = (status: "fine" | "unknown"): RuleNote[] =>
+    outcomes
+      .filter(({ outcome }) => outcome.status === status)
+      .map(({ rule, outcome }) => ({ rule: rule.name, seen: outcome.seen }));
+  return {
+    findings: findings.sort((a, b) => severities.indexOf(b.severity) - severities.indexOf(a.severity)),
+    fine: notes("fine"),
+    notJudged: notes("unknown"),
+  };
+}

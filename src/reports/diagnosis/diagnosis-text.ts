@@ -1,0 +1,17 @@
+import { textTable } from "../text-table.js";
+import type { Diagnosis } from "./diagnose.js";
+
+/** A diagnosis for the terminal: a table of all rules, then what to try for each finding. */
+export function renderDiagnosis({ findings, fine, notJudged }: Diagnosis): string {
+  const rows = [
+    ...findings.map(({ severity, rule, seen }) => [severity, rule, seen]),
+    ...fine.map(({ rule, seen }) => ["fine", rule, seen]),
+    ...notJudged.map(({ rule, seen }) => ["not judged", rule, seen]),
+  ];
+  const advice = findings.flatMap(({ title, rule, remedies }) => [
+    "",
+    `${title} (${rule}). Try:`,
+    ...remedies.map((remedy) => `  - ${remedy}`),
+  ]);
+  return [textTable(rows, { head: ["", "rule", "seen"] }), ...advice].join("\n");
+}

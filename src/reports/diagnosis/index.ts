@@ -1,0 +1,12 @@
+export { type Curve, type CurveBin, CurveBuilder } from "./curve.js";
+export { type Diagnosis, diagnose, diagnosisRules, type Finding, type RuleNote } from "./diagnose.js";
+export { renderDiagnosis } from "./diagnosis-text.js";
+export { readDiagnosisRecord } from "./read-record.js";
+export {
+  type DiagnosedCurve,
+  type DiagnosedEvaluation,
+  type DiagnosedRun,
+  DiagnosisHistory,
+  type DiagnosisRecord,
+} from "./record.js";
+export { type Outcome, type Rule, type Severity, severities } from "./rule.js";

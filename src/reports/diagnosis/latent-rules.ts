@@ -1,0 +1,81 @@
+import { formatSignificant } from "../format.js";
+import { tenths } from "./curve.js";
+import { fine, found, type Rule, unknown, withTrend } from "./rule.js";
+
+/** The last tenth of the run against its middle. */
+const GROWING = { warning: 2, critical: 10 };
+
+export const commitmentGrowing: Rule = {
+  name: "commitment-growing",
+  title: "The commitment loss is growing",
+  remedies: [
+    "raise commitmentWeight (beta): the encoder runs away from its codes",
+    "lower the learning rate: the codebook cannot follow",
+    'codebook "ema" with a smaller emaDecay, which follows faster',
+  ],
+  judge: (record) =>
+    withTrend(record, "commitmentLoss", (curve) => {
+      const parts = tenths(curve).map(({ median }) => median);
+      const [middle, last] = [((parts[4] as number) + (parts[5] as number)) / 2, parts[9] as number];
+      const seen = `commitment loss: ${formatSignificant(last)} in the last tenth of the run, ${formatSignificant(middle)} in the middle`;
+      if (last > GROWING.critical * middle)
+        return found("critical", `${seen}; over ${GROWING.critical} times`);
+      if (last > GROWING.warning * middle) return found("warning", `${seen}; over ${GROWING.warning} times`);
+      return fine(seen);
+    }),
+};
+
+/** The larger of both mean norms against the smaller. */
+const GAP = { warning: 2, critical: 10 };
+
+export const normGap: Rule = {
+  name: "norm-gap",
+  title: "Latents and codes differ in length",
+  remedies: [
+    "raise commitmentWeight when latents are longer than their codes, codebookWeight when codes lag behind",
+    'initialization kmeans or codebook "ema", which put codes where the latents are',
+    "a smaller codeDim, which leaves less for the codes to miss",
+  ],
+  judge: ({ final, curves }) => {
+    // Without a commitment loss nothing asks latents to lie near codes: FSQ's z stands before its bound.
+    if (curves.commitmentLoss === undefined) {
+      return unknown("no commitment loss was recorded, so latents and codes need not be alike");
+    }
+    const { latentNorm = null, codeNorm = null } = final ?? {};
+    if (latentNorm === null || codeNorm === null) {
+      return unknown(
+        "the norms of latents and codes are not recorded (by earlier versions, or while a run is under way)",
+      );
+    }
+    const [shorter, longer] = latentNorm < codeNorm ? [latentNorm, codeNorm] : [codeNorm, latentNorm];
+    const seen = `mean norm ${formatSignificant(latentNorm)} of the latents, ${formatSignificant(codeNorm)} of their codes`;
+    if (longer > GAP.critical * shorter) return found("critical", `${seen}; over ${GAP.critical} times`);
+    if (longer > GAP.warning * shorter) return found("warning", `${seen}; over ${GAP.warning} times`);
+    return fine(seen);
+  },
+};
+
+/** Effective rank as a part of D; in few dimensions the fixed limit is what counts. */
+const RANK = { warning: 1 / 8, critical: 1.5 };
+
+export const lowRankLatents: Rule = {
+  name: "low-rank-latents",
+  title: "The latents use few of their dimensions",
+  remedies: [
+    "a smaller codeDim: the dimensions that do not vary only dilute distances",
+    "more training, or a larger or deeper encoder, where the images do vary",
+    "look at dead-codes and commitment-growing first: a collapsed codebook pulls all latents to a few points",
+  ],
+  judge: ({ final, codeDim }) => {
+    if (codeDim === 1) return fine("one dimension");
+    const rank = final?.latentEffectiveRank ?? null;
+    if (rank === null || codeDim === null) {
+      return unknown("the effective rank is not recorded (by earlier versions, or while a run is under way)");
+    }
+    const seen = `effective rank ${formatSignificant(rank)} of ${codeDim} dimensions`;
+    if (rank < RANK.critical) return found("critical", `${seen}; under ${RANK.critical}`);
+    if (rank < RANK.warning * codeDim)
+      return found("warning", `${seen}; under ${formatSignificant(RANK.warning * codeDim)}`);
+    return fine(seen);
+  },
+};

@@ -1,0 +1,48 @@
+import { VqkitError } from "../../core/errors.js";
+import { errnoOf } from "../../runs/file-errors.js";
+import type { RunFolder } from "../../runs/index.js";
+import { type RunFigures, readRunRecord } from "../run-record.js";
+import { DiagnosisHistory, type DiagnosisRecord } from "./record.js";
+
+/**
+ * Reads what the doctor looks at. A run that was not finished, or is still under way, has no evaluation.
+ *
+ * @throws VqkitError("format" | "file")
+ */
+export async function readDiagnosisRecord(run: RunFolder): Promise<DiagnosisRecord> {
+  const config = await run.readConfig();
+  const figures = await finalFigures(run);
+  const quantizer = figures?.quantizer ?? asObject(config.quantizer);
+  const history = new DiagnosisHistory({
+    codebookSize: asNumber(quantizer.codebookSize),
+    codeDim: asNumber(quantizer.codeDim),
+    plannedSteps: asNumber(config.steps),
+  });
+  try {
+    for await (const metrics of run.metrics()) history.add(metrics);
+  } catch (error) {
+    const missing = error instanceof VqkitError && errnoOf(error.cause) === "ENOENT";
+    if (!missing) throw error; // a run that was stopped before its first step has no metrics
+  }
+  return history.record({
+    final: figures?.final ?? null,
+    meanColourPsnr: figures?.meanColour?.psnr ?? null,
+  });
+}
+
+async function finalFigures(run: RunFolder): Promise<RunFigures | null> {
+  try {
+    return (await readRunRecord(run)).figures;
+  } catch (error) {
+    if (error instanceof VqkitError && error.code === "run") return null;
+    throw error;
+  }
+}
+
+function asObject(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function asNumber(value: unknown): number | null {
+  return typeof value === "number" ? value : null;
+}
