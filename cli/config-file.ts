@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseDocument } from "yaml";
@@ -7,26 +7,31 @@ import { UsageError } from "./errors.js";
 /** A configuration as it was written: nothing is checked yet but that it is an object. */
 export type ConfigObject = Record<string, unknown>;
 
+/** A configuration of every field has some hundred lines. */
+const MAX_BYTES = 2 ** 18;
+/** How many values the aliases of a file (`*name`) may stand for: few lines of YAML can mean billions of values. */
+const MAX_ALIASES = 100;
+
 /**
- * Reads a configuration in JSON or YAML (of which JSON is a part).
+ * Reads a configuration in JSON or YAML (of which JSON is a part). Nothing in it is run: YAML tags make no objects, and
+ * modules that it names are only read by `takeQuantizerModules`.
  *
- * @throws UsageError when it cannot be read or is no object
+ * @throws UsageError when it cannot be read, is no object, is over 256 KB, has too many aliases or the key `__proto__`
  */
 export async function readConfigFile(file: string): Promise<ConfigObject> {
   let text: string;
   try {
+    const { size } = await stat(file);
+    if (size > MAX_BYTES) {
+      throw new UsageError(`--config ${file}: expected at most ${MAX_BYTES} bytes, got ${size}.`);
+    }
     text = await readFile(file, "utf8");
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     const reason = (error as NodeJS.ErrnoException).code ?? String(error);
     throw new UsageError(`--config ${file}: expected a readable file, got ${reason}. Check the path.`);
   }
-  const document = parseDocument(text);
-  const [problem] = document.errors;
-  if (problem !== undefined) {
-    const [line = problem.message] = problem.message.split("\n");
-    throw new UsageError(`--config ${file}: expected YAML or JSON: ${line.replace(/:$/, ".")}`);
-  }
-  const value: unknown = document.toJS({ maxAliasCount: 100 });
+  const value = parseText(text, file);
   // An empty file is an empty configuration.
   if (value === null || value === undefined) return {};
   if (!isObject(value))
@@ -34,19 +39,50 @@ export async function readConfigFile(file: string): Promise<ConfigObject> {
   return value;
 }
 
+function parseText(text: string, file: string): unknown {
+  try {
+    const document = parseDocument(text, { logLevel: "error" });
+    const [problem] = document.errors;
+    if (problem !== undefined) throw problem;
+    const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
+    checkKeys(value);
+    return value;
+  } catch (error) {
+    // Also nesting so deep that the parser runs out of stack.
+    const [line = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
+    throw new UsageError(`--config ${file}: expected YAML or JSON: ${line.replace(/:$/, ".")}`);
+  }
+}
+
+/** @throws Error for a key through which an assignment could reach what all objects share */
+function checkKeys(value: unknown): void {
+  if (typeof value !== "object" || value === null) return;
+  if (Object.hasOwn(value, "__proto__")) throw new Error('expected names of settings, got "__proto__".');
+  for (const part of Object.values(value)) checkKeys(part);
+}
+
 /**
  * Takes the key `quantizerModules` out of a configuration: modules that register quantizers of one's own.
  *
- * @param folder what relative paths in the configuration start from
- * @throws UsageError when it is no list of paths
+ * A module is code, and a configuration may come from anyone: naming one there is not enough to run it.
+ *
+ * @param options.folder what relative paths in the configuration start from
+ * @param options.allowCode whether the user has said that code may be run (`--allow-code`)
+ * @throws UsageError when it is no list of paths, or names a module without that
  */
 export function takeQuantizerModules(
   config: ConfigObject,
-  folder: string,
+  { folder, allowCode }: { readonly folder: string; readonly allowCode: boolean },
 ): { readonly modules: string[]; readonly rest: ConfigObject } {
   const { quantizerModules = [], ...rest } = config;
   if (!Array.isArray(quantizerModules) || quantizerModules.some((each) => typeof each !== "string")) {
     throw new UsageError("quantizerModules: expected a list of paths of JavaScript modules.");
+  }
+  const [first] = quantizerModules as string[];
+  if (first !== undefined && !allowCode) {
+    throw new UsageError(
+      `quantizerModules: expected no code without leave, got ${JSON.stringify(first)}. Add --allow-code to run the modules that the configuration names, or name them by --quantizer-module.`,
+    );
   }
   return { modules: (quantizerModules as string[]).map((each) => path.resolve(folder, each)), rest };
 }
@@ -66,15 +102,16 @@ export async function loadQuantizerModules(modules: readonly string[]): Promise<
 /** Sets `value` at a dotted path of a copy; objects on the way are made, and copied, as needed. */
 export function withValue(config: ConfigObject, dotted: string, value: unknown): ConfigObject {
   const [key = "", ...rest] = dotted.split(".");
+  if (key === "__proto__") throw new UsageError(`${dotted}: expected the name of a setting.`);
   if (rest.length === 0) return { ...config, [key]: value };
-  const inner = config[key];
+  const inner = Object.hasOwn(config, key) ? config[key] : undefined;
   return { ...config, [key]: withValue(isObject(inner) ? inner : {}, rest.join("."), value) };
 }
 
 /** The value at a dotted path; undefined where there is none. */
 export function valueAt(config: ConfigObject, dotted: string): unknown {
   let at: unknown = config;
-  for (const key of dotted.split(".")) at = isObject(at) ? at[key] : undefined;
+  for (const key of dotted.split(".")) at = isObject(at) && Object.hasOwn(at, key) ? at[key] : undefined;
   return at;
 }
 

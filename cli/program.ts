@@ -11,7 +11,7 @@ import { addQuantizers } from "./commands/quantizers.js";
 import { addReport } from "./commands/report.js";
 import { addTrain } from "./commands/train.js";
 import { EXIT, explain } from "./errors.js";
-import type { Terminal } from "./terminal.js";
+import { note, type Terminal } from "./terminal.js";
 
 /**
  * Runs one command line.
@@ -25,7 +25,7 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     return EXIT.done;
   } catch (error) {
     const { code, line } = await explain(error);
-    if (line !== undefined) terminal.stderr.write(`${line}\n`);
+    if (line !== undefined) note(terminal, line);
     return code;
   }
 }

@@ -89,6 +89,20 @@ export const TRAINING_FLAGS: readonly RunFlag[] = [
     default: 0.2,
     parse: number,
   },
+  {
+    flag: "--checkpoint-every <n>",
+    field: "checkpointEvery",
+    description: "steps between two checkpoints",
+    default: 250,
+    parse: integer,
+  },
+  {
+    flag: "--on-nan <policy>",
+    field: "onNan",
+    description:
+      "for a loss or gradient that is not finite: stop, skip the step, or rollback to the last checkpoint",
+    default: "stop",
+  },
 ];
 
 /** Flags of `train` alone. */
@@ -143,6 +157,7 @@ export function addRunFlags(command: Command, flags: readonly RunFlag[]): void {
 export function addConfigFlags(command: Command): void {
   command
     .option("--config <file>", "configuration in YAML or JSON; flags win over it")
+    .option("--allow-code", "run the modules that the configuration names under quantizerModules")
     .option(
       SET_FLAG,
       "any field of the configuration, as quantizer.gradient=reflection; repeatable",
@@ -226,7 +241,10 @@ export async function gatherConfig(
 ): Promise<ConfigObject> {
   const file = values.config as string | undefined;
   const written = file === undefined ? {} : await readConfigFile(file);
-  const { modules, rest } = takeQuantizerModules(written, path.dirname(file ?? ""));
+  const { modules, rest } = takeQuantizerModules(written, {
+    folder: path.dirname(file ?? ""),
+    allowCode: values.allowCode === true,
+  });
   await loadQuantizerModules([...modules, ...((values.quantizerModule as string[] | undefined) ?? [])]);
 
   let config = rest;
@@ -242,7 +260,8 @@ export async function gatherConfig(
     if (value !== undefined) config = withValue(config, field, value);
   }
   if (images.length > 0) config = withValue(config, "data.images", images.length === 1 ? images[0] : images);
-  if (valueAt(config, "data.images") === undefined) {
+  // A run that goes on has its images.
+  if (valueAt(config, "data.images") === undefined && values.resume === undefined) {
     throw new UsageError("expected IMAGES: a folder, a glob pattern or files, got none.");
   }
   return config;

@@ -14,15 +14,37 @@ export interface Terminal {
 
 /** Writes a result, ending it with a line break. */
 export function print(terminal: Terminal, text: string): void {
-  terminal.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
+  const shown = printable(text);
+  terminal.stdout.write(shown.endsWith("\n") ? shown : `${shown}\n`);
 }
 
-/** Writes a machine-readable result. */
+/** Writes a machine-readable result; what a terminal could take for a command is escaped, as JSON allows. */
 export function printJson(terminal: Terminal, value: unknown): void {
-  print(terminal, JSON.stringify(value, null, 2));
+  const text = JSON.stringify(value, null, 2);
+  terminal.stdout.write(
+    `${text.replace(UNPRINTABLE, (character) => `\\u${hex(character).padStart(4, "0")}`)}\n`,
+  );
 }
 
 /** Writes a line that is not part of the result, unless the user asked for quiet. */
 export function note(terminal: Terminal, text: string, { quiet = false } = {}): void {
-  if (!quiet) terminal.stderr.write(`${text}\n`);
+  if (!quiet) terminal.stderr.write(`${printable(text)}\n`);
+}
+
+/**
+ * Control characters but line breaks and tabs, and characters that turn the direction of writing: names of files may
+ * hold them, and a terminal obeys them.
+ */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+const UNPRINTABLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** The text with `\x1b` and the like in place of characters that a terminal would obey. */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, (character) =>
+    character <= "\xff" ? `\\x${hex(character).padStart(2, "0")}` : `\\u${hex(character).padStart(4, "0")}`,
+  );
+}
+
+function hex(character: string): string {
+  return character.charCodeAt(0).toString(16);
 }

@@ -49,11 +49,11 @@ function describe(issue: Issue, known: readonly string[]): string {
     case "unrecognized_keys": {
       const key = issue.keys[0] ?? "";
       const list = known.length > 0 ? ` Known: ${[...known].sort().join(", ")}.` : "";
-      return `unknown key "${key}".${list}${didYouMean(key, known)}`;
+      return `unknown key ${show(key)}.${list}${didYouMean(key, known)}`;
     }
     case "invalid_value": {
       const values = issue.values.map(String);
-      return `expected ${values.map((v) => `"${v}"`).join(" or ")}, got ${show(issue.input)}.${didYouMean(String(issue.input), values)}`;
+      return `expected ${values.map((v) => `"${v}"`).join(" or ")}, got ${show(issue.input)}.${typeof issue.input === "string" ? didYouMean(issue.input, values) : ""}`;
     }
     case "invalid_type":
       return `expected ${issue.expected === "int" ? "an integer" : article(issue.expected)}, got ${show(issue.input)}.`;

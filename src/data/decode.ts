@@ -14,6 +14,9 @@ export const ALPHA_BACKGROUND = { r: 255, g: 255, b: 255 } as const;
 /** Largest number of pixels that an image may have, before and after resizing, unless the caller says otherwise. */
 export const DEFAULT_MAX_PIXELS = 64_000_000;
 
+/** A decode that takes longer than this is given up; the largest photographs take a few seconds. */
+const MAX_SECONDS = 60;
+
 /** An image in a file (path), an image file in memory (Buffer), or bare pixels. */
 export type ImageSource = string | Uint8Array | RawImage;
 
@@ -54,8 +57,8 @@ const decoding = new Semaphore(256 * 2 ** 20);
  * frame is taken. Resizing (Lanczos 3) follows `resizedSize`. Bare RGB pixels that need no resizing are returned as
  * they are, not copied.
  *
- * @throws ImageError when the image cannot be read, is truncated or damaged, is larger than `maxPixels`, or is of
- * another format or sample type.
+ * @throws ImageError when the image cannot be read, is truncated or damaged, is larger than `maxPixels`, takes more than
+ * a minute, or is of another format or sample type.
  */
 export async function decodeImage(source: ImageSource, options: DecodeOptions = {}): Promise<RgbImage> {
   const name = options.name ?? (typeof source === "string" ? source : "image");
@@ -150,7 +153,11 @@ function checkPixels(size: Size, limit: number, when: string): void {
 async function render(input: Sharp, header: Metadata, to: Size): Promise<RgbImage> {
   // Left to itself, sharp takes 16-bit RGB with a colour profile to Display P3 and then calls the result sRGB.
   if (header.space === "rgb16") input.pipelineColourspace("srgb");
-  input.autoOrient().flatten({ background: ALPHA_BACKGROUND }).toColourspace("srgb");
+  input
+    .timeout({ seconds: MAX_SECONDS })
+    .autoOrient()
+    .flatten({ background: ALPHA_BACKGROUND })
+    .toColourspace("srgb");
   if (!sameSize(header.autoOrient, to)) {
     // Without fast shrink-on-load, at least a factor of two is left to the Lanczos kernel.
     input.resize({ ...to, fit: "fill", kernel: "lanczos3", fastShrinkOnLoad: false });

@@ -1,9 +1,15 @@
-import { closeSync, fstatSync, open, read } from "node:fs";
+import { closeSync, constants, fstatSync, open, read } from "node:fs";
 import { promisify } from "node:util";
 import { Semaphore } from "./semaphore.js";
 
 const openFile = promisify(open);
 const readInto = promisify(read);
+
+/** A larger file is not read into memory: no image format needs as much for the pixels that are allowed. */
+const MAX_FILE_BYTES = 2 ** 30;
+
+/** Opening a named pipe would otherwise wait for a writer, for ever if need be. Windows has neither. */
+const WITHOUT_WAITING = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /** Bytes of file contents in memory at once, over the whole process. */
 const held = new Semaphore(128 * 2 ** 20);
@@ -16,13 +22,17 @@ const held = new Semaphore(128 * 2 ** 20);
  * training step.
  */
 export async function withFile<T>(file: string, use: (content: Uint8Array) => Promise<T>): Promise<T> {
-  let descriptor: number | undefined = await openFile(file, "r");
+  let descriptor: number | undefined = await openFile(file, WITHOUT_WAITING);
   const close = (): void => {
     if (descriptor !== undefined) closeSync(descriptor);
     descriptor = undefined;
   };
   try {
-    const { size } = fstatSync(descriptor);
+    const status = fstatSync(descriptor);
+    const { size } = status;
+    if (!status.isFile() && !status.isDirectory()) throw new Error("a device or a pipe"); // of a folder, reading tells
+    if (size > MAX_FILE_BYTES)
+      throw new Error(`a file of ${size} bytes, over the limit of ${MAX_FILE_BYTES}`);
     return await held.run(size, async () => {
       const content = await readAll(descriptor as number, size);
       close();

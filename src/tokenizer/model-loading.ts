@@ -1,10 +1,16 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { z } from "zod";
-import { ImageAutoencoder, resolveModel, type WeightValue } from "../autoencoder/index.js";
+import {
+  type AutoencoderConfig,
+  describeModel,
+  ImageAutoencoder,
+  resolveModel,
+  type WeightValue,
+} from "../autoencoder/index.js";
 import { parseConfig } from "../core/config.js";
 import { ConfigError, messageOf, VqkitError } from "../core/errors.js";
-import { createQuantizer } from "../quantizers/index.js";
+import { createQuantizer, parseQuantizerConfig, type QuantizerConfig } from "../quantizers/index.js";
 import { type ModelFile, RunFolder, readModelFile, type TensorMap } from "../runs/index.js";
 
 /** A model with its trained weights; the caller disposes it. */
@@ -46,6 +52,7 @@ async function readModel(path: string): Promise<{ file: ModelFile; name: string 
 function buildModel({ config, weights }: ModelFile): ImageAutoencoder {
   const parts = parseConfig(configSchema, config, "config");
   const layout = resolveModel(parts.model, "config.model");
+  checkSize(layout, parts.quantizer, weights);
   // The seed is of no consequence: every value is replaced.
   const seed = 0;
   const model = ImageAutoencoder.create({
@@ -60,6 +67,39 @@ function buildModel({ config, weights }: ModelFile): ImageAutoencoder {
     model.dispose();
     throw error;
   }
+}
+
+/**
+ * Before anything is built: a configuration may claim any size, but no more numbers than the file has.
+ *
+ * @throws VqkitError("format")
+ */
+function checkSize(layout: AutoencoderConfig, options: unknown, weights: TensorMap): void {
+  const values = [...weights.values()].reduce((sum, { data }) => sum + data.length, 0);
+  const quantizer = parseQuantizerConfig(options);
+  const { baseWidth, widthMultipliers, residualBlocks, latentChannels } = layout;
+  const claims = [
+    // Every codebook that is a table has its codes in the file; other quantizers say nothing of a table.
+    quantizer.codebook === undefined ? 0 : tableSize(quantizer),
+    // At least one number a channel, and one a residual block: small enough, then, to be described.
+    Math.max(latentChannels, ...widthMultipliers.map((multiplier) => baseWidth * multiplier)),
+    residualBlocks.reduce((sum, blocks) => sum + blocks, 0),
+  ];
+  const side = layout.downsamplingFactor;
+  if (claims.every((claim) => claim <= values)) {
+    claims.push(describeModel(layout, latentChannels, [side, side]).parameters); // without projections
+  }
+  const most = Math.max(...claims);
+  if (most <= values) return;
+  throw new VqkitError(
+    "format",
+    `config: expected a model of the file's ${values} numbers, got one of at least ${most}.`,
+  );
+}
+
+function tableSize({ codebook, codebookSize, codeDim }: QuantizerConfig): number {
+  const layer = codebook === "linear" ? Number(codeDim) ** 2 : 0;
+  return Number(codebookSize) * Number(codeDim) + layer;
 }
 
 function weightValues(weights: TensorMap): Map<string, WeightValue> {

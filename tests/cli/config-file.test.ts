@@ -34,9 +34,10 @@ describe("readConfigFile", () => {
 });
 
 test("takeQuantizerModules resolves paths from the folder and leaves the rest", () => {
-  const taken = takeQuantizerModules({ steps: 3, quantizerModules: ["mine.js"] }, "/configs");
+  const where = { folder: "/configs", allowCode: true };
+  const taken = takeQuantizerModules({ steps: 3, quantizerModules: ["mine.js"] }, where);
   expect(taken).toEqual({ modules: [path.resolve("/configs/mine.js")], rest: { steps: 3 } });
-  expect(() => takeQuantizerModules({ quantizerModules: "mine.js" }, "/")).toThrow(/list of paths/);
+  expect(() => takeQuantizerModules({ quantizerModules: "mine.js" }, where)).toThrow(/list of paths/);
 });
 
 test("withValue sets a nested value in a copy", () => {

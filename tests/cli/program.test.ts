@@ -71,7 +71,9 @@ describe("the program", () => {
     child.kill("SIGINT");
     const { code, stdout, stderr } = await ended;
     expect({ code, stdout }).toEqual({ code: 130, stdout: "" });
-    expect(stderr).toMatch(/\nInterrupted after step \d+ of 100000\. What there is stands in runs\/fsq\.\n$/);
+    expect(stderr).toMatch(
+      /\nInterrupted after step \d+ of 100000\. To go on: vqkit train --resume runs\/fsq\n$/,
+    );
     expect((await readdir(path.join(dir, "runs/fsq"))).sort()).toEqual([
       "checkpoints",
       "config.json",
@@ -93,7 +95,13 @@ describe("the program", () => {
       "steps: 3",
     ];
     await writeFile(path.join(dir, "run.yaml"), lines.join("\n"));
-    const trained = await start(["train", "photos", "--config", "run.yaml", ...SMALL, "--json"], dir).ended;
+    const train = ["train", "photos", "--config", "run.yaml", ...SMALL, "--json"];
+    const refused = await start(train, dir).ended;
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(
+      /^error: quantizerModules: expected no code without leave[^\n]*--allow-code/,
+    );
+    const trained = await start([...train, "--allow-code"], dir).ended;
     expect(trained.code).toBe(0);
     expect(JSON.parse(trained.stdout)).toMatchObject({
       dir: path.join("runs", "sign"),

@@ -62,6 +62,9 @@ export interface CodeManifest extends CodeKind {
 
 const FORMAT = { format: "vqkit-codes", formatVersion: 2 } as const;
 
+/** Usage is counted in a table for each. */
+const MAX_CODEBOOKS = 65_536;
+
 const whole = z.int().min(1);
 const grid = z.object({ gridHeight: whole, gridWidth: whole, images: whole });
 
@@ -69,7 +72,7 @@ const grid = z.object({ gridHeight: whole, gridWidth: whole, images: whole });
 export const kindSchema = z.object({
   fingerprint: z.string().regex(/^[0-9a-f]{64}$/, "expected 64 hexadecimal digits"),
   codebookSize: whole.max(2 ** 32),
-  numCodebooks: whole,
+  numCodebooks: whole.max(MAX_CODEBOOKS),
 });
 
 export const manifestSchema = kindSchema.extend({
@@ -147,6 +150,12 @@ export async function readManifest(dir: string): Promise<CodeManifest> {
 /** @param where names the value in messages @throws VqkitError("format") */
 export function parseManifest(value: unknown, where: string): CodeManifest {
   const version = (value as { formatVersion?: unknown } | null)?.formatVersion;
+  if (typeof version === "number" && version !== 1 && version !== FORMAT.formatVersion) {
+    throw new VqkitError(
+      "format",
+      `${where}: formatVersion: expected "${FORMAT.formatVersion}", got ${version}. Another version of vqkit wrote it.`,
+    );
+  }
   try {
     const manifest =
       version === 1 ? parseConfig(version1, value, "") : withoutFormat(parseConfig(schema, value, ""));
@@ -167,16 +176,25 @@ function withoutFormat({ format, formatVersion, ...manifest }: z.output<typeof s
 }
 
 function checkManifest({ grids, images, files }: CodeManifest): void {
+  const sides = new Set<string>();
   for (const [i, { gridHeight, gridWidth }] of grids.entries()) {
-    if (grids.findIndex((g) => g.gridHeight === gridHeight && g.gridWidth === gridWidth) !== i) {
-      throw new VqkitError("format", `grids[${i}]: expected ${gridHeight}×${gridWidth} once, got it again.`);
-    }
+    const size = `${gridHeight}×${gridWidth}`;
+    if (sides.has(size)) throw new VqkitError("format", `grids[${i}]: expected ${size} once, got it again.`);
+    sides.add(size);
   }
   const total = grids.reduce((sum, entry) => sum + entry.images, 0);
   if (total !== images) {
     throw new VqkitError("format", `images: expected ${total}, as the grids have together, got ${images}.`);
   }
+  const names = new Set<string>();
   for (const [i, { file }] of files.entries()) {
+    if (names.has(file)) {
+      throw new VqkitError(
+        "format",
+        `files[${i}].file: expected each once, got ${JSON.stringify(file)} again.`,
+      );
+    }
+    names.add(file);
     // No manifest leads outside its folder.
     if (isCodeFile(file) && file !== MANIFEST_FILE) continue;
     throw new VqkitError(

@@ -12,7 +12,7 @@
 import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
 import { VqkitError } from "../../core/errors.js";
-import { type BoundedReader, crc32, type JsonObject } from "../../runs/index.js";
+import { type BoundedReader, crc32, type JsonObject, parseJson } from "../../runs/index.js";
 import { bitsPerIndex, packedLength, packIndices, unpackIndices } from "./bits.js";
 import type { ImageCodes } from "./layout.js";
 import { asFormatError, type CodeKind, kindSchema, manifestSchema } from "./manifest.js";
@@ -99,11 +99,7 @@ export async function readHeader(
   const json = bytes.subarray(PRELUDE_BYTES);
   checkCrc(crc32(json), prelude.readUInt32LE(16), where);
   try {
-    const {
-      format,
-      bitsPerIndex: bits,
-      ...header
-    } = parseConfig(headerSchema, JSON.parse(bufferOf(json).toString()), "");
+    const { format, bitsPerIndex: bits, ...header } = parseConfig(headerSchema, parseJson(json, "JSON"), "");
     if (bits === bitsPerIndex(header.codebookSize)) return { header, bytes };
     throw new VqkitError(
       "format",
@@ -150,6 +146,9 @@ export function decodeBlock(
   }
   const name = block.subarray(4 * numbers, start).toString();
   const size = { name, width: number(0), height: number(1) };
+  if (nameLength === 0 || size.width === 0 || size.height === 0 || count === 0) {
+    throw new VqkitError("format", `${where}: expected a name, sides and positions >= 1, got none of one.`);
+  }
   const tile =
     numbers === 4
       ? {}

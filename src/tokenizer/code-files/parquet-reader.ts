@@ -2,7 +2,7 @@ import { type FileMetaData, parquetMetadata, type RowGroup } from "hyparquet";
 import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
 import { messageOf, VqkitError } from "../../core/errors.js";
-import { type BoundedReader, withReader } from "../../runs/index.js";
+import { type BoundedReader, parseJson, withReader } from "../../runs/index.js";
 import { type IndexArray, indexArray, type TilePlace } from "../codes.js";
 import { type ImageCodes, indexFault, type LayoutReader } from "./layout.js";
 import { asFormatError, type CodeManifest, parseManifest } from "./manifest.js";
@@ -187,7 +187,8 @@ async function readMetadata(reader: BoundedReader): Promise<FileMetaData> {
 
 function parseText(text: string, path: string): unknown {
   try {
-    return { format: "vqkit-codes", formatVersion: 2, ...JSON.parse(text) };
+    const fields = parseJson(Buffer.from(text), path);
+    return { format: "vqkit-codes", formatVersion: 2, ...(fields as object) };
   } catch (error) {
     throw damaged(path, error);
   }

@@ -18,6 +18,8 @@ import { asFormatError, type CodeManifest } from "./manifest.js";
 const BLOCK = 512;
 /** A tar file ends with two blocks of zeros. */
 const END = new Uint8Array(2 * BLOCK);
+/** An image of 64 million positions; an entry of more bytes is not read into memory. */
+const MAX_ENTRY_BYTES = 2 ** 28;
 /** Modification time of every entry, so that the same codes give the same bytes. */
 const NO_TIME = new Date(0);
 
@@ -182,9 +184,17 @@ async function* entriesOf(path: string): AsyncGenerator<TarEntry, void, undefine
   file.pipe(extract);
   try {
     for await (const entry of extract) {
+      const { name, size = 0 } = entry.header;
+      if (size > MAX_ENTRY_BYTES) {
+        const shown = JSON.stringify(name);
+        throw new VqkitError(
+          "format",
+          `${path}: expected entries of at most ${MAX_ENTRY_BYTES} bytes, got ${shown} of ${size}.`,
+        );
+      }
       const pieces: Uint8Array[] = [];
       for await (const piece of entry) pieces.push(piece as Uint8Array);
-      yield { name: entry.header.name, content: Buffer.concat(pieces) };
+      yield { name, content: Buffer.concat(pieces) };
     }
   } catch (error) {
     if (error instanceof VqkitError) throw error;
@@ -193,5 +203,6 @@ async function* entriesOf(path: string): AsyncGenerator<TarEntry, void, undefine
     throw new VqkitError(kind, `${path}: expected a tar file (${messageOf(error)}).`, { cause: error });
   } finally {
     file.destroy();
+    extract.destroy();
   }
 }
