@@ -1,15 +1,20 @@
 #!/usr/bin/env node
+import { constants } from "node:os";
 import { EXIT, Interrupted } from "./errors.js";
 import { run } from "./program.js";
 
+const INTERRUPTIONS = ["SIGINT", "SIGTERM"] as const;
+
 const interruption = new AbortController();
-for (const name of ["SIGINT", "SIGTERM"] as const) {
-  process.on(name, () => {
-    // The first asks the command to leave everything in order; the second does not wait for it.
-    if (interruption.signal.aborted) process.exit(EXIT.interrupted);
-    interruption.abort(new Interrupted("Interrupted."));
-  });
-}
+let interruptedBy: (typeof INTERRUPTIONS)[number] | undefined;
+const interrupt = (name: NodeJS.Signals): void => {
+  interruptedBy = name as typeof interruptedBy;
+  // The first asks the command to leave everything in order. The second ends the program as the system does it, at
+  // once, also while the engine computes and no handler could run.
+  for (const each of INTERRUPTIONS) process.removeListener(each, interrupt);
+  interruption.abort(new Interrupted("Interrupted."));
+};
+for (const name of INTERRUPTIONS) process.on(name, interrupt);
 
 // The reader of a pipe may leave early (`vqkit quantizers | head -1`): that is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -18,4 +23,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 
 const { stdin, stdout, stderr } = process;
-process.exitCode = await run(process.argv.slice(2), { stdin, stdout, stderr, signal: interruption.signal });
+const code = await run(process.argv.slice(2), { stdin, stdout, stderr, signal: interruption.signal });
+// 130 after SIGINT, 143 after SIGTERM, as shells have it.
+process.exitCode =
+  code === EXIT.interrupted && interruptedBy !== undefined ? 128 + constants.signals[interruptedBy] : code;

@@ -1,8 +1,23 @@
-import type { RunDescription, StepMetrics } from "../src/index.js";
+import type { RunDescription, StepMetrics, Trainer } from "../src/index.js";
 
 /** What a run is made of, in a few lines: model, quantizer, images, engine, and what to be warned of. */
 export function describeRun(run: RunDescription): string[] {
   return [...describeShared(run), `quantizer  ${describeQuantizer(run.quantizer)}`, ...describeWarnings(run)];
+}
+
+/** Where a run goes on, what was damaged, and what is otherwise now. */
+export function describeResumed({ resumed, config }: Pick<Trainer, "resumed" | "config">): string[] {
+  if (resumed === null) return [];
+  const { step, path, skipped, changes } = resumed;
+  const place =
+    path === null ? "from the start, for it has no checkpoint" : `after step ${step}, from ${path}`;
+  return [
+    ...skipped.map(({ reason }) => `warning    damaged checkpoint left out: ${reason}`),
+    `resume     ${place}, to step ${config.steps}`,
+    ...changes.map(
+      ({ field, from, to }) => `changed    ${field}: ${JSON.stringify(from)} → ${JSON.stringify(to)}`,
+    ),
+  ];
 }
 
 /** What the runs of a comparison have in common. */

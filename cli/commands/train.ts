@@ -1,11 +1,12 @@
 import { existsSync } from "node:fs";
+import path from "node:path";
 import type { Command } from "commander";
-import type { Trainer, TrainingResult } from "../../src/index.js";
+import type { RunOptions, StepMetrics, Trainer, TrainerHooks, TrainingResult } from "../../src/index.js";
 import { BrokenImages } from "../broken-images.js";
 import { type ConfigObject, valueAt, withValue } from "../config-file.js";
-import { Interrupted } from "../errors.js";
+import { Interrupted, UsageError } from "../errors.js";
 import { startProgress } from "../progress.js";
-import { describeRun, describeStep } from "../run-description.js";
+import { describeResumed, describeRun, describeStep } from "../run-description.js";
 import {
   addRunFlags,
   type FlagValues,
@@ -29,7 +30,11 @@ export function addTrain(program: Command, terminal: Terminal): void {
       "--out <dir>",
       "run folder to write (default: runs/QUANTIZER, or runs/QUANTIZER-2 ... when taken)",
     )
-    .option("--overwrite", "replace an earlier run in that folder");
+    .option("--overwrite", "replace an earlier run in that folder")
+    .option(
+      "--resume <run>",
+      "go on with the run in this folder from its newest checkpoint; other flags change what may change",
+    );
   finishRunCommand(command, {
     flags: FLAGS,
     json: "print the summary as JSON on stdout",
@@ -38,20 +43,17 @@ export function addTrain(program: Command, terminal: Terminal): void {
 }
 
 async function train(terminal: Terminal, written: ConfigObject, values: FlagValues): Promise<void> {
-  const { renderFiguresTable, resolveRun, RunFolder, Trainer, writeRunReport } = await import(
-    "../../src/index.js"
-  );
+  const { renderFiguresTable, RunFolder, writeRunReport } = await import("../../src/index.js");
   const quiet = values.quiet === true;
-  const { options, out, notes } = withDefaults(written);
-  const config = resolveRun(options);
-  await RunFolder.check(out, { overwrite: config.overwrite });
-
   const broken = new BrokenImages(terminal, { quiet });
-  const trainer = await Trainer.create(config, { onBroken: broken.report });
+  const hooks = { onBroken: broken.report };
+  const resume = values.resume as string | undefined;
+  const { trainer, out, notes } =
+    resume === undefined ? await start(written, hooks) : await takeUp(resume, written, hooks);
   try {
     for (const line of [...describeRun(trainer.describe()), ...notes]) note(terminal, line, { quiet });
     broken.name();
-    const result = await runTraining(terminal, trainer, { out, quiet });
+    const result = await runTraining(terminal, trainer, { out, quiet, values });
     broken.summarise();
     await writeRunReport(await RunFolder.open(out));
     const { evaluation, untrained, meanColour, training, conventions } = result;
@@ -79,12 +81,41 @@ async function train(terminal: Terminal, written: ConfigObject, values: FlagValu
   }
 }
 
-/** Trains to the end, showing how far it is. @throws Interrupted with what was left */
+/** A trainer, the folder that it writes, and what to tell the user first. */
+interface Prepared {
+  readonly trainer: Trainer;
+  readonly out: string;
+  readonly notes: readonly string[];
+}
+
+/** A new run. */
+async function start(written: ConfigObject, hooks: TrainerHooks): Promise<Prepared> {
+  const { resolveRun, RunFolder, Trainer } = await import("../../src/index.js");
+  const { options, out, notes } = withDefaults(written);
+  const config = resolveRun(options);
+  await RunFolder.check(out, { overwrite: config.overwrite });
+  return { trainer: await Trainer.create(config, hooks), out, notes };
+}
+
+/** A run that goes on. */
+async function takeUp(out: string, written: ConfigObject, hooks: TrainerHooks): Promise<Prepared> {
+  const { Trainer } = await import("../../src/index.js");
+  const { out: other, overwrite, ...changes } = written;
+  if (overwrite === true) throw new UsageError("--resume: expected no --overwrite. Leave one of them out.");
+  if (typeof other === "string" && path.resolve(other) !== path.resolve(out)) {
+    throw new UsageError(`--resume ${out}: expected no other folder to write, got ${other}. Leave it out.`);
+  }
+  const trainer = await Trainer.resume(out, hooks, changes as Partial<RunOptions>);
+  return { trainer, out, notes: describeResumed(trainer) };
+}
+
+/** Trains to the end, showing how far it is. @throws Interrupted saying how to go on */
 async function runTraining(
   terminal: Terminal,
   trainer: Trainer,
-  { out, quiet }: { readonly out: string; readonly quiet: boolean },
+  { out, quiet, values }: { readonly out: string; readonly quiet: boolean; readonly values: FlagValues },
 ): Promise<TrainingResult> {
+  const { NonFiniteError } = await import("../../src/index.js");
   const { steps, quantizer } = trainer.config;
   const progress = startProgress(terminal, {
     label: `training ${quantizer.kind}`,
@@ -92,20 +123,46 @@ async function runTraining(
     unit: "steps",
     quiet,
   });
-  let done = 0;
+  let done = trainer.resumed?.step ?? 0;
   try {
     for await (const metrics of trainer.run({ signal: terminal.signal })) {
       done = metrics.step;
       progress.update(done, describeStep(metrics));
+      const event = describeEvent(metrics);
+      if (event !== undefined) note(terminal, event, { quiet });
     }
   } catch (error) {
+    if (error instanceof NonFiniteError) {
+      note(terminal, `The checkpoints before step ${error.step} stand: ${resumeCommand(out, values)}`, {
+        quiet,
+      });
+    }
     if (!(error instanceof Interrupted)) throw error;
-    throw new Interrupted(`Interrupted after step ${done} of ${steps}. What there is stands in ${out}.`);
+    throw new Interrupted(
+      `Interrupted after step ${done} of ${steps}. To go on: ${resumeCommand(out, values)}`,
+    );
   } finally {
     progress.stop();
   }
   // The loop ended by itself, so there is a result.
   return trainer.result as TrainingResult;
+}
+
+/** What a step that was out of the ordinary has to say. */
+function describeEvent({ step, nonFinite, skipped, rolledBackFrom }: StepMetrics): string | undefined {
+  if (nonFinite === undefined) return undefined;
+  return skipped
+    ? `warning    step ${step} skipped: not finite: ${nonFinite}`
+    : `warning    back from step ${rolledBackFrom} to step ${step - 1}: not finite: ${nonFinite}`;
+}
+
+function resumeCommand(out: string, values: FlagValues): string {
+  const modules = ((values.quantizerModule as string[] | undefined) ?? []).flatMap((file) => [
+    "--quantizer-module",
+    file,
+  ]);
+  const words = ["vqkit", "train", "--resume", out, ...modules];
+  return words.map((word) => (/[^\w./:=-]/.test(word) ? JSON.stringify(word) : word)).join(" ");
 }
 
 /** Fills in what the command line decides and the library leaves open; the notes say so where it matters. */

@@ -45,6 +45,10 @@ export function resumedConfig(
   changes: Readonly<Record<string, unknown>>,
 ): { readonly config: RunConfig; readonly changes: readonly ConfigChange[] } {
   const before = resolveRun(saved);
+  const misplaced = ["out", "overwrite"].find((name) => name in changes);
+  if (misplaced !== undefined) {
+    throw new ConfigError(misplaced, "expected nothing, for a run goes on in its own folder. Remove it.");
+  }
   const merged = { ...before, ...changes } as Record<string, unknown>;
   for (const part of ["data", "quantizer", "optimizer", "model"] as const) {
     const given = part in changes ? objectOf(part, changes[part]) : {};

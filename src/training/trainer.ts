@@ -108,7 +108,8 @@ export class Trainer {
   /**
    * Takes up a run that was interrupted or killed, or a finished one that is to train further: `run` then goes on from
    * its newest whole checkpoint. On the same machine, version and number of threads the run ends in the same bytes as
-   * one that was never interrupted: weights, metrics (timings aside) and figures.
+   * one that was never interrupted: weights, metrics (timings aside) and figures. (One exception: a later rollback of
+   * `onNan` may go back to the checkpoint that the interruption made.)
    *
    * The folder belongs to this trainer until `run` or `dispose` ends.
    *

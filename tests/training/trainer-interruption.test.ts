@@ -110,7 +110,9 @@ describe("a loss that is not finite", () => {
   it("stops the run and names the step; what was saved before stands", async () => {
     const out = path.join(runs, "diverged");
     const trainer = await Trainer.create(tinyRun(images, { out, quantizer, checkpointEvery: 3 }));
-    const message = expect.stringMatching(/^step 5: expected a finite totalLoss, got NaN\./);
+    const message = expect.stringMatching(
+      /^step 5: expected a finite totalLoss, got NaN\. First to go bad: weight "quantizer\/scale"\./,
+    );
     await expect(drained(trainer.run())).rejects.toMatchObject({ code: "numerics", message });
     trainer.dispose();
     expect(trainer.result).toBeNull();

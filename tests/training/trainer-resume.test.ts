@@ -1,8 +1,9 @@
-import { appendFile, cp, mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import path from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { readSafetensors } from "../../src/runs/index.js";
+import { RunFolder, readSafetensors } from "../../src/runs/index.js";
 import { type RunOptions, type StepMetrics, Trainer } from "../../src/training/index.js";
 import { useEngine } from "../engine.js";
 import { digestOf, logged, temporaryFolder, timeless, tinyRun, train, writeImages } from "./tiny-runs.js";
@@ -109,5 +110,159 @@ describe("a run that goes on", () => {
     expect(await goOn(parted)).toEqual([9, 10, 11, 12]);
     expect(await outcome(parted)).toEqual(await outcome(whole));
     expect((await logged(parted)).map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  });
+});
+
+describe("Trainer.resume", () => {
+  let whole: string;
+  let half: string;
+  const options = () => tinyRun(images, { steps: 6, checkpointEvery: 2, evaluateUntrained: false });
+
+  /** A copy of the run that stopped after step 4, with checkpoints of steps 2 and 4. */
+  async function stopped(name: string): Promise<string> {
+    const dir = path.join(runs, name);
+    await cp(half, dir, { recursive: true });
+    return dir;
+  }
+
+  beforeAll(async () => {
+    [whole, half] = [path.join(runs, "all six"), path.join(runs, "four of six")];
+    await train({ ...options(), out: whole });
+    await startTo(4, { ...options(), out: half });
+  });
+
+  it("says where it goes on, and frees what it made", async () => {
+    const dir = await stopped("told");
+    const before = tf.memory().numTensors;
+    const trainer = await Trainer.resume(dir);
+    const newest = path.join(dir, "checkpoints", "step-00000004.safetensors");
+    expect(trainer.resumed).toEqual({ step: 4, path: newest, skipped: [], changes: [] });
+    trainer.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+    expect(await goOn(dir)).toEqual([5, 6]); // the lock was given back
+  });
+
+  it("names a damaged newest checkpoint and goes on from the one before, to the same end", async () => {
+    const dir = await stopped("damaged");
+    const newest = path.join(dir, "checkpoints", "step-00000004.safetensors");
+    await truncate(newest, 5000);
+    const trainer = await Trainer.resume(dir);
+    expect(trainer.resumed).toMatchObject({ step: 2, skipped: [{ path: newest }] });
+    for await (const _ of trainer.run());
+    trainer.dispose();
+    expect(await outcome(dir)).toEqual(await outcome(whole));
+  });
+
+  it("refuses a run of which every checkpoint is damaged, and gives the folder back", async () => {
+    const dir = await stopped("all damaged");
+    for (const name of await readdir(path.join(dir, "checkpoints")))
+      await truncate(path.join(dir, "checkpoints", name), 100);
+    await expect(Trainer.resume(dir)).rejects.toMatchObject({ code: "run" });
+    expect((await readdir(dir)).sort()).toEqual(["checkpoints", "config.json", "metrics.jsonl"]);
+  });
+
+  it("starts again where there is no checkpoint yet, and clears files in progress", async () => {
+    const dir = await stopped("killed early");
+    await rm(path.join(dir, "checkpoints"), { recursive: true });
+    await writeFile(path.join(dir, ".config.json.vqkit-1-0.tmp"), "{");
+    expect(await goOn(dir)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(await outcome(dir)).toEqual(await outcome(whole));
+    expect((await readdir(dir)).filter((name) => name.startsWith("."))).toEqual([]);
+  });
+
+  it("cuts off metrics that no checkpoint vouches for, whole lines and a torn one", async () => {
+    const dir = await stopped("more metrics");
+    const log = path.join(dir, "metrics.jsonl");
+    const lines = (await readFile(path.join(whole, "metrics.jsonl"), "utf8")).split("\n");
+    await writeFile(log, `${await readFile(log, "utf8")}${lines[4]}\n${lines[5]?.slice(0, 30)}`);
+    await goOn(dir);
+    expect(await timeless(dir)).toBe(await timeless(whole));
+  });
+
+  it("evaluates and logs a step whose evaluation was interrupted", async () => {
+    const evaluated = { ...options(), evaluateEvery: 3, weightAverageDecay: 0.9 };
+    const [straight, dir] = [path.join(runs, "evaluated"), path.join(runs, "evaluation interrupted")];
+    await train({ ...evaluated, out: straight });
+    const stop = new AbortController();
+    const trainer = await Trainer.create(
+      { ...evaluated, out: dir },
+      {
+        onPhase: (phase) => {
+          if (phase === "evaluating") stop.abort();
+        },
+      },
+    );
+    const run = async () => {
+      for await (const _ of trainer.run({ signal: stop.signal }));
+    };
+    await expect(run()).rejects.toMatchObject({ name: "AbortError" });
+    trainer.dispose();
+    expect(await goOn(dir)).toEqual([3, 4, 5, 6]);
+    expect(await outcome(dir)).toEqual(await outcome(straight));
+    expect((await readdir(path.join(dir, "checkpoints"))).filter((name) => name.includes("best"))).toEqual(
+      (await readdir(path.join(straight, "checkpoints"))).filter((name) => name.includes("best")),
+    );
+  });
+
+  it("trains a finished run further only when it is given more steps, and then writes its end anew", async () => {
+    const dir = path.join(runs, "further");
+    await cp(whole, dir, { recursive: true });
+    await expect(Trainer.resume(dir)).rejects.toMatchObject({
+      code: "run",
+      message: expect.stringContaining("finished at step 6"),
+    });
+    expect(await goOn(dir, { steps: 8, checkpointEvery: 7 })).toEqual([7, 8]);
+    const folder = await RunFolder.open(dir);
+    expect(await folder.readConfig()).toMatchObject({ steps: 8, checkpointEvery: 7 });
+    expect((await folder.readSummary()).figures).toMatchObject({ training: { steps: 8 } });
+  });
+
+  it.each<[string, object, string | RegExp]>([
+    ["seed", { seed: 1 }, "seed"],
+    ["another size of the codebook", { quantizer: { codebookSize: 17 } }, "quantizer.codebookSize"],
+    ["another quantizer", { quantizer: { kind: "fsq" } }, "quantizer.kind"],
+    ["a preset", { model: { preset: "tiny" } }, /^model\./],
+    ["another crop", { data: { cropSize: [16, 16] } }, "data.cropSize"],
+    ["a folder to write", { out: "elsewhere" }, "out"],
+    ["fewer steps than it has done", { steps: 3 }, "steps"],
+  ])("refuses %s", async (_, changes, field) => {
+    await expect(Trainer.resume(half, {}, changes)).rejects.toMatchObject({
+      code: "config",
+      path: typeof field === "string" ? field : expect.stringMatching(field),
+    });
+  });
+
+  it("refuses other images", async () => {
+    const other = await temporaryFolder();
+    await writeImages(other, 7);
+    await expect(Trainer.resume(half, {}, { data: other })).rejects.toMatchObject({ path: "data.images" });
+  });
+
+  it("goes on where the same images have been moved", async () => {
+    const moved = await temporaryFolder();
+    await cp(images, moved, { recursive: true });
+    const dir = await stopped("moved");
+    await goOn(dir, { data: moved });
+    expect(await timeless(dir)).toBe(await timeless(whole));
+  });
+});
+
+describe("the lock", () => {
+  it("keeps a second writer out, by name, and lets go at the end", async () => {
+    const out = path.join(runs, "locked");
+    const trainer = await Trainer.create(tinyRun(images, { out, steps: 3 }));
+    for await (const { step } of trainer.run()) {
+      if (step !== 2) continue;
+      await expect(Trainer.resume(out)).rejects.toMatchObject({
+        code: "run",
+        message: expect.stringContaining(`locked by process ${process.pid} on ${hostname()}`),
+      });
+      const second = await Trainer.create(tinyRun(images, { out, overwrite: true }));
+      await expect(second.run().next()).rejects.toMatchObject({ code: "run" });
+      second.dispose();
+    }
+    trainer.dispose();
+    expect(await logged(out)).toHaveLength(3);
+    expect(await readdir(out)).not.toContain(".vqkit.lock");
   });
 });

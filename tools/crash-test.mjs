@@ -1,0 +1,130 @@
+// Kills training with kill -9 at seeded random moments, goes on each time with --resume, and compares what every run
+// leaves with what an uninterrupted one does: weights, moments, usage, figures and metrics without their timing fields.
+// Half of the moments are times, the other half operations on files of the run (a write is cut in the middle), so that
+// checkpoints, metrics, configuration and lock are all hit while they are written.
+// usage: npm run build && node tools/crash-test.mjs [--kills 100] [--seed 0] [--images samples/photos] [--steps 40]
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const { values } = parseArgs({
+  options: {
+    kills: { type: "string", default: "100" },
+    seed: { type: "string", default: "0" },
+    images: { type: "string", default: join(root, "samples/photos") },
+    steps: { type: "string", default: "40" },
+  },
+});
+const kills = Number(values.kills);
+const { Random, readSafetensors } = await import(pathToFileURL(join(root, "dist/src/index.js")).href);
+const random = new Random(Number(values.seed), "crash test");
+const timing = new Set(["imagesPerSecond", "elapsedSeconds", "training"]);
+const folder = mkdtempSync(join(tmpdir(), "vqkit-crash-"));
+const preload = pathToFileURL(join(root, "tools/crash-points.mjs")).href;
+
+const model = "--preset tiny --downsampling-factor 2 --set model.baseWidth=8 --set model.latentChannels=8";
+const quantizer = "--quantizer vq --codebook-size 24 --code-dim 8 --set weightAverageDecay=0.9";
+const often = `--checkpoint-every 3 --set evaluateEvery=8 --set logEvery=2 --steps ${values.steps}`;
+const small = "--crop-size 16 --batch-size 4 --held-out 0.3 --set data.evaluationCropsPerImage=1 --threads 1";
+const flags = [model, quantizer, often, small, "--seed 5"].join(" ").split(" ");
+
+/** Trains in `out`, or goes on there, and is killed at most once; says how it ended. */
+async function train(out, { afterMilliseconds, atOperation, count } = {}) {
+  const isBegun = existsSync(join(out, "config.json"));
+  const task = isBegun ? ["--resume", out] : [values.images, ...flags, "--out", out];
+  const child = spawn(
+    process.execPath,
+    ["--import", preload, join(root, "dist/cli/main.js"), "train", ...task, "--quiet"],
+    {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: {
+        ...process.env,
+        CRASH_FOLDER: folder,
+        ...(atOperation !== undefined && { CRASH_AT: String(atOperation) }),
+        ...(count !== undefined && { CRASH_COUNT: count }),
+      },
+    },
+  );
+  let stderr = "";
+  child.stderr.on("data", (text) => (stderr += text));
+  const timer = afterMilliseconds && setTimeout(() => child.kill("SIGKILL"), afterMilliseconds);
+  const [code, signal] = await new Promise((done) => child.on("close", (...how) => done(how)));
+  clearTimeout(timer);
+  if (signal === "SIGKILL") return "killed";
+  if (code !== 0) throw new Error(`training failed with ${code ?? signal}: ${stderr}`);
+  return "finished";
+}
+
+function digest(content) {
+  return createHash("sha256").update(content).digest("hex").slice(0, 16);
+}
+
+const withoutTimes = (text) =>
+  JSON.stringify(JSON.parse(text), (key, value) => (timing.has(key) ? 0 : value));
+
+/** What a finished run leaves, without what an interruption may change. */
+async function outcome(out) {
+  const read = (name) => readFileSync(join(out, name));
+  const checkpoints = readdirSync(join(out, "checkpoints")).filter((name) => /^step-\d+/.test(name));
+  const newest = checkpoints.sort().at(-1);
+  const { tensors } = await readSafetensors(join(out, "checkpoints", newest));
+  const hash = createHash("sha256");
+  for (const [name, { data }] of [...tensors].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  const names = [...readdirSync(out), ...readdirSync(join(out, "checkpoints"))];
+  return {
+    newest,
+    state: hash.digest("hex").slice(0, 16),
+    weights: digest(read("model.safetensors")),
+    usage: digest(read("usage.json")),
+    figures: digest(withoutTimes(read("summary.json"))),
+    metrics: digest(read("metrics.jsonl").toString().trim().split("\n").map(withoutTimes).join("\n")),
+    leftovers: names.filter((name) => name.startsWith(".")).join(" "),
+  };
+}
+
+let failed = false;
+try {
+  const count = join(folder, "operations");
+  const started = performance.now();
+  await train(join(folder, "whole"), { count });
+  const milliseconds = performance.now() - started;
+  const operations = Number(readFileSync(count, "utf8"));
+  const expected = await outcome(join(folder, "whole"));
+  console.log(
+    JSON.stringify({ run: "uninterrupted", seconds: milliseconds / 1000, operations, ...expected }),
+  );
+
+  const made = { byTime: 0, byOperation: 0 };
+  for (let run = 1; made.byTime + made.byOperation < kills; run++) {
+    const out = join(folder, `run-${run}`);
+    const before = made.byTime + made.byOperation;
+    for (let finished = false; !finished; ) {
+      const isLeft = made.byTime + made.byOperation < kills;
+      const kind = random.next() < 0.5 ? "byTime" : "byOperation";
+      // A run that goes on has fewer operations left, and one that starts reads its program first.
+      const moment =
+        kind === "byTime"
+          ? { afterMilliseconds: Math.ceil(milliseconds * (0.3 + 0.7 * random.next())) }
+          : { atOperation: 1 + random.integer(Math.ceil(operations / 2)) };
+      finished = (await train(out, isLeft ? moment : {})) === "finished";
+      if (!finished) made[kind]++;
+    }
+    const found = await outcome(out);
+    const same = JSON.stringify(found) === JSON.stringify(expected);
+    failed ||= !same;
+    const survived = made.byTime + made.byOperation - before;
+    console.log(JSON.stringify({ run, kills: survived, same, ...(same ? {} : found) }));
+    rmSync(out, { recursive: true });
+  }
+  console.log(JSON.stringify({ ...made, same: !failed }));
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exitCode = failed ? 1 : 0;
