@@ -1,18 +1,32 @@
 import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
+import type { Chart, UsageEvidence, UsageReport } from "../../src/index.js";
+import { BrokenImages } from "../broken-images.js";
+import { loadQuantizerModules } from "../config-file.js";
+import { engineOptions } from "../engine-options.js";
 import { UsageError } from "../errors.js";
-import { print, printJson, type Terminal } from "../terminal.js";
+import { addModelFlags, type ModelFlags } from "../run-flags.js";
+import { note, print, printJson, type Terminal } from "../terminal.js";
 import { integer } from "../values.js";
 
-interface Flags {
+interface Flags extends ModelFlags {
   readonly html?: string;
+  readonly plots?: string;
+  readonly images?: readonly string[];
+  readonly model?: string;
   readonly codes?: number;
-  readonly json?: boolean;
+}
+
+/** A report, and what it can be turned into. */
+interface Source {
+  readonly usage: UsageReport;
+  readonly page: () => Promise<string>;
+  readonly charts: () => Promise<readonly Chart[]>;
 }
 
 export function addReport(program: Command, terminal: Terminal): void {
-  program
+  const command = program
     .command("report")
     .description("show how a codebook is used: usage, most and least used codes, rank and frequency")
     .argument("<folder>", "run folder, or codes that encode wrote: the folder, or its .vqc or .parquet file")
@@ -20,46 +34,190 @@ export function addReport(program: Command, terminal: Terminal): void {
       "--html <file>",
       "write a page that opens from disk as well; for a run, with its curves and pictures",
     )
-    .option("--codes <n>", "how many of the most and least used codes to list (default: 10)", integer)
-    .option("--json", "print the figures as JSON on stdout")
-    .action((folder: string, flags: Flags) => report(terminal, folder, flags));
+    .option("--plots <dir>", "write every chart as SVG, PNG and CSV into this folder")
+    .option(
+      "--images <images...>",
+      "of a run: count on these images instead of its evaluation set, and show where codes stand and what they look like",
+    )
+    .option(
+      "--model <model>",
+      "of codes: the run or model.safetensors that made them, to show the codes' vectors",
+    )
+    .option("--codes <n>", "how many of the most and least used codes to list (default: 10)", integer);
+  addModelFlags(command);
+  command.action((folder: string, flags: Flags) => report(terminal, folder, flags));
 }
 
-async function report(
-  terminal: Terminal,
-  folder: string,
-  { html, codes, json = false }: Flags,
-): Promise<void> {
-  const { renderUsageText, writeFileAtomic } = await import("../../src/index.js");
+async function report(terminal: Terminal, folder: string, flags: Flags): Promise<void> {
+  const { html, plots, codes, json = false } = flags;
+  const { renderUsageText, writeFileAtomic, writePlots } = await import("../../src/index.js");
   if (codes !== undefined && codes < 1) {
     throw new UsageError(`--codes: expected an integer >= 1, got ${codes}.`);
   }
-  const source = await open(folder, codes === undefined ? {} : { codes });
+  await loadQuantizerModules(flags.quantizerModule ?? []);
+  const source = await open(terminal, folder, flags);
   if (json) printJson(terminal, source.usage);
   else print(terminal, renderUsageText(source.usage));
+  const written: string[] = [];
   if (html !== undefined) {
     await writeFileAtomic(html, await source.page());
-    if (!json) print(terminal, `\nWritten: ${html}`);
+    written.push(html);
   }
+  if (plots !== undefined) {
+    await writePlots(plots, await source.charts());
+    written.push(plots);
+  }
+  if (!json && written.length > 0) print(terminal, `\nWritten: ${written.join(", ")}`);
 }
 
-/** The usage report of a folder, and the page about it. */
-async function open(folder: string, options: { readonly codes?: number }) {
-  const vqkit = await import("../../src/index.js");
+function open(terminal: Terminal, folder: string, flags: Flags): Promise<Source> {
   // Codes are a folder of any format, or a packed or Parquet file by itself.
   if (existsSync(path.join(folder, "manifest.json")) || isFile(folder)) {
-    const counted = await vqkit.countCodes(folder);
-    const name = path.basename(path.resolve(folder));
-    const usage = vqkit.usageReport(counted, { name, scope: "all codes in the folder", ...options });
-    return { usage, page: async () => vqkit.renderUsageHtml(usage) };
+    if (flags.images !== undefined) {
+      throw new UsageError(
+        "--images: expected a run folder with it, got codes. Give the run that made them.",
+      );
+    }
+    return openCodes(terminal, folder, flags);
   }
   if (existsSync(path.join(folder, "comparison.json"))) {
     throw new UsageError(
       `${folder}: expected a run folder or a folder of codes, got a comparison. Give one of the runs in it.`,
     );
   }
+  if (flags.model !== undefined) {
+    throw new UsageError(
+      "--model: expected codes with it, got a run folder, which has its own model. Leave it out.",
+    );
+  }
+  return openRun(terminal, folder, flags);
+}
+
+/** So many of the most used codes are followed from place to place. */
+const FOLLOWED = 32;
+
+async function openCodes(terminal: Terminal, folder: string, flags: Flags): Promise<Source> {
+  const vqkit = await import("../../src/index.js");
+  const counted = await vqkit.countCodes(folder);
+  const name = path.basename(path.resolve(folder));
+  const usage = vqkit.usageReport(counted, { name, scope: "all codes in the folder", ...listing(flags) });
+  const evidence = once(async (): Promise<UsageEvidence> => {
+    const model = flags.model === undefined ? {} : await evidenceOfModel(terminal, flags.model, flags);
+    return {
+      counts: counted.counts,
+      places: await placesOf(vqkit.readCodes(folder), counted.counts),
+      ...model,
+    };
+  });
+  return {
+    usage,
+    page: async () => vqkit.renderUsagePage(usage, await evidence()),
+    charts: async () => vqkit.usageCharts(usage, await evidence()),
+  };
+}
+
+async function openRun(terminal: Terminal, folder: string, flags: Flags): Promise<Source> {
+  const vqkit = await import("../../src/index.js");
   const run = await vqkit.RunFolder.open(folder);
-  return { usage: await vqkit.runUsageReport(run, options), page: () => vqkit.renderRunReport(run) };
+  const curves = await vqkit.readCurves(run);
+  const { report: evaluated, evidence: own } = await vqkit.runUsage(run, { curves, ...listing(flags) });
+  const trainingCharts = vqkit.trainingCharts(curves);
+  if (flags.images === undefined) {
+    const evidence = once(() => evidenceOfModel(terminal, folder, flags));
+    return {
+      usage: evaluated,
+      page: async () => vqkit.renderRunReport(run, await evidence()),
+      charts: async () => [
+        ...vqkit.usageCharts(evaluated, { ...own, ...(await evidence()) }),
+        ...trainingCharts,
+      ],
+    };
+  }
+  const { counted, evidence } = await survey(terminal, folder, flags);
+  const usage = vqkit.usageReport(counted, {
+    name: evaluated.name,
+    scope: "images given",
+    otherScopes: evaluated.scopes,
+    ...listing(flags),
+  });
+  const all = { ...own, ...evidence };
+  return {
+    usage,
+    page: () => vqkit.renderRunReport(run, all, usage),
+    charts: async () => [...vqkit.usageCharts(usage, all), ...trainingCharts],
+  };
+}
+
+/** Everything that a run's model and some images show. */
+async function survey(terminal: Terminal, folder: string, flags: Flags) {
+  const { Tokenizer, surveyCodes } = await import("../../src/index.js");
+  const { quiet = false, images = [] } = flags;
+  const broken = new BrokenImages(terminal, { quiet });
+  const tokenizer = await Tokenizer.load(folder, engineOptions(flags));
+  try {
+    const counted = await surveyCodes(tokenizer, images, { onBroken: broken.report });
+    broken.summarise();
+    const { counts, atlas, grids } = counted;
+    const evidence: UsageEvidence = {
+      counts,
+      places: await placesOf(grids, counts),
+      ...(tokenizer.numCodebooks === 1 ? { vectors: await tokenizer.codeVectors() } : {}),
+      ...(atlas === undefined ? {} : { atlas }),
+    };
+    return { counted, evidence };
+  } finally {
+    tokenizer.dispose();
+  }
+}
+
+/** The codes' vectors, where the model can be loaded; a report is worth having without them too. */
+async function evidenceOfModel(terminal: Terminal, model: string, flags: Flags): Promise<UsageEvidence> {
+  const { Tokenizer, VqkitError } = await import("../../src/index.js");
+  try {
+    const tokenizer = await Tokenizer.load(model, engineOptions(flags));
+    try {
+      return tokenizer.numCodebooks === 1 ? { vectors: await tokenizer.codeVectors() } : {};
+    } finally {
+      tokenizer.dispose();
+    }
+  } catch (error) {
+    if (flags.model !== undefined || !(error instanceof VqkitError)) throw error;
+    note(terminal, `The codes' vectors are left out: ${error.message}`, { quiet: flags.quiet === true });
+    return {};
+  }
+}
+
+type Grids = Parameters<InstanceType<typeof import("../../src/index.js")["PlaceCounter"]>["add"]>[0];
+type Counts = NonNullable<UsageEvidence["counts"]>;
+
+async function placesOf(grids: AsyncIterable<Grids> | Iterable<Grids>, counts: Counts) {
+  const { mostUsedCodes, PlaceCounter } = await import("../../src/index.js");
+  const { codebookSize, numCodebooks } = counts;
+  const counters = Array.from(
+    { length: numCodebooks },
+    (_, codebook) =>
+      new PlaceCounter({
+        codebookSize,
+        numCodebooks,
+        codebook,
+        codes: mostUsedCodes(counts, FOLLOWED, codebook).map(({ index }) => index),
+      }),
+  );
+  for await (const grid of grids) for (const counter of counters) counter.add(grid);
+  return counters.map((counter) => counter.result());
+}
+
+/** The first call computes, later ones get the same. */
+function once<T>(compute: () => Promise<T>): () => Promise<T> {
+  let value: Promise<T> | undefined;
+  return () => {
+    value ??= compute();
+    return value;
+  };
+}
+
+function listing({ codes }: Flags): { readonly codes?: number } {
+  return codes === undefined ? {} : { codes };
 }
 
 function isFile(name: string): boolean {

@@ -1,3 +1,5 @@
+export type { Chart, ChartTable } from "./chart.js";
+export type { AtlasCode, CodeAtlas } from "./code-atlas.js";
 export {
   buildComparison,
   type ComparedImages,
@@ -9,15 +11,39 @@ export { COMPARISON_FILES, comparisonCsv, writeComparison } from "./comparison-f
 export { comparisonPicture } from "./comparison-picture.js";
 export { renderComparisonTable } from "./comparison-table.js";
 export type { ConfigDifference } from "./config-differences.js";
+export type { CountBin } from "./count-histogram.js";
+export {
+  type DiagnosedRun,
+  type Diagnosis,
+  DiagnosisHistory,
+  type DiagnosisRecord,
+  diagnose,
+  type Finding,
+  readDiagnosisRecord,
+  renderDiagnosis,
+  type Severity,
+} from "./diagnosis/index.js";
 export type { FigureName } from "./figures.js";
 export { renderFiguresTable } from "./figures-table.js";
+export {
+  type IndexGrids,
+  type NeighbourStatistics,
+  PlaceCounter,
+  type PlaceOptions,
+  type PlaceStatistics,
+} from "./index-places.js";
+export { writePlots } from "./plot-files.js";
+export type { CodeVectors } from "./principal-axes.js";
 export type { RankPoint } from "./rank-chart.js";
+export { trainingCharts } from "./run-charts.js";
 export { renderRunReport, writeRunReport } from "./run-report.js";
-export { runUsageReport } from "./run-usage.js";
+export { runUsage, runUsageReport } from "./run-usage.js";
 export { type TextTableOptions, textTable } from "./text-table.js";
-export { renderUsageHtml } from "./usage-html.js";
+export { readCurves, type TrainingCurves } from "./training-curves.js";
+export { renderUsageHtml, renderUsagePage, type UsageEvidence, usageCharts } from "./usage-html.js";
 export {
   type CodebookReport,
+  type RarefactionPoint,
   type UsageReport,
   type UsageReportOptions,
   type UsageScope,

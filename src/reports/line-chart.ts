@@ -1,6 +1,8 @@
-import { type Axis, linearAxis, logAxis } from "./axis.js";
+import { axisX, axisY, dot, gridX, gridY, line, type Markish, ruleY } from "@observablehq/plot";
+import { type Chart, type ChartTable, draw } from "./chart.js";
 import { formatTick } from "./format.js";
-import { type Html, html } from "./html.js";
+import { seriesColour } from "./palette.js";
+import { fileName } from "./plot-files.js";
 
 export type Point = readonly [x: number, y: number];
 
@@ -11,7 +13,7 @@ export interface Series {
   readonly points: readonly Point[];
 }
 
-export interface ChartOptions {
+export interface LineChartOptions {
   readonly title: string;
   readonly xTitle: string;
   readonly xScale?: "linear" | "log";
@@ -20,85 +22,132 @@ export interface ChartOptions {
   readonly formatY?: (value: number) => string;
   /** Values that the y axis must hold whatever the curves do. */
   readonly yIncludes?: readonly number[];
+  /** Points that a smoothed curve averages, which then stands over the pale raw one; default 1: raw curves only. */
+  readonly smooth?: number;
+  readonly note?: string;
 }
 
-const WIDTH = 640;
-const HEIGHT = 270;
-const FRAME = { left: 62, right: 14, top: 14, bottom: 36 } as const;
-/** Colours that the style sheet has. */
-const COLOURS = 4;
-
-/**
- * Curves as SVG inside a figure whose caption is their key. Points that an axis cannot show (0 on a logarithmic one)
- * are left out; without any point there is a sentence instead.
- */
-export function lineChart(series: readonly Series[], options: ChartOptions): Html {
-  const { title, xTitle, xScale = "linear", yScale = "linear", formatY = formatTick } = options;
+/** Curves. Points that an axis cannot show (0 on a logarithmic one) are left out of the drawing, not of the table. */
+export function lineChart(series: readonly Series[], options: LineChartOptions): Chart {
+  const { title, xScale = "linear", yScale = "linear", note } = options;
   const shown = series.map(({ name, points }) => ({ name, points: points.filter(visible(xScale, yScale)) }));
-  const points = shown.flatMap((one) => one.points);
-  if (points.length === 0) {
-    return html`<figure><figcaption>${title}</figcaption><p class="soft">Nothing was recorded.</p></figure>`;
+  const isEmpty = shown.every(({ points }) => points.length === 0);
+  return {
+    name: fileName(title),
+    title,
+    svg: isEmpty ? undefined : drawn(shown, options),
+    keys: series.length > 1 ? series.map(({ name }, i) => ({ name, colour: seriesColour(i) })) : [],
+    table: tableOf(series, options.xTitle),
+    ...(note === undefined ? {} : { note }),
+  };
+}
+
+function drawn(series: readonly Series[], options: LineChartOptions): string {
+  const { title, xTitle, xScale = "linear", yScale = "linear", formatY = formatTick, smooth = 1 } = options;
+  const xs = series.flatMap(({ points }) => points.map(([x]) => x));
+  const ys = [...series.flatMap(({ points }) => points.map(([, y]) => y)), ...(options.yIncludes ?? [])];
+  const x = scale(xScale, xs);
+  const y = scale(yScale, ys);
+  const xTicks = xScale === "log" ? logTicks(x.domain) : 5;
+  const yTicks = yScale === "log" ? logTicks(y.domain) : 5;
+  return draw(title, {
+    x: { ...x, label: xTitle },
+    y: { ...y, label: null, nice: yScale === "linear" },
+    marks: [
+      gridY({ stroke: "var(--line)", strokeOpacity: 1, ticks: yTicks }),
+      gridX({ stroke: "var(--line)", strokeOpacity: 0.5, ticks: xTicks }),
+      axisX({ ticks: xTicks, tickFormat: formatTick, tickSize: 0, label: xTitle, labelArrow: "none" }),
+      axisY({ ticks: yTicks, tickFormat: formatY, tickSize: 0, label: null }),
+      ...series.flatMap(({ points }, i) => curve(points, { colour: seriesColour(i), smooth, yScale })),
+      ...(yScale === "linear" && options.yIncludes?.includes(0)
+        ? [ruleY([0], { stroke: "var(--line)" })]
+        : []),
+    ],
+  });
+}
+
+interface CurveStyle {
+  readonly colour: string;
+  readonly smooth: number;
+  readonly yScale: "linear" | "log";
+}
+
+function curve(points: readonly Point[], { colour, smooth, yScale }: CurveStyle): Markish[] {
+  const [only] = points;
+  if (only === undefined) return [];
+  if (points.length === 1) return [dot([only], { fill: colour, r: 3 })];
+  const raw = { stroke: colour, strokeWidth: 1.8, strokeLinejoin: "round" } as const;
+  if (smooth < 2 || points.length < 2 * smooth) return [line(points, raw)];
+  return [
+    line(points, { ...raw, strokeWidth: 1, strokeOpacity: 0.3 }),
+    line(smoothed(points, smooth, yScale), raw),
+  ];
+}
+
+/** The mean of up to `window` neighbouring points, half of them on either side; on a logarithmic axis the geometric mean. */
+export function smoothed(
+  points: readonly Point[],
+  window: number,
+  scale: "linear" | "log" = "linear",
+): Point[] {
+  const half = Math.floor(window / 2);
+  const sums = [0];
+  for (const [, y] of points) sums.push((sums.at(-1) as number) + (scale === "log" ? Math.log(y) : y));
+  return points.map(([x], i) => {
+    const from = Math.max(0, i - half);
+    const to = Math.min(points.length, i + half + 1);
+    const mean = ((sums[to] as number) - (sums[from] as number)) / (to - from);
+    return [x, scale === "log" ? Math.exp(mean) : mean];
+  });
+}
+
+/** Round values to label on a logarithmic axis: powers of ten, and where there are few of these 2 and 5 times them. */
+export function logTicks([low, high]: readonly [number, number]): number[] {
+  const decades = Math.log10(high / low);
+  const digits = decades < 1.5 ? [1, 2, 5] : [1];
+  const every = Math.max(1, Math.ceil(decades / 6));
+  const from = Math.floor(Math.log10(low));
+  const ticks: number[] = [];
+  for (let exponent = from; exponent <= Math.ceil(Math.log10(high)); exponent++) {
+    if (exponent % every === 0) ticks.push(...digits.map((digit) => Number(`${digit}e${exponent}`)));
   }
-  const x = axis(
-    xScale,
-    points.map((point) => point[0]),
-  );
-  const y = axis(yScale, [...points.map((point) => point[1]), ...(options.yIncludes ?? [])]);
-  const keys = shown.map(
-    ({ name }, i) => html`<span class="key"><span class="swatch ${colour(i)}"></span>${name}</span>`,
-  );
-  return html`<figure>
-<figcaption>${title}${shown.length > 1 ? keys : ""}</figcaption>
-<svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}">
-${y.ticks.map((tick) => yTick(atY(y, tick), formatY(tick)))}${x.ticks.map((tick) => xTick(atX(x, tick), tick))}<text x="${WIDTH - FRAME.right}" y="${HEIGHT - 4}" text-anchor="end">${xTitle}</text>
-${shown.map((one, i) => curve(one.points, { x, y, colour: colour(i) }))}</svg>
-</figure>
-`;
+  const inside = ticks.filter((tick) => tick >= low * (1 - 1e-9) && tick <= high * (1 + 1e-9));
+  return inside.length >= 2 ? inside : [low, high];
+}
+
+/** A scale that holds all values, also where they are all equal. */
+function scale(
+  type: "linear" | "log",
+  values: readonly number[],
+): { readonly type: "linear" | "log"; readonly domain: [number, number] } {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (const value of values) {
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  if (type === "log") return { type, domain: high / low < 1.01 ? [low / 2, high * 2] : [low, high] };
+  if (low === high)
+    return { type, domain: low === 0 ? [0, 1] : [low - Math.abs(low) / 2, low + Math.abs(low) / 2] };
+  return { type, domain: [low, high] };
 }
 
 function visible(xScale: "linear" | "log", yScale: "linear" | "log"): (point: Point) => boolean {
-  const can = (value: number, scale: "linear" | "log"): boolean =>
-    Number.isFinite(value) && (scale === "linear" || value > 0);
+  const can = (value: number, type: "linear" | "log"): boolean =>
+    Number.isFinite(value) && (type === "linear" || value > 0);
   return ([x, y]) => can(x, xScale) && can(y, yScale);
 }
 
-function axis(scale: "linear" | "log", values: readonly number[]): Axis {
-  return scale === "log" ? logAxis(values) : linearAxis(values);
-}
-
-function colour(index: number): string {
-  return `series${(index % COLOURS) + 1}`;
-}
-
-function atX({ position }: Axis, value: number): number {
-  return round(FRAME.left + position(value) * (WIDTH - FRAME.left - FRAME.right));
-}
-
-function atY({ position }: Axis, value: number): number {
-  return round(HEIGHT - FRAME.bottom - position(value) * (HEIGHT - FRAME.top - FRAME.bottom));
-}
-
-/** A tenth of a pixel is finer than the eye, and keeps files small. */
-function round(pixels: number): number {
-  return Math.round(pixels * 10) / 10;
-}
-
-function yTick(y: number, label: string): Html {
-  const to = WIDTH - FRAME.right;
-  return html`<line class="grid" x1="${FRAME.left}" x2="${to}" y1="${y}" y2="${y}"/><text x="${FRAME.left - 8}" y="${y + 4}" text-anchor="end">${label}</text>\n`;
-}
-
-function xTick(x: number, value: number): Html {
-  const y = HEIGHT - FRAME.bottom + 17;
-  return html`<text x="${x}" y="${y}" text-anchor="middle">${formatTick(value)}</text>\n`;
-}
-
-function curve(
-  points: readonly Point[],
-  { x, y, colour }: { readonly x: Axis; readonly y: Axis; readonly colour: string },
-): Html {
-  const at = points.map(([a, b]) => `${atX(x, a)},${atY(y, b)}`);
-  // A lone point would make a line of no length: drawn twice, its round ends show.
-  const path = at.length === 1 ? [...at, ...at] : at;
-  return html`<polyline class="curve ${colour}" points="${path.join(" ")}"/>\n`;
+/** One line an x that any curve has. */
+function tableOf(series: readonly Series[], xTitle: string): ChartTable {
+  const lines = new Map<number, (number | null)[]>();
+  for (const [i, { points }] of series.entries()) {
+    for (const [x, y] of points) {
+      const cells = lines.get(x) ?? Array<number | null>(series.length).fill(null);
+      cells[i] = y;
+      lines.set(x, cells);
+    }
+  }
+  const rows = [...lines].sort(([a], [b]) => a - b).map(([x, cells]) => [x, ...cells]);
+  return { columns: [xTitle, ...series.map(({ name }) => name)], rows };
 }

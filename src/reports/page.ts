@@ -1,28 +1,51 @@
-import { type Html, html } from "./html.js";
+import { createHash } from "node:crypto";
+import { Html, html } from "./html.js";
 import { styleSheet } from "./style-sheet.js";
 
+/** What a page has besides its text. */
+export interface PageParts {
+  /** Rules besides those of every page. */
+  readonly style?: Html;
+  /** A program of this project that makes the page answer; without it the page still shows everything. */
+  readonly script?: string;
+  /** What the program reads, and other programs may; JSON-safe. */
+  readonly data?: unknown;
+}
+
+/** The element that holds a page's data. */
+export const DATA_ID = "vqkit-data";
+
 /**
- * A page in one file: no script, nothing loaded from anywhere (its content policy forbids both), light or dark as the
- * reader's system is.
+ * A page in one file. Nothing is loaded from anywhere, and nothing runs but the script given: the page's content policy
+ * forbids both. Light or dark as the reader's system is.
  */
-export function htmlPage(title: string, body: Html): string {
+export function htmlPage(title: string, body: Html, { style, script, data }: PageParts = {}): string {
+  const allowed = script === undefined ? "" : ` script-src 'sha256-${digest(script)}';`;
+  // In JSON, < stands in strings only; escaped, no string can end the element.
+  const json = data === undefined ? undefined : JSON.stringify(data).replaceAll("<", "\\u003c");
   return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:;${new Html(allowed)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title}</title>
-<style>${styleSheet}</style>
+<style>${styleSheet}${style}</style>
 </head>
 <body>
 <main>
 ${body}
 </main>
-</body>
+${json === undefined ? null : new Html(`<script type="application/json" id="${DATA_ID}">${json}</script>\n`)}${
+  script === undefined ? null : new Html(`<script>${script}</script>\n`)
+}</body>
 </html>
 `.text;
+}
+
+function digest(script: string): string {
+  return createHash("sha256").update(script, "utf8").digest("base64");
 }
 
 /** A section with a heading, and an anchor made of it. */

@@ -1,19 +1,22 @@
+import { type Chart, chartColumns } from "./chart.js";
 import { formatTick } from "./format.js";
 import { type Html, html } from "./html.js";
 import { lineChart, type Series } from "./line-chart.js";
 import { section } from "./page.js";
 import type { TrainingCurves } from "./training-curves.js";
 
-interface Chart {
+interface ChartFields {
   readonly title: string;
   readonly series: Readonly<Record<string, string>>;
   readonly yScale?: "log";
   readonly formatY?: (value: number) => string;
   readonly yIncludes?: readonly number[];
+  /** Whether what one step shows is noisy. */
+  readonly isNoisy?: boolean;
 }
 
 /** The charts, and the fields of metrics.jsonl that each draws. */
-const CHARTS: readonly Chart[] = [
+const CHARTS: readonly ChartFields[] = [
   {
     title: "Losses, weighted",
     series: {
@@ -23,6 +26,7 @@ const CHARTS: readonly Chart[] = [
       weightedCommitmentLoss: "commitment",
     },
     yScale: "log",
+    isNoisy: true,
   },
   {
     title: "Codebook usage",
@@ -35,21 +39,36 @@ const CHARTS: readonly Chart[] = [
     series: { perplexityWindow: "window", perplexityBatch: "batch", evaluationPerplexity: "evaluation" },
     yScale: "log",
   },
-  { title: "Quantization error", series: { quantizationError: "batch" }, yScale: "log" },
+  { title: "Quantization error", series: { quantizationError: "batch" }, yScale: "log", isNoisy: true },
   { title: "PSNR on the evaluation set (dB)", series: { evaluationPsnr: "PSNR" } },
-  { title: "Gradient norm before clipping", series: { gradientNorm: "norm" }, yScale: "log" },
+  { title: "Gradient norm before clipping", series: { gradientNorm: "norm" }, yScale: "log", isNoisy: true },
   { title: "Learning rate", series: { learningRate: "learning rate" }, yIncludes: [0] },
+  { title: "Images a second", series: { imagesPerSecond: "images a second" }, yIncludes: [0], isNoisy: true },
 ];
 
-/** What the metrics of a run recorded, drawn; nothing for a run without metrics. */
-export function trainingSection({ curves }: TrainingCurves): Html {
-  const drawn = CHARTS.flatMap(({ title, series, ...options }) => {
+/** A smoothed curve averages so many of the points kept. */
+const SMOOTH = 31;
+
+/** A chart of each figure that the metrics of a run have. */
+export function trainingCharts({ curves }: TrainingCurves): Chart[] {
+  return CHARTS.flatMap(({ title, series, isNoisy = false, ...options }) => {
     const present = Object.entries(series).flatMap(([field, name]): Series[] => {
       const points = curves.get(field);
       return points === undefined ? [] : [{ name, points }];
     });
-    return present.length === 0 ? [] : [lineChart(present, { title, xTitle: "step", ...options })];
+    return present.length === 0
+      ? []
+      : [lineChart(present, { title, xTitle: "step", smooth: isNoisy ? SMOOTH : 1, ...options })];
   });
+}
+
+/** What the metrics of a run recorded, drawn; nothing for a run without metrics. */
+export function trainingSection(curves: TrainingCurves): Html {
+  const drawn = trainingCharts(curves);
   if (drawn.length === 0) return html``;
-  return section("Training", html`<div class="columns">${drawn}</div>`);
+  return section(
+    "Training",
+    html`<p class="soft">Pale: as recorded, thinned evenly where there are more than 1,200 records. Full: the mean of ${SMOOTH} neighbouring points (the geometric mean on logarithmic axes).</p>
+${chartColumns(drawn)}`,
+  );
 }

@@ -20,30 +20,41 @@ import {
   readRunRecord,
   runName,
 } from "./run-record.js";
-import { runUsageReport } from "./run-usage.js";
+import { runUsage } from "./run-usage.js";
 import { readCurves, type TrainingCurves } from "./training-curves.js";
-import { usageSection } from "./usage-html.js";
+import { type UsageEvidence, usageSection } from "./usage-html.js";
+import type { UsageReport } from "./usage-report.js";
 
 /**
  * A run as a page in one file: its figures beside the baselines', its curves, reconstructions, codebook usage,
  * configuration and conventions. A run that has not finished is shown as far as it went.
  *
+ * @param evidence what only the model or images can show: vectors, places, pictures of codes
+ * @param counted a report to show in place of that of the run's evaluation set; its counts belong into `evidence`
  * @throws VqkitError("format" | "codes" | "file") for a file of the run that cannot be read
  */
-export async function renderRunReport(run: RunFolder): Promise<string> {
+export async function renderRunReport(
+  run: RunFolder,
+  evidence: UsageEvidence = {},
+  counted?: UsageReport,
+): Promise<string> {
   const [config, curves] = await Promise.all([run.readConfig(), readCurves(run)]);
   const record = await ifThere(readRunRecord(run));
-  const usage = await ifThere(runUsageReport(run, { curves }));
+  const own = await ifThere(runUsage(run, { curves }));
   const title = titleOf(runName(run), record);
+  const report = counted ?? own?.report;
+  const shown =
+    report === undefined ? undefined : await usageSection(report, { ...own?.evidence, ...evidence });
   return htmlPage(
     title,
     html`<h1>${title}</h1>
 ${record === undefined ? unfinished(curves) : summary(record)}
 ${trainingSection(curves)}
 ${record === undefined ? null : await pictures(record)}
-${usage === undefined ? null : usageSection(usage)}
+${shown?.content}
 ${record === undefined ? null : conventions(record)}
 ${configuration(config)}`,
+    shown?.parts,
   );
 }
 

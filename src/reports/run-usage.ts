@@ -1,7 +1,10 @@
 import type { RunFolder } from "../runs/index.js";
 import { runName } from "./run-record.js";
 import { readCurves, type TrainingCurves, trainingScopes } from "./training-curves.js";
+import type { UsageEvidence } from "./usage-html.js";
 import { type UsageReport, type UsageReportOptions, usageReport } from "./usage-report.js";
+
+type RunUsageOptions = Pick<UsageReportOptions, "codes"> & { readonly curves?: TrainingCurves };
 
 /**
  * The usage report of a run: its evaluation set, beside the last batch and the last window of its training.
@@ -9,15 +12,31 @@ import { type UsageReport, type UsageReportOptions, usageReport } from "./usage-
  * @param options.curves the run's curves where they have been read already
  * @throws VqkitError("run") when the run has not been evaluated; VqkitError("format" | "codes" | "file")
  */
-export async function runUsageReport(
+export async function runUsageReport(run: RunFolder, options: RunUsageOptions = {}): Promise<UsageReport> {
+  return (await runUsage(run, options)).report;
+}
+
+/** The same, and what its page can show from the run folder alone. @throws as `runUsageReport` */
+export async function runUsage(
   run: RunFolder,
-  options: Pick<UsageReportOptions, "codes"> & { readonly curves?: TrainingCurves } = {},
-): Promise<UsageReport> {
+  options: RunUsageOptions = {},
+): Promise<{ readonly report: UsageReport; readonly evidence: UsageEvidence }> {
   const { curves = await readCurves(run), ...rest } = options;
   const usage = await run.readUsage();
-  return usageReport(usage, {
+  const report = usageReport(usage, {
     ...rest,
     name: runName(run),
     otherScopes: trainingScopes(curves, usage.counts.codebookSize),
   });
+  const levels = levelsOf(await run.readConfig());
+  const { counts } = usage;
+  return { report, evidence: { counts, ...(levels === undefined ? {} : { levels }) } };
+}
+
+/** The levels of a run's FSQ; undefined for other quantizers. */
+function levelsOf({ quantizer }: Readonly<Record<string, unknown>>): readonly number[] | undefined {
+  if (typeof quantizer !== "object" || quantizer === null) return undefined;
+  const { kind, levels } = quantizer as { readonly kind?: unknown; readonly levels?: unknown };
+  const isList = Array.isArray(levels) && levels.every((level) => Number.isInteger(level) && level > 1);
+  return kind === "fsq" && isList ? (levels as number[]) : undefined;
 }

@@ -1,17 +1,10 @@
 import { Html } from "./html.js";
+import { DARK, declarations, LIGHT } from "./palette.js";
 
-/** The look of every page. Series colours keep their hue apart for readers who see fewer colours. */
+/** The look of every page; paper is always light. */
 export const styleSheet = new Html(`
-:root {
-  --page: #ffffff; --panel: #f6f8fa; --text: #1f2328; --soft: #59636e; --line: #d1d9e0;
-  --series1: #0b62c4; --series2: #c2570c; --series3: #1a7f5a; --series4: #8250df;
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --page: #0d1117; --panel: #161b22; --text: #e6edf3; --soft: #9198a1; --line: #3d444d;
-    --series1: #58a6ff; --series2: #f0883e; --series3: #3fb97f; --series4: #bc8cff;
-  }
-}
+:root { ${declarations(LIGHT)} }
+@media screen and (prefers-color-scheme: dark) { :root { ${declarations(DARK)} } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--text); font: 15px/1.5 system-ui, sans-serif; }
 main { max-width: 72rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
@@ -28,20 +21,47 @@ thead th { color: var(--soft); font-size: .85rem; white-space: nowrap; vertical-
 tbody th { font-weight: 500; }
 th.number, td.number { text-align: right; padding-left: .9rem; padding-right: 0; white-space: nowrap; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr)); gap: 1.25rem; }
-.columns > .lists { display: flex; flex-wrap: wrap; gap: 2.5rem; }
+.lists { display: flex; flex-wrap: wrap; gap: 2.5rem; }
 figure { margin: 0; min-width: 0; }
 figcaption { font-weight: 600; font-size: .95rem; margin-bottom: .25rem; }
 figcaption .key { font-weight: 400; color: var(--soft); font-size: .85rem; margin-left: .8rem; white-space: nowrap; }
-figcaption .swatch { display: inline-block; width: 1rem; height: 3px; border-radius: 2px; background: var(--colour); vertical-align: middle; margin-right: .3rem; }
-svg.chart { display: block; width: 100%; height: auto; background: var(--panel); border-radius: 6px; }
-svg.chart text { fill: var(--soft); font: 12px system-ui, sans-serif; font-variant-numeric: tabular-nums; }
-svg.chart .grid { stroke: var(--line); stroke-width: 1; }
-svg.chart .curve { fill: none; stroke: var(--colour); stroke-width: 1.8; stroke-linejoin: round; stroke-linecap: round; }
-.series1 { --colour: var(--series1); }
-.series2 { --colour: var(--series2); }
-.series3 { --colour: var(--series3); }
-.series4 { --colour: var(--series4); }
+figcaption .swatch { display: inline-block; width: 1rem; height: 3px; border-radius: 2px; vertical-align: middle; margin-right: .3rem; }
+figure .note { color: var(--soft); font-size: .82rem; line-height: 1.4; margin: .35rem 0 0; }
+svg.chart { display: block; width: 100%; height: auto; color: var(--soft); background: var(--panel); border-radius: 6px; font-variant-numeric: tabular-nums; }
+svg.chart text, svg.chart tspan { white-space: pre; }
 img.picture { max-width: 100%; height: auto; image-rendering: pixelated; display: block; border-radius: 4px; }
 pre { background: var(--panel); padding: .9rem 1.1rem; border-radius: 6px; overflow-x: auto; font-size: .85rem; line-height: 1.45; }
 summary { cursor: pointer; }
+input, button { font: inherit; color: inherit; background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: .3rem .6rem; }
+input[type="number"] { width: 9rem; }
+button { cursor: pointer; }
+.search { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem .75rem; margin: .5rem 0; }
+.readout { min-height: 1.5em; font-variant-numeric: tabular-nums; }
+.atlas { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 25rem), 1fr)); gap: .25rem 2rem; margin: .5rem 0 1rem; }
+.code { display: flex; align-items: center; gap: .75rem; padding: .3rem 0; border-bottom: 1px solid var(--line); break-inside: avoid; }
+.code .label { flex: 0 0 7.4rem; font-variant-numeric: tabular-nums; line-height: 1.25; overflow-wrap: anywhere; }
+.code .label small { color: var(--soft); display: block; white-space: nowrap; }
+.sprites { display: flex; flex-wrap: wrap; gap: 3px; }
+.sprites .alone { margin-right: 8px; outline: 2px solid var(--series1); }
+.sprite { display: block; width: 40px; height: 40px; image-rendering: pixelated; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+.minis { display: grid; grid-template-columns: repeat(6, 1fr); gap: .75rem; margin: .75rem 0; }
+.minis figcaption { font-weight: 400; font-size: .85rem; margin: .2rem 0 0; }
+img.mini { display: block; width: 100%; image-rendering: pixelated; background: var(--panel); border-radius: 4px; }
+[hidden] { display: none !important; }
+@media (max-width: 480px) {
+  main { padding: 1.25rem .9rem 3rem; }
+  .code .label { flex-basis: 6.2rem; font-size: .85rem; }
+  .minis { grid-template-columns: repeat(4, 1fr); }
+  .sprite { width: 30px; height: 30px; }
+  th, td { padding-right: .6rem; }
+}
+@media print {
+  main { max-width: none; padding: 0; }
+  .search, .readout { display: none; }
+  figure, tr { break-inside: avoid; }
+  h2, h3 { break-after: avoid; }
+  .columns { grid-template-columns: 1fr 1fr; }
+  .scroll { overflow: visible; }
+  svg.chart { border: 1px solid var(--line); }
+}
 `);

@@ -92,6 +92,8 @@ export function trainingScopes(curves: TrainingCurves, codebookSize: number): Us
   const scopes = [
     { scope: `training batch, step ${formatCount(last.step as number)}`, suffix: "Batch" },
     { scope: `training window up to step ${formatCount(last.step as number)}`, suffix: "Window" },
+    // Recorded by trainers that count whole epochs.
+    { scope: `training epoch up to step ${formatCount(last.step as number)}`, suffix: "Epoch" },
   ];
   return scopes.flatMap(({ scope, suffix }) => {
     const usage = numberOf(last[`usage${suffix}`]);

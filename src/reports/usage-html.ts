@@ -1,76 +1,233 @@
-import { formatCount, formatExpectation, formatFixed, formatPercent, NO_FIGURE } from "./format.js";
+import type { CodeCounts } from "../metrics/index.js";
+import { type Chart, chartColumns, chartFigure } from "./chart.js";
+import { type AtlasSheet, atlasEntries, atlasSheet, type CodeAtlas } from "./code-atlas.js";
+import { levelChart, vectorChart } from "./code-charts.js";
+import {
+  formatCount,
+  formatExpectation,
+  formatFixed,
+  formatItems,
+  formatPercent,
+  NO_FIGURE,
+} from "./format.js";
 import { type Html, html } from "./html.js";
-import { lineChart } from "./line-chart.js";
-import { htmlPage, htmlTable, paragraphs, section } from "./page.js";
-import type { CodebookReport, UsageReport } from "./usage-report.js";
-import { codebookTitle, describeCodebook, describeUsage, UNIFORM_NOTE } from "./usage-text.js";
+import type { PlaceStatistics } from "./index-places.js";
+import { htmlPage, htmlTable, type PageParts, paragraphs, section } from "./page.js";
+import { usageScript } from "./page-script.js";
+import { placeCharts } from "./place-charts.js";
+import { favouritePlaces } from "./place-pictures.js";
+import type { CodeVectors } from "./principal-axes.js";
+import { codebookMap, countCharts, mapColumns } from "./usage-charts.js";
+import type { CodebookReport, UsageReport, UsageScope } from "./usage-report.js";
+import { codebookTitle, describeCodebook, describeUsage, RAREFIED_NOTE, UNIFORM_NOTE } from "./usage-text.js";
 
-/** A usage report as a page in one file that opens from disk. */
+/** What a usage page can show besides the report's figures; each part is left out where it is not at hand. */
+export interface UsageEvidence {
+  /** The counts that the report was made of: the map of the codebook, and every code's count by search. */
+  readonly counts?: CodeCounts;
+  /** The levels of FSQ: its codes are shown on their own grid. */
+  readonly levels?: readonly number[];
+  /** The codes themselves: shown in two dimensions. Of the only codebook. */
+  readonly vectors?: CodeVectors;
+  /** Where codes stand, one entry a codebook; `PlaceCounter` makes them. */
+  readonly places?: readonly PlaceStatistics[];
+  /** What codes look like. Of the only codebook. */
+  readonly atlas?: CodeAtlas;
+}
+
+/** A usage report as a page in one file that opens from disk: figures, curves, most and least used codes. */
 export function renderUsageHtml(report: UsageReport): string {
-  const title = `Codebook usage: ${report.name}`;
-  return htmlPage(title, html`<h1>${title}</h1>\n${usageBody(report)}`);
+  const { body } = usageParts(report, {}, undefined);
+  const title = titleOf(report);
+  return htmlPage(title, html`<h1>${title}</h1>\n${body}`);
 }
 
-/** The body of a usage report, to stand on a page of its own or in a larger one. */
-export function usageBody(report: UsageReport): Html {
-  return html`${paragraphs(describeUsage(report))}
+/** The same with all that is at hand: the map of the codebook, its geometry, places, neighbours, and what codes look like. */
+export async function renderUsagePage(report: UsageReport, evidence: UsageEvidence = {}): Promise<string> {
+  const { body, parts } = await usageBody(report, evidence);
+  const title = titleOf(report);
+  return htmlPage(title, html`<h1>${title}</h1>\n${body}`, parts);
+}
+
+/** The body of a usage report and what its page needs, to stand on a page of its own or in a larger one. */
+export async function usageBody(
+  report: UsageReport,
+  evidence: UsageEvidence = {},
+): Promise<{ readonly body: Html; readonly parts: PageParts }> {
+  const sheet = evidence.atlas === undefined ? undefined : await atlasSheet(evidence.atlas);
+  return usageParts(report, evidence, sheet);
+}
+
+/** Every chart of a usage report, for files. */
+export function usageCharts(report: UsageReport, evidence: UsageEvidence = {}): Chart[] {
+  return report.codebooks.flatMap((codebook, i) => {
+    const suffix = report.numCodebooks === 1 ? "" : `, codebook ${i}`;
+    return [
+      ...countCharts(codebook, suffix),
+      ...(evidence.counts === undefined ? [] : codebookMap(evidence.counts, i, suffix)),
+      ...geometryCharts(report, evidence),
+      ...(evidence.places?.[i] === undefined ? [] : placeCharts(evidence.places[i], suffix)),
+    ];
+  });
+}
+
+function titleOf({ name }: UsageReport): string {
+  return `Codebook usage: ${name}`;
+}
+
+function usageParts(
+  report: UsageReport,
+  evidence: UsageEvidence,
+  sheet: AtlasSheet | undefined,
+): { readonly body: Html; readonly parts: PageParts } {
+  const { counts } = evidence;
+  const body = html`${paragraphs(describeUsage(report))}
 ${scopesTable(report)}
-<p class="soft">${UNIFORM_NOTE}</p>
-${report.codebooks.map((codebook, i) => codebookBody(codebook, codebookTitle(report, i)))}`;
+<p class="soft">${UNIFORM_NOTE} ${RAREFIED_NOTE}</p>
+${report.codebooks.map((codebook, i) => codebookBody(codebook, { report, evidence, sheet, number: i }))}`;
+  if (counts === undefined) return { body, parts: {} };
+  return {
+    body,
+    parts: {
+      script: usageScript,
+      data: pageData(report, counts, sheet),
+      ...(sheet === undefined ? {} : { style: sheet.style }),
+    },
+  };
 }
 
-function scopesTable({ scopes, codebookSize }: UsageReport): Html {
-  const columns = ["Indices", "Codes in use", "Usage", "Uniform source", "Perplexity"];
+/** Codes whose counts are on the page at most; of more, those used most. */
+const MOST_LISTED = 2 ** 18;
+
+function pageData(report: UsageReport, counts: CodeCounts, sheet: AtlasSheet | undefined) {
+  const codebooks = report.codebooks.map((_, codebook) => {
+    let used = counts.usedCodes(codebook);
+    if (used.length > MOST_LISTED) used = used.sort((a, b) => b.count - a.count).slice(0, MOST_LISTED);
+    return { indices: used.map(({ index }) => index), counts: used.map(({ count }) => count) };
+  });
+  const { codebookSize } = report;
+  const atlas =
+    sheet === undefined
+      ? null
+      : { entries: sheet.entries, slots: sheet.slots, perRow: sheet.perRow, rows: sheet.rows };
+  return { format: "vqkit-usage-page", formatVersion: 1, codebookSize, report, codebooks, atlas };
+}
+
+function scopesTable({ scopes, codebookSize, numCodebooks, geometry }: UsageReport): Html {
+  const columns = [
+    "Indices",
+    "Codes in use",
+    "Usage",
+    "Uniform source",
+    "Whole set, as many",
+    "Perplexity",
+    "Bits an index",
+    ...(geometry === null ? [] : ["Bits per pixel"]),
+  ];
+  // A mean of perplexities is not that of entropies: with several codebooks only the report's own is known.
+  const bits = ({ perplexity }: UsageScope): number | null =>
+    perplexity === null || numCodebooks > 1 ? null : Math.log2(perplexity);
+  const perPixel =
+    geometry === null
+      ? null
+      : (geometry.gridHeight * geometry.gridWidth) / (geometry.imageHeight * geometry.imageWidth);
+  const fixed = (value: number | null, digits: number): string =>
+    value === null ? NO_FIGURE : formatFixed(value, digits);
   return htmlTable(
     [{ title: "Counted over" }, ...columns.map((title) => ({ title, numeric: true }))],
-    scopes.map(({ scope, samples, usage, expectedUniformUsage, perplexity }) => [
-      scope,
-      samples === null ? NO_FIGURE : formatCount(samples),
-      formatCount(usage * codebookSize),
-      formatPercent(usage),
-      expectedUniformUsage === null ? NO_FIGURE : formatExpectation(expectedUniformUsage),
-      perplexity === null ? NO_FIGURE : formatFixed(perplexity, 1),
-    ]),
+    scopes.map((scope) => {
+      const { samples, usage, expectedUniformUsage, rarefiedUsage = null, perplexity } = scope;
+      const entropy = bits(scope);
+      return [
+        scope.scope,
+        samples === null ? NO_FIGURE : formatCount(samples),
+        formatCount(usage * codebookSize),
+        formatPercent(usage),
+        expectedUniformUsage === null ? NO_FIGURE : formatExpectation(expectedUniformUsage),
+        rarefiedUsage === null ? NO_FIGURE : formatPercent(rarefiedUsage),
+        fixed(perplexity, 1),
+        fixed(entropy, 2),
+        ...(perPixel === null ? [] : [fixed(entropy === null ? null : entropy * perPixel, 4)]),
+      ];
+    }),
   );
 }
 
-function codebookBody(codebook: CodebookReport, title: string): Html {
-  const { figures, mostUsed, leastUsed, rankFrequency } = codebook;
-  const curve = {
-    name: "count",
-    points: rankFrequency.map(({ rank, count }) => [rank, count] as const),
-  };
-  const chart = lineChart([curve], {
-    title: "How often the code of each rank was chosen",
-    xTitle: "rank",
-    xScale: "log",
-    yScale: "log",
-    formatY: (count) => formatCount(Math.round(count)),
-  });
-  const codes = (heading: string, list: CodebookReport["mostUsed"]): Html =>
+interface CodebookPlace {
+  readonly report: UsageReport;
+  readonly evidence: UsageEvidence;
+  readonly sheet: AtlasSheet | undefined;
+  readonly number: number;
+}
+
+function codebookBody(codebook: CodebookReport, { report, evidence, sheet, number }: CodebookPlace): Html {
+  const { counts } = evidence;
+  const places = evidence.places?.[number];
+  const title = codebookTitle(report, number);
+  const heading = title === "" ? null : html`<h3>${title}</h3>\n`;
+  const maps = counts === undefined ? [] : codebookMap(counts, number, "");
+  const geometry = geometryCharts(report, evidence);
+  return html`${heading}<p>${describeCodebook(codebook)}</p>
+${chartColumns(countCharts(codebook, ""))}
+${
+  counts === undefined
+    ? codeLists(codebook)
+    : html`<h3>The codebook</h3>${search(number, report, sheet)}
+<div class="columns">${maps.map((chart) => mapFigure(chart, number, report.codebookSize))}${geometry.map(chartFigure)}</div>
+${codeLists(codebook)}`
+}
+${places === undefined ? null : html`<h3>Where codes stand</h3>${chartColumns(placeCharts(places, ""))}${favouritePlaces(places)}`}
+${sheet === undefined ? null : atlasBody(codebook, sheet)}`;
+}
+
+function geometryCharts({ numCodebooks }: UsageReport, { counts, levels, vectors }: UsageEvidence): Chart[] {
+  if (counts === undefined || numCodebooks > 1) return [];
+  if (levels !== undefined) return [levelChart(levels, counts)];
+  return vectors === undefined ? [] : [vectorChart(vectors, counts)];
+}
+
+function mapFigure(chart: Chart, codebook: number, codebookSize: number): Html {
+  const columns = mapColumns(codebookSize);
+  return html`<div data-map="${codebook}" data-columns="${columns}" data-rows="${Math.ceil(codebookSize / columns)}">${chartFigure(chart)}<p class="readout soft"></p></div>`;
+}
+
+/** Hidden until the page's script shows it: without the script there is nothing to search with. */
+function search(codebook: number, { codebookSize }: UsageReport, sheet: AtlasSheet | undefined): Html {
+  return html`<form class="search" data-codebook="${codebook}" hidden><label>Find a code <input type="number" name="code" min="0" max="${codebookSize - 1}" step="1" placeholder="0 to ${codebookSize - 1}"></label><button>Show</button>
+<span id="found-${codebook}" class="readout" role="status"></span>${sheet === undefined ? null : html`<span id="pictures-${codebook}" class="sprites"></span>`}</form>`;
+}
+
+function codeLists({ figures, mostUsed, leastUsed }: CodebookReport): Html {
+  if (mostUsed.length === 0) return html``;
+  const list = (heading: string, codes: CodebookReport["mostUsed"]): Html =>
     html`<div><h3>${heading}</h3>${htmlTable(
       [
         { title: "Index", numeric: true },
         { title: "Count", numeric: true },
         { title: "Share", numeric: true },
       ],
-      list.map(({ index, count }) => [
+      codes.map(({ index, count }) => [
         String(index),
         formatCount(count),
         formatPercent(count / figures.samples),
       ]),
     )}</div>`;
-  const heading = title === "" ? null : html`<h3>${title}</h3>\n`;
-  const lists =
-    mostUsed.length === 0
-      ? null
-      : html`<div class="lists">${codes("Most used", mostUsed)}${codes("Least used", leastUsed)}</div>`;
-  return html`${heading}<p>${describeCodebook(codebook)}</p>
-<div class="columns">${chart}${lists}</div>
-`;
+  return html`<div class="lists">${list("Most used", mostUsed)}${list("Least used", leastUsed)}</div>`;
+}
+
+function atlasBody({ figures, mostUsed, leastUsed }: CodebookReport, sheet: AtlasSheet): Html {
+  const { samples } = figures;
+  return html`<h3>What codes look like</h3>
+<p class="soft">Framed: what the model makes of the code alone, the middle of a grid filled with it. Then places in ${formatItems(sheet.images, "image")} that have this code, with their surroundings: the code stands for the middle of each. ${formatItems(sheet.entries.length, "code")} can be found by the search above.</p>
+<h3>Most used</h3>${atlasEntries(sheet, mostUsed, samples)}
+<h3>Least used</h3>${atlasEntries(sheet, leastUsed, samples)}`;
 }
 
 /** The usage of a run as a section of its report. */
-export function usageSection(report: UsageReport): Html {
-  return section("Codebook usage", usageBody(report));
+export async function usageSection(
+  report: UsageReport,
+  evidence: UsageEvidence = {},
+): Promise<{ readonly content: Html; readonly parts: PageParts }> {
+  const { body, parts } = await usageBody(report, evidence);
+  return { content: section("Codebook usage", body), parts };
 }

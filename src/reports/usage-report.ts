@@ -3,12 +3,15 @@ import {
   type CodebookFigures,
   type CodeCounts,
   type CodeGeometry,
+  expectedDistinctCodes,
+  expectedUniformUsage,
   type IndexCount,
   leastUsedCodes,
   mostUsedCodes,
   rankFrequency,
   usageFigures,
 } from "../metrics/index.js";
+import { type CountBin, countHistogram } from "./count-histogram.js";
 import { logSpacedRanks } from "./log-scale.js";
 import type { RankPoint } from "./rank-chart.js";
 
@@ -24,6 +27,21 @@ export interface UsageScope {
   readonly expectedUniformUsage: number | null;
   /** null when nothing was counted. */
   readonly perplexity: number | null;
+  /**
+   * What as many indices, drawn at random from the whole set of the report, show on average: beside it `usage` can be
+   * judged. null when N is not known or larger than that set. `usageReport` fills it in.
+   */
+  readonly rarefiedUsage?: number | null;
+}
+
+/** A point of the rarefaction curve. JSON-safe. */
+export interface RarefactionPoint {
+  /** Indices drawn at random, without putting them back, from those counted. */
+  readonly samples: number;
+  /** Fraction of the codes that they show on average (Hurlbert 1971). */
+  readonly usage: number;
+  /** What as many draws from a uniform source would show. */
+  readonly uniform: number;
 }
 
 /** One codebook in detail. JSON-safe. */
@@ -35,6 +53,10 @@ export interface CodebookReport {
   readonly leastUsed: readonly IndexCount[];
   /** The rank-frequency curve, thinned to ranks evenly spaced on a logarithmic axis; both ends are kept. */
   readonly rankFrequency: readonly RankPoint[];
+  /** Usage against indices seen, about evenly spaced on a logarithmic axis; the last point is all of them. */
+  readonly rarefaction: readonly RarefactionPoint[];
+  /** Codes by how often they were chosen. */
+  readonly histogram: readonly CountBin[];
 }
 
 /** How a codebook was used, always with what it was counted on. JSON-safe. */
@@ -74,6 +96,7 @@ export interface UsageReportOptions {
 }
 
 const CURVE_POINTS = 200;
+const RAREFACTION_POINTS = 32;
 
 /** Gathers every figure of a set of counts, the most and least used codes, and the rank-frequency curve. */
 export function usageReport(
@@ -82,7 +105,7 @@ export function usageReport(
 ): UsageReport {
   const { name = "codes", scope = "evaluation set", otherScopes = [], codes = 10 } = options;
   const figures = usageFigures(counts);
-  const { samples, usage, expectedUniformUsage, perplexity, entropyBits } = figures;
+  const { samples, usage, expectedUniformUsage: uniform, perplexity, entropyBits } = figures;
   return {
     name,
     images,
@@ -91,14 +114,45 @@ export function usageReport(
     numCodebooks: counts.numCodebooks,
     entropyBits,
     bitsPerPixel: geometry === null ? null : bitsPerPixel(entropyBits, geometry),
-    scopes: [...otherScopes, { scope, samples, usage, expectedUniformUsage, perplexity }],
+    scopes: [...otherScopes, { scope, samples, usage, expectedUniformUsage: uniform, perplexity }].map(
+      (each) => ({
+        ...each,
+        rarefiedUsage: rarefiedUsage(counts, each.samples),
+      }),
+    ),
     codebooks: figures.perCodebook.map((codebookFigures, codebook) => ({
       figures: codebookFigures,
       mostUsed: mostUsedCodes(counts, codes, codebook),
       leastUsed: leastUsedCodes(counts, codes, codebook),
-      rankFrequency: thinned(rankFrequency(counts, codebook)),
+      ...curves(counts, codebook),
     })),
   };
+}
+
+function curves(
+  counts: CodeCounts,
+  codebook: number,
+): Pick<CodebookReport, "rankFrequency" | "rarefaction" | "histogram"> {
+  const { codebookSize, samples } = counts;
+  const byRank = rankFrequency(counts, codebook);
+  return {
+    rankFrequency: thinned(byRank),
+    rarefaction: logSpacedRanks(samples, RAREFACTION_POINTS).map((n) => ({
+      samples: n,
+      usage: expectedDistinctCodes(counts, n, codebook) / codebookSize,
+      uniform: expectedUniformUsage(n, codebookSize),
+    })),
+    histogram: countHistogram(byRank, { codebookSize, samples }),
+  };
+}
+
+/** Mean over codebooks. */
+function rarefiedUsage(counts: CodeCounts, samples: number | null): number | null {
+  const { codebookSize, numCodebooks } = counts;
+  if (samples === null || samples > counts.samples) return null;
+  let distinct = 0;
+  for (let q = 0; q < numCodebooks; q++) distinct += expectedDistinctCodes(counts, samples, q);
+  return distinct / numCodebooks / codebookSize;
 }
 
 function thinned(countsByRank: Float64Array): RankPoint[] {

@@ -26,6 +26,10 @@ export function renderUsageText(report: UsageReport): string {
 export const UNIFORM_NOTE =
   "Uniform source: the usage that as many draws would show on average if every code were equally likely.";
 
+/** What stands beside the usage of smaller sets, on pages. */
+export const RAREFIED_NOTE =
+  "Whole set, as many: the usage that as many indices, drawn at random from the last line's set, show on average.";
+
 /** What was counted, in one or two sentences. */
 export function describeUsage(report: UsageReport): string[] {
   const { codebookSize, numCodebooks, images, geometry, entropyBits } = report;

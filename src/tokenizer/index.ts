@@ -17,6 +17,13 @@ export {
 } from "./code-files/reader.js";
 export { openCodeWriter, type WriteCodesOptions, writeCodes } from "./code-files/writer.js";
 export {
+  type CodeSurvey,
+  type CodeSurveyAtlas,
+  type CodeSurveyOptions,
+  type SurveyedCode,
+  surveyCodes,
+} from "./code-survey.js";
+export {
   type CodedImage,
   type Codes,
   type CodesInput,

@@ -49,6 +49,21 @@ export class ModelPasses {
     return this.#compute(() => this.#model.forward(pixelsToTensor(pixels)).reconstruction, tensorToPixels);
   }
 
+  /** The codes themselves, [K, D] row by row. */
+  codeVectors(): Promise<{ codeDim: number; values: Float32Array }> {
+    const { codebookSize, codeDim, numCodebooks } = this.#model.quantizer;
+    if (numCodebooks !== 1) {
+      throw new VqkitError("codes", `codeVectors: expected a model with 1 codebook, got ${numCodebooks}.`);
+    }
+    return this.#compute(
+      () => {
+        const all = tf.reshape(tf.range(0, codebookSize, 1, "int32"), [1, 1, codebookSize, 1]);
+        return this.#model.quantizer.indicesToCodes(all as tf.Tensor4D);
+      },
+      async (tensor) => ({ codeDim, values: Float32Array.from(await tensor.data()) }),
+    );
+  }
+
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;

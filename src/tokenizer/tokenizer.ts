@@ -202,6 +202,16 @@ export class Tokenizer {
     return parseEncodeOptions(options, this.downsamplingFactor);
   }
 
+  /**
+   * The codes as numbers, as they are decoded: for SimVQ the transformed table, for FSQ the points of its grid.
+   *
+   * @returns `values` [K, D], row by row
+   * @throws VqkitError("codes") for a model with several codebooks
+   */
+  async codeVectors(): Promise<{ readonly codeDim: number; readonly values: Float32Array }> {
+    return this.#passes.codeVectors();
+  }
+
   /** Frees the model; no other call may follow. */
   dispose(): void {
     this.#passes.dispose();

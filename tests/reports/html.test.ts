@@ -1,6 +1,6 @@
+import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { html } from "../../src/reports/html.js";
-import { type ChartOptions, lineChart } from "../../src/reports/line-chart.js";
 import { htmlPage, htmlTable } from "../../src/reports/page.js";
 
 describe("html", () => {
@@ -23,59 +23,15 @@ describe("html", () => {
     expect(page).toContain("default-src 'none'");
     expect(page).not.toMatch(/<script|<link|https?:/);
   });
-});
 
-describe("lineChart", () => {
-  const options: ChartOptions = { title: "loss", xTitle: "step" };
-
-  it("places points in the frame: x from 62 to 626, y from 234 up to 14", () => {
-    const { text } = lineChart(
-      [
-        {
-          name: "a",
-          points: [
-            [0, 1],
-            [5, 3],
-            [10, 2],
-          ],
-        },
-      ],
-      options,
-    );
-    // y = 2 is half way: (234 + 14) / 2
-    expect(text).toContain('points="62,234 344,14 626,124"');
-  });
-
-  it("on logarithmic axes leaves out what they cannot show", () => {
-    const points = [
-      [1, 0],
-      [1, 1],
-      [10, 10],
-      [100, 100],
-    ] as const;
-    const { text } = lineChart([{ name: "a", points }], { ...options, xScale: "log", yScale: "log" });
-    expect(text).toContain('points="62,234 344,124 626,14"');
-  });
-
-  it("has a key where there are several curves, each in its own colour", () => {
-    const one = {
-      name: "<batch>",
-      points: [
-        [1, 1],
-        [2, 2],
-      ] as const,
-    };
-    expect(lineChart([one], options).text).not.toContain("swatch");
-    const { text } = lineChart([one, { ...one, name: "window" }], options);
-    expect(text).toContain('<span class="swatch series1"></span>&lt;batch&gt;');
-    expect(text).toContain('<span class="swatch series2"></span>window');
-    expect(text).toContain('<polyline class="curve series2"');
-  });
-
-  it("shows a lone point, holds what it is told to, and says when there is nothing", () => {
-    const lone = lineChart([{ name: "a", points: [[3, 2]] }], { ...options, yIncludes: [0] }).text;
-    // x: one value 3, so the axis is 1.5 to 4.5
-    expect(lone).toContain('points="344,14 344,14"');
-    expect(lineChart([{ name: "a", points: [] }], options).text).toContain("Nothing was recorded");
+  it("of a page lets only its own script run, and data cannot end their element", () => {
+    const text = "alert(1 < 2)";
+    const data = { name: "</script><script>alert(3)</script>" };
+    const page = htmlPage("a", html`<p>text</p>`, { script: text, data });
+    const hash = createHash("sha256").update(text).digest("base64");
+    expect(page).toContain(`script-src 'sha256-${hash}'`);
+    expect(page.match(/<script/g)).toHaveLength(2);
+    const json = /<script type="application\/json" id="vqkit-data">(.*?)<\/script>/s.exec(page)?.[1];
+    expect(JSON.parse(json as string)).toEqual(data);
   });
 });

@@ -47,7 +47,12 @@ describe("renderRunReport", () => {
     expect(page).toContain('aria-label="Losses, weighted"');
     const [, data] = page.match(/src="data:image\/png;base64,([^"]+)"/) ?? [];
     expect(Buffer.from(data ?? "", "base64").equals(await readFile(run.path("reconstructions")))).toBe(true);
-    expect(page).not.toMatch(/<script|https?:/);
+    // The page's own program and its data, and nothing from elsewhere.
+    expect(page.match(/<script[^>]*>/g)).toEqual([
+      '<script type="application/json" id="vqkit-data">',
+      "<script>",
+    ]);
+    expect(page).not.toMatch(/https?:/);
   });
 
   it("leaves out a baseline that was not evaluated", async () => {

@@ -30,6 +30,7 @@ describe("usageReport", () => {
         usage: 0.25,
         expectedUniformUsage: expectedUniformUsage(8, 16),
         perplexity: 2 ** 1.75,
+        rarefiedUsage: 0.25, // all 8 of 8 indices
       },
     ]);
     const [codebook] = report.codebooks;
@@ -138,6 +139,6 @@ describe("renderUsageHtml", () => {
     expect(page).toContain("<h1>Codebook usage: &lt;img src=&quot;x&quot;&gt;</h1>");
     expect(page).toContain("40.3 %");
     expect(page).toContain("Most used");
-    expect(page.match(/<polyline/g)).toHaveLength(1);
+    expect(page.match(/<figure>/g)).toHaveLength(3);
   });
 });

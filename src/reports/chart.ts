@@ -1,0 +1,91 @@
+import { type Markish, type PlotOptions, plot } from "@observablehq/plot";
+import { parseHTML } from "linkedom";
+import { escapeHtml, Html, html } from "./html.js";
+
+/** The figures that a chart draws, as CSV has them. */
+export interface ChartTable {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly (string | number | null)[])[];
+}
+
+/** What a colour stands for. */
+export interface ChartKey {
+  readonly name: string;
+  /** For CSS, e.g. `var(--series1)`. */
+  readonly colour: string;
+}
+
+/** A drawing with what it is made of, for a page or for files. */
+export interface Chart {
+  /** Lower case words with hyphens: the name of its files. */
+  readonly name: string;
+  readonly title: string;
+  /** One `<svg>` whose colours are names of the palette; undefined when there is nothing to draw. */
+  readonly svg: string | undefined;
+  readonly keys: readonly ChartKey[];
+  /** How to read it, a sentence or two. */
+  readonly note?: string;
+  readonly table: ChartTable;
+}
+
+/** Drawn so small that labels stay readable where a phone shows it, and scaled up elsewhere. */
+export const CHART_WIDTH = 480;
+export const CHART_HEIGHT = 260;
+
+export interface Drawing extends PlotOptions {
+  readonly marks: Markish[];
+}
+
+/**
+ * Draws an SVG by Observable Plot. Text and colours follow the page: `currentColor` and names of the palette.
+ *
+ * @param title read out in place of the drawing
+ */
+export function draw(title: string, { marks, ...options }: Drawing): string {
+  const { document } = parseHTML("<!doctype html><html><body></body></html>");
+  const svg = plot({
+    document,
+    className: "chart",
+    width: CHART_WIDTH,
+    height: CHART_HEIGHT,
+    marginLeft: 58,
+    marginRight: 16,
+    marginTop: 26,
+    marginBottom: 40,
+    ...options,
+    marks,
+  });
+  svg.querySelector("style")?.remove(); // the page has one for all charts
+  svg.setAttribute("font-size", "12");
+  const text: string = svg.outerHTML;
+  const head = `<svg role="img" aria-label="${escapeHtml(title)}" color="var(--soft)" `;
+  return rounded(text.replace(/^<svg /, head));
+}
+
+/** A tenth of a pixel is finer than the eye, and keeps files small. Only numbers inside of tags are touched. */
+function rounded(svg: string): string {
+  return svg.replace(/<[^>]*>/g, (tag) =>
+    tag.replace(/-?\d+\.\d{2,}(?:e-?\d+)?/g, (number) => String(Math.round(Number(number) * 10) / 10)),
+  );
+}
+
+/** A chart with its title, its key and how to read it. */
+export function chartFigure({ title, svg, keys, note }: Chart): Html {
+  if (svg === undefined) {
+    return html`<figure><figcaption>${title}</figcaption><p class="soft">Nothing was recorded.</p></figure>`;
+  }
+  return html`<figure>
+<figcaption>${title}${keys.map(
+    ({ name, colour }) =>
+      html`<span class="key"><span class="swatch" style="background: ${colour}"></span>${name}</span>`,
+  )}</figcaption>
+${new Html(svg)}
+${note === undefined ? null : html`<p class="note">${note}</p>`}
+</figure>
+`;
+}
+
+/** Charts side by side where there is room. */
+export function chartColumns(charts: readonly Chart[]): Html {
+  return html`<div class="columns">${charts.map(chartFigure)}</div>`;
+}

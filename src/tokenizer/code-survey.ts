@@ -1,0 +1,223 @@
+import { Random } from "../core/random.js";
+import { type BrokenImage, cropImage, openSource, type RgbImage, type SourceItem } from "../data/index.js";
+import { CodeCounts, type CodeGeometry, leastUsedCodes, mostUsedCodes } from "../metrics/index.js";
+import type { Codes } from "./codes.js";
+import { prepareImage } from "./prepared-image.js";
+import type { Tokenizer } from "./tokenizer.js";
+
+/** One code as images show it. */
+export interface SurveyedCode {
+  readonly index: number;
+  /** Places that have this code, drawn at random: squares of `patchSide` pixels, surroundings included. */
+  readonly patches: readonly RgbImage[];
+  /** What the decoder makes of this code amid its like: the middle f×f pixels of a grid filled with it. */
+  readonly alone: RgbImage;
+}
+
+/** What a set of images says about a model's codes. No tensor is in it. */
+export interface CodeSurvey {
+  readonly counts: CodeCounts;
+  readonly images: number;
+  /** null where the images have no common size. */
+  readonly geometry: CodeGeometry | null;
+  /** The indices, for whoever wants to know where codes stand. */
+  readonly grids: readonly Codes[];
+  /** What codes look like; undefined for a model with several codebooks. */
+  readonly atlas: CodeSurveyAtlas | undefined;
+}
+
+/** Pictures of codes, the most used first. */
+export interface CodeSurveyAtlas {
+  readonly images: number;
+  /** Three times the downsampling factor. */
+  readonly patchSide: number;
+  /** Pixels around what the code stands for, on each side. */
+  readonly surroundings: number;
+  readonly codes: readonly SurveyedCode[];
+}
+
+export interface CodeSurveyOptions {
+  /** Codes with pictures at most: two thirds of them the most used, the rest the least used; default 600. */
+  readonly codes?: number;
+  /** Patches of each at most; default 6. */
+  readonly patches?: number;
+  /** Decides which places are taken; default 0. */
+  readonly seed?: number;
+  /** As `encodeAll`: where absent, a broken image ends the survey. */
+  readonly onBroken?: (broken: BrokenImage) => void;
+}
+
+/**
+ * Encodes images at their own size, counts their codes and cuts out what codes stand for. The images are read twice:
+ * indices stay in memory, pixels do not.
+ *
+ * @param source paths, folders or glob patterns
+ * @throws as `Tokenizer.encodeAll`
+ */
+export async function surveyCodes(
+  tokenizer: Tokenizer,
+  source: string | readonly string[],
+  options: CodeSurveyOptions = {},
+): Promise<CodeSurvey> {
+  const { codes: limit = 600, patches = 6, seed = 0, onBroken } = options;
+  const { codebookSize, numCodebooks } = tokenizer;
+  const counts = new CodeCounts(codebookSize, numCodebooks);
+  const grids: Codes[] = [];
+  for await (const batch of tokenizer.encodeAll(source, onBroken === undefined ? {} : { onBroken })) {
+    counts.add(batch.indices);
+    grids.push(batch);
+  }
+  const images = grids.reduce((sum, grid) => sum + grid.images.length, 0);
+  const survey = { counts, images, geometry: commonGeometry(grids), grids };
+  if (numCodebooks > 1) return { ...survey, atlas: undefined };
+
+  const most = mostUsedCodes(counts, Math.ceil((2 * limit) / 3));
+  const listed = new Set(most.map(({ index }) => index));
+  for (const { index } of leastUsedCodes(counts, limit)) if (listed.size < limit) listed.add(index);
+  const chosen = [...listed];
+  const places = drawPlaces(grids, { codes: chosen, patches, seed });
+  const cut = await cutPatches(tokenizer, source, { grids, places });
+  const alone = await decodeAlone(tokenizer, chosen);
+  const factor = tokenizer.downsamplingFactor;
+  return {
+    ...survey,
+    atlas: {
+      images,
+      patchSide: 3 * factor,
+      surroundings: factor,
+      codes: chosen.map((index, i) => ({
+        index,
+        patches: cut.get(index) ?? [],
+        alone: alone[i] as RgbImage,
+      })),
+    },
+  };
+}
+
+/** Where a code stands: the number of the image, and the position in its grid. */
+interface Place {
+  readonly index: number;
+  readonly image: number;
+  readonly row: number;
+  readonly column: number;
+}
+
+/** For each code up to `patches` of its places, each set of them equally likely (reservoir sampling). */
+function drawPlaces(
+  grids: readonly Codes[],
+  {
+    codes,
+    patches,
+    seed,
+  }: { readonly codes: readonly number[]; readonly patches: number; readonly seed: number },
+): Place[] {
+  const random = new Random(seed, "code survey");
+  const drawn = new Map(codes.map((index) => [index, { seen: 0, places: [] as Place[] }]));
+  let before = 0;
+  for (const { indices, shape, images } of grids) {
+    const [, height, width] = shape;
+    for (const [i, index] of indices.entries()) {
+      const found = drawn.get(index);
+      if (found === undefined) continue;
+      const at = found.seen < patches ? found.seen : random.integer(found.seen + 1);
+      found.seen++;
+      if (at >= patches) continue;
+      found.places[at] = {
+        index,
+        image: before + Math.floor(i / (height * width)),
+        row: Math.floor(i / width) % height,
+        column: i % width,
+      };
+    }
+    before += images.length;
+  }
+  return [...drawn.values()].flatMap(({ places }) => places);
+}
+
+/** Reads the images that places are in once more, and cuts each place out with its surroundings. */
+async function cutPatches(
+  tokenizer: Tokenizer,
+  source: string | readonly string[],
+  { grids, places }: { readonly grids: readonly Codes[]; readonly places: readonly Place[] },
+): Promise<Map<number, RgbImage[]>> {
+  const factor = tokenizer.downsamplingFactor;
+  const settings = tokenizer.encodeSettings();
+  const byImage = groupByImage(places);
+  const patches = new Map<number, RgbImage[]>();
+  for await (const { item, position } of encodedItems(source, grids)) {
+    const wanted = byImage.get(position);
+    if (wanted === undefined) continue;
+    const { image } = await prepareImage(item, settings, factor);
+    for (const { index, row, column } of wanted) {
+      const rest = patches.get(index) ?? [];
+      rest.push(cut(image, { top: (row - 1) * factor, left: (column - 1) * factor, side: 3 * factor }));
+      patches.set(index, rest);
+    }
+  }
+  return patches;
+}
+
+function groupByImage(places: readonly Place[]): Map<number, Place[]> {
+  const groups = new Map<number, Place[]>();
+  for (const place of places) {
+    const group = groups.get(place.image);
+    if (group === undefined) groups.set(place.image, [place]);
+    else group.push(place);
+  }
+  return groups;
+}
+
+/** The items of a source that have been encoded, with their numbers: those that were broken are not among them. */
+async function* encodedItems(
+  source: string | readonly string[],
+  grids: readonly Codes[],
+): AsyncGenerator<{ item: SourceItem; position: number }, void, undefined> {
+  const names = grids.flatMap(({ images }) => images.map(({ name }) => name));
+  let position = 0;
+  for await (const item of await openSource(source)) {
+    if (item.name !== names[position]) continue;
+    yield { item, position };
+    position++;
+  }
+}
+
+/** A square of an image; beyond its edges the edge's pixels are repeated. */
+function cut(
+  { pixels, height, width }: RgbImage,
+  { top, left, side }: { readonly top: number; readonly left: number; readonly side: number },
+): RgbImage {
+  const square = new Uint8Array(side * side * 3);
+  for (let y = 0; y < side; y++) {
+    const row = Math.min(height - 1, Math.max(0, top + y)) * width;
+    for (let x = 0; x < side; x++) {
+      const from = 3 * (row + Math.min(width - 1, Math.max(0, left + x)));
+      square.set(pixels.subarray(from, from + 3), 3 * (y * side + x));
+    }
+  }
+  return { pixels: square, height: side, width: side };
+}
+
+/** Positions a side of the grids that show a code alone: far enough from the edges, whose padding the decoder sees too. */
+const FILLED = 5;
+
+async function decodeAlone(tokenizer: Tokenizer, codes: readonly number[]): Promise<RgbImage[]> {
+  if (codes.length === 0) return [];
+  const indices = codes.flatMap((code) => Array<number>(FILLED * FILLED).fill(code));
+  const made = await tokenizer.decodeBatch({ indices, shape: [codes.length, FILLED, FILLED, 1] });
+  const side = tokenizer.downsamplingFactor;
+  const start = ((FILLED - 1) / 2) * side;
+  return made.map((image) => cropImage(image, { top: start, left: start, height: side, width: side }));
+}
+
+function commonGeometry(grids: readonly Codes[]): CodeGeometry | null {
+  const [first] = grids;
+  const image = first?.images[0];
+  if (first === undefined || image === undefined) return null;
+  const [, gridHeight, gridWidth, numCodebooks] = first.shape;
+  const isSame = grids.every(({ images }) =>
+    images.every(({ width, height }) => width === image.width && height === image.height),
+  );
+  return isSame
+    ? { gridHeight, gridWidth, imageHeight: image.height, imageWidth: image.width, numCodebooks }
+    : null;
+}

@@ -1,0 +1,214 @@
+import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Random } from "../../src/core/random.js";
+import {
+  PlaceCounter,
+  renderRunReport,
+  renderUsagePage,
+  type UsageEvidence,
+  usageReport,
+} from "../../src/reports/index.js";
+import { RunFolder } from "../../src/runs/index.js";
+import {
+  type CodesShape,
+  countCodes,
+  surveyCodes,
+  Tokenizer,
+  writeCodes,
+} from "../../src/tokenizer/index.js";
+import { noise, temporaryFolder } from "../data/temporary.js";
+import { useEngine } from "../engine.js";
+import { writeMetrics, writeRun, writeUsage } from "../reports/runs.js";
+import { modelFile, quantizers } from "../tokenizer/model.js";
+
+/** Reports in headless Chromium. Needs a Chromium: CHROMIUM_PATH, or Debian's package. */
+const executable = [process.env.CHROMIUM_PATH, "/usr/bin/chromium", "/usr/bin/chromium-browser"].find(
+  (file) => file !== undefined && existsSync(file),
+);
+const MEGABYTE = 2 ** 20;
+
+describe.skipIf(executable === undefined)(
+  `reports in a browser${executable === undefined ? " (no Chromium here)" : ""}`,
+  () => {
+    let folder: string;
+    let browser: Browser;
+
+    beforeAll(async () => {
+      folder = await temporaryFolder();
+      browser = await chromium.launch({ executablePath: executable as string, args: ["--no-sandbox"] });
+    });
+
+    afterAll(() => browser?.close());
+
+    test("K = 65,536 and a million indices: 20 s, 5 MB, and the figures of the code file", {
+      timeout: 60_000,
+    }, async () => {
+      const codebookSize = 65_536;
+      const shape: CodesShape = [62, 128, 128, 1];
+      const random = new Random(3, "codes");
+      // Skewed, with the largest index and 77 codes that never occur.
+      const indices = Uint16Array.from({ length: 62 * 128 * 128 }, () =>
+        Math.max(77, Math.floor(codebookSize * random.next() ** 3)),
+      );
+      indices[5] = codebookSize - 1;
+      const images = Array.from({ length: 62 }, (_, i) => ({ name: `${i}`, width: 512, height: 512 }));
+      const out = path.join(folder, "codes");
+      await writeCodes(out, [{ indices, shape, codebookSize, images, fingerprint: "0".repeat(64) }]);
+
+      const started = performance.now();
+      const counted = await countCodes(out);
+      const report = usageReport(counted, { name: "</script><img src=x onerror=alert(1)>" });
+      const places = new PlaceCounter({ codebookSize, codes: [77, 78, 79] });
+      places.add({ indices, shape });
+      const vectors = { codeDim: 4, values: random.fill(4 * codebookSize, (each) => each.normal()) };
+      const evidence = { counts: counted.counts, places: [places.result()], vectors };
+      const page = await renderUsagePage(report, evidence);
+      expect(performance.now() - started).toBeLessThan(20_000);
+      expect(page.length).toBeLessThan(5 * MEGABYTE);
+
+      const { opened, data } = await show(await saved("large.html", page), 1400);
+      const counts = new Uint32Array(codebookSize);
+      for (const index of indices) counts[index] = (counts[index] as number) + 1;
+      const [book] = data.codebooks;
+      const shown = new Uint32Array(codebookSize);
+      for (const [i, index] of book?.indices.entries() ?? []) shown[index] = book?.counts[i] as number;
+      expect(shown.every((count, index) => count === counts[index])).toBe(true);
+      const used = counts.filter((count) => count > 0);
+      const entropy = used.reduce((sum, n) => sum - (n / indices.length) * Math.log2(n / indices.length), 0);
+      expect(data.report.entropyBits).toBeCloseTo(entropy, 9);
+      expect(data.report.scopes.at(-1)).toMatchObject({
+        samples: indices.length,
+        usage: used.length / codebookSize,
+      });
+      expect(data.report.bitsPerPixel).toBeCloseTo(entropy / 16, 9);
+      expect(await opened.title()).toBe("Codebook usage: </script><img src=x onerror=alert(1)>");
+
+      await opened.fill('input[name="code"]', "3");
+      expect(await opened.textContent("#found-0")).toBe("Code 3: never chosen.");
+      await opened.fill('input[name="code"]', "77");
+      expect(await opened.textContent("#found-0")).toContain(
+        `chosen ${(counts[77] as number).toLocaleString("en-US")} times`,
+      );
+      expect(await opened.textContent("#found-0")).toContain("rank 1 of 65,536");
+      await opened.fill('input[name="code"]', "65536");
+      expect(await opened.textContent("#found-0")).toBe("Expected an integer in 0..65535, got 65536.");
+      // The map: 256 codes a row, so the middle of cell (row 2, column 9) is code 521.
+      const box = await opened.locator("[data-map] svg image").first().boundingBox();
+      if (box === null) throw new Error("no map");
+      await opened
+        .locator("[data-map] svg image")
+        .first()
+        .hover({
+          position: { x: (9.5 / 256) * box.width, y: (2.5 / 256) * box.height },
+        });
+      expect(await opened.textContent("[data-map] .readout")).toMatch(/^Code 521: chosen/);
+      await opened.close();
+    });
+
+    test("a run of 100,000 steps is thinned, on wide and narrow screens, light and dark", {
+      timeout: 60_000,
+    }, async () => {
+      const dir = path.join(folder, "<b>run & 'x'");
+      const run = await writeRun(dir, { originals: [1, 2, 3] });
+      await writeUsage(run);
+      const random = new Random(2, "metrics");
+      const lines = Array.from({ length: 100_000 }, (_, i) => {
+        const totalLoss = 1 / (1 + i / 1000) + 0.1 * random.next();
+        return JSON.stringify({
+          step: i + 1,
+          totalLoss,
+          reconstructionLoss: totalLoss,
+          learningRate: 1e-3,
+          usageBatch: 0.1,
+          samplesBatch: 5,
+          perplexityBatch: 3,
+          gradientNorm: random.next(),
+        });
+      });
+      await writeMetrics(run, []);
+      await writeFile(run.path("metrics"), `${lines.join("\n")}\n`);
+      const page = await renderRunReport(await RunFolder.open(dir));
+      expect(page.length).toBeLessThan(5 * MEGABYTE);
+      const file = await saved("run.html", page);
+      for (const width of [1400, 390]) {
+        const { opened } = await show(file, width, width === 390 ? "dark" : "light");
+        expect(await opened.textContent("h1")).toContain("<b>run & 'x'");
+        expect(await opened.locator("svg.chart").count()).toBeGreaterThan(7);
+        await opened.close();
+      }
+    });
+
+    test("an atlas: pictures of codes, found by search", { timeout: 120_000 }, async () => {
+      await useEngine();
+      const images = path.join(folder, "images");
+      await mkdir(images);
+      const { default: sharp } = await import("sharp");
+      for (const seed of [1, 2]) {
+        const [height, width] = [24, 40];
+        const { pixels } = noise(seed, { height, width });
+        await sharp(pixels, { raw: { width, height, channels: 3 } })
+          .png()
+          .toFile(path.join(images, `${seed}.png`));
+      }
+      const tokenizer = await Tokenizer.load(await modelFile(folder, quantizers.vq));
+      try {
+        const survey = await surveyCodes(tokenizer, images, { patches: 3 });
+        expect(survey.counts.samples).toBe(
+          survey.grids.reduce((sum, { indices }) => sum + indices.length, 0),
+        );
+        const evidence: UsageEvidence = {
+          counts: survey.counts,
+          vectors: await tokenizer.codeVectors(),
+          ...(survey.atlas === undefined ? {} : { atlas: survey.atlas }),
+        };
+        const report = usageReport(survey);
+        const file = await saved("atlas.html", await renderUsagePage(report, evidence));
+        for (const width of [1400, 390]) {
+          const { opened } = await show(file, width);
+          const [most] = report.codebooks[0]?.mostUsed ?? [];
+          await opened.fill('input[name="code"]', String(most?.index));
+          expect(await opened.locator("#pictures-0 .sprite").count()).toBe(4);
+          const image = await opened.evaluate(
+            'getComputedStyle(document.querySelector("#pictures-0 .sprite")).backgroundImage',
+          );
+          expect(image).toMatch(/^url\("data:image\/webp/);
+          await opened.close();
+        }
+      } finally {
+        tokenizer.dispose();
+      }
+    });
+
+    async function saved(name: string, page: string): Promise<string> {
+      const file = path.join(folder, name);
+      await writeFile(file, page);
+      return file;
+    }
+
+    /** Opens a page from disk and checks that it is silent, alone and no wider than the screen. */
+    async function show(file: string, width: number, colorScheme: "light" | "dark" = "light") {
+      const opened: Page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
+      const wrong: string[] = [];
+      opened.on("console", (message) => wrong.push(message.text()));
+      opened.on("pageerror", (error) => wrong.push(error.message));
+      opened.on("dialog", (dialog) => wrong.push(dialog.message()));
+      opened.on("request", (request) => {
+        if (!/^(file|data):/.test(request.url())) wrong.push(request.url());
+      });
+      await opened.goto(`file://${file}`);
+      expect(await opened.evaluate("document.documentElement.scrollWidth")).toBe(width);
+      expect(wrong).toEqual([]);
+      const html = await readFile(file, "utf8");
+      const [, json = "null"] = /id="vqkit-data">(.*?)<\/script>/s.exec(html) ?? [];
+      return { opened, data: JSON.parse(json) as PageData };
+    }
+  },
+);
+
+interface PageData {
+  readonly report: ReturnType<typeof usageReport>;
+  readonly codebooks: readonly { readonly indices: number[]; readonly counts: number[] }[];
+}
