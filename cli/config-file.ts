@@ -39,8 +39,24 @@ export async function readConfigFile(file: string): Promise<ConfigObject> {
   return value;
 }
 
+/** Brackets, and dashes of one line, that may be open at once: the time that YAML takes grows with their square. */
+const MAX_DEPTH = 100;
+const DASHES = new RegExp(`(?:[-?:][ \\t]+){${MAX_DEPTH}}`);
+
+/** @throws Error for a text that nests deeper; brackets in comments and strings count as well, which no one will notice */
+function checkDepth(text: string): void {
+  let [depth, most] = [0, 0];
+  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
+    depth += bracket === "[" || bracket === "{" ? 1 : -1;
+    most = Math.max(most, depth);
+  }
+  if (most <= MAX_DEPTH && !DASHES.test(text)) return;
+  throw new Error(`expected at most ${MAX_DEPTH} levels of nesting, got more.`);
+}
+
 function parseText(text: string, file: string): unknown {
   try {
+    checkDepth(text);
     const document = parseDocument(text, { logLevel: "error" });
     const [problem] = document.errors;
     if (problem !== undefined) throw problem;

@@ -38,4 +38,5 @@ export { mapAhead } from "./prefetch.js";
 export type { CollectionOptions, ImageCollection } from "./sources/image-collection.js";
 export { openFileList, openSource, type SourceElement, type SourceInput } from "./sources/open-source.js";
 export { loadItem, type SourceItem } from "./sources/source-item.js";
+export { uninterrupted } from "./sources/uninterrupted.js";
 export { type FileSplit, splitFiles } from "./split.js";

@@ -3,6 +3,7 @@ import { type ExtractEvents, extract } from "tar-stream";
 import { messageOf } from "../../core/errors.js";
 import { hasImageExtension } from "../formats.js";
 import { brokenItem, type SourceItem } from "./source-item.js";
+import { uninterrupted } from "./uninterrupted.js";
 
 type Header = ExtractEvents["entry"][0];
 type Entry = ExtractEvents["entry"][1];
@@ -44,7 +45,7 @@ export async function* tarItems(shard: ShardFile): AsyncGenerator<SourceItem, vo
   let sample: Sample | undefined;
   let items = 0;
   try {
-    for await (const entry of archive) {
+    for await (const entry of uninterrupted(archive)) {
       shard.onRead?.(input.bytesRead);
       const next = await readEntry(entry, shard, sample);
       if (next === undefined) continue;
@@ -111,6 +112,7 @@ function problemOf({ type, size, linkname }: Header, name: string): string | und
   if (/[\u0000-\u001f\u007f]/.test(name)) return "a tar entry with control characters in its name";
   if (type === "link" || type === "symlink") return `a tar entry that links to ${JSON.stringify(linkname)}`;
   if (type !== "file" && type !== "contiguous-file") return `a tar entry of type ${String(type)}`;
+  if (size < 0) return `a tar entry of ${size} bytes`;
   if (size > MAX_ENTRY_BYTES) return `a tar entry of ${size} bytes, over the limit of ${MAX_ENTRY_BYTES}`;
   return undefined;
 }

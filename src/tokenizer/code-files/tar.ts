@@ -9,6 +9,7 @@ import type { Readable } from "node:stream";
 import tar from "tar-stream";
 import { parseConfig } from "../../core/config.js";
 import { messageOf, VqkitError } from "../../core/errors.js";
+import { uninterrupted } from "../../data/index.js";
 import { decodeNpy, encodeNpy, parseJson } from "../../runs/index.js";
 import type { Codes, IndexArray } from "../codes.js";
 import { imageFields, imageSchema } from "./image-fields.js";
@@ -183,9 +184,13 @@ async function* entriesOf(path: string): AsyncGenerator<TarEntry, void, undefine
   file.on("error", (error) => extract.destroy(error));
   file.pipe(extract);
   try {
-    for await (const entry of extract) {
-      const { name, size = 0 } = entry.header;
-      if (size > MAX_ENTRY_BYTES) {
+    for await (const entry of uninterrupted(extract)) {
+      const { name, size = 0, type } = entry.header;
+      if (type !== "file" && type !== "contiguous-file") {
+        const shown = JSON.stringify(name);
+        throw new VqkitError("format", `${path}: expected files, got ${shown} of type ${String(type)}.`);
+      }
+      if (size < 0 || size > MAX_ENTRY_BYTES) {
         const shown = JSON.stringify(name);
         throw new VqkitError(
           "format",
