@@ -6,6 +6,7 @@ import { addDoctor } from "./commands/doctor.js";
 import { addEncode } from "./commands/encode.js";
 import { addEvaluate } from "./commands/evaluate.js";
 import { addExport } from "./commands/export.js";
+import { addInspect } from "./commands/inspect.js";
 import { addPrune } from "./commands/prune.js";
 import { addQuantizers } from "./commands/quantizers.js";
 import { addReport } from "./commands/report.js";
@@ -57,6 +58,7 @@ export function buildProgram(terminal: Terminal): Command {
     addReport,
     addQuantizers,
     addDoctor,
+    addInspect,
   ]) {
     add(program, terminal);
   }

@@ -69,6 +69,8 @@ export type {
   EvaluationFigures,
   EvaluationNetworks,
   EvaluationOptions,
+  GradientInspection,
+  GradientInspectionOptions,
   ImageNetworkOptions,
 } from "./evaluation/index.js";
 // evaluation
@@ -78,6 +80,7 @@ export {
   evaluateModel,
   evaluationCard,
   FeatureNetwork,
+  inspectGradients,
 } from "./evaluation/index.js";
 export type {
   ExportHuggingFaceOptions,
@@ -195,12 +198,14 @@ export {
   comparisonPicture,
   DiagnosisHistory,
   diagnose,
+  gradientPlot,
   PlaceCounter,
   readCurves,
   readDiagnosisRecord,
   renderComparisonTable,
   renderDiagnosis,
   renderFiguresTable,
+  renderGradients,
   renderRunReport,
   renderUsageHtml,
   renderUsagePage,

@@ -3,6 +3,7 @@ import { availableParallelism, cpus, totalmem } from "node:os";
 import type { Command } from "commander";
 import type { DeviceName, DeviceStatus, EngineStatus } from "../../src/index.js";
 import { engineOptions } from "../engine-options.js";
+import { UsageError } from "../errors.js";
 import type { Speed } from "../speed-check.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
 import { integer } from "../values.js";
@@ -36,17 +37,41 @@ interface Findings {
 export function addDoctor(program: Command, terminal: Terminal): void {
   program
     .command("doctor")
-    .description("show what this machine offers: engines, devices, versions, threads, speed")
+    .description(
+      "show what this machine offers, or look for what went wrong in a run (exit code 0 whatever is found)",
+    )
+    .argument("[run]", "run folder to diagnose, also of a training under way; without one, this machine")
     .option("--device <name>", "cpu, webgpu or cuda for the speed check (default: cpu)")
     .option("--threads <n>", "threads for the speed check (default: one a processor)", integer)
     .option("--json", "print the findings as JSON on stdout")
-    .action(async ({ json = false, ...flags }: Flags) => {
-      const { device = "cpu", threads = availableParallelism() } = engineOptions(flags);
-      note(terminal, "Measuring speed for about two seconds ...", { quiet: json });
-      const findings = await examine(device, threads);
-      if (json) printJson(terminal, findings);
-      else print(terminal, render(findings));
+    .action(async (run: string | undefined, flags: Flags) => {
+      if (run === undefined) await examineMachine(terminal, flags);
+      else await examineRun(terminal, run, flags);
     });
+}
+
+async function examineMachine(terminal: Terminal, { json = false, ...flags }: Flags): Promise<void> {
+  const { device = "cpu", threads = availableParallelism() } = engineOptions(flags);
+  note(terminal, "Measuring speed for about two seconds ...", { quiet: json });
+  const findings = await examine(device, threads);
+  if (json) printJson(terminal, findings);
+  else print(terminal, render(findings));
+}
+
+async function examineRun(terminal: Terminal, dir: string, flags: Flags): Promise<void> {
+  for (const name of ["device", "threads"] as const) {
+    if (flags[name] === undefined) continue;
+    throw new UsageError(
+      `--${name}: expected only without a run, whose diagnosis measures no speed. Remove it.`,
+    );
+  }
+  const { diagnose, RunFolder, readDiagnosisRecord, renderDiagnosis } = await import("../../src/index.js");
+  const record = await readDiagnosisRecord(await RunFolder.open(dir));
+  const diagnosis = diagnose(record);
+  if (flags.json === true) {
+    const { lastStep, plannedSteps } = record;
+    printJson(terminal, { run: dir, lastStep, plannedSteps, ...diagnosis });
+  } else print(terminal, renderDiagnosis(diagnosis));
 }
 
 async function examine(device: DeviceName, threads: number): Promise<Findings> {

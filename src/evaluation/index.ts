@@ -2,6 +2,15 @@ export { type EvaluationCircumstances, evaluationCard } from "./card.js";
 export { type Evaluation, type EvaluationOptions, evaluateMeanColour, evaluateModel } from "./evaluate.js";
 export type { ExampleImages } from "./examples.js";
 export { type EvaluationFigures, evaluatedFigures } from "./figures.js";
+export type { GradientComparison } from "./gradient-geometry.js";
+export {
+  type EstimatorGradient,
+  type GradientInspection,
+  type GradientInspectionOptions,
+  type GradientProbe,
+  gradientEstimators,
+  inspectGradients,
+} from "./gradient-inspection.js";
 export { DistanceNetwork, FeatureNetwork, type ImageNetworkOptions } from "./image-networks.js";
 export type { EvaluationNetworks } from "./network-figures.js";
 export { quantizationError } from "./quantization-error.js";

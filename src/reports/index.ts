@@ -25,6 +25,7 @@ export {
 } from "./diagnosis/index.js";
 export type { FigureName } from "./figures.js";
 export { renderFiguresTable } from "./figures-table.js";
+export { gradientPlot, renderGradients } from "./gradient-report.js";
 export {
   type IndexGrids,
   type NeighbourStatistics,

@@ -1,0 +1,127 @@
+import type { Command } from "commander";
+import type { GradientInspection, ImageAutoencoder, ImageBatch, RunConfig } from "../../src/index.js";
+import { BrokenImages } from "../broken-images.js";
+import { type ConfigObject, loadQuantizerModules, valueAt, withValue } from "../config-file.js";
+import { engineOptions } from "../engine-options.js";
+import { UsageError } from "../errors.js";
+import {
+  addConfigFlags,
+  addModelFlags,
+  addRunFlags,
+  type FlagValues,
+  gatherConfig,
+  type ModelFlags,
+  namingFlags,
+  QUANTIZER_FLAGS,
+  TRAINING_FLAGS,
+} from "../run-flags.js";
+import { note, print, printJson, type Terminal } from "../terminal.js";
+
+interface Flags extends ModelFlags {
+  readonly images?: readonly string[];
+  readonly fresh?: boolean;
+  readonly plot?: string;
+}
+
+/** What a model and the batch depend on; flags that only training reads would have no effect here. */
+const INSPECTION_FIELDS = ["model.", "quantizer.", "data.", "loss", "batchSize", "seed"];
+const FLAGS = [...TRAINING_FLAGS, ...QUANTIZER_FLAGS].filter(
+  ({ field }) => field !== "data.heldOut" && INSPECTION_FIELDS.some((start) => field.startsWith(start)),
+);
+
+export function addInspect(program: Command, terminal: Terminal): void {
+  const inspect = program.command("inspect").description("look into a model on a batch of images");
+  const command = inspect
+    .command("gradients")
+    .description(
+      "compare what each gradient estimator tells the encoder with straight-through and with the true loss",
+    )
+    .argument("[run]", "run folder; without one, --fresh")
+    .option("--images <paths...>", "folders, glob patterns or files (default: those of the run)")
+    .option("--fresh", "an untrained model, of the flags below and --images")
+    .option("--plot <file>", "write the agreement with the true loss as an SVG file");
+  addRunFlags(command, FLAGS);
+  addConfigFlags(command);
+  addModelFlags(command);
+  command.action((run: string | undefined, flags: Flags) =>
+    namingFlags(flags, FLAGS, () => inspectBatch(terminal, run, flags)),
+  );
+}
+
+async function inspectBatch(terminal: Terminal, run: string | undefined, flags: Flags): Promise<void> {
+  const { json = false, quiet = false, plot } = flags;
+  if ((run === undefined) !== (flags.fresh === true)) {
+    throw new UsageError("expected either a run folder or --fresh with --images, got both or neither.");
+  }
+  if (flags.fresh === true && flags.images === undefined) {
+    throw new UsageError("--fresh: expected --images, a folder, a glob pattern or files, got none.");
+  }
+  const vqkit = await import("../../src/index.js");
+  await loadQuantizerModules(flags.quantizerModule ?? []);
+  await vqkit.selectEngine(engineOptions(flags));
+  const config = run === undefined ? await freshConfig(flags) : await runConfig(run, flags);
+  const batch = await firstBatch(terminal, config, quiet);
+  const model = run === undefined ? freshModel(vqkit, config) : (await vqkit.loadModel(run)).model;
+  let inspection: GradientInspection;
+  try {
+    inspection = await vqkit.inspectGradients(model, batch, { loss: config.loss });
+  } finally {
+    model.dispose();
+  }
+  if (plot !== undefined) await vqkit.writeFileAtomic(plot, vqkit.gradientPlot(inspection));
+  if (json) printJson(terminal, inspection);
+  else print(terminal, vqkit.renderGradients(inspection));
+  if (plot !== undefined) note(terminal, `Written: ${plot}`, { quiet });
+}
+
+/** The configuration of a model that nobody has trained. */
+async function freshConfig(flags: Flags): Promise<RunConfig> {
+  const { resolveRun } = await import("../../src/index.js");
+  const given = await gatherConfig(flags.images ?? [], flags as unknown as FlagValues, FLAGS);
+  const hasKind = valueAt(given, "quantizer.kind") !== undefined;
+  return resolveRun(hasKind ? given : withValue(given, "quantizer.kind", "vq"));
+}
+
+/** The configuration of a run, on its own images or others; the model's own flags would contradict the run. */
+async function runConfig(run: string, flags: Flags): Promise<RunConfig> {
+  const { RunFolder, resolveRun } = await import("../../src/index.js");
+  const values = flags as unknown as FlagValues;
+  if (values.config !== undefined || values.set !== undefined) {
+    throw new UsageError("--config, --set: expected only with --fresh; a run has its own configuration.");
+  }
+  let config: ConfigObject = { ...(await (await RunFolder.open(run)).readConfig()) };
+  for (const { flag, field } of FLAGS) {
+    const name = flag.replace(/^--| .*$/g, "").replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+    const value = values[name];
+    if (value === undefined) continue;
+    if (/^(model|quantizer)\./.test(field)) {
+      throw new UsageError(`${flag.split(" ")[0]}: expected only with --fresh; a run has its own model.`);
+    }
+    config = withValue(config, field, value);
+  }
+  if (flags.images !== undefined) config = withValue(config, "data.images", [...flags.images]);
+  return resolveRun(config);
+}
+
+/** The first batch that a training with this seed sees. */
+async function firstBatch(
+  terminal: Terminal,
+  { data, seed, batchSize }: RunConfig,
+  quiet: boolean,
+): Promise<ImageBatch> {
+  const { ImageDataset } = await import("../../src/index.js");
+  const broken = new BrokenImages(terminal, { quiet });
+  const dataset = await ImageDataset.open({ ...data, heldOut: 0 }, seed, { onBroken: broken.report });
+  for await (const batch of dataset.trainBatches({ batchSize })) {
+    broken.summarise();
+    return batch;
+  }
+  throw new TypeError("training batches have no end");
+}
+
+function freshModel(
+  { createQuantizer, ImageAutoencoder }: typeof import("../../src/index.js"),
+  { model, quantizer, seed }: RunConfig,
+): ImageAutoencoder {
+  return ImageAutoencoder.create({ config: model, quantizer: createQuantizer(quantizer, seed), seed });
+}

@@ -1,0 +1,152 @@
+import * as tf from "@tensorflow/tfjs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { ImageAutoencoder, resolveModel } from "../../src/autoencoder/index.js";
+import { Random } from "../../src/core/random.js";
+import type { ImageBatch } from "../../src/data/index.js";
+import { compareGradients, radialShare, rowDirections } from "../../src/evaluation/gradient-geometry.js";
+import {
+  gradientEstimators,
+  inspectGradients,
+  latentGradient,
+} from "../../src/evaluation/gradient-inspection.js";
+import { createQuantizer } from "../../src/quantizers/index.js";
+import { useEngine } from "../engine.js";
+
+beforeAll(useEngine);
+
+const loss = { l1: 0, l2: 1, huber: 0, ssim: 0, huberDelta: 1 };
+const f32 = (...values: number[]) => Float32Array.from(values);
+
+describe("geometry of gradients", () => {
+  it.each([
+    ["equal", [3, -4], [3, -4], 0, 1],
+    ["twice as long", [3, -4], [6, -8], 0, 2],
+    ["a right angle", [3, 4], [-8, 6], 90, 2],
+    ["opposite", [1, 2], [-0.5, -1], 180, 0.5],
+    ["60 degrees", [2, 0], [1, Math.sqrt(3)], 60, 1],
+    ["0.001 degrees, which an arc cosine would lose", [1, 0], [1, Math.PI / 180_000], 0.001, 1],
+  ])("%s", (_, a, b, angle, ratio) => {
+    const found = compareGradients(Float64Array.from(a), Float64Array.from(b));
+    expect(found.angle).toBeCloseTo(angle, 6);
+    expect(found.normRatio).toBeCloseTo(ratio, 6);
+  });
+
+  it("has no angle to nothing", () => {
+    expect(compareGradients(f32(0, 0), f32(1, 2))).toEqual({ angle: null, normRatio: null });
+    expect(compareGradients(f32(1, 2), f32(0, 0))).toEqual({ angle: null, normRatio: 0 });
+  });
+
+  it("radial share by rows: 25 of 25 + 4, and a row without a direction", () => {
+    // z = (0,2), g = (0,5): all radial. z = (3,0), g = (0,2): none. z = 0: counts as turning.
+    expect(radialShare(f32(0, 2, 3, 0), f32(0, 5, 0, 2), 2)).toBeCloseTo(25 / 29, 7);
+    expect(radialShare(f32(0, 0, 1, 1), f32(3, 0, 2, 2), 2)).toBeCloseTo(8 / 17, 6);
+    expect(radialShare(f32(1, 1), f32(0, 0), 2)).toBeNull();
+  });
+
+  it("directions of rows, and the loss's derivative when each moves along its own", () => {
+    const { directions, slope } = rowDirections(f32(3, 4, 0, 0, 0, -2), 2);
+    expect([...directions].map((x) => Number(x.toFixed(6)))).toEqual([0.6, 0.8, 0, 0, 0, -1]);
+    expect(slope).toBe(7);
+  });
+});
+
+describe("latentGradient, in two dimensions", () => {
+  // z = (2,0), q = (0,3): a quarter turn and λ = 3/2. g = (1,4).
+  const expected: Record<string, [number, number]> = {
+    "straight-through": [1, 4],
+    // λRᵀg: a quarter turn back carries (x, y) to (y, −x).
+    rotation: [6, -1.5],
+    // Without its part along z.
+    "rotation, not radial": [0, -1.5],
+    // The mirror image that swaps both axes.
+    reflection: [6, 1.5],
+  };
+
+  it.each(Object.entries(gradientEstimators))("%s", async (name, estimate) => {
+    const before = tf.memory().numTensors;
+    const point = {
+      latents: tf.tensor4d([2, 0], [1, 1, 1, 2]),
+      codes: tf.tensor4d([0, 3], [1, 1, 1, 2]),
+      gradient: tf.tensor4d([1, 4], [1, 1, 1, 2]),
+    };
+    const gradient = latentGradient(estimate, point);
+    const found = (await gradient.data()) as Float32Array;
+    tf.dispose([gradient, point]);
+    expect(tf.memory().numTensors).toBe(before);
+    const [x, y] = expected[name] as [number, number];
+    expect(found[0]).toBeCloseTo(x, 5);
+    expect(found[1]).toBeCloseTo(y, 5);
+    const { angle, normRatio } = compareGradients(f32(1, 4), found);
+    // cos = (1,4)·(x,y) / (√17 ‖(x,y)‖)
+    const degrees = (Math.acos((x + 4 * y) / (Math.sqrt(17) * Math.hypot(x, y))) * 180) / Math.PI;
+    expect(angle).toBeCloseTo(Number.isNaN(degrees) ? 0 : degrees, 3);
+    expect(normRatio).toBeCloseTo(Math.hypot(x, y) / Math.sqrt(17), 5);
+    expect(radialShare(f32(2, 0), found, 2)).toBeCloseTo(x ** 2 / (x ** 2 + y ** 2), 5);
+  });
+});
+
+describe("inspectGradients", () => {
+  const config = resolveModel({
+    preset: "tiny",
+    downsamplingFactor: 2,
+    baseWidth: 4,
+    residualBlocks: 1,
+    latentChannels: 6,
+  });
+  const random = new Random(4, "inspected images");
+  const batch: ImageBatch = {
+    pixels: Uint8Array.from({ length: 3 * 8 * 12 * 3 }, () => random.integer(256)),
+    count: 3,
+    height: 8,
+    width: 12,
+    files: ["a", "b", "c"],
+  };
+  const build = (quantizer: object) =>
+    ImageAutoencoder.create({ config, quantizer: createQuantizer(quantizer, 2), seed: 2 });
+
+  it("a rotation quantizer: own is rotation, straight-through is the measure, the shares are as defined", async () => {
+    const model = build({ kind: "rotation", codebookSize: 9, codeDim: 6, initialization: "normal" });
+    const before = tf.memory().numTensors;
+    const weights = await model.copyWeights();
+    const inspection = await inspectGradients(model, batch, { loss });
+    expect(tf.memory().numTensors).toBe(before);
+    expect(await model.copyWeights()).toEqual(weights);
+    expect(inspection).toMatchObject({ images: 3, latentVectors: 3 * 4 * 6, codeDim: 6 });
+    const byName = new Map(inspection.estimators.map((one) => [one.estimator, one]));
+    expect([...byName.keys()]).toEqual(["own", ...Object.keys(gradientEstimators)]);
+    const { estimator: _, ...own } = byName.get("own") as (typeof inspection.estimators)[number];
+    const { estimator: __, ...rotated } = byName.get("rotation") as (typeof inspection.estimators)[number];
+    expect(own).toEqual(rotated);
+    expect(byName.get("straight-through")).toMatchObject({
+      latents: { angle: 0, normRatio: 1 },
+      weights: { angle: 0, normRatio: 1 },
+    });
+    expect(own.latents.angle).toBeGreaterThan(1);
+    expect(own.weights.angle).toBeGreaterThan(1);
+    expect(byName.get("rotation, not radial")?.radialShare).toBeCloseTo(0, 6);
+    expect(own.radialShare).toBeGreaterThan(0.01);
+    expect(JSON.parse(JSON.stringify(inspection))).toEqual(inspection);
+    expect(await inspectGradients(model, batch, { loss })).toEqual(inspection);
+    model.dispose();
+  });
+
+  it("a fine grid hardly quantizes: the loss changes as its gradient says", async () => {
+    const model = build({ kind: "fsq", levels: [999, 997] });
+    const { estimators } = await inspectGradients(model, batch, { loss, distances: [0.5] });
+    expect(estimators.map(({ estimator }) => estimator)).toEqual(["own", "straight-through"]);
+    const [probe] = estimators[0]?.probes ?? [];
+    expect(probe?.agreement).toBeCloseTo(1, 1);
+    expect(probe?.reassigned).toBeGreaterThan(0.5);
+    model.dispose();
+  });
+
+  it("one code: no index can change, and the loss does not move whatever an estimator says", async () => {
+    const model = build({ kind: "vq", codebookSize: 1, codeDim: 6 });
+    const { estimators } = await inspectGradients(model, batch, { loss });
+    for (const { probes } of estimators) {
+      for (const { agreement, reassigned } of probes)
+        expect({ agreement, reassigned }).toEqual({ agreement: 0, reassigned: 0 });
+    }
+    model.dispose();
+  });
+});
