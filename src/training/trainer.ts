@@ -1,10 +1,11 @@
-import { describeModel, ImageAutoencoder } from "../autoencoder/index.js";
+import { ImageAutoencoder } from "../autoencoder/index.js";
 import { type Engine, selectEngine } from "../backend/index.js";
 import { VqkitError } from "../core/errors.js";
 import { type ImageBatch, ImageDataset } from "../data/index.js";
-import { type Evaluation, evaluateMeanColour, evaluateModel, evaluationCard } from "../evaluation/index.js";
-import { createQuantizer, quantizerWarnings } from "../quantizers/index.js";
+import { type Evaluation, evaluateMeanColour, evaluateModel } from "../evaluation/index.js";
+import { createQuantizer } from "../quantizers/index.js";
 import { RunFolder } from "../runs/index.js";
+import { conventionsOf, describeRun } from "./describe-run.js";
 import { initializeCodebook } from "./initialize-codebook.js";
 import { type ModelState, restoreState, storedState } from "./model-state.js";
 import { NonFiniteError } from "./non-finite.js";
@@ -165,20 +166,7 @@ export class Trainer {
 
   /** What the run is made of: parameters, compute per image, images, and what to be warned of. */
   describe(): RunDescription {
-    const { config, dataset, engine, model } = this;
-    const { codebookSize, numCodebooks, codeDim } = model.quantizer;
-    const { kind } = config.quantizer;
-    const { nominalCodebookSize } = config;
-    const parameters = [...model.quantizer.variables().values()].reduce((sum, { size }) => sum + size, 0);
-    return {
-      model: describeModel(config.model, codeDim, config.data.cropSize),
-      quantizer: { kind, codebookSize, nominalCodebookSize, numCodebooks, codeDim, parameters },
-      engine,
-      trainFiles: dataset.trainFiles.length,
-      evaluationFiles: dataset.evaluationFiles.length,
-      heldOut: dataset.heldOutFiles.length > 0,
-      warnings: quantizerWarnings(config.quantizer),
-    };
+    return describeRun(this);
   }
 
   /** What the finished run found; null before. */
@@ -425,7 +413,7 @@ export class Trainer {
       evaluation: known ?? (await this.#evaluateNow(signal)),
       weights: await storedVariables(this.model.variables()),
     }));
-    const { batchSize, loss, data } = config;
+    const { batchSize, loss } = config;
     const meanColour = await evaluateMeanColour(dataset.evaluationBatches({ batchSize }), { loss, signal });
     const result = {
       evaluation,
@@ -437,22 +425,17 @@ export class Trainer {
         stepSeconds: this.#stepSeconds,
         batchSize,
       }),
-      conventions: evaluationCard(evaluation, {
-        loss,
-        data,
-        set: dataset.heldOutFiles.length > 0 ? "held-out files" : "training files",
-      }),
+      conventions: conventionsOf(evaluation, this),
       dir: config.out,
     };
     this.#hooks.onPhase?.("saving");
-    const { conventions } = result;
     const figures = summaryFigures(result, {
       description: this.describe(),
       brokenFiles: this.#brokenFiles().length,
       weightAverage: this.#state.average !== null,
       seed: config.seed,
     });
-    await this.#recorder?.finish({ weights, evaluation, conventions, figures });
+    await this.#recorder?.finish({ weights, evaluation, conventions: result.conventions, figures });
     return result;
   }
 
