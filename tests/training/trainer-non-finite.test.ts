@@ -111,7 +111,7 @@ describe("a step that is not finite", () => {
     "with %s, interrupted and taken up, ends as without",
     async (onNan) => {
       // A second rollback would go back to the checkpoint that the interruption made, which the other run lacks.
-    const bad = (batch: number) => batch === 4 || (batch === 6 && onNan === "skip");
+      const bad = (batch: number) => batch === 4 || (batch === 6 && onNan === "skip");
       const options = (name: string) => poisonedRun(`${onNan} ${name}`, { onNan });
       const whole = await Trainer.create(options("whole"));
       poison(whole, bad);
