@@ -100,15 +100,14 @@ export async function inspectGradients(
   const point = forwardPoint(model, batch, loss);
   try {
     const values = await readPoint(point);
-    const own = ownGradient(model, point);
-    const named = Object.entries(estimators).map(([estimator, estimate]) => ({
-      estimator,
-      gradient: latentGradient(estimate, point),
-    }));
+    const inspected = { model, point, values, loss, distances };
     const reference = await weightGradient(model, point, point.gradient);
     const found: EstimatorGradient[] = [];
-    for (const { estimator, gradient } of [{ estimator: "own", gradient: own }, ...named]) {
-      const inspected = { model, point, values, loss, distances };
+    for (const [estimator, gradientOf] of [
+      ["own", () => ownGradient(model, point)] as const,
+      ...Object.entries(estimators).map(([name, one]) => [name, () => latentGradient(one, point)] as const),
+    ]) {
+      const gradient = gradientOf();
       try {
         found.push({ estimator, ...(await inspectOne(inspected, gradient, reference)) });
       } finally {
