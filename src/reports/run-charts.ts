@@ -69,6 +69,7 @@ export function trainingSection(curves: TrainingCurves): Html {
   return section(
     "Training",
     html`<p class="soft">Pale: as recorded, thinned evenly where there are more than 1,200 records. Full: the mean of ${SMOOTH} neighbouring points (the geometric mean on logarithmic axes).</p>
-${chartColumns(drawn)}`,
+${chartColumns(drawn)}
+<p class="soft">When single codes came into use, fell out of it or were revived is not recorded in metrics.</p>`,
   );
 }

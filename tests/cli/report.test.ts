@@ -1,0 +1,98 @@
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder, vqkit, writeImages } from "./harness.js";
+
+const shared = path.join(tmpdir(), `vqkit-report-${process.pid}`);
+const photos = path.join(shared, "photos");
+const model = path.join(shared, "model");
+const codes = path.join(shared, "codes");
+
+/** The smallest run: two blocks of 8 channels, six steps. */
+beforeAll(async () => {
+  await mkdir(photos, { recursive: true });
+  await writeImages(photos, 4);
+  const size = ["--preset", "tiny", "--downsampling-factor", "2", "--set", "model.baseWidth=8"];
+  const short = ["--steps", "6", "--batch-size", "4", "--crop-size", "16x24", "--threads", "1"];
+  const trained = await vqkit([
+    "train",
+    photos,
+    "--quantizer",
+    "fsq",
+    "--levels",
+    "4,6",
+    ...size,
+    ...short,
+    "--out",
+    model,
+  ]);
+  expect(trained.code).toBe(0);
+  expect((await vqkit(["encode", model, photos, "--out", codes])).code).toBe(0);
+});
+
+afterAll(() => rm(shared, { recursive: true, force: true }));
+
+describe("report", () => {
+  test("--images counts on other images and shows what codes look like; --plots writes every chart", async () => {
+    const dir = await temporaryFolder();
+    const page = path.join(dir, "page.html");
+    const plots = path.join(dir, "plots");
+    const { code, stdout } = await vqkit([
+      "report",
+      model,
+      "--images",
+      photos,
+      "--html",
+      page,
+      "--plots",
+      plots,
+    ]);
+    expect(code).toBe(0);
+    // 24×40 pixels are 12×20 positions.
+    expect(stdout).toMatch(/images given +960 /);
+    const text = await readFile(page, "utf8");
+    for (const part of [
+      "Codes by their levels",
+      "Entropy by position",
+      "What codes look like",
+      "image/webp",
+    ]) {
+      expect(text).toContain(part);
+    }
+    const names = await readdir(plots);
+    for (const name of [
+      "codebook-map",
+      "code-levels",
+      "rank-and-frequency",
+      "entropy-by-position",
+      "learning-rate",
+    ]) {
+      for (const kind of ["svg", "png", "csv"]) expect(names).toContain(`${name}.${kind}`);
+    }
+    const counts = (await readFile(path.join(plots, "codebook-map.csv"), "utf8"))
+      .trim()
+      .split("\r\n")
+      .slice(1);
+    expect(counts.reduce((sum, line) => sum + Number(line.split(",")[1]), 0)).toBe(960);
+  });
+
+  test("of codes shows where they stand, and with --model their vectors", async () => {
+    const page = path.join(await temporaryFolder(), "page.html");
+    expect((await vqkit(["report", codes, "--html", page])).code).toBe(0);
+    const alone = await readFile(page, "utf8");
+    expect(alone).toContain("Entropy by position");
+    expect(alone).not.toContain("Codes in two dimensions");
+    expect((await vqkit(["report", codes, "--model", model, "--html", page])).code).toBe(0);
+    expect(await readFile(page, "utf8")).toContain("Codes in two dimensions");
+  });
+
+  test.each([
+    [["report", codes, "--images", photos], /^error: --images: expected a run folder[^\n]+\n$/],
+    [["report", model, "--model", model], /^error: --model: expected codes with it[^\n]+\n$/],
+  ])("refuses what does not belong together", async (args, message) => {
+    const { code, stderr } = await vqkit(args);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(message);
+  });
+});
