@@ -197,11 +197,8 @@ function parseText(text: string, path: string): unknown {
 /** What the library says of a file is not an error of the program. */
 function damaged(where: string, error: unknown): unknown {
   if (error instanceof VqkitError) return error;
-  return new VqkitError(
-    "format",
-    `${where}: expected a Parquet file that can be read (${messageOf(error)}).`,
-    {
-      cause: error,
-    },
-  );
+  const reason = messageOf(error).replace(/\s+/g, " "); // it may quote the file, line breaks included
+  return new VqkitError("format", `${where}: expected a Parquet file that can be read (${reason}).`, {
+    cause: error,
+  });
 }
