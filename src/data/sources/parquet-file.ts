@@ -90,7 +90,7 @@ function rowGroup(group: FileMetaData["row_groups"][number], column: ImageColumn
 
 /** No file has more rows than bytes; a damaged one may say so. */
 function rowCount(claimed: bigint | number, bytes: number): number {
-  if (claimed < 0 || claimed > bytes) throw new Error(`${claimed} rows in ${bytes} bytes`);
+  if (!(claimed >= 0 && claimed <= bytes)) throw new Error(`${claimed} rows in ${bytes} bytes`); // also none stated
   return Number(claimed);
 }
 
