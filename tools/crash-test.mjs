@@ -55,7 +55,13 @@ async function train(out, { afterMilliseconds, atOperation, count } = {}) {
   const timer = afterMilliseconds && setTimeout(() => child.kill("SIGKILL"), afterMilliseconds);
   const [code, signal] = await new Promise((done) => child.on("close", (...how) => done(how)));
   clearTimeout(timer);
-  if (signal === "SIGKILL") return "killed";
+  if (signal === "SIGKILL") {
+    // The summary is written last: a kill after it has hit a run that had ended, but for its lock, which the next
+    // process to write there would remove.
+    if (!existsSync(join(out, "summary.json"))) return "killed";
+    rmSync(join(out, ".vqkit.lock"), { force: true });
+    return "finished";
+  }
   if (code !== 0) throw new Error(`training failed with ${code ?? signal}: ${stderr}`);
   return "finished";
 }
