@@ -40,7 +40,7 @@ export function patchProduct(
     const part = [start, Math.min(batch, start + chunk)] as const;
     const [left, right] = ofDy
       ? [rows(g, x, part), patches(g, take(g, dy, part), turnedWindow(x, geometry))]
-      : [patches(g, take(g, x, part), window(dy, geometry)), rows(g, dy, part)];
+      : [patches(g, take(g, x, part), window(dy.shape, geometry)), rows(g, dy, part)];
     const operands = sum === undefined ? [left, right] : [left, right, sum];
     sum = g.op("Gemm", operands, { transA: 1, transB: 0 });
   }
@@ -72,8 +72,7 @@ export function convolvePatches(
   shape: readonly number[],
 ): Value {
   const [kh, kw, inputs, outputs] = filter.shape as [number, number, number, number];
-  const output = new Value(undefined, shape, "float32");
-  const rows = patches(g, x, window(output, geometry));
+  const rows = patches(g, x, window(shape, geometry));
   const weights = g.plain(g.reshape(filter, [kh * kw * inputs, outputs]));
   const product = emitBiasless(
     g,
@@ -109,9 +108,9 @@ interface Window {
   readonly origin: readonly [number, number];
 }
 
-function window(dy: Value, { kernel, stride, dilation, pads }: ConvGeometry): Window {
+function window(output: readonly number[], { kernel, stride, dilation, pads }: ConvGeometry): Window {
   return {
-    size: [dy.shape[1] as number, dy.shape[2] as number],
+    size: [output[1] as number, output[2] as number],
     kernel,
     stride,
     step: dilation,

@@ -92,7 +92,7 @@ export function convolveTiled(
   [x, filter]: readonly [Value, Value],
   shape: readonly number[],
 ): Value {
-  return convolveBy(g, x, { taps: g.reshapeName(g.plain(filter), tapRows(filter)), filter, shape });
+  return convolveBy(g, x, g.plain(filter), shape);
 }
 
 /** The gradient to the input, which is the convolution of dy [N, H, W, O] with the filter turned by 180°: [N, H, W, I]. */
@@ -104,13 +104,7 @@ export function inputGradientTiled(
   const [inputs, filters] = filter.shape.slice(2) as [number, number];
   const rows = g.reshapeName(g.plain(filter), [9, inputs, filters]);
   const reversed = g.op("Gather", [rows, g.int64([8, 7, 6, 5, 4, 3, 2, 1, 0])], { axis: 0 });
-  const swapped = g.transposeName(reversed, [0, 2, 1]); // [9, O, I]
-  const turned = new Value(undefined, [3, 3, filters, inputs], "float32");
-  return convolveBy(g, dy, {
-    taps: g.reshapeName(swapped, tapRows(turned)),
-    filter: turned,
-    shape,
-  });
+  return convolveBy(g, dy, g.transposeName(reversed, [0, 2, 1]), shape);
 }
 
 /** The gradient to the filter: x [N, H, W, I], dy [N, H, W, O] → [3, 3, I, O]. */
@@ -132,21 +126,14 @@ export function filterGradientTiled(
   return new Value(g.reshapeName(taps, shape), shape, "float32");
 }
 
-function tapRows(filter: Value): number[] {
-  const [inputs, filters] = filter.shape.slice(2) as [number, number];
-  return [9, inputs * filters];
-}
-
-function convolveBy(
-  g: GraphBuilder,
-  x: Value,
-  by: { readonly taps: string; readonly filter: Value; readonly shape: readonly number[] },
-): Value {
-  const [inputs, filters] = by.filter.shape.slice(2) as [number, number];
-  const [n, height, width] = by.shape as [number, number, number];
+/** x [N, H, W, I] by the taps [9, I, O] of a filter, in any shape: [N, H, W, O]. */
+function convolveBy(g: GraphBuilder, x: Value, taps: string, shape: readonly number[]): Value {
+  const inputs = x.shape[3] as number;
+  const [n, height, width, filters] = shape as [number, number, number, number];
   const [rows, columns] = [height / outputs, width / outputs];
   const tiles = n * rows * columns;
-  const weights = g.reshapeName(product(g, filterTransform, by.taps), [36, inputs, filters]);
+  const rowsOfTaps = g.reshapeName(taps, [9, inputs * filters]);
+  const weights = g.reshapeName(product(g, filterTransform, rowsOfTaps), [36, inputs, filters]);
   const products = g.op("MatMul", [transformedImage(g, x), weights]); // [36, tiles, O]
   const flat = g.reshapeName(products, [36, tiles * filters]);
   const emit = (bias?: string): string => {
@@ -156,9 +143,9 @@ function convolveBy(
       g.reshapeName(blocks, [outputs, outputs, n, rows, columns, filters]),
       [2, 3, 0, 4, 1, 5],
     );
-    return g.reshapeName(byRow, by.shape);
+    return g.reshapeName(byRow, shape);
   };
-  const value = new Value(emit(), by.shape, "float32");
+  const value = new Value(emit(), shape, "float32");
   value.biasless = { layout: "plain", withBias: emit };
   return value;
 }
