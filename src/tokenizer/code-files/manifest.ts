@@ -231,3 +231,21 @@ function noManifest(dir: string, names: readonly string[]): VqkitError {
     `${dir}: expected a code folder with ${MANIFEST_FILE}, got ${got}. Give the folder that encode wrote.`,
   );
 }
+
+/**
+ * A file that stands alone says itself whose codes it has: that must be what the folder's manifest says.
+ *
+ * @throws VqkitError("format") naming the file and the field
+ */
+export function checkSameCodes(
+  path: string,
+  { found, expected }: { readonly found: CodeManifest; readonly expected: CodeManifest },
+): void {
+  for (const key of ["fingerprint", "codebookSize", "numCodebooks", "images"] as const) {
+    if (expected[key] === found[key]) continue;
+    throw new VqkitError(
+      "format",
+      `${path}: expected ${key} ${expected[key]} as in the manifest, got ${found[key]}.`,
+    );
+  }
+}

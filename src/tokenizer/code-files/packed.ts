@@ -9,7 +9,7 @@ import { VqkitError } from "../../core/errors.js";
 import { type BoundedReader, crc32, openReader, withReader } from "../../runs/index.js";
 import type { Codes } from "../codes.js";
 import type { ImageCodes, Layout, LayoutContext, LayoutReader, LayoutWriter } from "./layout.js";
-import type { CodeGrid, CodeManifest } from "./manifest.js";
+import { type CodeGrid, type CodeManifest, checkSameCodes } from "./manifest.js";
 import {
   decodeBlock,
   decodeEntry,
@@ -114,13 +114,7 @@ export class PackedReader implements LayoutReader {
 
   /** @throws VqkitError("format") when the folder's manifest says something else */
   checkManifest(manifest: CodeManifest): void {
-    for (const key of ["fingerprint", "codebookSize", "numCodebooks", "images"] as const) {
-      if (manifest[key] === this.manifest[key]) continue;
-      throw new VqkitError(
-        "format",
-        `${this.#path}: expected ${key} ${manifest[key]} as in the manifest, got ${this.manifest[key]}.`,
-      );
-    }
+    checkSameCodes(this.#path, { found: this.manifest, expected: manifest });
   }
 
   async *images(): AsyncGenerator<ImageCodes, void, undefined> {

@@ -5,7 +5,7 @@ import { messageOf, VqkitError } from "../../core/errors.js";
 import { type BoundedReader, parseJson, withReader } from "../../runs/index.js";
 import { type IndexArray, indexArray, type TilePlace } from "../codes.js";
 import { type ImageCodes, indexFault, type LayoutReader } from "./layout.js";
-import { asFormatError, type CodeManifest, parseManifest } from "./manifest.js";
+import { asFormatError, type CodeManifest, checkSameCodes, parseManifest } from "./manifest.js";
 import { readRows } from "./parquet-rows.js";
 import { isOurSchema, manifestKey, tileColumns } from "./parquet-schema.js";
 
@@ -84,13 +84,7 @@ export class ParquetReader implements LayoutReader {
 
   /** @throws VqkitError("format") when the folder's manifest says something else */
   checkManifest(manifest: CodeManifest): void {
-    for (const key of ["fingerprint", "codebookSize", "numCodebooks", "images"] as const) {
-      if (manifest[key] === this.manifest[key]) continue;
-      throw new VqkitError(
-        "format",
-        `${this.#path}: expected ${key} ${manifest[key]} as in the manifest, got ${this.manifest[key]}.`,
-      );
-    }
+    checkSameCodes(this.#path, { found: this.manifest, expected: manifest });
   }
 
   async *images(): AsyncGenerator<ImageCodes, void, undefined> {
