@@ -26,25 +26,39 @@ const POINTS = 600;
  * @throws VqkitError("format" | "file")
  */
 export async function readCurves(run: RunFolder): Promise<TrainingCurves> {
-  const thinned = new Map<string, ThinnedCurve>();
-  let last: Readonly<Record<string, unknown>> | undefined;
-  let records = 0;
-  for await (const record of recordsOf(run)) {
+  const collector = new CurveCollector();
+  for await (const record of recordsOf(run)) collector.add(record);
+  return collector.curves();
+}
+
+/** Gathers curves record by record, in memory that does not grow with the run: for those who follow one under way. */
+export class CurveCollector {
+  readonly #thinned = new Map<string, ThinnedCurve>();
+  #last: Readonly<Record<string, unknown>> | undefined;
+  #records = 0;
+
+  /** @param record a line of metrics.jsonl; one without a step is passed over */
+  add(record: Readonly<Record<string, unknown>>): void {
     const { step } = record;
-    if (typeof step !== "number") continue;
-    records++;
-    last = record;
+    if (typeof step !== "number") return;
+    this.#records++;
+    this.#last = record;
     for (const [name, value] of Object.entries(record)) {
       if (name === "step" || typeof value !== "number") continue;
-      let curve = thinned.get(name);
+      let curve = this.#thinned.get(name);
       if (curve === undefined) {
         curve = new ThinnedCurve(POINTS);
-        thinned.set(name, curve);
+        this.#thinned.set(name, curve);
       }
       curve.add([step, value]);
     }
   }
-  return { records, last, curves: new Map([...thinned].map(([name, curve]) => [name, curve.points()])) };
+
+  /** What has been gathered so far. */
+  curves(): TrainingCurves {
+    const curves = new Map([...this.#thinned].map(([name, curve]) => [name, curve.points()]));
+    return { records: this.#records, last: this.#last, curves };
+  }
 }
 
 async function* recordsOf(run: RunFolder): AsyncGenerator<Readonly<Record<string, unknown>>> {

@@ -21,7 +21,7 @@ export { type ModelFile, readModelFile, writeModelFile } from "./model-file.js";
 export { decodeNpy, encodeNpy, readNpy, writeNpy } from "./npy.js";
 export { encodeStackHeader, NpyStack, STACK_HEADER_BYTES, type StackRow } from "./npy-stack.js";
 export { RUN_FILES, RunFolder, type RunSummary } from "./run-folder.js";
-export type { RunLock } from "./run-lock.js";
+export { type RunLock, type RunWriter, writerOf } from "./run-lock.js";
 export {
   decodeSafetensors,
   encodeSafetensors,

@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { VqkitError } from "../core/errors.js";
 import { temporaryPathOf } from "./atomic-file.js";
+import { readWhole } from "./bounded-reader.js";
 import { errnoOf, fileError } from "./file-errors.js";
 import { isObject } from "./json-file.js";
 
@@ -62,6 +63,34 @@ export class RunLock {
       // A lock that cannot be removed (the folder is gone, or not writable any more) is stale once this process ends.
     }
   }
+}
+
+/** The process that is writing a run. */
+export interface RunWriter {
+  readonly pid: number;
+  /** The name of its machine. */
+  readonly host: string;
+}
+
+/** No lock of ours is longer. */
+const MAX_LOCK_BYTES = 4096;
+
+/**
+ * Who is writing a run; undefined when nobody is, or the process that was is known to have ended.
+ *
+ * @throws VqkitError("format") for a lock that is too long to be one; VqkitError("file")
+ */
+export async function writerOf(dir: string): Promise<RunWriter | undefined> {
+  const path = join(dir, LOCK_NAME);
+  let bytes: Uint8Array;
+  try {
+    bytes = await readWhole(path, MAX_LOCK_BYTES);
+  } catch (error) {
+    if (error instanceof VqkitError && errnoOf(error.cause) === "ENOENT") return undefined;
+    throw error;
+  }
+  const owner = ownerIn(new TextDecoder().decode(bytes));
+  return owner === undefined || isGone(owner, path) ? undefined : { pid: owner.pid, host: owner.host };
 }
 
 /** Whether the lock file is now ours: it appears whole or not at all, because a link is made to a finished file. */

@@ -3,7 +3,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { RunFolder } from "../../src/runs/index.js";
+import { RunFolder, writerOf } from "../../src/runs/index.js";
 import { temporaryFolder } from "./temporary-folder.js";
 
 const NAME = ".vqkit.lock";
@@ -84,4 +84,30 @@ it.each([
     message: expect.stringContaining(join(dir, NAME)),
   });
   expect(await readFile(join(dir, NAME), "utf8")).toBe(before);
+});
+
+it("says who is writing a run", async () => {
+  const dir = await temporaryFolder();
+  expect(await writerOf(dir)).toBeUndefined();
+  const lock = await RunFolder.lock(dir);
+  expect(await writerOf(dir)).toEqual({ pid: process.pid, host: hostname() });
+  lock.release();
+  expect(await writerOf(dir)).toBeUndefined();
+});
+
+it.each([
+  [
+    "a process of another machine",
+    { pid: 7, host: "elsewhere", started: null },
+    { pid: 7, host: "elsewhere" },
+  ],
+  ["what is no lock", "not JSON", undefined],
+])("reads a lock of %s", async (_, owner, writer) => {
+  expect(await writerOf(await locked(owner))).toEqual(writer);
+});
+
+it("knows that a writer has ended, and refuses a lock of any length", async () => {
+  const ended = { pid: await endedProcess(), host: hostname(), started: null };
+  expect(await writerOf(await locked(ended))).toBeUndefined();
+  await expect(writerOf(await locked("x".repeat(5000)))).rejects.toMatchObject({ code: "format" });
 });
