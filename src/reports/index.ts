@@ -6,11 +6,11 @@ export {
   type Comparison,
   type ComparisonFigures,
   type ComparisonRow,
-} from "./comparison.js";
-export { COMPARISON_FILES, comparisonCsv, writeComparison } from "./comparison-files.js";
-export { comparisonPicture } from "./comparison-picture.js";
-export { renderComparisonTable } from "./comparison-table.js";
-export type { ConfigDifference } from "./config-differences.js";
+} from "./comparison/comparison.js";
+export type { ConfigDifference } from "./comparison/config-differences.js";
+export { COMPARISON_FILES, comparisonCsv, writeComparison } from "./comparison/files.js";
+export { comparisonPicture } from "./comparison/picture.js";
+export { renderComparisonTable } from "./comparison/table.js";
 export type { CountBin } from "./count-histogram.js";
 export {
   type DiagnosedRun,
@@ -19,6 +19,7 @@ export {
   type DiagnosisRecord,
   diagnose,
   type Finding,
+  LiveDiagnosis,
   readDiagnosisRecord,
   renderDiagnosis,
   type Severity,

@@ -5,7 +5,7 @@ export {
   type PlannedRun,
   planComparison,
   type RunIdentity,
-} from "./comparison.js";
+} from "./comparison/comparison.js";
 export { type ClippedGradients, clipByGlobalNorm } from "./gradient-clipping.js";
 export { NonFiniteError, type NonFinitePolicy, nonFinitePolicies } from "./non-finite.js";
 export {

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
-import { VqkitError } from "../core/errors.js";
-import { assertSameConventions, type MetricCard, type Spread, spread } from "../metrics/index.js";
-import { RunFolder } from "../runs/index.js";
+import { VqkitError } from "../../core/errors.js";
+import { assertSameConventions, type MetricCard, type Spread, spread } from "../../metrics/index.js";
+import { RunFolder } from "../../runs/index.js";
+import { FIGURE_NAMES, type FigureName } from "../figures.js";
+import { type EvaluationRecord, type RunRecord, readRunRecord } from "../run-record.js";
 import { type ConfigDifference, configDifferences } from "./config-differences.js";
-import { FIGURE_NAMES, type FigureName } from "./figures.js";
-import { type EvaluationRecord, type RunRecord, readRunRecord } from "./run-record.js";
 
 /** Each figure over several runs; null where it has no meaning (the codebook of a baseline that has none). */
 export type ComparisonFigures = { readonly [F in FigureName]: Spread | null };

@@ -1,10 +1,10 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { errnoOf, fileError } from "../runs/file-errors.js";
-import { writeFileAtomic, writeJsonFile } from "../runs/index.js";
+import { errnoOf, fileError } from "../../runs/file-errors.js";
+import { writeFileAtomic, writeJsonFile } from "../../runs/index.js";
+import { FIGURE_NAMES } from "../figures.js";
 import type { Comparison, ComparisonFigures } from "./comparison.js";
-import { comparisonPicture } from "./comparison-picture.js";
-import { FIGURE_NAMES } from "./figures.js";
+import { comparisonPicture } from "./picture.js";
 
 /** The files that a comparison leaves. */
 export const COMPARISON_FILES = {

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { buildComparison, renderComparisonTable } from "../../src/reports/index.js";
-import { RunFolder } from "../../src/runs/index.js";
-import { type RunContent, temporaryFolder, writeRun } from "./runs.js";
+import { buildComparison, renderComparisonTable } from "../../../src/reports/index.js";
+import { RunFolder } from "../../../src/runs/index.js";
+import { type RunContent, temporaryFolder, writeRun } from "../runs.js";
 
 /** Writes runs by name into one folder, and returns their paths in that order. */
 async function runs(contents: Readonly<Record<string, RunContent>>): Promise<string[]> {

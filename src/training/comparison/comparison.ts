@@ -1,14 +1,14 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { parseConfig } from "../core/config.js";
-import { ConfigError } from "../core/errors.js";
-import { describeQuantizers, type QuantizerConfig, quantizerKinds } from "../quantizers/index.js";
-import { RunFolder } from "../runs/index.js";
-import { dataObject, type RunConfig, type RunOptions, resolveRun } from "./run-config.js";
-import type { StepMetrics } from "./step-metrics.js";
-import { Trainer } from "./trainer.js";
-import type { TrainerHooks } from "./trainer-hooks.js";
-import type { RunDescription, TrainingResult } from "./training-result.js";
+import { parseConfig } from "../../core/config.js";
+import { ConfigError } from "../../core/errors.js";
+import { describeQuantizers, type QuantizerConfig, quantizerKinds } from "../../quantizers/index.js";
+import { RunFolder } from "../../runs/index.js";
+import { dataObject, type RunConfig, type RunOptions, resolveRun } from "../run-config.js";
+import type { StepMetrics } from "../step-metrics.js";
+import { Trainer } from "../trainer.js";
+import type { TrainerHooks } from "../trainer-hooks.js";
+import type { RunDescription, TrainingResult } from "../training-result.js";
 
 /** What the comparison itself decides for each run. */
 const decidedHere = ["quantizer", "seed", "out", "overwrite", "nominalCodebookSize"] as const;

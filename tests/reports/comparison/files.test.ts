@@ -2,14 +2,14 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { picturesOf } from "../../src/data/index.js";
+import { picturesOf } from "../../../src/data/index.js";
 import {
   buildComparison,
   comparisonCsv,
   comparisonPicture,
   writeComparison,
-} from "../../src/reports/index.js";
-import { type RunContent, shaded, temporaryFolder, writeRun } from "./runs.js";
+} from "../../../src/reports/index.js";
+import { type RunContent, shaded, temporaryFolder, writeRun } from "../runs.js";
 
 const fsq: RunContent = { kind: "fsq", codebookSize: 1000, nominalCodebookSize: 1024, codeDim: 4 };
 

@@ -1,10 +1,10 @@
-import { VqkitError } from "../core/errors.js";
-import { type PictureRow, pictureGrid, type RgbImage } from "../data/index.js";
-import { RunFolder } from "../runs/index.js";
+import { VqkitError } from "../../core/errors.js";
+import { type PictureRow, pictureGrid, type RgbImage } from "../../data/index.js";
+import { RunFolder } from "../../runs/index.js";
+import { formatFixed } from "../format.js";
+import { type RunPictures, readPictures } from "../run-pictures.js";
+import { readRunRecord } from "../run-record.js";
 import type { Comparison, ComparisonRow } from "./comparison.js";
-import { formatFixed } from "./format.js";
-import { type RunPictures, readPictures } from "./run-pictures.js";
-import { readRunRecord } from "./run-record.js";
 
 const COLUMNS = 8;
 /** Crops are enlarged (pixel by pixel) until they are at least this wide. */

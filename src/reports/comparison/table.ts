@@ -1,7 +1,7 @@
+import { FIGURE_NAMES, FIGURE_STYLES, formatSpread } from "../figures.js";
+import { formatCount, formatExpectation, formatItems } from "../format.js";
+import { textTable } from "../text-table.js";
 import type { Comparison, ComparisonFigures, ComparisonRow } from "./comparison.js";
-import { FIGURE_NAMES, FIGURE_STYLES, formatSpread } from "./figures.js";
-import { formatCount, formatExpectation, formatItems } from "./format.js";
-import { textTable } from "./text-table.js";
 
 /**
  * A comparison for the terminal: one line a quantizer, mean ± sample standard deviation over its seeds, then the

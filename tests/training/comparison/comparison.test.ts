@@ -3,18 +3,18 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { ConfigError } from "../../src/core/errors.js";
-import { assertSameConventions } from "../../src/metrics/index.js";
-import { RunFolder } from "../../src/runs/index.js";
+import { ConfigError } from "../../../src/core/errors.js";
+import { assertSameConventions } from "../../../src/metrics/index.js";
+import { RunFolder } from "../../../src/runs/index.js";
 import {
   type ComparisonEvent,
   type ComparisonOptions,
   compareQuantizers,
   planComparison,
   Trainer,
-} from "../../src/training/index.js";
-import { useEngine } from "../engine.js";
-import { digestOf, drained, temporaryFolder, tinyRun, writeImages } from "./tiny-runs.js";
+} from "../../../src/training/index.js";
+import { useEngine } from "../../engine.js";
+import { digestOf, drained, temporaryFolder, tinyRun, writeImages } from "../tiny-runs.js";
 
 let images: string;
 let runs: string;
