@@ -199,6 +199,7 @@ export {
   DiagnosisHistory,
   diagnose,
   gradientPlot,
+  LiveDiagnosis,
   PlaceCounter,
   readCurves,
   readDiagnosisRecord,

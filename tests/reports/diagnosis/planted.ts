@@ -7,7 +7,7 @@ export type Planted = Readonly<Record<string, (at: number, step: number) => numb
 export const noise = (step: number): number => Math.sin(12.9898 * step) * Math.cos(78.233 * step);
 
 /** A run in which nothing is wrong: 500 steps of 4,096 indices, 512 codes of 32 numbers. */
-const HEALTHY: Planted = {
+export const HEALTHY: Planted = {
   reconstructionLoss: (at, step) => 0.02 + 0.3 * Math.exp(-12 * at) + 0.001 * noise(step),
   commitmentLoss: (at, step) => 0.01 * (1 - Math.exp(-10 * at)) * (1 + 0.2 * noise(step)),
   gradientNorm: (at, step) => 0.4 + 2 * Math.exp(-30 * at) + 0.1 * noise(step),
@@ -15,7 +15,7 @@ const HEALTHY: Planted = {
   usageWindow: (at) => 0.9 * (1 - 0.7 * Math.exp(-10 * at)),
 };
 
-const EVALUATED = {
+export const EVALUATED = {
   psnr: 27,
   usage: 0.92,
   used: 471,
