@@ -65,8 +65,27 @@ export class Checkpoints {
     }
     await removeTemporaries(this.dir);
     await writeCheckpoint(path, checkpoint);
-    await this.#prune(checkpoint.step);
+    await this.prune(checkpoint.step);
     return path;
+  }
+
+  /**
+   * Removes the checkpoints that `save` would have removed after saving this step: for one that was interrupted between
+   * the two.
+   *
+   * @throws VqkitError("file")
+   */
+  async prune(newest: number): Promise<void> {
+    const entries = await this.list();
+    const current = entries.filter(({ step }) => step <= newest);
+    const steps = [...new Set(current.map(({ step }) => step))].slice(0, this.keep);
+    const best = current.find((entry) => entry.best);
+    for (const entry of entries) {
+      if (entry === best || steps.includes(entry.step)) continue;
+      await rm(entry.path, { force: true }).catch((error: unknown) => {
+        throw fileError(entry.path, "remove an old checkpoint", error);
+      });
+    }
   }
 
   /** What is there, newest first; at one step the best comes first. @throws VqkitError("file") */
@@ -104,19 +123,6 @@ export class Checkpoints {
       this.dir,
       (await this.list()).filter(({ best }) => best),
     );
-  }
-
-  async #prune(newest: number): Promise<void> {
-    const entries = await this.list();
-    const current = entries.filter(({ step }) => step <= newest);
-    const steps = [...new Set(current.map(({ step }) => step))].slice(0, this.keep);
-    const best = current.find((entry) => entry.best);
-    for (const entry of entries) {
-      if (entry === best || steps.includes(entry.step)) continue;
-      await rm(entry.path, { force: true }).catch((error: unknown) => {
-        throw fileError(entry.path, "remove an old checkpoint", error);
-      });
-    }
   }
 }
 

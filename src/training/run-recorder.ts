@@ -179,6 +179,8 @@ export class RunRecorder {
     await this.#folder.writeModel({ weights, config: { model, quantizer } });
     const { counts, images, geometry, examples } = evaluation;
     await this.#folder.writeUsage({ counts, images, geometry });
+    // A run that was stopped between saving its last step and removing an older one ends like one that was not.
+    await this.#checkpoints.prune(this.#savedStep);
     const picture = await pictureGrid([{ images: examples.originals }, { images: examples.reconstructions }]);
     await this.#folder.writeFile("reconstructions", picture.png);
     await this.#folder.writeSummary({
