@@ -55,3 +55,13 @@ export function formatFixed(value: number, decimals: number): string {
 export function formatItems(count: number, singular: string, plural = `${singular}s`): string {
   return `${formatCount(count)} ${count === 1 ? singular : plural}`;
 }
+
+/** `95` → `1 min 35 s`. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  return minutes < 60
+    ? `${minutes} min ${whole % 60} s`
+    : `${formatCount(Math.floor(minutes / 60))} h ${minutes % 60} min`;
+}

@@ -3,6 +3,7 @@ import type { RunFolder } from "../runs/index.js";
 import { FIGURE_NAMES, FIGURE_STYLES, formatFigure } from "./figures.js";
 import {
   formatCount,
+  formatDuration,
   formatExpectation,
   formatFixed,
   formatItems,
@@ -102,16 +103,6 @@ function summary({ figures }: RunRecord): Html {
     `${formatItems(training.steps, "step")}${time}${speed}; seed ${seed}.${size}`,
     `Measured on ${formatItems(final.images, heldOut ? "held-out image" : "image")}${heldOut ? "" : ", which were trained on too"}.`,
   ])}${figuresTable(figures)}`;
-}
-
-/** `95` → `1 min 35 s`. */
-function formatDuration(seconds: number): string {
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  const minutes = Math.floor(whole / 60);
-  return minutes < 60
-    ? `${minutes} min ${whole % 60} s`
-    : `${formatCount(Math.floor(minutes / 60))} h ${minutes % 60} min`;
 }
 
 function figuresTable({ final, untrained, meanColour }: RunFigures): Html {
