@@ -70,6 +70,11 @@ export function initialState(dataset: ImageDataset): RunState {
   };
 }
 
+/** Image files found broken by this process, or before an interruption; sorted. */
+export function brokenFilesOf({ brokenFiles }: RunState, { broken }: ImageDataset): string[] {
+  return [...new Set([...brokenFiles, ...broken.map(({ file }) => file)])].sort();
+}
+
 /** As JSON has it: a figure that is not finite is null. */
 export function stateToJson({ pending, ...state }: RunState): JsonObject {
   return { ...state, pending: pending === null ? null : metricsToRecord(pending) } as unknown as JsonObject;

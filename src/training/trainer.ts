@@ -1,35 +1,26 @@
 import { ImageAutoencoder } from "../autoencoder/index.js";
 import { type Engine, selectEngine } from "../backend/index.js";
 import { VqkitError } from "../core/errors.js";
-import { type ImageBatch, ImageDataset } from "../data/index.js";
-import { type Evaluation, evaluateMeanColour, evaluateModel } from "../evaluation/index.js";
+import { ImageDataset } from "../data/index.js";
+import type { Evaluation } from "../evaluation/index.js";
 import { createQuantizer } from "../quantizers/index.js";
 import { RunFolder } from "../runs/index.js";
-import { conventionsOf, describeRun } from "./describe-run.js";
+import { describeRun } from "./describe-run.js";
+import { finishRun } from "./finish-run.js";
 import { initializeCodebook } from "./initialize-codebook.js";
-import { type ModelState, restoreState, storedState } from "./model-state.js";
-import { NonFiniteError } from "./non-finite.js";
+import { type ModelState, restoreState } from "./model-state.js";
 import { Adam } from "./optimizer.js";
 import { checkSameFiles, openResumable, type ResumableRun, type ResumedFrom } from "./resume-run.js";
 import { type RunConfig, type RunOptions, resolveRun } from "./run-config.js";
+import { RunEvaluator } from "./run-evaluator.js";
 import { RunRecorder } from "./run-recorder.js";
-import { initialState, type RunState } from "./run-state.js";
-import { learningRateAt } from "./schedule.js";
-import { evaluationFields, type StepMetrics } from "./step-metrics.js";
-import { storedVariables } from "./stored-variables.js";
+import { initialState } from "./run-state.js";
+import type { StepMetrics } from "./step-metrics.js";
 import type { TrainerHooks } from "./trainer-hooks.js";
-import {
-  type RunDescription,
-  summaryFigures,
-  type TrainingResult,
-  trainingFigures,
-} from "./training-result.js";
-import { type StepOutcome, TrainingStep } from "./training-step.js";
+import { type Progress, TrainingLoop } from "./training-loop.js";
+import type { RunDescription, TrainingResult } from "./training-result.js";
 import { UsageMeter } from "./usage-meter.js";
 import { WeightAverage } from "./weight-average.js";
-
-/** So many steps without a finite one, or so many times back to one checkpoint, and the run ends: it would never end. */
-const LARGEST_NON_FINITE = 10;
 
 /**
  * Trains one image tokenizer.
@@ -51,18 +42,10 @@ export class Trainer {
   readonly #hooks: TrainerHooks;
   readonly #state: ModelState;
   readonly #usage: UsageMeter;
-  readonly #stepSeconds: number[] = [];
+  readonly #evaluator: RunEvaluator;
   #resumable: ResumableRun | null = null;
-  #recorder: RunRecorder | null = null;
   #started = false;
-  #step = 0;
-  #place: RunState;
-  /** When this process would have started step 1 of the run. */
-  #origin = 0;
-  #evaluated: { readonly step: number; readonly evaluation: Evaluation } | undefined;
-  /** Times that the run went back since its last checkpoint, and what the next step is to say of it. */
-  #rollbacks = 0;
-  #rolledBack: Pick<StepMetrics, "nonFinite" | "rolledBackFrom"> = {};
+  #progress: Progress;
   #result: TrainingResult | null = null;
 
   private constructor(
@@ -78,7 +61,7 @@ export class Trainer {
     this.dataset = parts.dataset;
     this.engine = parts.engine;
     this.#hooks = parts.hooks;
-    this.#place = initialState(parts.dataset);
+    this.#progress = { step: 0, place: initialState(parts.dataset) };
     this.resumed = parts.resumable?.from ?? null;
     const quantizer = createQuantizer(config.quantizer, config.seed);
     this.model = ImageAutoencoder.create({ config: config.model, quantizer, seed: config.seed });
@@ -91,6 +74,7 @@ export class Trainer {
     };
     const { codebookSize, numCodebooks } = quantizer;
     this.#usage = new UsageMeter({ codebookSize, numCodebooks, window: config.usageWindow });
+    this.#evaluator = new RunEvaluator(this.#state, this.dataset, config);
   }
 
   /**
@@ -160,8 +144,7 @@ export class Trainer {
     checkSameFiles(this.dataset, saved.progress.files);
     restoreState(this.#state, loaded.checkpoint);
     this.#usage.restore(loaded.checkpoint.usage);
-    this.#step = loaded.checkpoint.step;
-    this.#place = saved.progress;
+    this.#progress = { step: loaded.checkpoint.step, place: saved.progress };
   }
 
   /** What the run is made of: parameters, compute per image, images, and what to be warned of. */
@@ -192,19 +175,22 @@ export class Trainer {
     }
     signal?.throwIfAborted();
     this.#started = true;
-    this.#recorder = await this.#openRecorder();
+    const recorder = await this.#openRecorder();
+    let loop: TrainingLoop | undefined;
     let failed = false;
     try {
-      if (this.#step === 0) await this.#prepare(signal);
+      if (this.#progress.step === 0) await this.#prepare(signal);
       this.#hooks.onPhase?.("training");
-      this.#origin = performance.now() - 1000 * this.#place.elapsedSeconds;
-      yield* this.#steps(signal);
-      this.#result = await this.#finish(signal);
+      loop = this.#loop(recorder);
+      yield* loop.run(signal);
+      this.#result = await this.#finish({ loop, recorder, signal });
     } catch (error) {
       failed = !(signal?.aborted && error === signal.reason);
       throw error;
     } finally {
-      await this.#close({ failed });
+      // Without a result and without a failure the caller left the loop or aborted: what is not saved yet is saved.
+      const unsaved = this.#result === null && !failed ? loop : undefined;
+      await closeRecorder(recorder, { unsaved, failed });
     }
   }
 
@@ -214,22 +200,42 @@ export class Trainer {
     if (resumable === null) return config.out === null ? null : RunRecorder.create(config.out, config);
     this.#resumable = null; // the lock is the recorder's now
     const { metricsOffset = 0, metricsKeys = [] } = resumable.saved ?? {};
+    const { step, place } = this.#progress;
     // A step whose evaluation is still to come is saved again when it is complete.
-    const step = this.#place.pending === null ? this.#step : this.#step - 1;
-    return RunRecorder.resume(config, resumable, { step, metricsOffset, metricsKeys });
+    const savedStep = place.pending === null ? step : step - 1;
+    return RunRecorder.resume(config, resumable, { step: savedStep, metricsOffset, metricsKeys });
   }
 
-  /** Saves what is not saved yet, unless training failed, and gives the folder free. */
-  async #close({ failed }: { readonly failed: boolean }): Promise<void> {
-    try {
-      // Without a result and without a failure: the caller left the loop or aborted.
-      if (this.#result === null && !failed) await this.#saveCheckpoint(false);
-    } finally {
-      await this.#recorder?.close().catch((error: unknown) => {
-        // Where training failed because the disk is full, so does this; the first error says it.
-        if (!failed) throw error;
-      });
-    }
+  #loop(recorder: RunRecorder | null): TrainingLoop {
+    const parts = {
+      config: this.config,
+      dataset: this.dataset,
+      state: this.#state,
+      usage: this.#usage,
+      evaluator: this.#evaluator,
+      recorder,
+      hooks: this.#hooks,
+    };
+    return new TrainingLoop(parts, this.#progress);
+  }
+
+  #finish({ loop, recorder, signal }: FinishParts): Promise<TrainingResult> {
+    const { config, dataset, engine, model } = this;
+    const weightAverage = this.#state.average !== null;
+    return finishRun(
+      {
+        config,
+        dataset,
+        engine,
+        model,
+        evaluator: this.#evaluator,
+        recorder,
+        hooks: this.#hooks,
+        weightAverage,
+      },
+      { ...loop.progress, stepSeconds: loop.stepSeconds, evaluation: loop.evaluation },
+      signal,
+    );
   }
 
   /**
@@ -237,7 +243,7 @@ export class Trainer {
    * averaged weights where there are some.
    */
   async evaluate(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Evaluation> {
-    return this.#withEvaluationWeights(() => this.#evaluateNow(options.signal));
+    return this.#evaluator.evaluate(options.signal);
   }
 
   /** Frees the model, the optimizer's state and the average, and the folder of a run that was taken up and not run. */
@@ -260,193 +266,29 @@ export class Trainer {
     }
     if (!evaluateUntrained) return;
     this.#hooks.onPhase?.("untrained");
-    this.#place = { ...this.#place, untrained: (await this.#evaluateNow(signal)).figures };
+    const { figures } = await this.#evaluator.evaluateAsIs(signal);
+    this.#progress = { ...this.#progress, place: { ...this.#progress.place, untrained: figures } };
   }
+}
 
-  async *#steps(signal: AbortSignal | undefined): AsyncGenerator<StepMetrics, void, undefined> {
-    const { steps, gradientClip, loss } = this.config;
-    const { pending } = this.#place;
-    if (pending !== null) {
-      const metrics = await this.#completed(pending, signal);
-      await this.#saveCheckpoint(false);
-      yield metrics;
-    }
-    const trainingStep = new TrainingStep({ ...this.#state, loss, gradientClip });
-    // One turn, and another one each time that the run goes back.
-    while (this.#step < steps) yield* this.#stepsAhead(trainingStep, signal);
-  }
+interface FinishParts {
+  readonly loop: TrainingLoop;
+  readonly recorder: RunRecorder | null;
+  readonly signal: AbortSignal | undefined;
+}
 
-  /** Trains from where the run stands to its end, or until it goes back to a checkpoint. */
-  async *#stepsAhead(
-    trainingStep: TrainingStep,
-    signal: AbortSignal | undefined,
-  ): AsyncGenerator<StepMetrics, void, undefined> {
-    const { steps, batchSize } = this.config;
-    let asked = performance.now();
-    const startStep = this.#step + this.#place.passedBatches;
-    for await (const batch of this.dataset.trainBatches({ batchSize, startStep })) {
-      signal?.throwIfAborted();
-      const trained = await this.#trained(trainingStep, batch, asked);
-      if (trained === null) return;
-      yield await this.#completed(trained, signal);
-      if (this.#step >= steps) return;
-      asked = performance.now();
-    }
-  }
-
-  /** Makes the next step. @returns null when the run went back instead */
-  async #trained(trainingStep: TrainingStep, batch: ImageBatch, asked: number): Promise<StepMetrics | null> {
-    const { config } = this;
-    const step = this.#step + 1;
-    const learningRate = learningRateAt(step, config);
-    let outcome: StepOutcome;
-    let event = this.#rolledBack;
-    try {
-      outcome = await trainingStep.run(batch, { step, learningRate });
-      this.#place = { ...this.#place, skippedInARow: 0 };
-    } catch (error) {
-      if (!(error instanceof NonFiniteError)) throw error;
-      if (config.onNan === "rollback") return this.#rollBack(error);
-      if (config.onNan === "stop" || this.#place.skippedInARow >= LARGEST_NON_FINITE) throw error;
-      this.#place = { ...this.#place, skippedInARow: this.#place.skippedInARow + 1 };
-      outcome = error.outcome;
-      event = { nonFinite: error.tensor };
-    }
-    const isSkipped = this.#place.skippedInARow > 0;
-    this.#rolledBack = {};
-    this.#step = step;
-    const now = performance.now();
-    const seconds = (now - asked) / 1000;
-    this.#stepSeconds.push(seconds);
-    const elapsedSeconds = (now - this.#origin) / 1000;
-    const trainingSeconds = this.#place.trainingSeconds + seconds;
-    this.#place = { ...this.#place, trainingSeconds, elapsedSeconds };
-    return {
-      step,
-      ...outcome.losses,
-      learningRate,
-      gradientNorm: outcome.gradientNorm,
-      quantizationError: outcome.quantizationError,
-      ...(isSkipped ? this.#usage.figures() : this.#usage.add(outcome.indices)),
-      imagesPerSecond: config.batchSize / seconds,
-      elapsedSeconds,
-      ...event,
-      ...(isSkipped && { skipped: true as const }),
-    };
-  }
-
-  /** Goes back to the newest checkpoint; the batches up to the bad one are not shown again. */
-  async #rollBack(error: NonFiniteError): Promise<null> {
-    if (this.#rollbacks++ >= LARGEST_NON_FINITE) throw error;
-    const loaded = (await this.#recorder?.rollBack()) ?? null;
-    if (loaded === null) throw error;
-    const { checkpoint, state } = loaded;
-    restoreState(this.#state, checkpoint);
-    this.#usage.restore(checkpoint.usage);
-    const { trainingSeconds, elapsedSeconds, passedBatches } = this.#place;
-    const again = error.step - checkpoint.step;
-    this.#place = { ...state, trainingSeconds, elapsedSeconds, passedBatches: passedBatches + again };
-    this.#step = checkpoint.step;
-    this.#rolledBack = { nonFinite: error.tensor, rolledBackFrom: error.step };
-    return null;
-  }
-
-  /** Evaluates, logs and saves a step that has been trained, each where it is due. */
-  async #completed(trained: StepMetrics, signal: AbortSignal | undefined): Promise<StepMetrics> {
-    let metrics = trained;
-    if (this.#isEvaluated(trained.step)) {
-      this.#hooks.onPhase?.("evaluating");
-      try {
-        const evaluation = await this.evaluate({ signal });
-        this.#evaluated = { step: trained.step, evaluation };
-        metrics = { ...trained, ...evaluationFields(evaluation.figures) };
-      } catch (error) {
-        this.#place = { ...this.#place, pending: trained };
-        await this.#recorder?.pendingStep(trained);
-        throw error;
-      }
-      this.#hooks.onPhase?.("training");
-    }
-    this.#place = { ...this.#place, pending: null };
-    await this.#recorder?.step(metrics);
-    await this.#checkpointAt(trained.step);
-    return metrics;
-  }
-
-  #isEvaluated(step: number): boolean {
-    const { evaluateEvery, steps } = this.config;
-    return evaluateEvery !== null && (step % evaluateEvery === 0 || step === steps);
-  }
-
-  /** Saves when it is due, and whenever the step is the best that was evaluated. */
-  async #checkpointAt(step: number): Promise<void> {
-    const { checkpointEvery, steps } = this.config;
-    const { bestPsnr } = this.#place;
-    const psnr = this.#evaluated?.step === step ? this.#evaluated.evaluation.figures.psnr : null;
-    const best = psnr !== null && psnr > (bestPsnr ?? Number.NEGATIVE_INFINITY);
-    if (best) this.#place = { ...this.#place, bestPsnr: psnr };
-    const due = step === steps || (checkpointEvery !== null && step % checkpointEvery === 0);
-    if (due || best) await this.#saveCheckpoint(best);
-  }
-
-  async #saveCheckpoint(best: boolean): Promise<void> {
-    const recorder = this.#recorder;
-    if (recorder === null || !recorder.lacks(this.#step)) return;
-    const content = { step: this.#step, ...(await storedState(this.#state)), usage: this.#usage.state() };
-    const state = { ...this.#place, brokenFiles: this.#brokenFiles() };
-    await recorder.checkpoint(content, { best, state });
-    this.#rollbacks = 0;
-  }
-
-  /** Found broken by this process, or before an interruption. */
-  #brokenFiles(): string[] {
-    const files = [...this.#place.brokenFiles, ...this.dataset.broken.map(({ file }) => file)];
-    return [...new Set(files)].sort();
-  }
-
-  async #finish(signal: AbortSignal | undefined): Promise<TrainingResult> {
-    const { config, dataset } = this;
-    const { untrained, trainingSeconds } = this.#place;
-    this.#hooks.onPhase?.("evaluating");
-    const known = this.#evaluated?.step === this.#step ? this.#evaluated.evaluation : undefined;
-    const { evaluation, weights } = await this.#withEvaluationWeights(async () => ({
-      evaluation: known ?? (await this.#evaluateNow(signal)),
-      weights: await storedVariables(this.model.variables()),
-    }));
-    const { batchSize, loss } = config;
-    const meanColour = await evaluateMeanColour(dataset.evaluationBatches({ batchSize }), { loss, signal });
-    const result = {
-      evaluation,
-      untrained,
-      meanColour,
-      training: trainingFigures({
-        steps: this.#step,
-        seconds: trainingSeconds,
-        stepSeconds: this.#stepSeconds,
-        batchSize,
-      }),
-      conventions: conventionsOf(evaluation, this),
-      dir: config.out,
-    };
-    this.#hooks.onPhase?.("saving");
-    const figures = summaryFigures(result, {
-      description: this.describe(),
-      brokenFiles: this.#brokenFiles().length,
-      weightAverage: this.#state.average !== null,
-      seed: config.seed,
+/** Saves what a loop has not saved yet, and gives the folder free. */
+async function closeRecorder(
+  recorder: RunRecorder | null,
+  { unsaved, failed }: { readonly unsaved: TrainingLoop | undefined; readonly failed: boolean },
+): Promise<void> {
+  try {
+    await unsaved?.saveCheckpoint();
+  } finally {
+    await recorder?.close().catch((error: unknown) => {
+      // Where training failed because the disk is full, so does this; the first error says it.
+      if (!failed) throw error;
     });
-    await this.#recorder?.finish({ weights, evaluation, conventions: result.conventions, figures });
-    return result;
-  }
-
-  #evaluateNow(signal: AbortSignal | undefined): Promise<Evaluation> {
-    const { batchSize, loss } = this.config;
-    return evaluateModel(this.model, this.dataset.evaluationBatches({ batchSize }), { loss, signal });
-  }
-
-  #withEvaluationWeights<T>(body: () => Promise<T>): Promise<T> {
-    const { average } = this.#state;
-    return average === null ? body() : average.during(body);
   }
 }
 

@@ -1,0 +1,224 @@
+import type { ImageBatch, ImageDataset } from "../data/index.js";
+import type { Evaluation } from "../evaluation/index.js";
+import { type ModelState, restoreState, storedState } from "./model-state.js";
+import { NonFiniteError } from "./non-finite.js";
+import type { RunConfig } from "./run-config.js";
+import type { RunEvaluator } from "./run-evaluator.js";
+import type { RunRecorder } from "./run-recorder.js";
+import { brokenFilesOf, type RunState } from "./run-state.js";
+import { learningRateAt } from "./schedule.js";
+import { evaluationFields, type StepMetrics } from "./step-metrics.js";
+import type { TrainerHooks } from "./trainer-hooks.js";
+import { type StepOutcome, TrainingStep } from "./training-step.js";
+import type { UsageMeter } from "./usage-meter.js";
+
+/** So many steps without a finite one, or so many times back to one checkpoint, and the run ends: it would never end. */
+const LARGEST_NON_FINITE = 10;
+
+/** What a training loop works on and with; all of it stays the caller's. */
+export interface TrainingLoopParts {
+  readonly config: RunConfig;
+  readonly dataset: ImageDataset;
+  readonly state: ModelState;
+  readonly usage: UsageMeter;
+  readonly evaluator: RunEvaluator;
+  /** null for a run that writes nothing. */
+  readonly recorder: RunRecorder | null;
+  readonly hooks: TrainerHooks;
+}
+
+/** How far a run has come. */
+export interface Progress {
+  /** Steps done. */
+  readonly step: number;
+  readonly place: RunState;
+}
+
+/**
+ * Makes a run's steps, and after each what is due: an evaluation, a line of metrics, a checkpoint. It decides what
+ * becomes of a step that is not finite; where anything is written is the recorder's affair.
+ */
+export class TrainingLoop {
+  readonly #parts: TrainingLoopParts;
+  readonly #stepSeconds: number[] = [];
+  #step: number;
+  #place: RunState;
+  /** When this process would have started step 1 of the run. */
+  #origin = 0;
+  #evaluated: { readonly step: number; readonly evaluation: Evaluation } | undefined;
+  /** Times that the run went back since its last checkpoint, and what the next step is to say of it. */
+  #rollbacks = 0;
+  #rolledBack: Pick<StepMetrics, "nonFinite" | "rolledBackFrom"> = {};
+
+  constructor(parts: TrainingLoopParts, { step, place }: Progress) {
+    this.#parts = parts;
+    this.#step = step;
+    this.#place = place;
+  }
+
+  get progress(): Progress {
+    return { step: this.#step, place: this.#place };
+  }
+
+  /** Seconds of each step that this loop made: from asking for the batch to having updated the weights. */
+  get stepSeconds(): readonly number[] {
+    return this.#stepSeconds;
+  }
+
+  /** The evaluation of the step that the run stands at, where it has been evaluated. */
+  get evaluation(): Evaluation | undefined {
+    return this.#evaluated?.step === this.#step ? this.#evaluated.evaluation : undefined;
+  }
+
+  /** Trains to the end of the run; yields each step when all that is due after it has been done. */
+  async *run(signal: AbortSignal | undefined): AsyncGenerator<StepMetrics, void, undefined> {
+    const { config, state } = this.#parts;
+    const { steps, gradientClip, loss } = config;
+    this.#origin = performance.now() - 1000 * this.#place.elapsedSeconds;
+    const { pending } = this.#place;
+    if (pending !== null) {
+      const metrics = await this.#completed(pending, signal);
+      await this.saveCheckpoint();
+      yield metrics;
+    }
+    const trainingStep = new TrainingStep({ ...state, loss, gradientClip });
+    // One turn, and another one each time that the run goes back.
+    while (this.#step < steps) yield* this.#stepsAhead(trainingStep, signal);
+  }
+
+  /** Saves the present state, unless it is saved already or nothing is written. @throws VqkitError("file" | "numerics") */
+  async saveCheckpoint({ best = false } = {}): Promise<void> {
+    const { recorder, state, usage, dataset } = this.#parts;
+    if (recorder === null || !recorder.lacks(this.#step)) return;
+    const content = { step: this.#step, ...(await storedState(state)), usage: usage.state() };
+    const brokenFiles = brokenFilesOf(this.#place, dataset);
+    await recorder.checkpoint(content, { best, state: { ...this.#place, brokenFiles } });
+    this.#rollbacks = 0;
+  }
+
+  /** Trains from where the run stands to its end, or until it goes back to a checkpoint. */
+  async *#stepsAhead(
+    trainingStep: TrainingStep,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<StepMetrics, void, undefined> {
+    const { config, dataset } = this.#parts;
+    const { steps, batchSize } = config;
+    let asked = performance.now();
+    const startStep = this.#step + this.#place.passedBatches;
+    for await (const batch of dataset.trainBatches({ batchSize, startStep })) {
+      signal?.throwIfAborted();
+      const trained = await this.#trained(trainingStep, batch, asked);
+      if (trained === null) return;
+      yield await this.#completed(trained, signal);
+      if (this.#step >= steps) return;
+      asked = performance.now();
+    }
+  }
+
+  /** Makes the next step. @returns null when the run went back instead */
+  async #trained(trainingStep: TrainingStep, batch: ImageBatch, asked: number): Promise<StepMetrics | null> {
+    const { config, usage } = this.#parts;
+    const step = this.#step + 1;
+    const learningRate = learningRateAt(step, config);
+    let outcome: StepOutcome;
+    let event = this.#rolledBack;
+    try {
+      outcome = await trainingStep.run(batch, { step, learningRate });
+      this.#place = { ...this.#place, skippedInARow: 0 };
+    } catch (error) {
+      if (!(error instanceof NonFiniteError)) throw error;
+      if (config.onNan === "rollback") return this.#rollBack(error);
+      if (config.onNan === "stop" || this.#place.skippedInARow >= LARGEST_NON_FINITE) throw error;
+      this.#place = { ...this.#place, skippedInARow: this.#place.skippedInARow + 1 };
+      outcome = error.outcome;
+      event = { nonFinite: error.tensor };
+    }
+    const isSkipped = this.#place.skippedInARow > 0;
+    this.#rolledBack = {};
+    this.#step = step;
+    const { seconds, elapsedSeconds } = this.#timed(asked);
+    return {
+      step,
+      ...outcome.losses,
+      learningRate,
+      gradientNorm: outcome.gradientNorm,
+      quantizationError: outcome.quantizationError,
+      ...(isSkipped ? usage.figures() : usage.add(outcome.indices)),
+      imagesPerSecond: config.batchSize / seconds,
+      elapsedSeconds,
+      ...event,
+      ...(isSkipped && { skipped: true as const }),
+    };
+  }
+
+  /** Takes the time of a step that has just ended. */
+  #timed(asked: number): { readonly seconds: number; readonly elapsedSeconds: number } {
+    const now = performance.now();
+    const seconds = (now - asked) / 1000;
+    const elapsedSeconds = (now - this.#origin) / 1000;
+    this.#stepSeconds.push(seconds);
+    const trainingSeconds = this.#place.trainingSeconds + seconds;
+    this.#place = { ...this.#place, trainingSeconds, elapsedSeconds };
+    return { seconds, elapsedSeconds };
+  }
+
+  /** Goes back to the newest checkpoint; the batches up to the bad one are not shown again. */
+  async #rollBack(error: NonFiniteError): Promise<null> {
+    const { recorder, state: modelState, usage } = this.#parts;
+    if (this.#rollbacks++ >= LARGEST_NON_FINITE) throw error;
+    const loaded = (await recorder?.rollBack()) ?? null;
+    if (loaded === null) throw error;
+    const { checkpoint, state } = loaded;
+    restoreState(modelState, checkpoint);
+    usage.restore(checkpoint.usage);
+    const { trainingSeconds, elapsedSeconds, passedBatches } = this.#place;
+    const again = error.step - checkpoint.step;
+    this.#place = { ...state, trainingSeconds, elapsedSeconds, passedBatches: passedBatches + again };
+    this.#step = checkpoint.step;
+    this.#rolledBack = { nonFinite: error.tensor, rolledBackFrom: error.step };
+    return null;
+  }
+
+  /** Evaluates, logs and saves a step that has been trained, each where it is due. */
+  async #completed(trained: StepMetrics, signal: AbortSignal | undefined): Promise<StepMetrics> {
+    const { recorder } = this.#parts;
+    const metrics = this.#isEvaluated(trained.step) ? await this.#evaluatedStep(trained, signal) : trained;
+    this.#place = { ...this.#place, pending: null };
+    await recorder?.step(metrics);
+    await this.#checkpointAt(trained.step);
+    return metrics;
+  }
+
+  #isEvaluated(step: number): boolean {
+    const { evaluateEvery, steps } = this.#parts.config;
+    return evaluateEvery !== null && (step % evaluateEvery === 0 || step === steps);
+  }
+
+  /** Evaluates a step; one whose evaluation is interrupted stays pending. */
+  async #evaluatedStep(trained: StepMetrics, signal: AbortSignal | undefined): Promise<StepMetrics> {
+    const { evaluator, hooks, recorder } = this.#parts;
+    hooks.onPhase?.("evaluating");
+    let evaluation: Evaluation;
+    try {
+      evaluation = await evaluator.evaluate(signal);
+    } catch (error) {
+      this.#place = { ...this.#place, pending: trained };
+      await recorder?.pendingStep(trained);
+      throw error;
+    }
+    this.#evaluated = { step: trained.step, evaluation };
+    hooks.onPhase?.("training");
+    return { ...trained, ...evaluationFields(evaluation.figures) };
+  }
+
+  /** Saves when it is due, and whenever the step is the best that was evaluated. */
+  async #checkpointAt(step: number): Promise<void> {
+    const { checkpointEvery, steps } = this.#parts.config;
+    const { bestPsnr } = this.#place;
+    const psnr = this.evaluation?.figures.psnr ?? null;
+    const best = psnr !== null && psnr > (bestPsnr ?? Number.NEGATIVE_INFINITY);
+    if (best) this.#place = { ...this.#place, bestPsnr: psnr };
+    const due = step === steps || (checkpointEvery !== null && step % checkpointEvery === 0);
+    if (due || best) await this.saveCheckpoint({ best });
+  }
+}
