@@ -20,6 +20,7 @@ export { MS_SSIM_MIN_SIDE } from "./ms-ssim.js";
 export { SlidingUsage, type SlidingUsageOptions } from "./sliding-usage.js";
 export { WINDOW as SSIM_MIN_SIDE } from "./ssim.js";
 export { mean, median, type Spread, sampleStandardDeviation, spread } from "./statistics.js";
+export { CONFIDENCE, criticalT, type Interval, meanInterval } from "./student-interval.js";
 export { symmetricEigenvalues } from "./symmetric-matrix.js";
 export {
   bitsPerPixel,

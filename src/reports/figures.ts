@@ -1,6 +1,6 @@
 // Not by the layer's index, which loads TensorFlow.js: reports compute nothing.
 import { evaluatedFigures } from "../evaluation/figures.js";
-import type { Spread } from "../metrics/index.js";
+import type { Interval } from "../metrics/index.js";
 import { formatFixed, formatPercent, NO_FIGURE } from "./format.js";
 
 /** The figures that a comparison sets side by side. */
@@ -33,12 +33,60 @@ export function formatFigure(name: FigureName, value: number | null): string {
   return name === "usage" ? formatPercent(value) : formatFixed(value, FIGURE_STYLES[name].decimals(value));
 }
 
-/** `21.34 ± 0.12` over several runs, both with the mean's decimals; `21.34` for one. */
-export function formatSpread(name: FigureName, value: Spread | null): string {
-  if (value === null || value.std === null) return formatFigure(name, value?.mean ?? null);
+/** A mean over runs, with its interval where there are several. */
+interface Estimate {
+  readonly mean: number;
+  readonly interval: Interval | null;
+}
+
+/** `21.34 ± 0.12`, mean and half of its interval, both with the mean's decimals; `21.34` where there is no interval. */
+export function formatEstimate(name: FigureName, value: Estimate | null): string {
+  if (value === null || value.interval === null) return formatFigure(name, value?.mean ?? null);
   const decimals = FIGURE_STYLES[name].decimals(value.mean);
-  const [scale, unit] = name === "usage" ? [100, " %"] : [1, ""];
-  return `${formatFixed(scale * value.mean, decimals)} ± ${formatFixed(scale * value.std, decimals)}${unit}`;
+  const half = (value.interval.high - value.interval.low) / 2;
+  const [scale, unit] = scaleOf(name);
+  return `${formatFixed(scale * value.mean, decimals)} ± ${formatFixed(scale * half, decimals)}${unit}`;
+}
+
+/** `20.80 to 21.88`, with the mean's decimals; nothing where there is no interval. */
+export function formatInterval(name: FigureName, { mean, interval }: Estimate): string {
+  if (interval === null) return "";
+  const decimals = FIGURE_STYLES[name].decimals(mean);
+  const [scale, unit] = scaleOf(name);
+  const [low, high] = [interval.low, interval.high].map((end) => signed(scale * end, decimals));
+  return `${low} to ${high}${unit}`;
+}
+
+/** A difference of two means, with its sign: `+1.32 ± 0.08`; of usage in percentage points. */
+export function formatDifference(name: FigureName, value: Estimate | null): string {
+  if (value === null) return NO_FIGURE;
+  const { interval, mean } = value;
+  const decimals = differenceDecimals(name, value);
+  const [scale] = scaleOf(name);
+  const number = signed(scale * mean, decimals, { plus: true });
+  const spread =
+    interval === null ? "" : ` ± ${formatFixed((scale * (interval.high - interval.low)) / 2, decimals)}`;
+  return `${number}${spread}${name === "usage" ? " points" : ""}`;
+}
+
+/** As many as the figure itself has, and more where the difference would vanish. */
+function differenceDecimals(name: FigureName, { mean }: Estimate): number {
+  const decimals = FIGURE_STYLES[name].decimals(mean);
+  const [scale] = scaleOf(name);
+  const isLost = mean !== 0 && Math.abs(scale * mean) < 0.5 * 10 ** -decimals;
+  return isLost ? threeDigits(scale * mean) : decimals;
+}
+
+/** Usage is a fraction that is written in percent. */
+function scaleOf(name: FigureName): [scale: number, unit: string] {
+  return name === "usage" ? [100, " %"] : [1, ""];
+}
+
+/** With a minus sign as long as a plus; nothing that rounds to 0 has a sign. */
+function signed(value: number, decimals: number, { plus = false } = {}): string {
+  const text = formatFixed(Math.abs(value), decimals);
+  if (!/[1-9]/.test(text)) return text;
+  return value < 0 ? `−${text}` : plus ? `+${text}` : text;
 }
 
 /** Three significant digits, but no more than eight decimals. */

@@ -1,14 +1,18 @@
 export type { Chart, ChartTable } from "./chart.js";
 export type { AtlasCode, CodeAtlas } from "./code-atlas.js";
+export type { ComparedImages } from "./comparison/comparable.js";
 export {
+  type BuildComparisonOptions,
   buildComparison,
-  type ComparedImages,
+  type ComparedFigure,
   type Comparison,
+  type ComparisonDifferences,
   type ComparisonFigures,
   type ComparisonRow,
 } from "./comparison/comparison.js";
 export type { ConfigDifference } from "./comparison/config-differences.js";
 export { COMPARISON_FILES, comparisonCsv, writeComparison } from "./comparison/files.js";
+export type { PairedDifference } from "./comparison/paired-difference.js";
 export { comparisonPicture } from "./comparison/picture.js";
 export { renderComparisonTable } from "./comparison/table.js";
 export type { CountBin } from "./count-histogram.js";

@@ -47,6 +47,7 @@ const figuresSchema = z.object({
     codeDim: z.int().min(1).nullable().default(null),
   }),
   heldOut: z.boolean(),
+  trainFiles: whole.nullable().default(null),
   seed: z.int(),
   reconstructions: pictureSchema.nullable().default(null),
 });
@@ -76,6 +77,8 @@ export interface RunFigures {
   };
   /** Whether the images of the evaluation were kept out of training. */
   readonly heldOut: boolean;
+  /** Files that were trained on; null when it was not recorded. */
+  readonly trainFiles: number | null;
   readonly seed: number;
   /** Where the images are in reconstructions.png: originals above reconstructions. */
   readonly reconstructions: PictureGeometry | null;

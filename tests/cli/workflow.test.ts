@@ -359,7 +359,7 @@ describe("compare", () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^simvq +64 /m);
     expect(stdout).toMatch(/^fsq +\d+ /m);
-    expect(stdout).toContain("seeds 1, 3");
+    expect(stdout).toContain("Seeds 1, 3");
     expect(stderr).toMatch(/run 4\/4/);
     const comparison = JSON.parse(await readFile(path.join(out, "comparison.json"), "utf8")) as {
       rows: { quantizer: string; seeds: number[]; psnr: { values: number[]; std: number } }[];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatFigure, formatSpread } from "../../src/reports/figures.js";
+import { formatDifference, formatEstimate, formatFigure, formatInterval } from "../../src/reports/figures.js";
 import {
   formatCount,
   formatExpectation,
@@ -62,23 +62,42 @@ describe("numbers in reports", () => {
 });
 
 describe("figures", () => {
-  it("of one run stand alone", () => {
-    expect(formatSpread("psnr", { mean: 21.337, std: null, values: [21.337] })).toBe("21.34");
-    expect(formatSpread("usage", { mean: 0.046, std: null, values: [0.046] })).toBe("4.6 %");
-    expect(formatSpread("quantizationError", { mean: 1078.5, std: null, values: [1078.5] })).toBe("1,079");
+  /** A mean with an interval of so much on either side. */
+  const around = (mean: number, half: number) => ({
+    mean,
+    interval: { low: mean - half, high: mean + half },
   });
 
-  it("of several have a deviation of as many decimals", () => {
-    expect(formatSpread("psnr", { mean: 21.337, std: 0.5, values: [20.837, 21.837] })).toBe("21.34 ± 0.50");
-    expect(formatSpread("usage", { mean: 0.046, std: 0.012, values: [] })).toBe("4.6 ± 1.2 %");
-    expect(formatSpread("usage", { mean: 0.002, std: 0.0004, values: [] })).toBe("0.20 ± 0.04 %");
-    expect(formatSpread("quantizationError", { mean: 0.3634, std: 0.0102, values: [] })).toBe(
-      "0.363 ± 0.010",
-    );
+  it("of one run stand alone", () => {
+    expect(formatEstimate("psnr", { mean: 21.337, interval: null })).toBe("21.34");
+    expect(formatEstimate("usage", { mean: 0.046, interval: null })).toBe("4.6 %");
+    expect(formatEstimate("quantizationError", { mean: 1078.5, interval: null })).toBe("1,079");
+    expect(formatInterval("psnr", { mean: 21.337, interval: null })).toBe("");
+  });
+
+  it("of several have half of an interval, of as many decimals", () => {
+    expect(formatEstimate("psnr", around(21.337, 0.5))).toBe("21.34 ± 0.50");
+    expect(formatEstimate("usage", around(0.046, 0.012))).toBe("4.6 ± 1.2 %");
+    expect(formatEstimate("usage", around(0.002, 0.0004))).toBe("0.20 ± 0.04 %");
+    expect(formatEstimate("quantizationError", around(0.3634, 0.0102))).toBe("0.363 ± 0.010");
+  });
+
+  it("have intervals, which may leave the range of the figure", () => {
+    expect(formatInterval("psnr", around(21.337, 0.5))).toBe("20.84 to 21.84");
+    expect(formatInterval("usage", around(0.046, 0.06))).toBe("−1.4 to 10.6 %");
+  });
+
+  it("have differences with a sign, never rounded to nothing", () => {
+    expect(formatDifference("psnr", around(1.316, 0.08))).toBe("+1.32 ± 0.08");
+    expect(formatDifference("psnr", around(-12.3, 3))).toBe("−12.30 ± 3.00");
+    expect(formatDifference("usage", around(0.0533, 0.02))).toBe("+5.3 ± 2.0 points");
+    expect(formatDifference("ssim", { mean: -0.000_123, interval: null })).toBe("−0.000123");
+    expect(formatDifference("ssim", around(0, 0.2))).toBe("0.000 ± 0.200");
   });
 
   it("without meaning are a dash", () => {
-    expect(formatSpread("usage", null)).toBe("–");
+    expect(formatEstimate("usage", null)).toBe("–");
+    expect(formatDifference("usage", null)).toBe("–");
     expect(formatFigure("psnr", null)).toBe("–");
   });
 });

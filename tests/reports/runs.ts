@@ -57,6 +57,7 @@ export interface RunContent {
   readonly untrained?: number | null;
   readonly meanColour?: number | null;
   readonly imagesPerSecond?: number;
+  readonly trainFiles?: number;
   /** Lines of the conventions. */
   readonly circumstances?: Readonly<Record<string, string | number>>;
   /** Fields of the configuration. */
@@ -86,6 +87,7 @@ export async function writeRun(dir: string, content: RunContent = {}): Promise<R
       training: { steps: 8, imagesPerSecond, seconds: 95 },
       quantizer: { kind, codebookSize, nominalCodebookSize, codeDim },
       heldOut: true,
+      ...(content.trainFiles === undefined ? {} : { trainFiles: content.trainFiles }),
       seed,
       ...(await picture(run, content)),
     },

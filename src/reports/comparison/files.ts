@@ -1,9 +1,10 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf, fileError } from "../../runs/file-errors.js";
-import { writeFileAtomic, writeJsonFile } from "../../runs/index.js";
+import { type JsonValue, writeFileAtomic, writeJsonFile } from "../../runs/index.js";
 import { FIGURE_NAMES } from "../figures.js";
-import type { Comparison, ComparisonFigures } from "./comparison.js";
+import { csv } from "../plot-files.js";
+import type { Comparison, ComparisonDifferences, ComparisonFigures } from "./comparison.js";
 import { comparisonPicture } from "./picture.js";
 
 /** The files that a comparison leaves. */
@@ -38,44 +39,59 @@ export async function writeComparison(dir: string, comparison: Comparison): Prom
 }
 
 /**
- * A comparison as CSV (RFC 4180): a line for each quantizer, then one for each baseline. Every figure has a column for
- * its mean and one for its sample standard deviation; empty where there is none. Full precision.
+ * A comparison as CSV (RFC 4180): a line for each row, then one for each baseline. Every figure has columns for its mean,
+ * its sample standard deviation and the ends of its 95 % interval, and for the mean paired difference from the
+ * comparison's baseline with its interval; empty where there is none. Full precision.
  */
-export function comparisonCsv({ rows, baselines }: Comparison): string {
-  const head = [
+export function comparisonCsv({ rows, baselines, sweep }: Comparison): string {
+  const columns = [
     "quantizer",
     "label",
+    ...sweep,
     "codebookSize",
     "nominalCodebookSize",
     "seeds",
     "samples",
     "expectedUniformUsage",
-    ...FIGURE_NAMES.flatMap((name) => [`${name}Mean`, `${name}Std`]),
+    ...FIGURE_NAMES.flatMap((name) => FIGURE_COLUMNS.map((column) => name + column)),
   ];
-  const blank = Array<null>(5).fill(null);
+  const blank = Array<null>(5 + sweep.length).fill(null);
   const lines = [
     ...rows.map((row) => [
       row.quantizer,
       row.label,
+      ...sweep.map((field) => cellOf(row.swept[field] ?? null)),
       row.codebookSize,
       row.nominalCodebookSize,
       row.seeds.join(" "),
       row.samples.join(" "),
       row.expectedUniformUsage?.mean ?? null,
-      ...figureCells(row),
+      ...figureCells(row, row.fromBaseline),
     ]),
     ...Object.entries({ untrained: baselines.untrained, "mean colour": baselines.meanColour }).flatMap(
-      ([label, figures]) => (figures === null ? [] : [[null, label, ...blank, ...figureCells(figures)]]),
+      ([label, figures]) =>
+        figures === null ? [] : [[null, label, ...blank, ...figureCells(figures, null)]],
     ),
   ];
-  return [head, ...lines].map((cells) => `${cells.map(csvCell).join(",")}\r\n`).join("");
+  return csv({ columns, rows: lines });
 }
 
-function figureCells(figures: ComparisonFigures): (number | null)[] {
-  return FIGURE_NAMES.flatMap((name) => [figures[name]?.mean ?? null, figures[name]?.std ?? null]);
+const FIGURE_COLUMNS = ["Mean", "Std", "Low", "High", "Difference", "DifferenceLow", "DifferenceHigh"];
+
+function figureCells(
+  figures: ComparisonFigures,
+  differences: ComparisonDifferences | null,
+): (number | null)[] {
+  return FIGURE_NAMES.flatMap((name) => {
+    const [figure, difference] = [figures[name], differences?.[name]];
+    const own = [figure?.mean, figure?.std, figure?.interval?.low, figure?.interval?.high];
+    const paired = [difference?.mean, difference?.interval?.low, difference?.interval?.high];
+    return [...own, ...paired].map((value) => value ?? null);
+  });
 }
 
-function csvCell(value: string | number | null): string {
-  const text = value === null ? "" : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+function cellOf(value: JsonValue): string | number | null {
+  return typeof value === "string" || typeof value === "number" || value === null
+    ? value
+    : JSON.stringify(value);
 }

@@ -1,30 +1,51 @@
-import { FIGURE_NAMES, FIGURE_STYLES, formatSpread } from "../figures.js";
+import { FIGURE_NAMES, FIGURE_STYLES, formatDifference, formatEstimate } from "../figures.js";
 import { formatCount, formatExpectation, formatItems } from "../format.js";
 import { textTable } from "../text-table.js";
 import type { Comparison, ComparisonFigures, ComparisonRow } from "./comparison.js";
 
 /**
- * A comparison for the terminal: one line a quantizer, mean ± sample standard deviation over its seeds, then the
- * baselines, then what the figures rest on.
+ * A comparison for the terminal: one line a configuration, mean ± half of the 95 % interval over its seeds, then the
+ * baselines; the differences from the chosen baseline, where there is something to take differences of; then what the
+ * figures rest on.
  */
 export function renderComparisonTable(comparison: Comparison): string {
   const { untrained, meanColour } = comparison.baselines;
-  const rows = [
+  const table = figureTable("Quantizer", [
     ...comparison.rows.map((row) => line(row.label, formatCount(row.codebookSize), row)),
     ...(untrained === null ? [] : [line("untrained", "", untrained)]),
     ...(meanColour === null ? [] : [line("mean colour", "", meanColour)]),
-  ];
-  const table = textTable(rows, {
-    head: ["Quantizer", "Codes", ...FIGURE_NAMES.map((name) => FIGURE_STYLES[name].shortTitle)],
+  ]);
+  const parts = [table, ...differenceTable(comparison), comparisonNotes(comparison).join("\n")];
+  return `${parts.join("\n\n")}\n`;
+}
+
+function differenceTable({ rows, baseline }: Comparison): string[] {
+  const lines = rows.flatMap(({ label, codebookSize, fromBaseline }) =>
+    fromBaseline === null
+      ? []
+      : [
+          [
+            label,
+            formatCount(codebookSize),
+            ...FIGURE_NAMES.map((name) => formatDifference(name, fromBaseline[name])),
+          ],
+        ],
+  );
+  return lines.length === 0 ? [] : [figureTable(`Less ${baseline}`, lines)];
+}
+
+function figureTable(first: string, rows: readonly (readonly string[])[]): string {
+  return textTable(rows, {
+    head: [first, "Codes", ...FIGURE_NAMES.map((name) => FIGURE_STYLES[name].shortTitle)],
     alignments: ["left", ...Array<"right">(FIGURE_NAMES.length + 1).fill("right")],
   });
-  return `${table}\n\n${comparisonNotes(comparison).join("\n")}\n`;
 }
 
 /** What the figures rest on, a sentence a line. */
 export function comparisonNotes(comparison: Comparison): string[] {
   return [
     seedsNote(comparison),
+    ...differenceNotes(comparison),
     ...untrainedNotes(comparison),
     ...imagesNotes(comparison),
     ...uniformNotes(comparison.rows),
@@ -38,27 +59,41 @@ export function comparisonNotes(comparison: Comparison): string[] {
 }
 
 function line(label: string, codes: string, figures: ComparisonFigures): string[] {
-  return [label, codes, ...FIGURE_NAMES.map((name) => formatSpread(name, figures[name]))];
+  return [label, codes, ...FIGURE_NAMES.map((name) => formatEstimate(name, figures[name]))];
 }
+
+const INTERVAL = "mean ± half of the 95 % interval over seeds (Student's t)";
 
 function seedsNote({ rows }: Comparison): string {
   const seeds = [...new Set(rows.map((row) => row.seeds.join(", ")))];
   const [only] = seeds;
   if (seeds.length !== 1 || only === undefined) {
     const each = rows.map((row) => `${row.label} ${row.seeds.join(", ")}`);
-    return `Seeds differ between quantizers: ${each.join("; ")}. Mean ± sample standard deviation where there are several.`;
+    return `Seeds differ between rows: ${each.join("; ")}. Where there are several: ${INTERVAL}; one seed has no interval.`;
   }
   const several = (rows[0]?.seeds.length ?? 0) > 1;
   return several
-    ? `Mean ± sample standard deviation over seeds ${only}.`
-    : `One seed (${only}): no deviation is known, so small differences may be chance.`;
+    ? `Seeds ${only}: ${INTERVAL}.`
+    : `One seed (${only}), so no interval: small differences may be chance.`;
+}
+
+/** What differences are, and that one of many intervals is wrong by chance. */
+function differenceNotes({ rows, baseline }: Comparison): string[] {
+  const others = rows.filter(({ fromBaseline }) => fromBaseline !== null);
+  if (others.length === 0) return [];
+  const pairs = others.map(({ fromBaseline }) => fromBaseline?.psnr?.seeds.length ?? 0);
+  const lone = `Differences from ${baseline} are of the same seed.`;
+  if (Math.max(...pairs) < 2) return [lone];
+  return [
+    `Differences from ${baseline} are taken seed by seed: mean ± half of the 95 % interval of the pairs. Intervals are not widened for their number: one in twenty misses.`,
+  ];
 }
 
 function untrainedNotes({ rows, baselines }: Comparison): string[] {
   const models = rows.reduce((sum, row) => sum + row.seeds.length, 0);
   return baselines.untrained === null || models === 1
     ? []
-    : [`Untrained: mean ± sample standard deviation over all ${models} models before their first step.`];
+    : [`Untrained: the same over all ${models} models before their first step.`];
 }
 
 function imagesNotes({ heldOut, evaluations }: Comparison): string[] {

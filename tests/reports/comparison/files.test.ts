@@ -76,6 +76,38 @@ describe("comparisonCsv", () => {
     expect(end).toBe(""); // no untrained line: one run has none
   });
 
+  it("has intervals and differences of several seeds, and what was swept", async () => {
+    const dir = await temporaryFolder();
+    const contents: RunContent[] = [
+      { seed: 0, psnr: 20, config: { model: { widthMultipliers: [1, 2] } } },
+      { seed: 1, psnr: 24, config: { model: { widthMultipliers: [1, 2] } } },
+      { ...fsq, seed: 0, psnr: 21, config: { model: { widthMultipliers: [1] } } },
+      { ...fsq, seed: 1, psnr: 27, config: { model: { widthMultipliers: [1] } } },
+    ];
+    const runs = [];
+    for (const [i, content] of contents.entries()) runs.push(await writeRun(join(dir, `${i}`), content));
+    const comparison = await buildComparison(runs, { sweep: ["model.widthMultipliers"] });
+    const [head = "", vq = "", second = ""] = comparisonCsv(comparison).split("\r\n");
+    expect(head.split(",").slice(0, 4)).toEqual([
+      "quantizer",
+      "label",
+      "model.widthMultipliers",
+      "codebookSize",
+    ]);
+    expect(vq).toContain('vq,vq,"[1,2]",1024');
+    // The lists' commas do not matter counted from the end.
+    const field = (line: string, name: string) => {
+      const names = head.split(",");
+      return Number(line.split(",").at(names.indexOf(name) - names.length));
+    };
+    // 22 ± 12.7062·(4/√2)/√2; the pairs 1 and 3: 2 ± 12.7062
+    expect(field(vq, "psnrLow")).toBeCloseTo(22 - 25.4124, 4);
+    expect(field(vq, "psnrHigh")).toBeCloseTo(22 + 25.4124, 4);
+    expect(field(second, "psnrDifference")).toBe(2);
+    expect(field(second, "psnrDifferenceLow")).toBeCloseTo(2 - 12.7062, 4);
+    expect(field(second, "psnrDifferenceHigh")).toBeCloseTo(2 + 12.7062, 4);
+  });
+
   it("quotes what would break a line", async () => {
     const { comparison } = await comparisonOf({ kind: 'a,"b"' }, fsq);
     expect(comparisonCsv(comparison).split("\r\n")[1]).toMatch(/^"a,""b""","a,""b""",1024,/);
