@@ -69,7 +69,9 @@ export class MetricsLog {
       await file.truncate(end);
       return new MetricsLog(path, file, { end, dropped: from === undefined ? size - end : 0, keys });
     } catch (error) {
-      await file?.close();
+      await file?.close().catch(() => {
+        // The first error says what went wrong.
+      });
       throw errnoOf(error) === undefined ? error : fileError(path, "open", error);
     }
   }
@@ -122,7 +124,10 @@ export class MetricsLog {
     try {
       await this.flush();
     } finally {
-      await this.#file.close();
+      // A network file system may tell only here that it has no space.
+      await this.#file.close().catch((error: unknown) => {
+        throw fileError(this.path, "write", error);
+      });
     }
   }
 
