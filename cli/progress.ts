@@ -80,9 +80,10 @@ function totalOf(total: ProgressOptions["total"]): number | undefined {
 }
 
 /** Units a second over the latest updates, and the time left at that rate where the total is known. */
-class Rate {
+export class Rate {
   readonly #samples: { readonly done: number; readonly at: number }[] = [];
 
+  /** `9.13/s, 42 s left`; empty as long as it is not known. @param done units done by now */
   at(done: number, total: number | undefined): string {
     this.#samples.push({ done, at: performance.now() });
     if (this.#samples.length > RATE_WINDOW) this.#samples.shift();

@@ -1,4 +1,4 @@
-import type { RunDescription, StepMetrics, Trainer } from "../src/index.js";
+import type { Finding, RunDescription, StepMetrics, Trainer } from "../src/index.js";
 
 /** What a run is made of, in a few lines: model, quantizer, images, engine, and what to be warned of. */
 export function describeRun(run: RunDescription): string[] {
@@ -63,6 +63,12 @@ export function describeWarnings({ warnings }: RunDescription): string[] {
 /** The figures of a step that a progress bar has room for. */
 export function describeStep({ reconstructionLoss, usage }: StepMetrics): string {
   return `loss ${reconstructionLoss.toPrecision(3)}, usage ${(100 * usage).toFixed(1)} %`;
+}
+
+/** What the doctor found in a training under way. @param when e.g. "step 280" */
+export function describeFinding(when: string, { rule, title, severity, seen, remedies }: Finding): string {
+  const [first] = remedies;
+  return `doctor     ${when}: ${severity}: ${title} (${rule}): ${seen}.${first === undefined ? "" : ` Try: ${first}.`}`;
 }
 
 function count(value: number): string {

@@ -7,7 +7,7 @@ export interface Terminal {
   /** Results. */
   readonly stdout: Writable;
   /** Progress, notes and errors. */
-  readonly stderr: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
   /** Aborted when the user interrupts, with `Interrupted` as its reason. */
   readonly signal: AbortSignal;
 }

@@ -1,12 +1,20 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
-import type { RunOptions, StepMetrics, Trainer, TrainerHooks, TrainingResult } from "../../src/index.js";
+import type {
+  Finding,
+  LiveDiagnosis,
+  RunOptions,
+  StepMetrics,
+  Trainer,
+  TrainerHooks,
+  TrainingPhase,
+  TrainingResult,
+} from "../../src/index.js";
 import { BrokenImages } from "../broken-images.js";
 import { type ConfigObject, valueAt, withValue } from "../config-file.js";
 import { Interrupted, UsageError } from "../errors.js";
-import { startProgress } from "../progress.js";
-import { describeResumed, describeRun, describeStep } from "../run-description.js";
+import { describeFinding, describeResumed, describeRun } from "../run-description.js";
 import {
   addRunFlags,
   type FlagValues,
@@ -16,6 +24,7 @@ import {
   TRAINING_FLAGS,
 } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
+import { startTrainingDisplay, type TrainingDisplay } from "../training-display.js";
 
 const FLAGS = [...QUANTIZER_FLAGS, ...TRAINING_FLAGS];
 
@@ -46,14 +55,15 @@ async function train(terminal: Terminal, written: ConfigObject, values: FlagValu
   const { renderFiguresTable, RunFolder, writeRunReport } = await import("../../src/index.js");
   const quiet = values.quiet === true;
   const broken = new BrokenImages(terminal, { quiet });
-  const hooks = { onBroken: broken.report };
+  const phases = new PhaseRelay();
+  const hooks = { onBroken: broken.report, onPhase: phases.report };
   const resume = values.resume as string | undefined;
   const { trainer, out, notes } =
     resume === undefined ? await start(written, hooks) : await takeUp(resume, written, hooks);
   try {
     for (const line of [...describeRun(trainer.describe()), ...notes]) note(terminal, line, { quiet });
     broken.name();
-    const result = await runTraining(terminal, trainer, { out, quiet, values });
+    const result = await runTraining(terminal, trainer, { out, quiet, values, phases });
     broken.summarise();
     await writeRunReport(await RunFolder.open(out));
     const { evaluation, untrained, meanColour, training, conventions } = result;
@@ -109,43 +119,94 @@ async function takeUp(out: string, written: ConfigObject, hooks: TrainerHooks): 
   return { trainer, out, notes: describeResumed(trainer) };
 }
 
-/** Trains to the end, showing how far it is. @throws Interrupted saying how to go on */
+/** Hands the phases of a trainer to a display that starts after it. */
+class PhaseRelay {
+  display: Pick<TrainingDisplay, "phase"> | undefined;
+
+  readonly report = (phase: TrainingPhase): void => this.display?.phase(phase);
+}
+
+interface TrainingContext {
+  readonly out: string;
+  readonly quiet: boolean;
+  readonly values: FlagValues;
+  readonly phases: PhaseRelay;
+}
+
+/** Trains to the end, showing how far it is and what is going wrong. @throws Interrupted saying how to go on */
 async function runTraining(
   terminal: Terminal,
   trainer: Trainer,
-  { out, quiet, values }: { readonly out: string; readonly quiet: boolean; readonly values: FlagValues },
+  { out, quiet, values, phases }: TrainingContext,
 ): Promise<TrainingResult> {
   const { NonFiniteError } = await import("../../src/index.js");
   const { steps, quantizer } = trainer.config;
-  const progress = startProgress(terminal, {
-    label: `training ${quantizer.kind}`,
-    total: steps,
-    unit: "steps",
-    quiet,
-  });
+  const { doctor, notes } = await doctorOf(trainer, out);
+  for (const line of notes) note(terminal, line, { quiet });
+  const display = startTrainingDisplay(terminal, { kind: quantizer.kind, steps, quiet });
+  phases.display = display;
   let done = trainer.resumed?.step ?? 0;
   try {
     for await (const metrics of trainer.run({ signal: terminal.signal })) {
       done = metrics.step;
-      progress.update(done, describeStep(metrics));
+      display.step(metrics);
       const event = describeEvent(metrics);
-      if (event !== undefined) note(terminal, event, { quiet });
+      if (event !== undefined) display.note(event);
+      tell(display, `step ${done}`, doctor.add(metrics));
     }
+    // The loop ended by itself, so there is a result.
+    const result = trainer.result as TrainingResult;
+    const { evaluation, meanColour } = result;
+    tell(
+      display,
+      "at the end",
+      doctor.finish({ final: evaluation.figures, meanColourPsnr: meanColour.psnr }),
+    );
+    return result;
   } catch (error) {
+    display.stop();
     if (error instanceof NonFiniteError) {
-      note(terminal, `The checkpoints before step ${error.step} stand: ${resumeCommand(out, values)}`, {
-        quiet,
-      });
+      display.note(`The checkpoints before step ${error.step} stand: ${resumeCommand(out, values)}`);
     }
     if (!(error instanceof Interrupted)) throw error;
     throw new Interrupted(
       `Interrupted after step ${done} of ${steps}. To go on: ${resumeCommand(out, values)}`,
     );
   } finally {
-    progress.stop();
+    display.stop();
   }
-  // The loop ended by itself, so there is a result.
-  return trainer.result as TrainingResult;
+}
+
+function tell(display: TrainingDisplay, when: string, findings: readonly Finding[]): void {
+  for (const finding of findings) display.note(describeFinding(when, finding));
+  const [gravest] = findings;
+  if (gravest !== undefined) display.finding(gravest);
+}
+
+/** The doctor for a training about to start, who knows the steps that a run taken up again has had. */
+async function doctorOf(
+  trainer: Trainer,
+  out: string,
+): Promise<{ readonly doctor: LiveDiagnosis; readonly notes: readonly string[] }> {
+  const { LiveDiagnosis, RunFolder, VqkitError } = await import("../../src/index.js");
+  const { codebookSize, codeDim } = trainer.describe().quantizer;
+  const { steps, warmupSteps } = trainer.config;
+  const doctor = new LiveDiagnosis({ codebookSize, codeDim, plannedSteps: steps }, { warmupSteps });
+  const done = trainer.resumed?.step ?? 0;
+  if (done === 0) return { doctor, notes: [] };
+  try {
+    for await (const metrics of (await RunFolder.open(out)).metrics()) {
+      if (Number(metrics.step) <= done) doctor.recall(metrics);
+    }
+    return { doctor, notes: [] };
+  } catch (error) {
+    if (!(error instanceof VqkitError)) throw error;
+    // Training does not read these lines, so it need not end for them.
+    return {
+      doctor,
+      notes: [`warning    the doctor does not know all of the earlier steps: ${error.message}`],
+    };
+  }
 }
 
 /** What a step that was out of the ordinary has to say. */

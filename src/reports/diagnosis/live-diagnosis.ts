@@ -6,8 +6,18 @@ import { type Severity, severities } from "./rule.js";
 const EVERY = 10;
 /** A finding must stand in so many looks in a row: what is over by the next one was noise. */
 const IN_A_ROW = 3;
-/** No look before this share of the planned steps: fresh weights and a rising learning rate look like trouble. */
+/** No look before this share of the planned steps. */
 const FIRST_LOOK = 0.1;
+/**
+ * No look before so many times the warm-up: rules compare the newest steps with the middle of those so far, and fresh
+ * weights under a rising learning rate look like trouble.
+ */
+const WARMUPS = 4;
+
+export interface LiveDiagnosisOptions {
+  /** Steps in which the learning rate rises; default 0. */
+  readonly warmupSteps?: number;
+}
 
 /**
  * The doctor beside a training in progress: tells each finding once, when it has appeared, and once more when it has
@@ -27,9 +37,9 @@ export class LiveDiagnosis {
   #standing: ReadonlyMap<string, number> = new Map();
   readonly #told = new Map<string, Severity>();
 
-  constructor(run: DiagnosedRun) {
+  constructor(run: DiagnosedRun, { warmupSteps = 0 }: LiveDiagnosisOptions = {}) {
     this.#history = new DiagnosisHistory(run);
-    this.#firstLook = Math.ceil(FIRST_LOOK * (run.plannedSteps ?? 0));
+    this.#firstLook = Math.max(Math.ceil(FIRST_LOOK * (run.plannedSteps ?? 0)), WARMUPS * warmupSteps);
   }
 
   /** Takes in a step without looking: those before a run was taken up again. @param metrics as `add` */

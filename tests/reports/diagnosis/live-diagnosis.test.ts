@@ -79,6 +79,8 @@ describe("LiveDiagnosis", () => {
     const start: Planted = { commitmentLoss: (_, step) => 1e-4 * step ** 3 };
     expect(told(new LiveDiagnosis(RUN), start, 1, 49)).toEqual([]);
     expect(told(new LiveDiagnosis(RUN), start, 1, 80).length).toBeGreaterThan(0);
+    expect(told(new LiveDiagnosis(RUN, { warmupSteps: 30 }), start, 1, 119)).toEqual([]);
+    expect(told(new LiveDiagnosis(RUN, { warmupSteps: 30 }), start, 1, 140).length).toBeGreaterThan(0);
   });
 
   it("goes on with a run whose earlier steps it is told of", () => {

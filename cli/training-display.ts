@@ -1,0 +1,179 @@
+import cliProgress from "cli-progress";
+import type { Finding, StepMetrics, TrainingPhase } from "../src/index.js";
+import { Rate, startProgress } from "./progress.js";
+import { describeStep } from "./run-description.js";
+import { Sparkline } from "./sparkline.js";
+import { note, printable, type Terminal } from "./terminal.js";
+
+export interface TrainingDisplayOptions {
+  /** The quantizer's kind. */
+  readonly kind: string;
+  readonly steps: number;
+  readonly quiet: boolean;
+}
+
+/** Shows a training under way on stderr. */
+export interface TrainingDisplay {
+  /** The run turns to something else. */
+  phase(phase: TrainingPhase): void;
+  step(metrics: StepMetrics): void;
+  /** A line that stays, where no moving line can swallow it. */
+  note(line: string): void;
+  /** The doctor's newest finding. */
+  finding(finding: Finding): void;
+  /** Ends the display and gives the cursor back; call it in `finally`. */
+  stop(): void;
+}
+
+/** Rows of a terminal under which a panel would scroll itself away. */
+const FEWEST_ROWS = 6;
+
+/** A panel on a terminal, a line now and then elsewhere, nothing when quiet. */
+export function startTrainingDisplay(terminal: Terminal, options: TrainingDisplayOptions): TrainingDisplay {
+  const { isTTY = false, rows = FEWEST_ROWS } = terminal.stderr;
+  if (options.quiet || !isTTY || rows < FEWEST_ROWS) return startLines(terminal, options);
+  return new TrainingPanel(terminal, options);
+}
+
+function startLines(terminal: Terminal, { kind, steps, quiet }: TrainingDisplayOptions): TrainingDisplay {
+  const progress = startProgress(terminal, { label: `training ${kind}`, total: steps, unit: "steps", quiet });
+  return {
+    phase: () => {},
+    step: (metrics) => progress.update(metrics.step, describeStep(metrics)),
+    note: (line) => note(terminal, line, { quiet }),
+    finding: () => {}, // its note says it
+    stop: () => progress.stop(),
+  };
+}
+
+const PHASES: Readonly<Record<TrainingPhase, string>> = {
+  initializing: "choosing the first codes",
+  untrained: "evaluating the untrained model",
+  training: "",
+  evaluating: "evaluating",
+  saving: "saving",
+};
+/** What a line is given at most: beyond it, curves get no clearer. */
+const WIDEST = 100;
+const LABEL = 8;
+const SHORTEST_BAR = 8;
+const LONGEST_BAR = 24;
+
+/** Four lines that are drawn anew ten times a second; what is noted scrolls away above them. */
+class TrainingPanel implements TrainingDisplay {
+  readonly #terminal: Terminal;
+  readonly #options: TrainingDisplayOptions;
+  readonly #bars: InstanceType<typeof cliProgress.MultiBar>;
+  readonly #rate = new Rate();
+  readonly #loss = new Sparkline("log");
+  readonly #usage = new Sparkline();
+  #phase: TrainingPhase = "training";
+  #pace = "starting";
+  #last: StepMetrics | undefined;
+  #finding: Finding | undefined;
+  #isOver = false;
+
+  constructor(terminal: Terminal, options: TrainingDisplayOptions) {
+    this.#terminal = terminal;
+    this.#options = options;
+    this.#bars = new cliProgress.MultiBar({
+      stream: terminal.stderr as NodeJS.WritableStream,
+      hideCursor: true,
+      // Notes push the panel down, so lines that did not change must be drawn again.
+      forceRedraw: true,
+      // Interruption is the program's own affair; `stop` follows it.
+      gracefulExit: false,
+    });
+    const lines = [
+      () => this.#progress(),
+      () => this.#curve("loss"),
+      () => this.#curve("usage"),
+      () => this.#doctor(),
+    ];
+    for (const line of lines) {
+      this.#bars.create(options.steps, 0, {}, { format: () => fitted(line(), this.#width) });
+    }
+    // The cursor is given back at the first interruption already: a second one ends the program at once.
+    terminal.signal.addEventListener("abort", this.stop, { once: true });
+  }
+
+  phase(phase: TrainingPhase): void {
+    this.#phase = phase;
+  }
+
+  step(metrics: StepMetrics): void {
+    this.#last = metrics;
+    this.#loss.add(metrics.reconstructionLoss);
+    this.#usage.add(metrics.usage);
+    this.#pace = this.#rate.at(metrics.step, this.#options.steps) || this.#pace;
+  }
+
+  note(line: string): void {
+    if (this.#isOver) note(this.#terminal, line);
+    else this.#bars.log(`${printable(line)}\n`);
+  }
+
+  finding(finding: Finding): void {
+    this.#finding = finding;
+  }
+
+  readonly stop = (): void => {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#phase = "training";
+    this.#terminal.signal.removeEventListener("abort", this.stop);
+    this.#bars.update(); // what was noted since the last drawing
+    this.#bars.stop();
+  };
+
+  get #width(): number {
+    // The last column stays free: some terminals wrap when it is written.
+    return Math.max(1, Math.min(WIDEST, (this.#terminal.stderr.columns ?? 80) - 1));
+  }
+
+  #progress(): string {
+    const { kind, steps } = this.#options;
+    const done = this.#last?.step ?? 0;
+    const share = done / steps;
+    const percent = `${Math.floor(100 * share)} %`;
+    const pace = PHASES[this.#phase] || this.#pace;
+    // The longest of these that leaves room for a bar: what is still to come counts most.
+    const forms: (readonly [head: string, tail: string])[] = [
+      [`training ${kind}  `, `  ${percent}  ${done}/${steps} steps  ${pace}`],
+      [`${kind} `, ` ${percent}  ${done}/${steps}  ${pace}`],
+      ["", ` ${percent}  ${pace}`],
+      ["", ` ${percent}`],
+    ];
+    const room = ([head, tail]: (typeof forms)[number]): number => this.#width - head.length - tail.length;
+    const form = forms.find((each) => room(each) >= SHORTEST_BAR);
+    if (form === undefined) return percent;
+    const [head, tail] = form;
+    const cells = Math.min(LONGEST_BAR, room(form));
+    const filled = Math.round(cells * share);
+    return `${head}${"█".repeat(filled)}${"░".repeat(cells - filled)}${tail}`;
+  }
+
+  #curve(figure: "loss" | "usage"): string {
+    const metrics = this.#last;
+    if (metrics === undefined) return figure;
+    const [value, line] =
+      figure === "loss"
+        ? [metrics.reconstructionLoss.toPrecision(3), this.#loss]
+        : [`${(100 * metrics.usage).toFixed(1)} %`, this.#usage];
+    const head = `${figure.padEnd(LABEL)}${value.padStart(8)}  `;
+    return `${head}${line.text(Math.max(0, this.#width - head.length))}`;
+  }
+
+  #doctor(): string {
+    const label = "doctor".padEnd(LABEL);
+    if (this.#finding === undefined) return `${label}nothing found`;
+    const { severity, title, seen } = this.#finding;
+    return `${label}${severity}: ${title}: ${seen}`;
+  }
+}
+
+/** A line in one row of the terminal. */
+function fitted(line: string, width: number): string {
+  const text = printable(line);
+  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
+}
