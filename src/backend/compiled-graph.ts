@@ -12,11 +12,10 @@ export type SessionOptions = InferenceSession.SessionOptions;
 /** A leaf of at most this many elements is built into the graph as a constant until its values change. */
 const largestConstant = 16;
 
-/** A leaf built into the graph: known again by its values, or, when it is frozen, by being the same data. */
+/** A leaf that is not frozen, built into the graph with the values that it had. */
 interface Baked {
   readonly leaf: number;
-  readonly values: Float32Array | Int32Array | Uint8Array | undefined;
-  readonly frozen: WeakRef<DataRecord> | undefined;
+  readonly values: Float32Array | Int32Array | Uint8Array;
 }
 
 /** A recording turned into an ONNX Runtime session, runnable with any leaves of the same shapes. */
@@ -63,10 +62,7 @@ export class CompiledGraph {
   /** The leaves whose built-in values no longer hold. */
   changedConstants(leaves: readonly DataRecord[]): number[] {
     return this.#baked
-      .filter(({ leaf, values, frozen }) => {
-        const record = leaves[leaf] as DataRecord;
-        return values === undefined ? frozen?.deref() !== record : !sameValues(values, valuesOf(record));
-      })
+      .filter(({ leaf, values }) => !sameValues(values, valuesOf(leaves[leaf] as DataRecord)))
       .map(({ leaf }) => leaf);
   }
 
@@ -116,13 +112,12 @@ function lower(recording: Recording, dynamic: ReadonlySet<number>): Layout {
   }
   recording.leaves.forEach((leaf, index) => {
     const size = sizeOf(leaf.shape);
-    if (leaf.frozen && !dynamic.has(index) && !isOnDevice(leaf.tensor)) {
+    if (leaf.frozen !== undefined && !isOnDevice(leaf.tensor)) {
       values.set(leaf, g.constantValue(valuesOf(leaf), leaf.shape, leaf.dtype));
-      baked.push({ leaf: index, values: undefined, frozen: new WeakRef(leaf) });
     } else if (size <= largestConstant && !dynamic.has(index)) {
       const copy = valuesOf(leaf).slice();
       values.set(leaf, g.constantValue(copy, leaf.shape, leaf.dtype));
-      baked.push({ leaf: index, values: copy, frozen: undefined });
+      baked.push({ leaf: index, values: copy });
     } else {
       values.set(leaf, g.input(`leaf${index}`, leaf.shape, leaf.dtype));
       feeds.push({ leaf: index, name: `leaf${index}` });

@@ -12,6 +12,8 @@ interface Entry {
   readonly graph: CompiledGraph;
   /** Leaves that are fed because their values change, by index. */
   readonly dynamic: ReadonlySet<number>;
+  /** The frozen tensors that are built in. */
+  readonly frozen: ReadonlySet<DataRecord>;
 }
 
 /** Compiled graphs by the recordings that they were compiled from. */
@@ -44,7 +46,7 @@ export class GraphCache {
     const known = this.#entries.get(key);
     const dynamic = new Set(known?.dynamic);
     leaves.forEach((leaf, index) => {
-      if (changing.has(leaf) && !leaf.frozen) dynamic.add(index);
+      if (changing.has(leaf)) dynamic.add(index);
     });
     if (known !== undefined) {
       for (const leaf of known.graph.changedConstants(leaves)) dynamic.add(leaf);
@@ -53,7 +55,8 @@ export class GraphCache {
       await known.graph.release();
     }
     const graph = await CompiledGraph.compile(recording, dynamic, this.#options);
-    this.#entries.set(key, { graph, dynamic });
+    const frozen = new Set(leaves.filter((leaf) => leaf.frozen !== undefined));
+    this.#entries.set(key, { graph, dynamic, frozen });
     await this.#evict();
     return graph;
   }
@@ -63,6 +66,15 @@ export class GraphCache {
     const known = this.#entries.get(key);
     if (known === undefined || known.graph.changedConstants(leaves).length > 0) return undefined;
     return this.#used(key, known);
+  }
+
+  /** Releases the graphs that a frozen tensor is built into. */
+  async release(frozen: DataRecord): Promise<void> {
+    for (const [key, entry] of this.#entries) {
+      if (!entry.frozen.has(frozen)) continue;
+      this.#entries.delete(key);
+      await entry.graph.release();
+    }
   }
 
   /** Releases all graphs. */

@@ -90,6 +90,7 @@ export class GraphRunner {
   /** Nobody holds the tensor any more. */
   retire(record: DataRecord): void {
     this.#deviceMemory.retire(record);
+    if (record.frozen !== undefined) void this.#schedule(() => this.#graphs.release(record));
   }
 
   /** Releases all graphs. */

@@ -137,7 +137,7 @@ export class OnnxBackend extends KernelBackend {
         "Only computed tensors can be frozen: call await tensor.data() first.",
       );
     }
-    record.frozen = true;
+    record.freeze();
   }
 
   /** A complex tensor that takes over the two parts given, float32 of one shape. */

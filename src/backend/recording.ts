@@ -78,6 +78,7 @@ function describeAttrs(attrs: unknown): string {
 
 /** The data behind tensors: either values, or the operation that will make them. tfjs holds it as the `DataId`. */
 export class DataRecord {
+  static #frozen = 0;
   refCount = 1;
   readonly shape: readonly number[];
   readonly dtype: DataType;
@@ -88,8 +89,8 @@ export class DataRecord {
   strings: Uint8Array[] | undefined;
   /** Present when the tensor is complex: it has no values but its parts'. */
   parts: ComplexParts | undefined;
-  /** Promised never to be replaced by other data: graphs may build the values in. */
-  frozen = false;
+  /** Promised to keep its values, under a number of its own: graphs may build them in, and are this tensor's then. */
+  frozen: number | undefined;
   /** Scratch for the collector. */
   visit = 0;
   index = -1;
@@ -123,6 +124,10 @@ export class DataRecord {
     return record;
   }
 
+  freeze(): void {
+    this.frozen ??= DataRecord.#frozen++;
+  }
+
   /** Whether both are known to hold the same values under the same shape and type. */
   hasValuesOf(other: DataRecord): boolean {
     if (this === other) return true;
@@ -153,7 +158,7 @@ export interface Recording {
   readonly operations: readonly Operation[];
   readonly leaves: readonly DataRecord[];
   readonly targets: readonly DataRecord[];
-  /** Equal for recordings that compile to the same graph; says nothing of the leaves' values. */
+  /** Equal for recordings that compile to the same graph; says nothing of the values of leaves that are not frozen. */
   readonly key: string;
 }
 
@@ -201,7 +206,7 @@ function describe(
           data.visit = stamp;
           data.index = leaves.length;
           leaves.push(data);
-          key += ` ${data.frozen ? "frozen " : ""}${data.dtype}[${data.shape}]`;
+          key += ` ${data.frozen === undefined ? "" : `frozen ${data.frozen} `}${data.dtype}[${data.shape}]`;
         }
         key += ` @${data.index}`;
       }

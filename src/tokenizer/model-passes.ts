@@ -5,6 +5,7 @@ import {
   pixelsToTensor,
   tensorToPixels,
 } from "../autoencoder/index.js";
+import { freezeTensors } from "../backend/index.js";
 import { VqkitError } from "../core/errors.js";
 import { Semaphore } from "../data/semaphore.js";
 import { type CodesShape, type IndexArray, indexArray } from "./codes.js";
@@ -15,7 +16,10 @@ export interface IndexGrid {
   readonly shape: CodesShape;
 }
 
-/** A model's passes from plain arrays to plain arrays; they take turns on the engine. Owns the model. */
+/**
+ * A model's passes from plain arrays to plain arrays; they take turns on the engine. Owns the model, whose weights no
+ * longer change: the engine may build them into its graphs, in the layouts that it computes with.
+ */
 export class ModelPasses {
   readonly #model: ImageAutoencoder;
   readonly #turns = new Semaphore(1);
@@ -23,6 +27,7 @@ export class ModelPasses {
 
   constructor(model: ImageAutoencoder) {
     this.#model = model;
+    freezeTensors(model.variables().values());
   }
 
   encode(pixels: PixelBatch): Promise<IndexGrid> {

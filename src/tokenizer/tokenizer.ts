@@ -79,8 +79,6 @@ export class Tokenizer {
    */
   static async load(path: string, options: EngineOptions = {}): Promise<Tokenizer> {
     await ensureEngine(options);
-    // Its weights are not frozen (`freezeTensors`), which would encode a quarter faster: built into a graph they are
-    // summed in another order, and one pixel in 10^5 would differ from what the same model makes during training.
     return new Tokenizer(await loadModel(path));
   }
 

@@ -68,20 +68,37 @@ describe("the recording backend", () => {
   });
 
   it("builds frozen tensors in, and feeds what replaces them", async () => {
+    const before = backend().memory().compiledGraphs;
     const weights = tf.variable(tf.range(0, 40));
     freezeTensors([weights]);
-    const product = () => valuesOf(tf.tidy(() => weights.mul(tf.range(0, 40)).sum()));
-    expect(await product()).toEqual([20540]);
-    expect(await product()).toEqual([20540]);
+    const sumWith = (other: tf.Tensor) => valuesOf(tf.tidy(() => other.mul(tf.range(0, 40)).sum()));
+    expect(await sumWith(weights)).toEqual([20540]); // 39·40·79/6
+    expect(await sumWith(weights)).toEqual([20540]);
+    expect(backend().memory().compiledGraphs).toBe(before + 1);
     const other = tf.variable(tf.ones([40]));
     freezeTensors([other]);
-    expect(await valuesOf(tf.tidy(() => other.mul(tf.range(0, 40)).sum()))).toEqual([780]); // same graph, other data
-    expect(await product()).toEqual([20540]);
+    expect(await sumWith(other)).toEqual([780]);
+    expect(await sumWith(weights)).toEqual([20540]);
+    expect(backend().memory().compiledGraphs).toBe(before + 2); // each has its own
     weights.assign(tf.tensor1d(new Array(40).fill(2)));
-    expect(await product()).toEqual([1560]);
+    expect(await sumWith(weights)).toEqual([1560]);
     const pending = tf.tidy(() => tf.ones([30]).add(1));
     expect(() => freezeTensors([pending])).toThrow(/await tensor\.data\(\)/);
     tf.dispose([weights, other, pending]);
+  });
+
+  it("releases the graphs that a frozen tensor is built into when it is disposed", async () => {
+    const before = backend().memory().compiledGraphs;
+    const weights = tf.tensor1d([1, 2, 4]);
+    const input = tf.tensor1d([3, 5, 7]);
+    freezeTensors([weights]);
+    const product = tf.tidy(() => tf.dot(weights, input));
+    expect(await product.data()).toEqual(Float32Array.of(41));
+    expect(backend().memory().compiledGraphs).toBe(before + 1);
+    weights.dispose();
+    await valuesOf(tf.tidy(() => tf.sub(input, 1))); // what is released is released in turn
+    expect(backend().memory().compiledGraphs).toBe(before + 1);
+    tf.dispose([input, product]);
   });
 
   it("tells 0 from -0 and NaN among built-in constants", async () => {

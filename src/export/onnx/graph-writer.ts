@@ -30,7 +30,6 @@ export class GraphWriter {
   /** Tensors that became outputs, by the names they had. */
   readonly #outputNames = new Map<string, string>();
   #scope = "";
-  #zero: string | undefined;
 
   /** Runs `write`; nodes that it emits are named after `scope`. */
   within<T>(scope: string, write: () => T): T {
@@ -94,25 +93,6 @@ export class GraphWriter {
           ? Int32Array.of(value)
           : BigInt64Array.of(BigInt(value));
     return this.constant(`${type}(${value})`, data, []);
-  }
-
-  /**
-   * A float32 constant plus a zero that only a run can know, so that no runtime treats it as a constant.
-   *
-   * ONNX Runtime repacks the constant operands of convolutions and matrix products and then sums in another order than
-   * the engine did while the model was trained: one latent in some hundred thousand ends nearer to another code. A
-   * convolution is left as it is when its bias is no constant, a product when its matrix is none. Not repacking costs
-   * up to a third of an encoder's speed.
-   */
-  unfixed(constant: string): string {
-    this.#zero ??= this.within("zero", () => {
-      const [input] = this.#inputs;
-      if (input === undefined)
-        throw new TypeError("a graph without an input knows no zero but constant ones");
-      const batch = this.cast(this.sizes(input.name, 0, 1), "float32");
-      return this.op("Sub", [batch, batch]);
-    });
-    return this.op("Add", [constant, this.#zero]);
   }
 
   /** Sizes `start` to `end` - 1 of a tensor's shape, as a list of int64. */

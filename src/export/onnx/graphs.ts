@@ -49,7 +49,6 @@ function writeEncoder({ model, quantizer, weights, pixels }: Parts): GraphWriter
   const latents = writeLayers(g, encoderLayers(config, live.codeDim), {
     input,
     weights,
-    inEngineOrder: true,
   });
   const indices = g.within("quantizer", () => quantizer.writeEncoder(g, inLayout(g, latents, "NHWC")));
   g.output("indices", indices, { type: "int32", dims: gridDims(live.numCodebooks) });
@@ -64,7 +63,6 @@ function writeDecoder({ model, quantizer, weights, pixels }: Parts): GraphWriter
   const image = writeLayers(g, decoderLayers(config, live.codeDim), {
     input: { name: codes, layout: "NHWC", channels: live.codeDim, scale: 1 },
     weights,
-    inEngineOrder: false,
   });
   writePixelOutput(g, image, pixels);
   return g;

@@ -16,8 +16,6 @@ type GroupNormLayer = Extract<Layer, { kind: "groupNorm" }>;
 export interface LayerOptions {
   /** Weights by name, as the autoencoder has them. */
   readonly weights: ReadonlyMap<string, WeightValue>;
-  /** Whether sums must have the engine's order: see `GraphWriter.unfixed`. An encoder's must, for its indices' sake. */
-  readonly inEngineOrder: boolean;
 }
 
 /**
@@ -83,7 +81,7 @@ function convolve(g: GraphWriter, layer: ConvolutionLayer, x: ImageValue, option
     // Rows that stand in order: one matrix product, as in the engine.
     const table = g.constant(`${name}/kernel`, filter.data, [inputChannels, outputChannels]);
     const rows = g.reshape(x.name, [-1, inputChannels]); // [N*H*W, I]
-    const product = g.op("Gemm", [rows, options.inEngineOrder ? g.unfixed(table) : table, bias]);
+    const product = g.op("Gemm", [rows, table, bias]);
     const made = g.reshape(product, [g.sizes(x.name, 0, 3), outputChannels]);
     return { ...x, name: made, channels: outputChannels };
   }
@@ -217,8 +215,7 @@ function upsample(g: GraphWriter, x: ImageValue): ImageValue {
 
 function biasOf(g: GraphWriter, name: string, options: LayerOptions): string {
   const { data } = weight(options, `${name}/bias`);
-  const bias = g.constant(`${name}/bias`, data, [data.length]);
-  return options.inEngineOrder ? g.unfixed(bias) : bias;
+  return g.constant(`${name}/bias`, data, [data.length]);
 }
 
 function weight({ weights }: LayerOptions, name: string): WeightValue {

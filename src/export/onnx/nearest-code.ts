@@ -19,7 +19,7 @@ export function writeNearestCode(
   { scoresPerBlock = SCORES_PER_BLOCK, ...table }: CodeTable & { readonly scoresPerBlock?: number },
 ): string {
   const { codebookSize, codeDim } = table;
-  const codes = g.unfixed(g.constant("codebook", table.codes, [codebookSize, codeDim]));
+  const codes = g.constant("codebook", table.codes, [codebookSize, codeDim]);
   const bias = g.constant("codebook bias", table.bias, [codebookSize]);
   const count = g.sizes(rows, 0, 1); // [M]
   const most = Math.max(1, Math.floor(scoresPerBlock / codebookSize));
