@@ -38,6 +38,7 @@ export {
   type PlaceOptions,
   type PlaceStatistics,
 } from "./index-places.js";
+export { type LossCard, type LossTerm, lossCard } from "./loss-card.js";
 export { writePlots } from "./plot-files.js";
 export type { CodeVectors } from "./principal-axes.js";
 export type { RankPoint } from "./rank-chart.js";

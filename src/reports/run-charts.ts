@@ -29,29 +29,77 @@ const CHARTS: readonly ChartFields[] = [
     isNoisy: true,
   },
   {
+    title: "Reconstruction losses before their weights",
+    series: { l1Loss: "L1", l2Loss: "L2", huberLoss: "Huber", ssimLoss: "1 − SSIM" },
+    yScale: "log",
+    isNoisy: true,
+  },
+  {
+    title: "Losses of the quantizer before their weights",
+    series: { codebookLoss: "codebook", commitmentLoss: "commitment", entropyLoss: "entropy" },
+    yScale: "log",
+    isNoisy: true,
+  },
+  {
     title: "Codebook usage",
-    series: { usageWindow: "window", usageBatch: "batch", evaluationUsage: "evaluation" },
+    series: {
+      usageBatch: "batch",
+      usageWindow: "window",
+      usageEpoch: "epoch",
+      evaluationUsage: "evaluation",
+    },
     formatY: (usage) => `${formatTick(100 * usage)} %`,
     yIncludes: [0],
+    isNoisy: true,
   },
   {
     title: "Perplexity",
-    series: { perplexityWindow: "window", perplexityBatch: "batch", evaluationPerplexity: "evaluation" },
+    series: {
+      perplexityBatch: "batch",
+      perplexityWindow: "window",
+      perplexityEpoch: "epoch",
+      evaluationPerplexity: "evaluation",
+    },
+    yScale: "log",
+    isNoisy: true,
+  },
+  {
+    title: "Quantization error",
+    series: { quantizationError: "batch", evaluationQuantizationError: "evaluation" },
+    yScale: "log",
+    isNoisy: true,
+  },
+  { title: "PSNR on the evaluation set (dB)", series: { evaluationPsnr: "PSNR" } },
+  { title: "SSIM on the evaluation set", series: { evaluationSsim: "SSIM", evaluationMsSsim: "MS-SSIM" } },
+  {
+    title: "Reconstruction loss on the evaluation set",
+    series: { evaluationReconstructionLoss: "loss" },
     yScale: "log",
   },
-  { title: "Quantization error", series: { quantizationError: "batch" }, yScale: "log", isNoisy: true },
-  { title: "PSNR on the evaluation set (dB)", series: { evaluationPsnr: "PSNR" } },
+  { title: "Bits per pixel on the evaluation set", series: { evaluationBitsPerPixel: "bits per pixel" } },
   { title: "Gradient norm before clipping", series: { gradientNorm: "norm" }, yScale: "log", isNoisy: true },
   { title: "Learning rate", series: { learningRate: "learning rate" }, yIncludes: [0] },
   { title: "Images a second", series: { imagesPerSecond: "images a second" }, yIncludes: [0], isNoisy: true },
+  { title: "Seconds since the start", series: { elapsedSeconds: "seconds" }, yIncludes: [0] },
 ];
+
+const DRAWN: ReadonlySet<string> = new Set(CHARTS.flatMap(({ series }) => Object.keys(series)));
+
+/** Numbers of indices, which stand beside the figures that they belong to; and what only a weight sets apart. */
+function needsNoChart(field: string): boolean {
+  return DRAWN.has(field) || field.startsWith("samples") || /^weighted.+Loss$/.test(field);
+}
 
 /** A smoothed curve averages so many of the points kept. */
 const SMOOTH = 31;
 
-/** A chart of each figure that the metrics of a run have. */
+/** A chart of each figure that the metrics of a run have; figures known by their name alone come last. */
 export function trainingCharts({ curves }: TrainingCurves): Chart[] {
-  return CHARTS.flatMap(({ title, series, isNoisy = false, ...options }) => {
+  const others = [...curves.keys()].filter((field) => !needsNoChart(field));
+  return [
+    ...CHARTS,
+    ...others.map((field): ChartFields => ({ title: field, series: { [field]: field }, isNoisy: true })),
+  ].flatMap(({ title, series, isNoisy = false, ...options }) => {
     const present = Object.entries(series).flatMap(([field, name]): Series[] => {
       const points = curves.get(field);
       return points === undefined ? [] : [{ name, points }];

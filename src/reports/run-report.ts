@@ -11,6 +11,7 @@ import {
   NO_FIGURE,
 } from "./format.js";
 import { type Html, html } from "./html.js";
+import { lossCard } from "./loss-card.js";
 import { htmlPage, htmlTable, paragraphs, section } from "./page.js";
 import { trainingSection } from "./run-charts.js";
 import { readPictures } from "./run-pictures.js";
@@ -53,6 +54,7 @@ ${record === undefined ? unfinished(curves) : summary(record)}
 ${trainingSection(curves)}
 ${record === undefined ? null : await pictures(record)}
 ${shown?.content}
+${losses(config)}
 ${record === undefined ? null : conventions(record)}
 ${configuration(config)}`,
     shown?.parts,
@@ -153,9 +155,38 @@ function enlarged(width: number): number {
   return width <= 560 ? 2 * width : width;
 }
 
+function losses(config: Readonly<Record<string, unknown>>): Html {
+  const { terms, codebook, gradient } = lossCard(config);
+  const shown = terms.map(({ loss, weight, formula, moves, leaves }) => [
+    loss,
+    String(weight),
+    formula,
+    moves,
+    leaves,
+  ]);
+  return section(
+    "Loss card",
+    html`${htmlTable(
+      [
+        { title: "Loss" },
+        { title: "Weight", numeric: true },
+        { title: "What it is" },
+        { title: "Moves" },
+        { title: "Leaves alone" },
+      ],
+      shown,
+    )}
+<p class="soft">z: the latent. q: its code. sg: no gradient. x, x̂: image and reconstruction. Means are over all elements.</p>
+<h3>Codebook</h3>
+<p>${codebook}</p>
+<h3>Gradient through the quantizer</h3>
+<p>${gradient}</p>`,
+  );
+}
+
 function conventions({ conventions: card }: RunRecord): Html {
   return section(
-    "Conventions",
+    "Metric card",
     htmlTable(
       [{ title: "Of" }, { title: "How it was measured" }],
       Object.entries(card).map(([name, value]) => [name, String(value)]),

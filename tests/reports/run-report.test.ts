@@ -1,7 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { renderRunReport, runUsageReport, writeRunReport } from "../../src/reports/index.js";
+import {
+  readCurves,
+  renderRunReport,
+  runUsageReport,
+  trainingCharts,
+  writeRunReport,
+} from "../../src/reports/index.js";
 import { RunFolder } from "../../src/runs/index.js";
 import { temporaryFolder, writeMetrics, writeRun, writeUsage } from "./runs.js";
 
@@ -44,6 +50,7 @@ describe("renderRunReport", () => {
     expect(text).toContain("training batch, step 8 7 3 0.30 %");
     expect(text).toContain("data.cropSize [4,6]");
     expect(text).toContain("psnr all channels, range 255");
+    expect(text).toContain("Loss card");
     expect(page).toContain('aria-label="Losses, weighted"');
     const [, data] = page.match(/src="data:image\/png;base64,([^"]+)"/) ?? [];
     expect(Buffer.from(data ?? "", "base64").equals(await readFile(run.path("reconstructions")))).toBe(true);
@@ -77,6 +84,37 @@ describe("renderRunReport", () => {
     await expect(renderRunReport(run)).rejects.toMatchObject({
       code: "format",
       message: expect.stringContaining(`${run.path("summary")}: figures.final.images`),
+    });
+  });
+});
+
+describe("trainingCharts", () => {
+  it("draw every figure that was recorded, also those that nobody knows", async () => {
+    const run = await writeRun(await newDir());
+    const figures = {
+      ...{ totalLoss: 0.5, l2Loss: 0.4, weightedL2Loss: 0.4, commitmentLoss: 0.3, learningRate: 1e-3 },
+      ...{ usageEpoch: 0.2, samplesEpoch: 7, evaluationSsim: 0.8, elapsedSeconds: 2, imagesPerSecond: 9 },
+      ...{ sharpness: 5 },
+    };
+    await writeMetrics(run, [
+      { step: 1, ...figures },
+      { step: 2, ...figures },
+    ]);
+    const charts = trainingCharts(await readCurves(run));
+    const drawn = charts.flatMap(({ table }) => table.columns.slice(1));
+    expect(drawn).toEqual(
+      expect.arrayContaining(["total", "L2", "commitment", "epoch", "SSIM", "learning rate", "seconds"]),
+    );
+    // Numbers of indices and losses that only a weight sets apart have none.
+    expect(drawn).toHaveLength(9);
+    expect(charts.at(-1)).toMatchObject({
+      title: "sharpness",
+      table: {
+        rows: [
+          [1, 5],
+          [2, 5],
+        ],
+      },
     });
   });
 });

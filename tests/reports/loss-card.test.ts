@@ -1,0 +1,70 @@
+import { describe, expect, it } from "vitest";
+import { lossCard } from "../../src/reports/index.js";
+import { resolveRun } from "../../src/training/index.js";
+
+/** As config.json has it. */
+function card(quantizer: Record<string, unknown>, loss: unknown = "l2") {
+  const config = resolveRun({
+    data: "photos/",
+    quantizer: quantizer as { kind: string },
+    loss: loss as "l2",
+  });
+  return lossCard(JSON.parse(JSON.stringify(config)));
+}
+
+const weights = ({ terms }: ReturnType<typeof lossCard>) => terms.map(({ loss, weight }) => [loss, weight]);
+
+describe("lossCard", () => {
+  it("of plain VQ: β on the commitment loss, a codebook that its own loss moves", () => {
+    const { terms, codebook, gradient } = card({ kind: "vq", commitmentWeight: 0.5, codebookWeight: 2 });
+    expect(terms.map(({ loss, weight, moves }) => [loss, weight, moves])).toEqual([
+      ["reconstruction, L2", 1, "the decoder, and through the quantizer the encoder"],
+      ["codebook", 2, "the codes that were chosen"],
+      ["commitment (β)", 0.5, "the encoder"],
+    ]);
+    expect(codebook).toMatch(/^Free: /);
+    expect(gradient).toMatch(/^Straight-through: /);
+  });
+
+  it("of moving averages has no codebook loss", () => {
+    const ema = card({ kind: "rotation", codebook: "ema", emaDecay: 0.95, radialGradient: false });
+    expect(weights(ema)).toEqual([
+      ["reconstruction, L2", 1],
+      ["commitment (β)", 0.25],
+    ]);
+    expect(ema.codebook).toContain("0.95 is kept");
+    expect(ema.gradient).toMatch(/^Rotation: .*part along the latent is dropped/);
+  });
+
+  it("of SimVQ: the layer moves, the table does not", () => {
+    const { terms, codebook, gradient } = card({ kind: "simvq", gradient: "reflection" });
+    expect(terms[1]).toMatchObject({
+      moves: "the linear layer, and with it every code",
+      leaves: "the frozen table, encoder and decoder",
+    });
+    expect(codebook).toMatch(/^Linear: /);
+    expect(gradient).toMatch(/^Reflection: /);
+  });
+
+  it("of FSQ has reconstruction losses alone, each with its weight", () => {
+    const fsq = card({ kind: "fsq", levels: [8, 5, 3] }, { l1: 1, ssim: 0.2, huber: 0.5, huberDelta: 0.25 });
+    expect(weights(fsq)).toEqual([
+      ["reconstruction, L1", 1],
+      ["reconstruction, Huber", 0.5],
+      ["reconstruction, SSIM", 0.2],
+    ]);
+    expect(fsq.terms[1]?.formula).toContain("δ = 0.25");
+    expect(fsq.codebook).toContain("8 × 5 × 3 levels");
+  });
+
+  it("keeps a weight of 0 of the quantizer, which is recorded and not minimised", () => {
+    expect(weights(card({ kind: "vq", commitmentWeight: 0 }))).toContainEqual(["commitment (β)", 0]);
+  });
+
+  it("says no more of an unknown quantizer than it knows", () => {
+    const own = lossCard({ quantizer: { kind: "mine" }, loss: { l2: 1 } });
+    expect(weights(own)).toEqual([["reconstruction, L2", 1]]);
+    expect(own.codebook).toBe('Of a quantizer of its own, "mine": see its code.');
+    expect(lossCard({}).terms).toEqual([]);
+  });
+});
