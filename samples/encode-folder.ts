@@ -34,7 +34,7 @@ export async function main(options: EncodeFolderOptions): Promise<void> {
       onBroken: ({ file, reason }) => print(`skipped ${file}: ${reason}`),
     });
     const manifest = await writeCodes(out, codes);
-    for (const { images: count, gridHeight, gridWidth } of manifest.grids) {
+    for (const { entries: count, gridHeight, gridWidth } of manifest.grids) {
       print(`indices [${count}, ${gridHeight}, ${gridWidth}, ${manifest.numCodebooks}]`);
     }
     print(renderUsageText(usageReport(await countCodes(out), { name: images, scope: "all images" })));

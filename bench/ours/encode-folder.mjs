@@ -43,7 +43,7 @@ try {
     const codes = tokenizer.encodeAll(folder, { policy: "resize", size: 256, batchSize: 16 });
     const { grids, numCodebooks } = await writeCodes(join(work, String(index)), codes);
     indices =
-      grids.reduce((sum, grid) => sum + grid.images * grid.gridHeight * grid.gridWidth, 0) * numCodebooks;
+      grids.reduce((sum, grid) => sum + grid.entries * grid.gridHeight * grid.gridWidth, 0) * numCodebooks;
   };
   const durations = await secondsOf(encode, { repeats: options.repeats, warmup: 1 });
   tokenizer.dispose();

@@ -42,8 +42,9 @@ async function decode(
   await loadQuantizerModules(flags.quantizerModule ?? []);
   const reader = await openCodes(codes);
   const tokenizer = await Tokenizer.load(modelPath, engineOptions(flags));
-  const total = reader.manifest.images;
-  const progress = startProgress(terminal, { label: "decoding", total, unit: "images", quiet });
+  const { entries: total, settings } = reader.manifest;
+  const unit = settings.policy === "tile" ? "tiles" : "images";
+  const progress = startProgress(terminal, { label: "decoding", total, unit, quiet });
   let count = 0;
   try {
     const folder = await StagedFolder.create(out, { overwrite });

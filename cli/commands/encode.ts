@@ -86,16 +86,13 @@ async function encode(terminal: Terminal, modelPath: string, request: Request): 
     quiet,
   });
   try {
-    const { manifest, skipped } = await encodeInto(terminal, request, {
-      tokenizer,
-      images,
-      progress,
-      broken,
-    });
+    const outcome = await encodeInto(terminal, request, { tokenizer, images, progress, broken });
     progress.stop();
     broken.summarise();
-    if (json) printJson(terminal, { dir: out, skipped, ...manifest });
-    else print(terminal, `${describe(manifest)} Written: ${out}`);
+    const { manifest, ...counts } = outcome;
+    if (json) printJson(terminal, { dir: out, ...counts, ...manifest });
+    else if (outcome.images === null) print(terminal, `Nothing is left to do. ${out}: ${describe(outcome)}`);
+    else print(terminal, `${describe(outcome)} Written: ${out}`);
   } finally {
     progress.stop();
     tokenizer.dispose();
@@ -120,6 +117,14 @@ async function openImages(
   return openFileList(await readFileList(filesFrom, terminal.stdin), options);
 }
 
+/** What is in the folder at the end. */
+interface Outcome {
+  readonly manifest: CodeManifest;
+  /** Images that were encoded and images that were skipped; null where an earlier run had finished, for it kept no count. */
+  readonly images: number | null;
+  readonly skipped: number | null;
+}
+
 interface Parts {
   readonly tokenizer: Tokenizer;
   readonly images: ImageCollection;
@@ -128,11 +133,7 @@ interface Parts {
 }
 
 /** Encodes into the folder; what is written when it fails or is interrupted is left for `--resume`, or removed. */
-async function encodeInto(
-  terminal: Terminal,
-  request: Request,
-  parts: Parts,
-): Promise<{ readonly manifest: CodeManifest; readonly skipped: number }> {
+async function encodeInto(terminal: Terminal, request: Request, parts: Parts): Promise<Outcome> {
   const { tokenizer, broken } = parts;
   const { out, resume = false, overwrite = false } = request;
   const { openCodeWriter } = await import("../../src/index.js");
@@ -144,19 +145,22 @@ async function encodeInto(
     settings: recorded(tokenizer.encodeSettings(options)),
     fingerprint: tokenizer.fingerprint,
   });
+  if (writer.finished !== undefined) return { manifest: writer.finished, images: null, skipped: null };
   const before = writer.resumedAt;
   if (before !== undefined) {
     note(terminal, `going on behind image ${before.itemsDone}`, { quiet: request.quiet ?? false });
   }
   try {
-    await encodeAll(terminal, writer, { ...parts, options, request });
-    return { manifest: await writer.finish(), skipped: (before?.itemsBroken ?? 0) + broken.count };
+    const images = await encodeAll(terminal, writer, { ...parts, options, request });
+    const manifest = await writer.finish();
+    return { manifest, images, skipped: (before?.itemsBroken ?? 0) + broken.count };
   } catch (error) {
     await leave(writer, error);
     throw error;
   }
 }
 
+/** @returns how many images there are codes of */
 async function encodeAll(
   terminal: Terminal,
   writer: CodeWriter,
@@ -168,7 +172,7 @@ async function encodeAll(
     options,
     request,
   }: Parts & { readonly options: EncodeOptions; readonly request: Request },
-): Promise<void> {
+): Promise<number> {
   const start = writer.resumedAt;
   progress.update(start?.itemsDone ?? 0);
   const codes = tokenizer.encodeAll(images, {
@@ -177,14 +181,17 @@ async function encodeAll(
     ...(request.strict ? {} : { onBroken: broken.report }),
   });
   let done = start?.itemsDone ?? 0;
+  let encoded = done - (start?.itemsBroken ?? 0);
   for await (const batch of codes) {
     await writer.write(batch);
     done = batch.itemsDone;
+    encoded = done - batch.itemsBroken;
     progress.update(done);
     if (terminal.signal.aborted) throw interrupted(done, images.total);
   }
   // Broken images behind the last batch belong to none.
   if (images.total !== undefined && images.total !== done) progress.update(images.total);
+  return encoded;
 }
 
 function interrupted(done: number, total: number | undefined): Interrupted {
@@ -198,7 +205,7 @@ function interrupted(done: number, total: number | undefined): Interrupted {
  */
 async function leave(writer: CodeWriter, error: unknown): Promise<void> {
   const { ImageError } = await import("../../src/index.js");
-  const failed = error instanceof ImageError || writer.images === 0;
+  const failed = error instanceof ImageError || writer.entries === 0;
   const closing = failed && writer.resumedAt === undefined ? writer.abort() : writer.suspend();
   // The first error says what went wrong.
   await closing.catch(() => {});
@@ -221,8 +228,10 @@ function recorded(settings: EncodeSettings): Record<string, string | number | nu
   return { policy, ...size, ...overlap, maxPixels };
 }
 
-function describe({ images, codebookSize, grids, settings }: CodeManifest): string {
-  const sizes = grids.map(({ gridHeight, gridWidth, images: n }) => `${n} of ${gridHeight}×${gridWidth}`);
-  const unit = settings.policy === "tile" ? "tiles" : "images";
-  return `${images} ${unit} as indices in 0..${codebookSize - 1} (latent grids: ${sizes.join(", ")}).`;
+function describe({ manifest, images }: Outcome): string {
+  const { entries, codebookSize, grids, settings } = manifest;
+  const sizes = grids.map(({ gridHeight, gridWidth, entries: n }) => `${n} of ${gridHeight}×${gridWidth}`);
+  const whole = images === null ? "" : ` of ${images} images`;
+  const what = settings.policy === "tile" ? `${entries} tiles${whole}` : `${entries} images`;
+  return `${what} as indices in 0..${codebookSize - 1} (latent grids: ${sizes.join(", ")}).`;
 }

@@ -60,7 +60,7 @@ describe("codes of every format", () => {
   });
 });
 
-test("a packed file with one flipped bit is refused by the name of its image, and nothing is written", async () => {
+test("a packed file with one flipped bit is refused by the number of its entry, and nothing is written", async () => {
   const dir = await temporaryFolder();
   const file = path.join(dir, "codes.vqc");
   await copyFile(path.join(shared, "packed/codes.vqc"), file);
@@ -71,7 +71,7 @@ test("a packed file with one flipped bit is refused by the name of its image, an
   const { code, stderr } = await vqkit(["decode", model, file, "--out", path.join(dir, "images"), "--quiet"]);
   expect(code).toBe(1);
   expect(stderr).toMatch(
-    /^error: \S+codes\.vqc: image \d+ of \d+: expected checksum [^\n]+ damaged there\.\n$/,
+    /^error: \S+codes\.vqc: entry \d+ of \d+: expected checksum [^\n]+ damaged there\.\n$/,
   );
   expect(await readdir(dir)).toEqual(["codes.vqc"]);
 });

@@ -140,6 +140,39 @@ describe("encode", () => {
     },
   );
 
+  test("that is finished says so to --resume, unless it was made otherwise", async () => {
+    const out = path.join(await temporaryFolder(), "codes");
+    const encode = ["encode", model, photos, "--out", out, "--quiet"];
+    const tile = ["--policy", "tile", "--size", "16", "--overlap", "8"];
+    expect((await vqkit([...encode, ...tile])).stdout).toBe(
+      `40 tiles of 5 images as indices in 0..239 (latent grids: 40 of 4×4). Written: ${out}\n`,
+    );
+    const before = await filesOf(out);
+    const again = await vqkit([...encode, ...tile, "--resume"]);
+    expect(again).toEqual({
+      code: 0,
+      stdout: `Nothing is left to do. ${out}: 40 tiles as indices in 0..239 (latent grids: 40 of 4×4).\n`,
+      stderr: "",
+    });
+    const json = await vqkit([...encode, ...tile, "--resume", "--json"]);
+    expect(JSON.parse(json.stdout)).toMatchObject({ dir: out, images: null, skipped: null, entries: 40 });
+    const otherwise = await vqkit([...encode, "--resume"]);
+    expect([otherwise.code, otherwise.stderr]).toEqual([
+      1,
+      expect.stringMatching(/expected policy "tile" as in the finished codes, got "native"/),
+    ]);
+    expect(await filesOf(out)).toEqual(before);
+  });
+
+  test.each(["npy", "parquet"])("%s codes do not depend on the size of batches", async (format) => {
+    const dir = await temporaryFolder();
+    const tile = ["--format", format, "--policy", "tile", "--size", "8", "--overlap", "4"];
+    const encode = (name: string, size: string) =>
+      vqkit(["encode", model, photos, ...tile, "--batch-size", size, "--out", path.join(dir, name)]);
+    for (const size of ["1", "7"]) expect((await encode(size, size)).code).toBe(0);
+    expect(await filesOf(path.join(dir, "1"))).toEqual(await filesOf(path.join(dir, "7")));
+  });
+
   test("refuses to resume with other settings, and leaves what is there", async () => {
     const dir = path.join(await temporaryFolder(), "codes");
     const { Interrupted } = await import("../../cli/errors.js");
@@ -180,7 +213,8 @@ describe("encode", () => {
     const encoded = await vqkit(["encode", model, photos, ...tile, "--out", codes, "--json"]);
     expect(JSON.parse(encoded.stdout)).toMatchObject({
       // 24×40: 2 rows, and 4 columns at 0, 8, 16, 24.
-      images: 5 * 8,
+      images: 5,
+      entries: 5 * 8,
       settings: { policy: "tile", size: [16, 16], overlap: 8 },
     });
     expect((await vqkit(["decode", model, codes, "--out", images])).code).toBe(0);

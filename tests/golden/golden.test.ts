@@ -76,7 +76,7 @@ describe.each(versions)("files of version %s are read:", (version) => {
     const reader = await openCodes(join(dir, "codes", format));
     expect(reader.manifest.fingerprint).toBe(expected.fingerprint);
     for (const [i, { shape, indices, ...image }] of expected.codes.entries()) {
-      const codes = await reader.readImage(i);
+      const codes = await reader.readEntry(i);
       expect(codes.images).toEqual([image]);
       expect(codes.shape).toEqual([1, ...shape]);
       expect([...codes.indices]).toEqual(indices);

@@ -4,22 +4,26 @@ import { openCodes } from "./reader.js";
 /** What a usage report needs to know of codes. */
 export interface CodeFolderUsage {
   readonly counts: CodeCounts;
+  /** Whole images; tiles of one count together. */
   readonly images: number;
-  /** Sizes of latent grid and image; null when the images have no common size. */
+  /** Sizes of latent grid and of the pixels that it covers; null when they are not all the same. */
   readonly geometry: CodeGeometry | null;
 }
 
 /** Counts how often each code occurs, in memory that does not grow with the number of images. @throws as `readCodes` */
 export async function countCodes(path: string): Promise<CodeFolderUsage> {
   const reader = await openCodes(path);
-  const { codebookSize, numCodebooks, images, grids } = reader.manifest;
+  const { codebookSize, numCodebooks, grids } = reader.manifest;
   const counts = new CodeCounts(codebookSize, numCodebooks);
   let geometry: CodeGeometry | undefined;
+  let images = 0;
   let same = grids.length === 1;
   for await (const codes of reader.read()) {
     counts.add(codes.indices);
     const [, gridHeight, gridWidth] = codes.shape;
-    for (const { width, height } of codes.images) {
+    for (const { width, height, tile } of codes.images) {
+      // The tiles of an image begin at its top left.
+      if (tile === undefined || (tile.top === 0 && tile.left === 0)) images++;
       geometry ??= { gridHeight, gridWidth, imageHeight: height, imageWidth: width, numCodebooks };
       same &&= geometry.imageWidth === width && geometry.imageHeight === height;
     }

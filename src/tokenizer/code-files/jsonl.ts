@@ -1,5 +1,5 @@
 /**
- * Format `jsonl`: one object an image, for any program that reads JSON Lines.
+ * Format `jsonl`: one object an entry, for any program that reads JSON Lines.
  *
  *     codes.jsonl         {"name":"cat.jpg","width":47,"height":64,"shape":[16,12,1],"indices":[17,4,…]}
  */
@@ -11,8 +11,8 @@ import { JsonLineIndex, readJsonLines } from "../../runs/index.js";
 import { type CodedImage, type Codes, type IndexArray, indexArray } from "../codes.js";
 import { imageFields, imageSchema } from "./image-fields.js";
 import {
+  type EntryCodes,
   type GridShape,
-  type ImageCodes,
   indexFault,
   type Layout,
   type LayoutContext,
@@ -33,7 +33,7 @@ export const jsonlLayout: Layout = {
 };
 
 class JsonlWriter implements LayoutWriter {
-  readonly settled = true;
+  readonly pending = 0;
   readonly #context: LayoutContext;
 
   constructor(context: LayoutContext) {
@@ -77,18 +77,18 @@ class JsonlReader implements LayoutReader {
     this.#lines = new JsonLineIndex(this.#path, { maxLine: MAX_LINE });
   }
 
-  async *images(): AsyncGenerator<ImageCodes, void, undefined> {
+  async *entries(): AsyncGenerator<EntryCodes, void, undefined> {
     for await (const { value, line } of readJsonLines(this.#path, { maxLine: MAX_LINE })) {
       yield this.#parse(value, line);
     }
   }
 
-  async image(index: number): Promise<ImageCodes> {
+  async entry(index: number): Promise<EntryCodes> {
     const { value, line } = await this.#lines.read(index);
     return this.#parse(value, line);
   }
 
-  #parse(value: unknown, line: number): ImageCodes {
+  #parse(value: unknown, line: number): EntryCodes {
     const where = `${this.#path} line ${line}`;
     try {
       const { shape, indices, ...image } = parseConfig(lineSchema, value, "");

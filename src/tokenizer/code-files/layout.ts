@@ -3,8 +3,8 @@ import type { JsonObject, StagedFiles } from "../../runs/index.js";
 import type { CodedImage, Codes, IndexArray } from "../codes.js";
 import type { CodeKind, CodeManifest } from "./manifest.js";
 
-/** One image's codes. */
-export interface ImageCodes {
+/** The codes of one entry: of an image, or of a tile of one. */
+export interface EntryCodes {
   readonly image: CodedImage;
   readonly gridHeight: number;
   readonly gridWidth: number;
@@ -12,10 +12,10 @@ export interface ImageCodes {
   readonly indices: IndexArray;
 }
 
-/** [H, W, Q] of one image. */
+/** [H, W, Q] of one entry. */
 export type GridShape = readonly [gridHeight: number, gridWidth: number, numCodebooks: number];
 
-/** An index that the codebook does not have. @param at position in the image's indices */
+/** An index that the codebook does not have. @param at position among the entry's indices */
 export function indexFault(
   value: unknown,
   { name, at, shape, codebookSize }: { name: string; at: number; shape: GridShape; codebookSize: number },
@@ -33,20 +33,23 @@ export function indexFault(
 export interface LayoutContext {
   readonly kind: CodeKind;
   readonly settings: JsonObject;
-  /** Where the files grow. For a resumed writer they are as they were at a moment when the writer was `settled`. */
+  /** Where the files grow. For a resumed writer they are as they were at a moment between two calls of `add`. */
   readonly files: StagedFiles;
-  /** Images that are in the files already. */
-  readonly images: number;
-  /** Bytes of a tar shard at most, unless a single image has more. */
+  /** Entries that are in the files already. */
+  readonly entries: number;
+  /** Bytes of a tar shard at most, unless a single entry has more. */
   readonly shardBytes: number;
 }
 
-/** Writes the files of one format. What it needs to go on later follows from the files alone. */
+/**
+ * Writes the files of one format, the same bytes however the entries come in batches. What it needs to go on later
+ * follows from the files alone.
+ */
 export interface LayoutWriter {
   /** Appends codes that were checked. */
   add(codes: Codes): Promise<void>;
-  /** Whether everything added is in the files. */
-  readonly settled: boolean;
+  /** Entries, the last ones added, that are not in the files yet. */
+  readonly pending: number;
   /**
    * Completes the files.
    *
@@ -58,10 +61,10 @@ export interface LayoutWriter {
 
 /** Reads the files of one format. What it yields need not be checked for its indices. */
 export interface LayoutReader {
-  /** Every image, in the order of writing. @throws VqkitError("format" | "file") */
-  images(): AsyncGenerator<ImageCodes, void, undefined>;
-  /** One image. @param index 0..images-1 @throws as `images` */
-  image(index: number): Promise<ImageCodes>;
+  /** Every entry, in the order of writing. @throws VqkitError("format" | "file") */
+  entries(): AsyncGenerator<EntryCodes, void, undefined>;
+  /** One entry. @param index 0..entries-1 @throws as `entries` */
+  entry(index: number): Promise<EntryCodes>;
 }
 
 /** One format. */

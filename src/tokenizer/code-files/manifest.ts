@@ -24,11 +24,11 @@ export const PROGRESS_FILE = ".progress.json";
 export const codeFormats = ["npy", "jsonl", "parquet", "tar", "packed"] as const;
 export type CodeFormat = (typeof codeFormats)[number];
 
-/** The images of one latent grid. */
+/** A size of latent grid, and how many entries have it. */
 export interface CodeGrid {
   readonly gridHeight: number;
   readonly gridWidth: number;
-  readonly images: number;
+  readonly entries: number;
 }
 
 /** A file of a folder of codes. */
@@ -50,9 +50,9 @@ export interface CodeKind {
 /** What a folder of codes holds. */
 export interface CodeManifest extends CodeKind {
   readonly layout: CodeFormat;
-  /** Images, each tile counted as one. */
-  readonly images: number;
-  /** Every latent grid, in the order in which they first occur. */
+  /** What has a grid of indices of its own: an image, or one tile of one with the size policy `tile`. */
+  readonly entries: number;
+  /** Every size of latent grid, in the order in which they first occur. */
   readonly grids: readonly CodeGrid[];
   /** All files but the manifest; none for a single file without a folder, or for codes that version 0.1 wrote. */
   readonly files: readonly CodeFile[];
@@ -60,13 +60,13 @@ export interface CodeManifest extends CodeKind {
   readonly settings: JsonObject;
 }
 
-const FORMAT = { format: "vqkit-codes", formatVersion: 2 } as const;
+const FORMAT = { format: "vqkit-codes", formatVersion: 3 } as const;
 
 /** Usage is counted in a table for each. */
 const MAX_CODEBOOKS = 65_536;
 
 const whole = z.int().min(1);
-const grid = z.object({ gridHeight: whole, gridWidth: whole, images: whole });
+const grid = z.object({ gridHeight: whole, gridWidth: whole, entries: whole });
 
 /** Fields that say whose codes they are. */
 export const kindSchema = z.object({
@@ -77,26 +77,38 @@ export const kindSchema = z.object({
 
 export const manifestSchema = kindSchema.extend({
   layout: z.enum(codeFormats),
-  images: whole,
+  entries: whole,
   grids: z.array(grid).min(1),
   files: z.array(z.object({ file: z.string(), bytes: whole })),
   settings: z.record(z.string(), z.json()).default({}),
 });
 
-const schema = manifestSchema.extend({ format: z.literal(FORMAT.format), formatVersion: z.literal(2) });
+const schema = manifestSchema.extend({
+  format: z.literal(FORMAT.format),
+  formatVersion: z.literal(FORMAT.formatVersion),
+});
 
-/** Before 0.2 there was only `npy`, whose stacks were listed. */
-const version1 = kindSchema
-  .extend({ images: whole, stacks: z.array(grid.extend({ file: z.string() })).min(1) })
-  .transform(
-    ({ stacks, ...rest }): CodeManifest => ({
-      ...rest,
-      layout: "npy",
-      grids: stacks.map(({ gridHeight, gridWidth, images }) => ({ gridHeight, gridWidth, images })),
-      files: [],
-      settings: {},
-    }),
-  );
+/** Versions 1 and 2 said `images` for `entries`. */
+const earlierGrid = z
+  .object({ gridHeight: whole, gridWidth: whole, images: whole })
+  .transform(({ images: entries, ...size }): CodeGrid => ({ ...size, entries }));
+
+/** In version 1 there was only `npy`, whose stacks were listed. */
+const version1 = kindSchema.extend({ images: whole, stacks: z.array(earlierGrid).min(1) }).transform(
+  ({ images: entries, stacks: grids, ...kind }): CodeManifest => ({
+    ...kind,
+    layout: "npy",
+    entries,
+    grids,
+    files: [],
+    settings: {},
+  }),
+);
+
+const version2 = manifestSchema
+  .omit({ entries: true, grids: true })
+  .extend({ images: whole, grids: z.array(earlierGrid).min(1) })
+  .transform(({ images: entries, ...rest }): CodeManifest => ({ ...rest, entries }));
 
 const CODE_FILE =
   /^(?:manifest\.json|images\.jsonl|codes-\d+x\d+\.npy|codes\.(?:jsonl|parquet|vqc)|codes-\d{6,}\.tar)$/;
@@ -127,8 +139,8 @@ export async function namesIn(dir: string): Promise<string[]> {
 
 /** The same manifest gives the same bytes, in whatever order its fields come. */
 export async function writeManifest(dir: string, manifest: CodeManifest): Promise<void> {
-  const { layout, fingerprint, codebookSize, numCodebooks, images, grids, files, settings } = manifest;
-  const fields = { layout, fingerprint, codebookSize, numCodebooks, images, grids, files, settings };
+  const { layout, fingerprint, codebookSize, numCodebooks, entries, grids, files, settings } = manifest;
+  const fields = { layout, fingerprint, codebookSize, numCodebooks, entries, grids, files, settings };
   await writeJsonFile(join(dir, MANIFEST_FILE), { ...FORMAT, ...fields });
 }
 
@@ -150,15 +162,14 @@ export async function readManifest(dir: string): Promise<CodeManifest> {
 /** @param where names the value in messages @throws VqkitError("format") */
 export function parseManifest(value: unknown, where: string): CodeManifest {
   const version = (value as { formatVersion?: unknown } | null)?.formatVersion;
-  if (typeof version === "number" && version !== 1 && version !== FORMAT.formatVersion) {
+  if (typeof version === "number" && ![1, 2, FORMAT.formatVersion].includes(version)) {
     throw new VqkitError(
       "format",
-      `${where}: formatVersion: expected "${FORMAT.formatVersion}", got ${version}. Another version of vqkit wrote it.`,
+      `${where}: formatVersion: expected at most ${FORMAT.formatVersion}, got ${version}. Another version of vqkit wrote it.`,
     );
   }
   try {
-    const manifest =
-      version === 1 ? parseConfig(version1, value, "") : withoutFormat(parseConfig(schema, value, ""));
+    const manifest = parseVersion(version, value);
     checkManifest(manifest);
     return manifest;
   } catch (error) {
@@ -166,25 +177,28 @@ export function parseManifest(value: unknown, where: string): CodeManifest {
   }
 }
 
+function parseVersion(version: unknown, value: unknown): CodeManifest {
+  if (version === 1) return parseConfig(version1, value, "");
+  if (version === 2) return parseConfig(version2, value, "");
+  const { format, formatVersion, ...manifest } = parseConfig(schema, value, "");
+  return manifest;
+}
+
 /** A file is no flag: the command line must not call what is wrong in it wrong usage. */
 export function asFormatError(error: unknown, where: string): unknown {
   return error instanceof VqkitError ? new VqkitError("format", `${where}: ${error.message}`) : error;
 }
 
-function withoutFormat({ format, formatVersion, ...manifest }: z.output<typeof schema>): CodeManifest {
-  return manifest;
-}
-
-function checkManifest({ grids, images, files }: CodeManifest): void {
+function checkManifest({ grids, entries, files }: CodeManifest): void {
   const sides = new Set<string>();
   for (const [i, { gridHeight, gridWidth }] of grids.entries()) {
     const size = `${gridHeight}×${gridWidth}`;
     if (sides.has(size)) throw new VqkitError("format", `grids[${i}]: expected ${size} once, got it again.`);
     sides.add(size);
   }
-  const total = grids.reduce((sum, entry) => sum + entry.images, 0);
-  if (total !== images) {
-    throw new VqkitError("format", `images: expected ${total}, as the grids have together, got ${images}.`);
+  const total = grids.reduce((sum, grid) => sum + grid.entries, 0);
+  if (total !== entries) {
+    throw new VqkitError("format", `entries: expected ${total}, as the grids have together, got ${entries}.`);
   }
   const names = new Set<string>();
   for (const [i, { file }] of files.entries()) {
@@ -241,7 +255,7 @@ export function checkSameCodes(
   path: string,
   { found, expected }: { readonly found: CodeManifest; readonly expected: CodeManifest },
 ): void {
-  for (const key of ["fingerprint", "codebookSize", "numCodebooks", "images"] as const) {
+  for (const key of ["fingerprint", "codebookSize", "numCodebooks", "entries"] as const) {
     if (expected[key] === found[key]) continue;
     throw new VqkitError(
       "format",

@@ -1,8 +1,8 @@
 /**
  * Format `npy`: one stack a latent grid, for NumPy.
  *
- *     images.jsonl        one object an image, in the order of encoding: name, width, height, stack, row
- *     codes-16x12.npy     every image with a latent grid of 16 rows and 12 columns: [images, 16, 12, Q], uint16 or uint32
+ *     images.jsonl        one object an entry, in the order of encoding: name, width, height, stack, row
+ *     codes-16x12.npy     every entry with a latent grid of 16 rows and 12 columns: [entries, 16, 12, Q], uint16 or uint32
  */
 import { join } from "node:path";
 import { z } from "zod";
@@ -18,7 +18,7 @@ import {
 } from "../../runs/index.js";
 import type { Codes, IndexArray } from "../codes.js";
 import { imageFields, imageSchema } from "./image-fields.js";
-import type { ImageCodes, Layout, LayoutContext, LayoutReader, LayoutWriter } from "./layout.js";
+import type { EntryCodes, Layout, LayoutContext, LayoutReader, LayoutWriter } from "./layout.js";
 import { asFormatError, type CodeGrid, type CodeManifest } from "./manifest.js";
 
 const IMAGES_FILE = "images.jsonl";
@@ -41,7 +41,7 @@ function dtypeOf(codebookSize: number): "U16" | "U32" {
 }
 
 class NpyWriter implements LayoutWriter {
-  readonly settled = true;
+  readonly pending = 0;
   readonly #context: LayoutContext;
 
   constructor(context: LayoutContext) {
@@ -65,8 +65,8 @@ class NpyWriter implements LayoutWriter {
 
   async complete({ grids }: Pick<CodeManifest, "grids">): Promise<string[]> {
     const { files } = this.#context;
-    for (const { gridHeight, gridWidth, images } of grids) {
-      const header = encodeStackHeader(this.#row(gridHeight, gridWidth), images);
+    for (const { gridHeight, gridWidth, entries } of grids) {
+      const header = encodeStackHeader(this.#row(gridHeight, gridWidth), entries);
       await files.rewriteStart(stackFile({ gridHeight, gridWidth }), header);
     }
     return [IMAGES_FILE, ...grids.map(stackFile)];
@@ -104,7 +104,7 @@ class NpyReader implements LayoutReader {
     for (const grid of grids) {
       const file = stackFile(grid);
       const stack = await NpyStack.open(join(dir, file));
-      const expected = [grid.images, grid.gridHeight, grid.gridWidth, numCodebooks].join(",");
+      const expected = [grid.entries, grid.gridHeight, grid.gridWidth, numCodebooks].join(",");
       if (stack.dtype !== dtype || stack.shape.join(",") !== expected) {
         throw new VqkitError(
           "format",
@@ -117,7 +117,7 @@ class NpyReader implements LayoutReader {
   }
 
   /** The lines name each row of each stack once, in ascending order, so that rows can be read ahead. */
-  async *images(): AsyncGenerator<ImageCodes, void, undefined> {
+  async *entries(): AsyncGenerator<EntryCodes, void, undefined> {
     const rows = new Map([...this.#stacks].map(([file, stack]) => [file, new RowsAhead(stack)]));
     for await (const { value, line } of readJsonLines(this.#path, { maxLine: MAX_LINE })) {
       const parsed = this.#parse(value, line);
@@ -128,16 +128,16 @@ class NpyReader implements LayoutReader {
           `${this.#path} line ${line}: expected row ${ahead.next} of ${parsed.stack}, got ${parsed.row}.`,
         );
       }
-      yield imageCodes(parsed, ahead.stack, await ahead.take());
+      yield entryCodes(parsed, ahead.stack, await ahead.take());
     }
   }
 
-  async image(index: number): Promise<ImageCodes> {
+  async entry(index: number): Promise<EntryCodes> {
     const { value, line } = await this.#lines.read(index);
     const parsed = this.#parse(value, line);
     const stack = this.#stacks.get(parsed.stack) as NpyStack;
     const { data } = await stack.read(parsed.row, 1);
-    return imageCodes(parsed, stack, data as IndexArray); // `open` checked the element type
+    return entryCodes(parsed, stack, data as IndexArray); // `open` checked the element type
   }
 
   #parse(value: unknown, line: number): ImageLine {
@@ -184,11 +184,11 @@ function rowLength(stack: NpyStack): number {
   return stack.shape.slice(1).reduce((product, side) => product * side, 1);
 }
 
-function imageCodes(
+function entryCodes(
   { stack: _, row, ...image }: ImageLine,
   stack: NpyStack,
   indices: IndexArray,
-): ImageCodes {
+): EntryCodes {
   const [, gridHeight = 0, gridWidth = 0] = stack.shape;
   return { image, gridHeight, gridWidth, indices };
 }

@@ -2,10 +2,10 @@
  * The bytes of a packed file, all numbers little-endian:
  *
  *     header     magic, u32 version, u32 length of the JSON, u32 its CRC-32, JSON
- *     blocks     one an image: u32 width, u32 height, u32 bytes of the name, u32 whether it is a tile,
+ *     blocks     one an entry: u32 width, u32 height, u32 bytes of the name, u32 whether it is a tile,
  *                if so 5 × u32 of its place, the name in UTF-8, the packed indices
- *     index      24 bytes an image: u64 offset, u32 bytes, u32 CRC-32 of its block, u32 grid height, u32 grid width
- *     end        u64 offset of the index, u64 images, SHA-256 of header, index and these 16 bytes, magic
+ *     index      24 bytes an entry: u64 offset, u32 bytes, u32 CRC-32 of its block, u32 grid height, u32 grid width
+ *     end        u64 offset of the index, u64 entries, SHA-256 of header, index and these 16 bytes, magic
  *
  * Every byte is under a checksum: blocks under those in the index, all else under the SHA-256.
  */
@@ -14,7 +14,7 @@ import { parseConfig } from "../../core/config.js";
 import { VqkitError } from "../../core/errors.js";
 import { type BoundedReader, crc32, type JsonObject, parseJson } from "../../runs/index.js";
 import { bitsPerIndex, packedLength, packIndices, unpackIndices } from "./bits.js";
-import type { ImageCodes } from "./layout.js";
+import type { EntryCodes } from "./layout.js";
 import { asFormatError, type CodeKind, kindSchema, manifestSchema } from "./manifest.js";
 
 export const PACKED_MAGIC = Uint8Array.of(0x89, 0x56, 0x51, 0x43, 0x0d, 0x0a, 0x1a, 0x0a); // \x89VQC\r\n\x1a\n
@@ -32,7 +32,7 @@ export interface PackedHeader extends CodeKind {
   readonly settings: JsonObject;
 }
 
-/** Where an image's block stands. */
+/** Where an entry's block stands. */
 export interface PackedEntry {
   readonly offset: number;
   readonly bytes: number;
@@ -110,7 +110,7 @@ export async function readHeader(
   }
 }
 
-export function encodeBlock({ image, indices }: ImageCodes, codebookSize: number): Uint8Array {
+export function encodeBlock({ image, indices }: EntryCodes, codebookSize: number): Uint8Array {
   const { width, height, tile } = image;
   const name = Buffer.from(image.name);
   const place =
@@ -123,12 +123,12 @@ export function encodeBlock({ image, indices }: ImageCodes, codebookSize: number
   ]);
 }
 
-/** @param where names the image in messages @throws VqkitError("format") for a block that its entry does not fit */
+/** @param where names the entry in messages @throws VqkitError("format") for a block that its entry does not fit */
 export function decodeBlock(
   bytes: Uint8Array,
   entry: PackedEntry,
   { kind, where }: { readonly kind: CodeKind; readonly where: string },
-): ImageCodes {
+): EntryCodes {
   checkCrc(crc32(bytes), entry.crc, where);
   const { gridHeight, gridWidth } = entry;
   const { codebookSize, numCodebooks } = kind;
@@ -187,14 +187,14 @@ export function decodeEntry(index: Uint8Array, position: number): PackedEntry {
 /** What stands behind the index. */
 export interface PackedEnd {
   readonly indexOffset: number;
-  readonly images: number;
+  readonly entries: number;
 }
 
 /** The first bytes of the end, which are under the checksum. */
-export function encodeEndStart({ indexOffset, images }: PackedEnd): Uint8Array {
+export function encodeEndStart({ indexOffset, entries }: PackedEnd): Uint8Array {
   const bytes = Buffer.alloc(END_CHECKED);
   bytes.writeBigUInt64LE(BigInt(indexOffset), 0);
-  bytes.writeBigUInt64LE(BigInt(images), 8);
+  bytes.writeBigUInt64LE(BigInt(entries), 8);
   return bytes;
 }
 
@@ -215,14 +215,14 @@ export async function readEnd(reader: BoundedReader): Promise<PackedEnd & { read
     );
   }
   const indexOffset = Number(bytes.readBigUInt64LE(0));
-  const images = Number(bytes.readBigUInt64LE(8));
-  if (images < 1 || indexOffset + images * ENTRY_BYTES + END_BYTES !== reader.size) {
+  const entries = Number(bytes.readBigUInt64LE(8));
+  if (entries < 1 || indexOffset + entries * ENTRY_BYTES + END_BYTES !== reader.size) {
     throw new VqkitError(
       "format",
-      `${where}: expected an index of ${images} images at byte ${indexOffset}, got a file of ${reader.size} bytes. The file is damaged.`,
+      `${where}: expected an index of ${entries} entries at byte ${indexOffset}, got a file of ${reader.size} bytes. The file is damaged.`,
     );
   }
-  return { indexOffset, images, sha256: bytes.subarray(END_CHECKED, END_CHECKED + 32) };
+  return { indexOffset, entries, sha256: bytes.subarray(END_CHECKED, END_CHECKED + 32) };
 }
 
 function checkCrc(found: number, expected: number, where: string): void {

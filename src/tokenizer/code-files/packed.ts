@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { VqkitError } from "../../core/errors.js";
 import { type BoundedReader, crc32, openReader, withReader } from "../../runs/index.js";
 import type { Codes } from "../codes.js";
-import type { ImageCodes, Layout, LayoutContext, LayoutReader, LayoutWriter } from "./layout.js";
+import type { EntryCodes, Layout, LayoutContext, LayoutReader, LayoutWriter } from "./layout.js";
 import { type CodeGrid, type CodeManifest, checkSameCodes } from "./manifest.js";
 import {
   decodeBlock,
@@ -42,7 +42,7 @@ export const packedLayout: Layout = {
 };
 
 class PackedWriter implements LayoutWriter {
-  readonly settled = true;
+  readonly pending = 0;
   readonly #context: LayoutContext;
   readonly #header: Uint8Array;
 
@@ -71,9 +71,9 @@ class PackedWriter implements LayoutWriter {
     await files.append(INDEX_FILE, Buffer.concat(entries));
   }
 
-  async complete({ images }: Pick<CodeManifest, "images">): Promise<string[]> {
+  async complete({ entries }: Pick<CodeManifest, "entries">): Promise<string[]> {
     const { files } = this.#context;
-    const end = { indexOffset: files.length(FILE), images };
+    const end = { indexOffset: files.length(FILE), entries };
     const hash = createHash("sha256").update(this.#header);
     const size = files.length(INDEX_FILE);
     const step = ENTRIES_AT_ONCE * ENTRY_BYTES;
@@ -108,7 +108,7 @@ export class PackedReader implements LayoutReader {
       const hash = createHash("sha256").update(bytes);
       const grids = await tallyIndex(reader, { ...end, blocksOffset: bytes.length, hash });
       if (!hash.update(encodeEndStart(end)).digest().equals(end.sha256)) throw damagedIndex(path);
-      return new PackedReader(path, manifestOf(header, end.images, grids), end.indexOffset);
+      return new PackedReader(path, manifestOf(header, end.entries, grids), end.indexOffset);
     });
   }
 
@@ -117,11 +117,11 @@ export class PackedReader implements LayoutReader {
     checkSameCodes(this.#path, { found: this.manifest, expected: manifest });
   }
 
-  async *images(): AsyncGenerator<ImageCodes, void, undefined> {
+  async *entries(): AsyncGenerator<EntryCodes, void, undefined> {
     const reader = await openReader(this.#path);
     try {
-      for (let first = 0; first < this.manifest.images; first += ENTRIES_AT_ONCE) {
-        const count = Math.min(ENTRIES_AT_ONCE, this.manifest.images - first);
+      for (let first = 0; first < this.manifest.entries; first += ENTRIES_AT_ONCE) {
+        const count = Math.min(ENTRIES_AT_ONCE, this.manifest.entries - first);
         const entries = await readEntries(reader, this.#indexOffset + first * ENTRY_BYTES, count);
         yield* this.#blocks(reader, entries, first);
       }
@@ -130,7 +130,7 @@ export class PackedReader implements LayoutReader {
     }
   }
 
-  async image(index: number): Promise<ImageCodes> {
+  async entry(index: number): Promise<EntryCodes> {
     return withReader(this.#path, async (reader) => {
       const [entry] = await readEntries(reader, this.#indexOffset + index * ENTRY_BYTES, 1);
       const { offset, bytes } = entry as PackedEntry;
@@ -151,8 +151,8 @@ export class PackedReader implements LayoutReader {
     }
   }
 
-  #decode(bytes: Uint8Array, entry: PackedEntry, index: number): ImageCodes {
-    const where = `${this.#path}: image ${index} of ${this.manifest.images}`;
+  #decode(bytes: Uint8Array, entry: PackedEntry, index: number): EntryCodes {
+    const where = `${this.#path}: entry ${index} of ${this.manifest.entries}`;
     return decodeBlock(bytes, entry, { kind: this.manifest, where });
   }
 }
@@ -164,7 +164,7 @@ async function readEntries(reader: BoundedReader, offset: number, count: number)
 
 interface Index {
   readonly indexOffset: number;
-  readonly images: number;
+  readonly entries: number;
   /** Where the first block begins. */
   readonly blocksOffset: number;
   readonly hash: Hash;
@@ -173,12 +173,12 @@ interface Index {
 /** Reads the index once: hashes it, counts grids, and sees that the blocks leave no gap, which no checksum would cover. */
 async function tallyIndex(
   reader: BoundedReader,
-  { indexOffset, images, blocksOffset, hash }: Index,
+  { indexOffset, entries, blocksOffset, hash }: Index,
 ): Promise<CodeGrid[]> {
   const grids = new Map<string, CodeGrid>();
   let offset = blocksOffset;
-  for (let first = 0; first < images; first += ENTRIES_AT_ONCE) {
-    const count = Math.min(ENTRIES_AT_ONCE, images - first);
+  for (let first = 0; first < entries; first += ENTRIES_AT_ONCE) {
+    const count = Math.min(ENTRIES_AT_ONCE, entries - first);
     const bytes = await reader.read(indexOffset + first * ENTRY_BYTES, count * ENTRY_BYTES);
     hash.update(bytes);
     for (let i = 0; i < count; i++) {
@@ -187,15 +187,15 @@ async function tallyIndex(
       offset += entry.bytes;
       const { gridHeight, gridWidth } = entry;
       const key = `${gridHeight}x${gridWidth}`;
-      grids.set(key, { gridHeight, gridWidth, images: (grids.get(key)?.images ?? 0) + 1 });
+      grids.set(key, { gridHeight, gridWidth, entries: (grids.get(key)?.entries ?? 0) + 1 });
     }
   }
   if (offset !== indexOffset) throw damagedIndex(reader.path);
   return [...grids.values()];
 }
 
-function manifestOf({ settings, ...kind }: PackedHeader, images: number, grids: CodeGrid[]): CodeManifest {
-  return { layout: "packed", ...kind, images, grids, files: [], settings };
+function manifestOf({ settings, ...kind }: PackedHeader, entries: number, grids: CodeGrid[]): CodeManifest {
+  return { layout: "packed", ...kind, entries, grids, files: [], settings };
 }
 
 function damagedIndex(path: string): VqkitError {

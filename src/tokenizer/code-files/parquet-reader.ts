@@ -4,7 +4,7 @@ import { parseConfig } from "../../core/config.js";
 import { messageOf, VqkitError } from "../../core/errors.js";
 import { type BoundedReader, parseJson, withReader } from "../../runs/index.js";
 import { type IndexArray, indexArray, type TilePlace } from "../codes.js";
-import { type ImageCodes, indexFault, type LayoutReader } from "./layout.js";
+import { type EntryCodes, indexFault, type LayoutReader } from "./layout.js";
 import { asFormatError, type CodeManifest, checkSameCodes, parseManifest } from "./manifest.js";
 import { readRows } from "./parquet-rows.js";
 import { isOurSchema, manifestKey, tileColumns } from "./parquet-schema.js";
@@ -45,7 +45,7 @@ export class ParquetReader implements LayoutReader {
   readonly #path: string;
   readonly #metadata: FileMetaData;
   readonly #groups: readonly Group[];
-  /** The row group that was read last, for neighbours in `image`. */
+  /** The row group that was read last, for neighbours in `entry`. */
   #last: { readonly group: Group; readonly rows: readonly unknown[] } | undefined;
 
   private constructor(path: string, metadata: FileMetaData, manifest: CodeManifest) {
@@ -72,10 +72,10 @@ export class ParquetReader implements LayoutReader {
         );
       }
       const manifest = parseManifest(parseText(text, path), `${path} metadata`);
-      if (metadata.num_rows !== BigInt(manifest.images)) {
+      if (metadata.num_rows !== BigInt(manifest.entries)) {
         throw new VqkitError(
           "format",
-          `${path}: expected ${manifest.images} rows, got ${metadata.num_rows}.`,
+          `${path}: expected ${manifest.entries} rows, got ${metadata.num_rows}.`,
         );
       }
       return new ParquetReader(path, metadata, manifest);
@@ -87,13 +87,13 @@ export class ParquetReader implements LayoutReader {
     checkSameCodes(this.#path, { found: this.manifest, expected: manifest });
   }
 
-  async *images(): AsyncGenerator<ImageCodes, void, undefined> {
+  async *entries(): AsyncGenerator<EntryCodes, void, undefined> {
     for (const group of this.#groups) {
       for (const [i, row] of (await this.#read(group)).entries()) yield this.#parse(row, group.start + i);
     }
   }
 
-  async image(index: number): Promise<ImageCodes> {
+  async entry(index: number): Promise<EntryCodes> {
     const group = this.#groups.find(({ start, rows }) => index >= start && index < start + rows);
     if (group === undefined) {
       throw new VqkitError("format", `${this.#path}: expected a row ${index}, got fewer rows.`);
@@ -112,7 +112,7 @@ export class ParquetReader implements LayoutReader {
     });
   }
 
-  #parse(value: unknown, index: number): ImageCodes {
+  #parse(value: unknown, index: number): EntryCodes {
     try {
       const row = parseConfig(rowSchema, value, "");
       return {
@@ -145,7 +145,7 @@ export class ParquetReader implements LayoutReader {
   }
 }
 
-function imageOf(row: Row): ImageCodes["image"] {
+function imageOf(row: Row): EntryCodes["image"] {
   const { name, width, height } = row;
   const values = Object.entries(tileColumns).map(
     ([column, field]) => [field, row[column as keyof typeof tileColumns]] as const,
@@ -182,7 +182,9 @@ async function readMetadata(reader: BoundedReader): Promise<FileMetaData> {
 function parseText(text: string, path: string): unknown {
   try {
     const fields = parseJson(Buffer.from(text), path);
-    return { format: "vqkit-codes", formatVersion: 2, ...(fields as object) };
+    // The metadata leave the version out; version 2 said `images` for `entries`.
+    const formatVersion = "images" in (fields as object) ? 2 : 3;
+    return { format: "vqkit-codes", formatVersion, ...(fields as object) };
   } catch (error) {
     throw damaged(path, error);
   }

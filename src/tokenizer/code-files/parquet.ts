@@ -1,5 +1,5 @@
 /**
- * Format `parquet`: one table, a row an image, for Hugging Face datasets, pyarrow, DuckDB and the like.
+ * Format `parquet`: one table, a row an entry, for Hugging Face datasets, pyarrow, DuckDB and the like.
  *
  *     codes.parquet       name, width, height, grid_height, grid_width, codebooks, indices (list of int32), tile_…
  */
@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { RowGroup } from "hyparquet";
 import { ByteWriter, type ColumnSource, ParquetWriter } from "hyparquet-writer";
 import { VqkitError } from "../../core/errors.js";
-import { type Codes, sliceCodes } from "../codes.js";
+import { type CodedImage, type Codes, sliceCodes } from "../codes.js";
 import type { Layout, LayoutContext, LayoutWriter } from "./layout.js";
 import type { CodeManifest } from "./manifest.js";
 import { ParquetReader } from "./parquet-reader.js";
@@ -16,7 +16,7 @@ import { manifestKey, parquetSchema, tileColumns } from "./parquet-schema.js";
 const FILE = "codes.parquet";
 /** What the end of the file needs to know of each row group, a line each. */
 const GROUPS_FILE = `${FILE}.scratch`;
-/** A row group ends with the batch that reaches one of these. */
+/** A row group ends with the entry that reaches one of these, wherever it stands in its batch. */
 const GROUP_INDICES = 2 ** 19;
 const GROUP_ROWS = 1000;
 /** "PAR1": a parquet file begins and ends with it. */
@@ -33,9 +33,8 @@ export const parquetLayout: Layout = {
 
 class ParquetLayoutWriter implements LayoutWriter {
   readonly #context: LayoutContext;
-  /** Codes of the row group that is being collected. */
-  #pending: Codes[] = [];
-  #rows = 0;
+  /** Codes of the row group that is being collected, one entry each. */
+  #rows: Codes[] = [];
   #indices = 0;
 
   constructor(context: LayoutContext) {
@@ -49,20 +48,23 @@ class ParquetLayoutWriter implements LayoutWriter {
     this.#context = context;
   }
 
-  get settled(): boolean {
-    return this.#rows === 0;
+  get pending(): number {
+    return this.#rows.length;
   }
 
   async add(codes: Codes): Promise<void> {
     // Not a view of memory that the caller may use again.
-    this.#pending.push({ ...codes, indices: codes.indices.slice() });
-    this.#rows += codes.images.length;
-    this.#indices += codes.indices.length;
-    if (this.#rows >= GROUP_ROWS || this.#indices >= GROUP_INDICES) await this.#writeGroup();
+    const own = { ...codes, indices: codes.indices.slice() };
+    const length = own.indices.length / own.images.length;
+    for (let i = 0; i < own.images.length; i++) {
+      this.#rows.push(sliceCodes(own, i, i + 1));
+      this.#indices += length;
+      if (this.#rows.length >= GROUP_ROWS || this.#indices >= GROUP_INDICES) await this.#writeGroup();
+    }
   }
 
   async complete(manifest: Omit<CodeManifest, "files">): Promise<string[]> {
-    if (!this.settled) await this.#writeGroup();
+    if (this.#rows.length > 0) await this.#writeGroup();
     const { files } = this.#context;
     const notes = await files.read(GROUPS_FILE, 0, files.length(GROUPS_FILE));
     const groups = Buffer.from(notes.buffer).toString().trimEnd().split("\n").map(parseGroup);
@@ -78,14 +80,13 @@ class ParquetLayoutWriter implements LayoutWriter {
 
   async #writeGroup(): Promise<void> {
     const { files } = this.#context;
-    const codes = this.#pending;
+    const rows = this.#rows;
     if (files.length(FILE) === 0) await files.append(FILE, Buffer.from("PAR1"));
     const parquet = this.#writerAt(files.length(FILE));
-    await parquet.write({ columnData: columnsOf(codes), rowGroupSize: this.#rows });
+    await parquet.write({ columnData: columnsOf(rows), rowGroupSize: rows.length });
     await files.append(FILE, written(parquet));
     await files.append(GROUPS_FILE, Buffer.from(`${formatGroup(parquet.row_groups[0] as RowGroup)}\n`));
-    this.#pending = [];
-    this.#rows = 0;
+    this.#rows = [];
     this.#indices = 0;
   }
 
@@ -103,13 +104,9 @@ function written({ writer }: ParquetWriter): Uint8Array {
   return writer.getBytes().subarray(MAGIC_BYTES);
 }
 
+/** @param parts one entry each */
 function columnsOf(parts: readonly Codes[]): ColumnSource[] {
-  const rows = parts.flatMap((codes) =>
-    codes.images.map((image, i) => ({
-      image,
-      codes: codes.images.length === 1 ? codes : sliceCodes(codes, i, i + 1),
-    })),
-  );
+  const rows = parts.map((codes) => ({ codes, image: codes.images[0] as CodedImage }));
   const column = (name: string, value: (row: (typeof rows)[number]) => unknown): ColumnSource => ({
     name,
     data: rows.map(value),

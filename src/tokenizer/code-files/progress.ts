@@ -9,29 +9,37 @@ import { parseConfig } from "../../core/config.js";
 import { readJsonFile, writeJsonFile } from "../../runs/index.js";
 import { asFormatError, isCodeFile, kindSchema, manifestSchema, PROGRESS_FILE } from "./manifest.js";
 
-const FORMAT = { format: "vqkit-codes-progress", formatVersion: 1 } as const;
+const FORMAT = { format: "vqkit-codes-progress", formatVersion: 2 } as const;
 
 const count = z.int().min(0);
 
-const schema = z.object({
-  format: z.literal(FORMAT.format),
-  formatVersion: z.literal(FORMAT.formatVersion),
-  layout: manifestSchema.shape.layout,
-  kind: kindSchema,
-  settings: manifestSchema.shape.settings,
-  shardBytes: count,
-  /** Absent where only the renaming is left. */
-  source: z.object({ itemsDone: count, itemsBroken: count, itemsDigest: z.string() }).optional(),
-  images: count,
-  grids: manifestSchema.shape.grids,
-  /** Bytes of each file at that moment. */
-  files: z.record(
-    z.string().refine((name) => isCodeFile(name.replace(/\.scratch$/, "")), "expected names of code files"),
-    count,
-  ),
-  /** There once the files are complete and only their renaming is left. */
-  manifest: manifestSchema.optional(),
-});
+const schema = z
+  .object({
+    format: z.literal(FORMAT.format),
+    formatVersion: z.literal(FORMAT.formatVersion),
+    layout: manifestSchema.shape.layout,
+    kind: kindSchema,
+    settings: manifestSchema.shape.settings,
+    shardBytes: count,
+    /** Absent where only the renaming is left. */
+    source: z.object({ itemsDone: count, itemsBroken: count, itemsDigest: z.string() }).optional(),
+    /** Of the items of the source that are done. */
+    entries: count,
+    grids: manifestSchema.shape.grids,
+    /** Entries of the items that follow, which are in the files already: see written-ahead.ts. */
+    ahead: z.object({ entries: count, digest: z.string() }).optional(),
+    /** Bytes of each file at that moment. */
+    files: z.record(
+      z.string().refine((name) => isCodeFile(name.replace(/\.scratch$/, "")), "expected names of code files"),
+      count,
+    ),
+    /** There once the files are complete and only their renaming is left. */
+    manifest: manifestSchema.optional(),
+  })
+  .refine(
+    ({ source, manifest }) => source !== undefined || manifest !== undefined,
+    "expected source or manifest",
+  );
 
 export type Progress = Omit<z.output<typeof schema>, "format" | "formatVersion">;
 

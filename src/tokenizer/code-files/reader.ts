@@ -4,7 +4,7 @@ import { parseConfig } from "../../core/config.js";
 import { VqkitError } from "../../core/errors.js";
 import { withReader } from "../../runs/index.js";
 import { type CodedImage, type Codes, indexArray } from "../codes.js";
-import { type ImageCodes, indexFault, type LayoutReader } from "./layout.js";
+import { type EntryCodes, indexFault, type LayoutReader } from "./layout.js";
 import { layouts } from "./layouts.js";
 import { type CodeManifest, readManifest } from "./manifest.js";
 import { PackedReader } from "./packed.js";
@@ -12,13 +12,13 @@ import { PACKED_MAGIC } from "./packed-format.js";
 import { ParquetReader } from "./parquet-reader.js";
 
 export interface ReadCodesOptions {
-  /** Images that come at once at most, >= 1; default 64. */
+  /** Entries that come at once at most, >= 1; default 64. */
   readonly batchSize?: number;
 }
 
 const readOptions = z.strictObject({ batchSize: z.int().min(1).default(64) });
 
-/** Indices that come at once at most, unless a single image has more. */
+/** Indices that come at once at most, unless a single entry has more. */
 const BATCH_INDICES = 2 ** 22;
 
 /**
@@ -33,7 +33,7 @@ export async function openCodes(path: string): Promise<CodeReader> {
   return new CodeReader(path, manifest, await layouts[manifest.layout].reader(path, manifest));
 }
 
-/** Codes that can be read in order or one image at a time. Between calls no file is open. */
+/** Codes that can be read in order or one entry at a time. Between calls no file is open. */
 export class CodeReader {
   readonly path: string;
   readonly manifest: CodeManifest;
@@ -47,52 +47,52 @@ export class CodeReader {
   }
 
   /**
-   * Everything in the order of encoding, in memory that does not grow with the number of images. Neighbours of one latent
-   * grid come together. `Tokenizer.decodeBatch` takes what it yields.
+   * Everything in the order of encoding, in memory that does not grow with their number. Neighbours of one latent grid
+   * come together. `Tokenizer.decodeBatch` takes what it yields.
    *
    * Names are as they were written, perhaps on another machine: do not take them for safe paths.
    *
-   * @throws ConfigError for a wrong option; VqkitError("format") naming the image where the files are damaged or
+   * @throws ConfigError for a wrong option; VqkitError("format") naming the entry where the files are damaged or
    * contradict each other; VqkitError("file")
    */
   async *read(options: ReadCodesOptions = {}): AsyncGenerator<Codes, void, undefined> {
     const { batchSize } = parseConfig(readOptions, options, "");
-    let batch: ImageCodes[] = [];
+    let batch: EntryCodes[] = [];
     let count = 0;
-    for await (const image of this.#layout.images()) {
-      this.#check(image, count++);
-      if (batch.length > 0 && !fits(image, batch, batchSize)) {
+    for await (const entry of this.#layout.entries()) {
+      this.#check(entry, count++);
+      if (batch.length > 0 && !fits(entry, batch, batchSize)) {
         yield this.#codesOf(batch);
         batch = [];
       }
-      batch.push(image);
+      batch.push(entry);
     }
     if (batch.length > 0) yield this.#codesOf(batch);
-    if (count === this.manifest.images) return;
+    if (count === this.manifest.entries) return;
     throw new VqkitError(
       "format",
-      `${this.path}: expected ${this.manifest.images} images as in the manifest, got ${count}.`,
+      `${this.path}: expected ${this.manifest.entries} entries as in the manifest, got ${count}.`,
     );
   }
 
   /**
-   * The codes of one image (of one tile), shape [1, H, W, Q]. Format `tar` has to be read up to there; the others are
-   * read at that place.
+   * The codes of one entry (an image, or one tile), shape [1, H, W, Q]. Format `tar` has to be read up to there; the
+   * others are read at that place.
    *
-   * @param index its place in the order of encoding, 0..images-1
+   * @param index its place in the order of encoding, 0..entries-1
    * @throws RangeError outside of that; otherwise as `read`
    */
-  async readImage(index: number): Promise<Codes> {
-    const { images } = this.manifest;
-    if (!Number.isInteger(index) || index < 0 || index >= images) {
-      throw new RangeError(`${this.path}: expected an image within 0..${images - 1}, got ${index}.`);
+  async readEntry(index: number): Promise<Codes> {
+    const { entries } = this.manifest;
+    if (!Number.isInteger(index) || index < 0 || index >= entries) {
+      throw new RangeError(`${this.path}: expected an entry within 0..${entries - 1}, got ${index}.`);
     }
-    const image = await this.#layout.image(index);
-    this.#check(image, index);
-    return this.#codesOf([image]);
+    const entry = await this.#layout.entry(index);
+    this.#check(entry, index);
+    return this.#codesOf([entry]);
   }
 
-  #check({ image, gridHeight, gridWidth, indices }: ImageCodes, index: number): void {
+  #check({ image, gridHeight, gridWidth, indices }: EntryCodes, index: number): void {
     const { codebookSize, numCodebooks } = this.manifest;
     for (let at = 0; at < indices.length; at++) {
       const value = indices[at] as number;
@@ -103,12 +103,12 @@ export class CodeReader {
     }
   }
 
-  #codesOf(batch: readonly ImageCodes[]): Codes {
-    const { gridHeight, gridWidth } = batch[0] as ImageCodes;
+  #codesOf(batch: readonly EntryCodes[]): Codes {
+    const { gridHeight, gridWidth } = batch[0] as EntryCodes;
     const { fingerprint, codebookSize, numCodebooks } = this.manifest;
     const length = gridHeight * gridWidth * numCodebooks;
     const indices = indexArray(codebookSize, batch.length * length);
-    for (const [i, image] of batch.entries()) indices.set(image.indices, i * length);
+    for (const [i, entry] of batch.entries()) indices.set(entry.indices, i * length);
     return {
       indices,
       shape: [batch.length, gridHeight, gridWidth, numCodebooks],
@@ -119,13 +119,13 @@ export class CodeReader {
   }
 }
 
-function fits(image: ImageCodes, batch: readonly ImageCodes[], batchSize: number): boolean {
+function fits(entry: EntryCodes, batch: readonly EntryCodes[], batchSize: number): boolean {
   const first = batch[0];
   return (
-    first?.gridHeight === image.gridHeight &&
-    first.gridWidth === image.gridWidth &&
+    first?.gridHeight === entry.gridHeight &&
+    first.gridWidth === entry.gridWidth &&
     batch.length < batchSize &&
-    (batch.length + 1) * image.indices.length <= BATCH_INDICES
+    (batch.length + 1) * entry.indices.length <= BATCH_INDICES
   );
 }
 

@@ -1,5 +1,5 @@
 /**
- * Format `tar`: shards in the form of WebDataset, two entries an image.
+ * Format `tar`: shards in the form of WebDataset, two files an entry.
  *
  *     codes-000000.tar    000000000.json {"name":…,"width":…,"height":…}, 000000000.npy [H, W, Q] uint16 or uint32, …
  */
@@ -13,13 +13,13 @@ import { uninterrupted } from "../../data/index.js";
 import { decodeNpy, encodeNpy, parseJson } from "../../runs/index.js";
 import type { Codes, IndexArray } from "../codes.js";
 import { imageFields, imageSchema } from "./image-fields.js";
-import type { ImageCodes, Layout, LayoutContext, LayoutReader, LayoutWriter } from "./layout.js";
+import type { EntryCodes, Layout, LayoutContext, LayoutReader, LayoutWriter } from "./layout.js";
 import { asFormatError, type CodeManifest } from "./manifest.js";
 
 const BLOCK = 512;
 /** A tar file ends with two blocks of zeros. */
 const END = new Uint8Array(2 * BLOCK);
-/** An image of 64 million positions; an entry of more bytes is not read into memory. */
+/** An image of 64 million positions; a file of more bytes is not read into memory. */
 const MAX_ENTRY_BYTES = 2 ** 28;
 /** Modification time of every entry, so that the same codes give the same bytes. */
 const NO_TIME = new Date(0);
@@ -33,8 +33,8 @@ function shardFile(shard: number): string {
   return `codes-${String(shard).padStart(6, "0")}.tar`;
 }
 
-function keyOf(image: number): string {
-  return String(image).padStart(9, "0");
+function keyOf(entry: number): string {
+  return String(entry).padStart(9, "0");
 }
 
 function dtypeOf(codebookSize: number): "U16" | "U32" {
@@ -42,14 +42,14 @@ function dtypeOf(codebookSize: number): "U16" | "U32" {
 }
 
 class TarWriter implements LayoutWriter {
-  readonly settled = true;
+  readonly pending = 0;
   readonly #context: LayoutContext;
   #shard: number;
-  #images: number;
+  #entries: number;
 
   constructor(context: LayoutContext) {
     this.#context = context;
-    this.#images = context.images;
+    this.#entries = context.entries;
     this.#shard = Math.max(0, Object.keys(context.files.lengths()).length - 1);
   }
 
@@ -58,7 +58,7 @@ class TarWriter implements LayoutWriter {
     let parts: Uint8Array[] = [];
     let size = files.length(shardFile(this.#shard));
     for (let i = 0; i < codes.images.length; i++) {
-      const entries = await this.#entries(codes, i);
+      const entries = await this.#members(codes, i);
       if (size > 0 && size + entries.length + END.length > shardBytes) {
         await files.append(shardFile(this.#shard), Buffer.concat([...parts, END]));
         this.#shard++;
@@ -76,13 +76,13 @@ class TarWriter implements LayoutWriter {
     return Array.from({ length: this.#shard + 1 }, (_, shard) => shardFile(shard));
   }
 
-  /** Both entries of an image as they stand in a shard. */
-  async #entries({ images, indices, shape: [, ...shape] }: Codes, i: number): Promise<Uint8Array> {
+  /** Both files of an entry as they stand in a shard. */
+  async #members({ images, indices, shape: [, ...shape] }: Codes, i: number): Promise<Uint8Array> {
     const length = indices.length / images.length;
     const image = images[i] as Codes["images"][number];
     const dtype = dtypeOf(this.#context.kind.codebookSize);
     const data = indices.subarray(i * length, (i + 1) * length);
-    const key = keyOf(this.#images++);
+    const key = keyOf(this.#entries++);
     const pack = tar.pack();
     const add = (name: string, content: Uint8Array): void => {
       pack.entry({ name, mtime: NO_TIME, mode: 0o644 }, Buffer.from(content));
@@ -118,7 +118,7 @@ class TarReader implements LayoutReader {
     this.#manifest = manifest;
   }
 
-  async *images(): AsyncGenerator<ImageCodes, void, undefined> {
+  async *entries(): AsyncGenerator<EntryCodes, void, undefined> {
     let index = 0;
     for (const { file } of this.#manifest.files) {
       const path = join(this.#dir, file);
@@ -149,15 +149,15 @@ class TarReader implements LayoutReader {
   }
 
   /** Looks through the shards from the first on: tar files have no index. */
-  async image(index: number): Promise<ImageCodes> {
+  async entry(index: number): Promise<EntryCodes> {
     let i = 0;
-    for await (const image of this.images()) {
-      if (i++ === index) return image;
+    for await (const entry of this.entries()) {
+      if (i++ === index) return entry;
     }
-    throw new VqkitError("format", `${this.#dir}: expected ${this.#manifest.images} images, got ${i}.`);
+    throw new VqkitError("format", `${this.#dir}: expected ${this.#manifest.entries} entries, got ${i}.`);
   }
 
-  #parse(path: string, json: TarEntry, npy: TarEntry): ImageCodes {
+  #parse(path: string, json: TarEntry, npy: TarEntry): EntryCodes {
     const where = `${path}/${json.name}`;
     const { codebookSize, numCodebooks } = this.#manifest;
     try {

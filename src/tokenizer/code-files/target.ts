@@ -19,9 +19,13 @@ import {
   MANIFEST_FILE,
   namesIn,
   PROGRESS_FILE,
+  readManifest,
   writeManifest,
 } from "./manifest.js";
 import { type Progress, readProgress, removeProgress } from "./progress.js";
+
+/** What stands in the folder: nothing that counts, what an interrupted writer left, or finished codes. */
+export type Target = { readonly progress?: Progress } | { readonly finished: CodeManifest };
 
 /** What a writer was asked for. */
 export interface Wish {
@@ -36,27 +40,30 @@ export interface Wish {
 /**
  * Makes sure that a writer may write into a folder.
  *
- * @returns where an interrupted writer stopped, when the wish is to go on and there is one
+ * @returns where to go on, when that is the wish
  * @throws VqkitError("codes" | "format" | "file") as `openCodeWriter`
  */
-export async function prepareTarget(dir: string, wish: Wish): Promise<Progress | undefined> {
+export async function prepareTarget(dir: string, wish: Wish): Promise<Target> {
   const names = await namesIn(dir);
   if (wish.resume && names.includes(PROGRESS_FILE)) {
     const progress = await readProgress(dir);
-    if (progress.manifest === undefined) {
-      checkSame(dir, progress, wish);
-      return progress;
-    }
+    checkSame(progressFacts(progress), wish, { dir, what: "interrupted run" });
+    if (progress.manifest === undefined) return { progress };
     // It was interrupted between its last two steps: the files are complete.
     await placeCodes(dir, progress.manifest);
-    throw finished(dir, progress.manifest.images);
+    return { finished: progress.manifest };
   }
-  if (wish.resume && names.includes(MANIFEST_FILE) && !wish.overwrite) throw finished(dir);
+  if (wish.resume && names.includes(MANIFEST_FILE) && !wish.overwrite) {
+    const finished = await readManifest(dir);
+    checkSame(manifestFacts(finished), wish, { dir, what: "finished codes" });
+    return { finished };
+  }
   checkFree(dir, names, wish);
-  if (names.length === 0) return undefined;
-  await removeTemporaries(dir);
-  await removeUnfinished(dir, names);
-  return undefined;
+  if (names.length > 0) {
+    await removeTemporaries(dir);
+    await removeUnfinished(dir, names);
+  }
+  return {};
 }
 
 /** @returns whether the folder was not there before @throws VqkitError("file") */
@@ -108,27 +115,42 @@ function checkFree(dir: string, names: readonly string[], { overwrite }: Wish): 
   throw new VqkitError("codes", `${dir}: expected ${wanted}, got one with ${got} in it. ${next}`);
 }
 
-function finished(dir: string, images?: number): VqkitError {
-  const count = images === undefined ? "" : ` of ${images} images`;
-  return new VqkitError(
-    "codes",
-    `${dir}: expected an interrupted run to go on with, got finished codes${count}. Nothing is left to do.`,
-  );
+/** What must be the same before a writer goes on. */
+interface Facts {
+  readonly fingerprint: string;
+  /** Format and settings by name, but for those that nothing recorded. */
+  readonly settings: JsonObject;
 }
 
-function checkSame(dir: string, progress: Progress, wish: Wish): void {
-  const { fingerprint } = progress.kind;
+function progressFacts({ kind, layout: format, shardBytes, settings }: Progress): Facts {
+  return { fingerprint: kind.fingerprint, settings: { format, shardBytes, ...settings } };
+}
+
+function manifestFacts({ fingerprint, layout: format, settings }: CodeManifest): Facts {
+  return { fingerprint, settings: { format, ...settings } };
+}
+
+/** @param what names what was found, for messages */
+function checkSame(
+  { fingerprint, settings: before }: Facts,
+  wish: Wish,
+  { dir, what }: { readonly dir: string; readonly what: string },
+): void {
   if (wish.fingerprint !== undefined && wish.fingerprint !== fingerprint) {
     throw otherModel(fingerprint, wish.fingerprint);
   }
-  const before = { format: progress.layout, shardBytes: progress.shardBytes, ...progress.settings };
-  const now = { format: wish.format, shardBytes: wish.shardBytes, ...wish.settings };
+  const { format, shardBytes, settings } = wish;
+  const now: JsonObject = { format, ...("shardBytes" in before ? { shardBytes } : {}), ...settings };
   for (const key of new Set([...Object.keys(before), ...Object.keys(now)])) {
-    const [a, b] = [(before as JsonObject)[key], (now as JsonObject)[key]];
+    const [a, b] = [before[key], now[key]];
     if (isDeepStrictEqual(a, b)) continue;
     throw new VqkitError(
       "codes",
-      `${dir}: expected ${key} ${JSON.stringify(a)} as in the interrupted run, got ${JSON.stringify(b)}. Use the same settings, or begin anew (--overwrite).`,
+      `${dir}: expected ${key} ${textOf(a)} as in the ${what}, got ${textOf(b)}. Use the same settings, or begin anew (--overwrite).`,
     );
   }
+}
+
+function textOf(setting: JsonObject[string] | undefined): string {
+  return setting === undefined ? "absent" : JSON.stringify(setting);
 }

@@ -66,7 +66,7 @@ describe("a packed file by itself", () => {
     const path = join(await written("packed"), "codes.vqc");
     const bytes = await readFile(path);
     const copy = join(await temporaryFolder(), "copy.vqc");
-    const places = { header: 0, image: 0, index: 0 };
+    const places = { header: 0, entry: 0, index: 0 };
     for (let at = 0; at < bytes.length; at++) {
       const damaged = Buffer.from(bytes);
       damaged[at] = (bytes[at] as number) ^ (1 << ((at * 5) % 8)); // each bit of a byte in its turn
@@ -75,32 +75,32 @@ describe("a packed file by itself", () => {
       expect(fault, `byte ${at}`).toBeInstanceOf(VqkitError);
       const { code, message } = fault as VqkitError;
       expect(code, message).toBe("format");
-      const place = /copy\.vqc: (?:(header:|image \d+ of 3:)|(?:header, index or )?end of file)/.exec(
+      const place = /copy\.vqc: (?:(header:|entry \d+ of 3:)|(?:header, index or )?end of file)/.exec(
         message,
       );
       expect(place, message).not.toBeNull();
-      places[place?.[1]?.startsWith("image") ? "image" : place?.[1] === undefined ? "index" : "header"]++;
+      places[place?.[1]?.startsWith("entry") ? "entry" : place?.[1] === undefined ? "index" : "header"]++;
     }
     // Header: 20 bytes and its JSON. Blocks: 16 bytes, 20 more for the tile, the name, 4 bits an index.
     const header = 20 + bytes.readUInt32LE(12);
     const blocks = 16 + 7 + 3 + (36 + 7 + 3) + (16 + 9 + 1);
-    expect(places).toEqual({ header, image: blocks, index: 3 * 24 + 56 });
+    expect(places).toEqual({ header, entry: blocks, index: 3 * 24 + 56 });
     expect(bytes.length).toBe(header + blocks + 3 * 24 + 56);
   });
 
-  it("names the image of a damaged block, and gives the others", async () => {
+  it("names the entry of a damaged block, and gives the others", async () => {
     const path = join(await written("packed"), "codes.vqc");
     const bytes = await readFile(path);
     const at = bytes.indexOf("two.jpg") + 8; // the first bytes of its indices
     bytes[at] = (bytes[at] as number) ^ 0x10;
     await writeFile(path, bytes);
     const reader = await openCodes(path);
-    expect((await reader.readImage(0)).images[0]?.name).toBe("one.jpg");
-    expect((await reader.readImage(2)).images[0]?.name).toBe("three.jpg");
-    await expect(reader.readImage(1)).rejects.toMatchObject({
+    expect((await reader.readEntry(0)).images[0]?.name).toBe("one.jpg");
+    expect((await reader.readEntry(2)).images[0]?.name).toBe("three.jpg");
+    await expect(reader.readEntry(1)).rejects.toMatchObject({
       code: "format",
       message: expect.stringMatching(
-        /codes\.vqc: image 1 of 3: expected checksum [0-9a-f]{8}, got [0-9a-f]{8}\. The file is damaged there\./,
+        /codes\.vqc: entry 1 of 3: expected checksum [0-9a-f]{8}, got [0-9a-f]{8}\. The file is damaged there\./,
       ),
     });
   });
@@ -244,10 +244,10 @@ describe("openCodes", () => {
     ] as const) {
       const path = join(await written(format), file);
       const reader = await openCodes(path);
-      expect(reader.manifest).toMatchObject({ layout: format, fingerprint, images: 3, files: [] });
+      expect(reader.manifest).toMatchObject({ layout: format, fingerprint, entries: 3, files: [] });
       expect(reader.manifest.grids).toEqual([
-        { gridHeight: 2, gridWidth: 3, images: 2 },
-        { gridHeight: 1, gridWidth: 2, images: 1 },
+        { gridHeight: 2, gridWidth: 3, entries: 2 },
+        { gridHeight: 1, gridWidth: 2, entries: 1 },
       ]);
       expect(await readAll(path)).toEqual(batches);
     }

@@ -34,14 +34,14 @@ describe.each(codeFormats)("format %s", (format) => {
         const dir = join(folder, String(run++));
         const written = oneByOne(batches);
         const manifest = await writeCodes(dir, batches, { format, shardBytes: 9000 });
-        expect(manifest).toMatchObject({ layout: format, images: written.length });
+        expect(manifest).toMatchObject({ layout: format, entries: written.length });
         const read = await collect(dir, batchSize);
         expect(read.every(({ images }) => images.length <= batchSize)).toBe(true);
         expect(oneByOne(read)).toEqual(written);
         const reader = await openCodes(dir);
         expect(reader.manifest).toEqual(manifest);
-        for (const [i, image] of written.entries()) expect(await reader.readImage(i)).toEqual(image);
-        await expect(reader.readImage(written.length)).rejects.toThrow(RangeError);
+        for (const [i, image] of written.entries()) expect(await reader.readEntry(i)).toEqual(image);
+        await expect(reader.readEntry(written.length)).rejects.toThrow(RangeError);
         expect((await readdir(dir)).filter((name) => name.startsWith("."))).toEqual([]);
       }),
       { numRuns: 40, seed: 7 },

@@ -73,10 +73,10 @@ describe("writeCodes", () => {
       fingerprint,
       codebookSize: 900,
       numCodebooks: 2,
-      images: 9,
+      entries: 9,
       grids: [
-        { gridHeight: 2, gridWidth: 3, images: 6 },
-        { gridHeight: 4, gridWidth: 1, images: 3 },
+        { gridHeight: 2, gridWidth: 3, entries: 6 },
+        { gridHeight: 4, gridWidth: 1, entries: 3 },
       ],
       files: [
         { file: "images.jsonl", bytes: lines.length },
@@ -90,7 +90,7 @@ describe("writeCodes", () => {
     expect(await readCodeManifest(dir)).toEqual(expected);
     expect(JSON.parse(await readFile(join(dir, "manifest.json"), "utf8"))).toEqual({
       format: "vqkit-codes",
-      formatVersion: 2,
+      formatVersion: 3,
       ...expected,
     });
     const [first, , third] = batches as [Codes, Codes, Codes];
@@ -199,15 +199,20 @@ describe("readCodes", () => {
 
   /** As version 0.1 wrote it: without sizes of files, so that what is wrong in them shows later. */
   const toVersion1 = async (dir: string): Promise<void> => {
-    const { fingerprint, codebookSize, numCodebooks, images, grids } = await readCodeManifest(dir);
-    const stacks = grids.map((grid) => ({ file: `codes-${grid.gridHeight}x${grid.gridWidth}.npy`, ...grid }));
+    const { fingerprint, codebookSize, numCodebooks, entries, grids } = await readCodeManifest(dir);
+    const stacks = grids.map(({ gridHeight, gridWidth, entries: images }) => ({
+      file: `codes-${gridHeight}x${gridWidth}.npy`,
+      gridHeight,
+      gridWidth,
+      images,
+    }));
     const version1 = {
       format: "vqkit-codes",
       formatVersion: 1,
       fingerprint,
       codebookSize,
       numCodebooks,
-      images,
+      images: entries,
       stacks,
     };
     await writeFile(join(dir, "manifest.json"), JSON.stringify(version1));
@@ -218,15 +223,25 @@ describe("readCodes", () => {
     const { grids } = await writeCodes(dir, batches);
     await toVersion1(dir);
     expect(await collect(dir)).toEqual(batches);
-    expect(await readCodeManifest(dir)).toMatchObject({ layout: "npy", images: 9, grids, files: [] });
+    expect(await readCodeManifest(dir)).toMatchObject({ layout: "npy", entries: 9, grids, files: [] });
+  });
+
+  it("reads version 2 of the manifest, which called entries images", async () => {
+    const dir = join(await temporaryFolder(), "codes");
+    const manifest = await writeCodes(dir, batches);
+    await edit(join(dir, "manifest.json"), (text) =>
+      text.replace('"formatVersion": 3', '"formatVersion": 2').replaceAll('"entries"', '"images"'),
+    );
+    expect(await readCodeManifest(dir)).toEqual(manifest);
+    expect(await collect(dir)).toEqual(batches);
   });
 
   it.each<[string, (dir: string) => Promise<void>, RegExp]>([
     [
       "a manifest of another version",
       (dir) =>
-        edit(join(dir, "manifest.json"), (text) => text.replace('"formatVersion": 2', '"formatVersion": 3')),
-      /manifest\.json: formatVersion: expected "2", got 3/,
+        edit(join(dir, "manifest.json"), (text) => text.replace('"formatVersion": 3', '"formatVersion": 4')),
+      /manifest\.json: formatVersion: expected at most 3, got 4/,
     ],
     [
       "a file outside the folder",
@@ -236,8 +251,8 @@ describe("readCodes", () => {
     ],
     [
       "grids that do not add up",
-      (dir) => edit(join(dir, "manifest.json"), (text) => text.replace('"images": 9', '"images": 8')),
-      /images: expected 9, as the grids have together, got 8/,
+      (dir) => edit(join(dir, "manifest.json"), (text) => text.replace('"entries": 9', '"entries": 8')),
+      /entries: expected 9, as the grids have together, got 8/,
     ],
     [
       "a file that is cut short",
@@ -290,7 +305,7 @@ describe("readCodes", () => {
       "a last line that is missing",
       (dir) =>
         edit(join(dir, "images.jsonl"), (text) => `${text.trimEnd().split("\n").slice(0, -1).join("\n")}\n`),
-      /codes: expected 9 images as in the manifest, got 8/,
+      /codes: expected 9 entries as in the manifest, got 8/,
     ],
     [
       "a last line that is cut short",
@@ -336,6 +351,20 @@ describe("countCodes", () => {
       9,
     ]);
     expect(geometry).toBeNull();
+  });
+
+  it("counts an image once, however many tiles it has", async () => {
+    const dir = join(await temporaryFolder(), "codes");
+    const codes = codesOf({ seed: 3, count: 5 });
+    const place = { top: 0, imageHeight: 8, imageWidth: 16, overlap: 4 };
+    const images = codes.images.map(({ name, ...size }, i) =>
+      // A whole image, then two of two tiles each.
+      i === 0
+        ? { name, ...size }
+        : { name: `${(i - 1) >> 1}`, ...size, tile: { ...place, left: 4 * ((i - 1) % 2) } },
+    );
+    expect(await writeCodes(dir, [{ ...codes, images }])).toMatchObject({ entries: 5 });
+    expect((await countCodes(dir)).images).toBe(3);
   });
 
   it("states the geometry that all images have in common", async () => {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
+import { parquetMetadata } from "hyparquet";
 import { describe, expect, it } from "vitest";
 import {
   type CodeFormat,
@@ -11,6 +12,7 @@ import {
   type EncodedBatch,
   openCodeWriter,
   readCodeManifest,
+  readCodes,
   writeCodes,
 } from "../../../src/tokenizer/index.js";
 import { temporaryFolder } from "../../runs/temporary-folder.js";
@@ -44,6 +46,23 @@ async function kill(dir: string, to: string): Promise<void> {
     await copyFile(join(dir, name), join(to, name));
     if (name.endsWith(".partial")) await writeFile(join(to, name), "torn", { flag: "a" });
   }
+}
+
+/** 2,700 images from number `start` on, in batches of `size`, as `encodeAll` yields them from there. */
+function batchesOf(size: number, start = 0): EncodedBatch[] {
+  const batches: EncodedBatch[] = [];
+  for (let from = start; from < 2700; from += size) {
+    const count = Math.min(size, 2700 - from);
+    const images = Array.from({ length: count }, (_, i) => ({
+      name: `${from + i}.jpg`,
+      width: 8,
+      height: 4,
+    }));
+    const indices = Uint16Array.from({ length: 2 * count }, (_, i) => ((2 * from + i) * 37) % 601);
+    const progress = { itemsDone: from + count, itemsBroken: 0, itemsDigest: "" };
+    batches.push({ indices, shape: [count, 1, 2, 1], codebookSize: 601, images, fingerprint, ...progress });
+  }
+  return batches;
 }
 
 const small = { shardBytes: 9000 };
@@ -103,32 +122,89 @@ describe.each(codeFormats)("an interrupted writer of format %s", (format) => {
     expect(await readdir(dir)).toContain(".progress.json");
     await rm(join(dir, "manifest.json"), { recursive: true });
     await expect(readCodeManifest(dir)).rejects.toMatchObject({ code: "codes" });
-    await expect(openCodeWriter(dir, { format, resume: true })).rejects.toMatchObject({
-      code: "codes",
-      message: `${dir}: expected an interrupted run to go on with, got finished codes of 2 images. Nothing is left to do.`,
-    });
+    const again = await openCodeWriter(dir, { format, resume: true });
+    expect(again.finished).toMatchObject({ layout: format, entries: 2 });
     expect(await contents(dir)).toEqual(await contents(whole));
   });
 });
 
 describe("openCodeWriter", () => {
-  it("goes on after a row group of Parquet, also in the middle of the next", async () => {
+  it("ends row groups of Parquet at the same image, whatever the size of batches before and after a kill", async () => {
     const folder = await temporaryFolder();
-    // 1000 images end a row group.
-    const images = Array.from({ length: 300 }, (_, i) => ({ name: `${i}.jpg`, width: 8, height: 4 }));
-    const indices = Uint16Array.from({ length: 600 }, (_, i) => (i * 37) % 601);
-    const codes: Codes = { indices, shape: [300, 1, 2, 1], codebookSize: 601, images, fingerprint };
-    const batches = encoded(Array.from({ length: 9 }, () => codes));
-    await writeCodes(join(folder, "whole"), batches, { format: "parquet" });
-    const dir = join(folder, "killed");
+    const whole = join(folder, "whole");
+    await writeCodes(whole, batchesOf(2700), { format: "parquet" });
+    const metadata = parquetMetadata(Uint8Array.from(await readFile(join(whole, "codes.parquet"))).buffer);
+    expect(metadata.row_groups.map((group) => group.num_rows)).toEqual([1000n, 1000n, 700n]);
+    const sizes = fc.integer({ min: 1, max: 900 });
+    let run = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(sizes, fc.nat(2699)), { maxLength: 3 }),
+        sizes,
+        async (kills, last) => {
+          const name = join(folder, String(run++));
+          let dir = `${name}-0`;
+          for (const [i, [size, moment]] of kills.entries()) {
+            const writer = await openCodeWriter(dir, { format: "parquet", resume: true, saveEvery: 0 });
+            const start = writer.resumedAt?.itemsDone ?? 0;
+            for (const batch of batchesOf(size, start)) {
+              if (batch.itemsDone > moment) break;
+              await writer.write(batch);
+            }
+            const next = `${name}-${i + 1}`;
+            await kill(dir, next);
+            dir = next;
+          }
+          const writer = await openCodeWriter(dir, { format: "parquet", resume: true });
+          for (const batch of batchesOf(last, writer.resumedAt?.itemsDone ?? 0)) await writer.write(batch);
+          await writer.finish();
+          expect(await contents(dir)).toEqual(await contents(whole));
+        },
+      ),
+      { numRuns: 12, seed: 5 },
+    );
+  });
+
+  it("goes on at the last batch before the end of a row group of Parquet, and writes nothing twice", async () => {
+    const dir = join(await temporaryFolder(), "killed");
     const writer = await openCodeWriter(dir, { format: "parquet" });
-    for (const batch of batches.slice(0, 6)) await writer.write(batch);
+    for (const batch of batchesOf(300).slice(0, 5)) await writer.write(batch);
     await writer.suspend();
-    const later = await openCodeWriter(dir, { format: "parquet", resume: true });
-    expect([later.images, later.resumedAt?.itemsDone]).toEqual([1200, batches[3]?.itemsDone]);
-    for (const batch of batches.slice(4)) await later.write(batch);
-    await later.finish();
-    expect(await contents(dir)).toEqual(await contents(join(folder, "whole")));
+    // The first 1000 images are a row group; of the fourth batch 100 are in it.
+    const again = await openCodeWriter(dir, { format: "parquet", resume: true });
+    expect([again.entries, again.resumedAt?.itemsDone]).toEqual([900, 900]);
+    for (const batch of batchesOf(70, 900)) await again.write(batch);
+    const { entries } = await again.finish();
+    const names: string[] = [];
+    for await (const { images } of readCodes(dir)) names.push(...images.map((image) => image.name));
+    expect(entries).toBe(2700);
+    expect(names).toEqual(Array.from({ length: 2700 }, (_, i) => `${i}.jpg`));
+  });
+
+  it("does not go on when others come for the images that are in the files already", async () => {
+    const folder = await temporaryFolder();
+    const stop = async (dir: string): Promise<void> => {
+      const writer = await openCodeWriter(dir, { format: "parquet" });
+      for (const batch of batchesOf(300).slice(0, 4)) await writer.write(batch);
+      await writer.suspend();
+    };
+    const other = join(folder, "other");
+    await stop(other);
+    const one = await openCodeWriter(other, { format: "parquet", resume: true });
+    const [batch] = batchesOf(300, 901) as [EncodedBatch];
+    await expect(one.write(batch)).rejects.toMatchObject({
+      code: "codes",
+      message:
+        "codes: expected 1000.jpg and those before it as the interrupted run wrote them, got others. Give the same images as before.",
+    });
+    const fewer = join(folder, "fewer");
+    await stop(fewer);
+    const two = await openCodeWriter(fewer, { format: "parquet", resume: true });
+    await two.write(batchesOf(40, 900)[0] as EncodedBatch);
+    await expect(two.finish()).rejects.toMatchObject({
+      code: "codes",
+      message: `${fewer}: expected 60 more entries, which the interrupted run had written, got the end. Give the same images as before.`,
+    });
   });
 
   it("suspends and goes on, and says how far the source was", async () => {
@@ -147,11 +223,21 @@ describe("openCodeWriter", () => {
     const again = await openCodeWriter(dir, { resume: true, settings: { policy: "native" }, fingerprint });
     const { itemsDone, itemsBroken, itemsDigest } = second;
     expect(again.resumedAt).toEqual({ itemsDone, itemsBroken, itemsDigest });
-    expect(again.images).toBe(2);
+    expect(again.entries).toBe(2);
     await again.write(third);
-    expect(await again.finish()).toMatchObject({ images: 3, settings: { policy: "native" } });
-    expect(await readCodeManifest(dir)).toMatchObject({ images: 3, settings: { policy: "native" } });
-    await expect(openCodeWriter(dir, { resume: true })).rejects.toThrow(/Nothing is left to do/);
+    expect(await again.finish()).toMatchObject({ entries: 3, settings: { policy: "native" } });
+    expect(await readCodeManifest(dir)).toMatchObject({ entries: 3, settings: { policy: "native" } });
+    const finished = await openCodeWriter(dir, { resume: true, settings: { policy: "native" }, fingerprint });
+    expect([finished.finished, finished.format, finished.entries]).toEqual([
+      await readCodeManifest(dir),
+      "npy",
+      3,
+    ]);
+    expect(await finished.finish()).toEqual(finished.finished);
+    await finished.suspend();
+    await finished.abort();
+    await expect(finished.write(first)).rejects.toThrow(/expected no more codes after the end/);
+    expect((await readCodeManifest(dir)).entries).toBe(3);
   });
 
   it("saves no position behind a batch that has none", async () => {
@@ -161,7 +247,7 @@ describe("openCodeWriter", () => {
     await writer.write(one);
     await writer.suspend();
     const again = await openCodeWriter(dir, { resume: true });
-    expect([again.images, again.resumedAt?.itemsDone]).toEqual([1, first.itemsDone]);
+    expect([again.entries, again.resumedAt?.itemsDone]).toEqual([1, first.itemsDone]);
     await again.abort();
     expect(await readdir(join(dir, ".."))).toEqual([dir.split("/").at(-1)]); // it did not make the folder
     expect(await readdir(dir)).toEqual([]);
@@ -175,14 +261,34 @@ describe("openCodeWriter", () => {
     ],
     ["another format", { format: "packed" }, /expected format "npy" as in the interrupted run, got "packed"/],
     ["other settings", { settings: { size: 256 } }, /expected size 128 as in the interrupted run, got 256/],
-  ])("does not go on with %s", async (_, options, message) => {
+    ["a setting less", { settings: {} }, /expected size 128 as in the interrupted run, got absent/],
+  ])("does not go on with %s, nor call that finished", async (_, options, message) => {
     const dir = join(await temporaryFolder(), "codes");
     const writer = await openCodeWriter(dir, { settings: { size: 128 } });
     await writer.write(first);
     await writer.suspend();
-    await expect(
-      openCodeWriter(dir, { resume: true, settings: { size: 128 }, ...options }),
-    ).rejects.toMatchObject({ code: "codes", message: expect.stringMatching(message) });
+    const wish = { resume: true, settings: { size: 128 }, ...options };
+    await expect(openCodeWriter(dir, wish)).rejects.toMatchObject({
+      code: "codes",
+      message: expect.stringMatching(message),
+    });
+    await (await openCodeWriter(dir, { resume: true, settings: { size: 128 } })).finish();
+    await expect(openCodeWriter(dir, wish)).rejects.toMatchObject({
+      code: "codes",
+      message: expect.stringMatching(
+        new RegExp(message.source.replace("the interrupted run", "the finished codes")),
+      ),
+    });
+  });
+
+  it("does not call codes finished that are damaged", async () => {
+    const dir = join(await temporaryFolder(), "codes");
+    await writeCodes(dir, [one]);
+    await writeFile(join(dir, "images.jsonl"), "\n", { flag: "a" });
+    await expect(openCodeWriter(dir, { resume: true })).rejects.toMatchObject({
+      code: "format",
+      message: expect.stringMatching(/images\.jsonl: expected \d+ bytes as in the manifest, got/),
+    });
   });
 
   it("does not go on when a file lost what was saved", async () => {
@@ -204,7 +310,7 @@ describe("openCodeWriter", () => {
       await writer.write(first);
     }
     const manifest = await writeCodes(dir, [one]);
-    expect(manifest.images).toBe(1);
+    expect(manifest.entries).toBe(1);
     expect((await readdir(dir)).sort()).toEqual(["codes-2x3.npy", "images.jsonl", "manifest.json"]);
   });
 });
