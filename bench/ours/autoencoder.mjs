@@ -2,7 +2,7 @@
 // usage: autoencoder.mjs --mode train|encode [--engine auto] [--width 64] [--batch 32] [--threads 2] [--repeats 15]
 import * as tf from "@tensorflow/tfjs";
 import { ImageAutoencoder, modelPresets } from "../../dist/src/autoencoder/index.js";
-import { RecordedFunction } from "../../dist/src/backend/index.js";
+import { freezeTensors, RecordedFunction } from "../../dist/src/backend/index.js";
 import { createQuantizer } from "../../dist/src/quantizers/index.js";
 import { Adam } from "../../dist/src/training/optimizer.js";
 import { countOf, randomTensor, readArguments, report, secondsOf, startEngine } from "./common.mjs";
@@ -53,6 +53,7 @@ async function train(index) {
   tf.dispose(scalars);
 }
 
+/** As a tokenizer does it, whose weights do not change. */
 async function encode(index) {
   const indices = tf.tidy(() => quantizer.quantize(model.encode(images[index % 4])).indices);
   await readAndDispose(indices);
@@ -63,6 +64,7 @@ async function readAndDispose(tensor) {
   tensor.dispose();
 }
 
+if (options.mode === "encode") freezeTensors(model.variables().values());
 const call = options.mode === "train" ? train : encode;
 const durations = await secondsOf(call, { repeats: options.repeats, warmup: 3 });
 const facts = { parameters: countOf(variables), batch: options.batch, runtime };
