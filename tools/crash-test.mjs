@@ -1,15 +1,15 @@
-// Kills training with kill -9 at seeded random moments, goes on each time with --resume, and compares what every run
-// leaves with what an uninterrupted one does: weights, moments, usage, figures and metrics without their timing fields.
+// Kills training with kill -9 at seeded random moments, goes on each time with --resume, and compares every file that a
+// run leaves with that of an uninterrupted one, times aside.
 // Half of the moments are times, the other half operations on files of the run (a write is cut in the middle), so that
 // checkpoints, metrics, configuration and lock are all hit while they are written.
 // usage: npm run build && node tools/crash-test.mjs [--kills 100] [--seed 0] [--images samples/photos] [--steps 40]
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
+import { runOutcome } from "./run-outcome.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const { values } = parseArgs({
@@ -21,9 +21,8 @@ const { values } = parseArgs({
   },
 });
 const kills = Number(values.kills);
-const { Random, readSafetensors } = await import(pathToFileURL(join(root, "dist/src/index.js")).href);
+const { Random } = await import(pathToFileURL(join(root, "dist/src/index.js")).href);
 const random = new Random(Number(values.seed), "crash test");
-const timing = new Set(["imagesPerSecond", "elapsedSeconds", "training"]);
 const folder = mkdtempSync(join(tmpdir(), "vqkit-crash-"));
 const preload = pathToFileURL(join(root, "tools/crash-points.mjs")).href;
 
@@ -66,35 +65,6 @@ async function train(out, { afterMilliseconds, atOperation, count } = {}) {
   return "finished";
 }
 
-function digest(content) {
-  return createHash("sha256").update(content).digest("hex").slice(0, 16);
-}
-
-const withoutTimes = (text) =>
-  JSON.stringify(JSON.parse(text), (key, value) => (timing.has(key) ? 0 : value));
-
-/** What a finished run leaves, without what an interruption may change. */
-async function outcome(out) {
-  const read = (name) => readFileSync(join(out, name));
-  const checkpoints = readdirSync(join(out, "checkpoints")).filter((name) => /^step-\d+/.test(name));
-  const newest = checkpoints.sort().at(-1);
-  const { tensors } = await readSafetensors(join(out, "checkpoints", newest));
-  const hash = createHash("sha256");
-  for (const [name, { data }] of [...tensors].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  }
-  const names = [...readdirSync(out), ...readdirSync(join(out, "checkpoints"))];
-  return {
-    newest,
-    state: hash.digest("hex").slice(0, 16),
-    weights: digest(read("model.safetensors")),
-    usage: digest(read("usage.json")),
-    figures: digest(withoutTimes(read("summary.json"))),
-    metrics: digest(read("metrics.jsonl").toString().trim().split("\n").map(withoutTimes).join("\n")),
-    leftovers: names.filter((name) => name.startsWith(".")).join(" "),
-  };
-}
-
 let failed = false;
 try {
   const count = join(folder, "operations");
@@ -102,9 +72,9 @@ try {
   await train(join(folder, "whole"), { count });
   const milliseconds = performance.now() - started;
   const operations = Number(readFileSync(count, "utf8"));
-  const expected = await outcome(join(folder, "whole"));
+  const expected = runOutcome(join(folder, "whole"));
   console.log(
-    JSON.stringify({ run: "uninterrupted", seconds: milliseconds / 1000, operations, ...expected }),
+    JSON.stringify({ run: "uninterrupted", seconds: milliseconds / 1000, operations, files: expected }),
   );
 
   const made = { byTime: 0, byOperation: 0 };
@@ -122,11 +92,11 @@ try {
       finished = (await train(out, isLeft ? moment : {})) === "finished";
       if (!finished) made[kind]++;
     }
-    const found = await outcome(out);
+    const found = runOutcome(out);
     const same = JSON.stringify(found) === JSON.stringify(expected);
     failed ||= !same;
     const survived = made.byTime + made.byOperation - before;
-    console.log(JSON.stringify({ run, kills: survived, same, ...(same ? {} : found) }));
+    console.log(JSON.stringify({ run, kills: survived, same, ...(same ? {} : { files: found }) }));
     rmSync(out, { recursive: true });
   }
   console.log(JSON.stringify({ ...made, same: !failed }));

@@ -14,7 +14,10 @@ test("training that is killed again and again ends in the same bytes (the short 
   const { stdout } = await promisify(execFile)(process.execPath, args);
   const lines = stdout.trimEnd().split("\n");
   const [first = {}, ...rest] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
-  expect(first).toMatchObject({ run: "uninterrupted", leftovers: "" });
+  expect(first).toMatchObject({ run: "uninterrupted" });
+  expect(Object.keys(first.files as object)).toEqual(
+    expect.arrayContaining(["config.json", "metrics.jsonl", "model.safetensors", "summary.json"]),
+  );
   const last = rest.at(-1) ?? {};
   expect(last).toMatchObject({ same: true });
   expect(Number(last.byTime) + Number(last.byOperation)).toBe(4);
