@@ -11,6 +11,7 @@ import { addPrune } from "./commands/prune.js";
 import { addQuantizers } from "./commands/quantizers.js";
 import { addReport } from "./commands/report.js";
 import { addTrain } from "./commands/train.js";
+import { addUi } from "./commands/ui.js";
 import { EXIT, explain } from "./errors.js";
 import { note, type Terminal } from "./terminal.js";
 
@@ -56,6 +57,7 @@ export function buildProgram(terminal: Terminal): Command {
     addExport,
     addPrune,
     addReport,
+    addUi,
     addQuantizers,
     addDoctor,
     addInspect,

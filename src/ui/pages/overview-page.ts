@@ -1,0 +1,206 @@
+import { line } from "@observablehq/plot";
+import { draw } from "../../reports/chart.js";
+import { FIGURE_STYLES, type FigureName, formatFigure } from "../../reports/figures.js";
+import {
+  formatCount,
+  formatItems,
+  formatPercent,
+  formatSignificant,
+  NO_FIGURE,
+} from "../../reports/format.js";
+import { Html, html } from "../../reports/html.js";
+import type { Point } from "../../reports/line-chart.js";
+import { htmlTable } from "../../reports/page.js";
+import { seriesColour } from "../../reports/palette.js";
+import type { BrokenCard, RunCard } from "../run-cards.js";
+import type { Catalogue } from "../run-catalogue.js";
+import { layout, liveParts, moment } from "./layout.js";
+import { describePlan, figureOf, progressBar, progressOf } from "./run-summary.js";
+
+export type OverviewCard = RunCard | BrokenCard;
+
+/** The page of all runs. */
+export function overviewPage(catalogue: Catalogue, cards: readonly OverviewCard[]): string {
+  return layout({ title: "Runs – vqkit", live: "/live", body: overviewParts(catalogue, cards) });
+}
+
+/** What changes on it, which is all. */
+export function overviewParts({ runs, isCut }: Catalogue, cards: readonly OverviewCard[]): Html {
+  const whole = cards.filter((card) => !("broken" in card)) as RunCard[];
+  const of = (status: RunCard["status"]) => whole.filter((card) => card.status === status);
+  const broken = cards.filter((card) => "broken" in card) as BrokenCard[];
+  return liveParts([
+    { id: "head", content: heading(runs.length, isCut) },
+    { id: "training", content: training(of("training")) },
+    { id: "finished", content: finished(of("finished")) },
+    { id: "stopped", content: stopped(of("stopped")) },
+    { id: "broken", content: unreadable(broken) },
+  ]);
+}
+
+function heading(count: number, isCut: boolean): Html {
+  const none = html`<p>There is no run here yet. One appears as soon as its training has begun.</p>`;
+  return html`<h1>Runs</h1>
+${count === 0 ? none : html`<p class="soft">${formatItems(count, "run")}.</p>`}
+${isCut ? html`<p>There is more than is shown. Give folders nearer to the runs.</p>` : null}`;
+}
+
+function training(cards: readonly RunCard[]): Html | null {
+  if (cards.length === 0) return null;
+  return html`<h2>Training now</h2>
+<div class="cards">${cards.map(trainingCard)}</div>`;
+}
+
+function trainingCard(card: RunCard): Html {
+  const { run, plan, last, loss, usage } = card;
+  const current = figureOf(last, "usageWindow");
+  const value = figureOf(last, "reconstructionLoss");
+  return html`<article class="card">
+<h3>${runLink(card)}</h3>
+<p class="soft">${describePlan(plan)}</p>
+${progressBar(progressOf(last, plan))}
+<div class="sparks">
+${spark("Reconstruction loss", loss, { text: value === undefined ? NO_FIGURE : formatSignificant(value), scale: "log", colour: seriesColour(0) })}
+${spark("Usage, window", usage, { text: current === undefined ? NO_FIGURE : formatPercent(current), scale: "linear", colour: seriesColour(2) })}
+</div>
+${notes(card)}
+<p class="soft small">Last change ${moment(card.changed)}. <a href="/runs/${run.id}">Curves, usage, reconstructions</a></p>
+</article>`;
+}
+
+interface Spark {
+  readonly text: string;
+  readonly scale: "linear" | "log";
+  readonly colour: string;
+}
+
+function spark(title: string, points: readonly Point[], { text, scale, colour }: Spark): Html {
+  const visible = points.filter(([, y]) => Number.isFinite(y) && (scale === "linear" || y > 0));
+  const svg =
+    visible.length < 2
+      ? null
+      : new Html(
+          draw(title, {
+            width: 240,
+            height: 56,
+            marginLeft: 4,
+            marginRight: 4,
+            marginTop: 6,
+            marginBottom: 6,
+            x: { axis: null },
+            y: { axis: null, type: scale, ...(scale === "linear" ? { zero: true } : {}) },
+            marks: [line(visible, { stroke: colour, strokeWidth: 1.8 })],
+          }),
+        );
+  return html`<figure class="spark"><figcaption>${title} <b>${text}</b></figcaption>${svg}</figure>`;
+}
+
+const COLUMNS: readonly FigureName[] = [
+  "psnr",
+  "ssim",
+  "usage",
+  "perplexity",
+  "bitsPerPixel",
+  "imagesPerSecond",
+];
+
+function finished(cards: readonly RunCard[]): Html | null {
+  if (cards.length === 0) return null;
+  const numeric = (title: string) => ({ title, numeric: true });
+  const table = htmlTable(
+    [
+      { title: "Run" },
+      { title: "Quantizer" },
+      numeric("Codes"),
+      numeric("Seed"),
+      ...COLUMNS.map((name) => numeric(FIGURE_STYLES[name].shortTitle)),
+      { title: "Findings" },
+      { title: "Ended" },
+      { title: "" },
+    ],
+    cards.map((card) => [
+      html`<label class="pick"><input type="checkbox" name="run" value="${card.run.id}"><span>${runLink(card)}</span></label>`,
+      ...finishedCells(card),
+      card.problem === undefined ? findings(card) : card.problem,
+      moment(card.changed),
+      html`<a href="/runs/${card.run.id}/report">Report</a>`,
+    ]),
+  );
+  return html`<h2>Finished</h2>
+<form action="/compare" method="get">
+${table}
+<p><button>Compare the runs chosen</button> <span class="soft">Runs that were measured in different ways are refused, with the reason.</span></p>
+</form>`;
+}
+
+function finishedCells({ plan, figures }: RunCard): string[] {
+  const { kind, codebookSize } = figures?.quantizer ?? {};
+  const size = codebookSize ?? plan.codebookSize;
+  const seed = figures?.seed ?? plan.seed;
+  return [
+    kind ?? plan.quantizer ?? NO_FIGURE,
+    size === undefined ? NO_FIGURE : formatCount(size),
+    seed === undefined ? NO_FIGURE : String(seed),
+    ...COLUMNS.map((name) => {
+      const value = name === "imagesPerSecond" ? figures?.training[name] : figures?.final[name];
+      return formatFigure(name, value ?? null);
+    }),
+  ];
+}
+
+function findings({ findings: count, finding }: RunCard): string {
+  if (count === 0 || finding === undefined) return "none";
+  return count === 1 ? finding : `${finding}, and ${count - 1} more`;
+}
+
+function stopped(cards: readonly RunCard[]): Html | null {
+  if (cards.length === 0) return null;
+  return html`<h2>Stopped before the end</h2>
+${htmlTable(
+  [
+    { title: "Run" },
+    { title: "What" },
+    { title: "Step", numeric: true },
+    { title: "Last change" },
+    { title: "Go on with" },
+  ],
+  cards.map((card) => {
+    const { step, steps } = progressOf(card.last, card.plan);
+    return [
+      runLink(card),
+      describePlan(card.plan),
+      steps === undefined ? formatCount(step) : `${formatCount(step)} of ${formatCount(steps)}`,
+      moment(card.changed),
+      html`<code>vqkit train --resume ${shellQuoted(card.dir)}</code>`,
+    ];
+  }),
+)}`;
+}
+
+function unreadable(cards: readonly BrokenCard[]): Html | null {
+  if (cards.length === 0) return null;
+  return html`<h2>Not readable</h2>
+${htmlTable(
+  [{ title: "Run" }, { title: "Why" }],
+  cards.map(({ run, broken }) => [html`<bdi>${run.name}</bdi>`, broken]),
+)}`;
+}
+
+function runLink({ run }: RunCard): Html {
+  return html`<a href="/runs/${run.id}"><bdi>${run.name}</bdi></a>`;
+}
+
+function notes({ status, findings: count, finding, problem }: RunCard): Html | null {
+  const lines = [
+    problem,
+    count === 0 || finding === undefined || status === "finished"
+      ? undefined
+      : `Doctor: ${finding}${count === 1 ? "" : `, and ${count - 1} more`}.`,
+  ].filter((text) => text !== undefined);
+  return lines.length === 0 ? null : html`${lines.map((text) => html`<p class="finding">${text}</p>`)}`;
+}
+
+/** As a shell reads it back: a name may hold spaces, and worse. */
+function shellQuoted(text: string): string {
+  return /^[\w./@%+=:,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,84 @@
+import { lstat, readdir, realpath } from "node:fs/promises";
+import { join } from "node:path";
+import { VqkitError } from "../core/errors.js";
+import { errnoOf, fileError } from "../runs/file-errors.js";
+import { RUN_FILES, RunFolder, type RunWriter, writerOf } from "../runs/index.js";
+import { LOCK_NAME } from "../runs/run-lock.js";
+import type { CataloguedRun } from "./run-catalogue.js";
+
+/** What may be read of a run now, and what tells it from any other moment. */
+export interface RunState {
+  readonly folder: RunFolder;
+  /** The process that is training it. */
+  readonly writer: RunWriter | undefined;
+  /** Whether it has its final figures. */
+  readonly isFinished: boolean;
+  /** The last change of its metrics or final figures, in milliseconds since 1970. */
+  readonly changed: number;
+  /** Another text whenever a file that the page shows has changed, or its writer has. */
+  readonly version: string;
+}
+
+/** The files of a run that its page is made of. */
+const SHOWN = [
+  RUN_FILES.config,
+  RUN_FILES.metrics,
+  RUN_FILES.usage,
+  RUN_FILES.summary,
+  RUN_FILES.reconstructions,
+];
+
+/**
+ * Looks at a run's folder, and refuses one that would lead out of itself.
+ *
+ * @throws VqkitError("run") for a folder that is gone, became a symbolic link or holds one; VqkitError("format") for a
+ * config that is none; VqkitError("file")
+ */
+export async function inspectRun({ dir, name }: CataloguedRun): Promise<RunState> {
+  try {
+    await refuseLinks(dir, name);
+    const stamps = await Promise.all(SHOWN.map((file) => stampOf(join(dir, file))));
+    const folder = await RunFolder.open(dir);
+    const writer = await writerOf(dir);
+    const by = writer === undefined ? "" : `${writer.pid} ${writer.host}`;
+    const [, metrics, , summary] = stamps;
+    return {
+      folder,
+      writer,
+      isFinished: summary !== undefined,
+      changed: Math.max(metrics?.time ?? 0, summary?.time ?? 0),
+      version: [...stamps.map((stamp) => stamp?.text ?? "-"), by].join(" "),
+    };
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") {
+      throw new VqkitError("run", `${name}: the folder is gone.`, { cause: error });
+    }
+    throw errnoOf(error) === undefined ? error : fileError(dir, "read the folder", error);
+  }
+}
+
+/** Every name that is read in a run's folder. */
+const READ: ReadonlySet<string> = new Set([...Object.values(RUN_FILES), LOCK_NAME]);
+
+/** What a run is made of must not be links: who can put one there would choose which of your files a page shows. */
+async function refuseLinks(dir: string, name: string): Promise<void> {
+  const entries = await readdir(dir, { withFileTypes: true });
+  const link = entries.find((entry) => entry.isSymbolicLink() && READ.has(entry.name));
+  if (link !== undefined || (await realpath(dir)) !== dir) {
+    const what = link === undefined ? "the folder itself" : JSON.stringify(link.name);
+    throw new VqkitError(
+      "run",
+      `${name}: expected its own files, got a symbolic link (${what}). Put the files themselves there.`,
+    );
+  }
+}
+
+async function stampOf(path: string): Promise<{ readonly text: string; readonly time: number } | undefined> {
+  try {
+    const { ino, size, mtimeMs } = await lstat(path);
+    return { text: `${ino}:${size}:${mtimeMs}`, time: mtimeMs };
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,146 @@
+import { VqkitError } from "../core/errors.js";
+import { type Diagnosis, diagnose } from "../reports/diagnosis/diagnose.js";
+import type { DiagnosedRun } from "../reports/diagnosis/record.js";
+import { type RunRecord, readRunRecord } from "../reports/run-record.js";
+import { runUsage } from "../reports/run-usage.js";
+import type { TrainingCurves } from "../reports/training-curves.js";
+import type { UsageEvidence } from "../reports/usage-html.js";
+import type { UsageReport } from "../reports/usage-report.js";
+import type { RunFolder, RunWriter } from "../runs/index.js";
+import { isObject } from "../runs/json-file.js";
+import { MetricsWatch } from "./metrics-watch.js";
+import { RecentlyUsed } from "./recently-used.js";
+import type { CataloguedRun } from "./run-catalogue.js";
+import { inspectRun, type RunState } from "./run-files.js";
+
+/** `training`: a process is writing it. `finished`: it has its final figures. `stopped`: neither. */
+export type RunStatus = "training" | "finished" | "stopped";
+
+/** What a run's configuration says of it, as far as it is what it should be. */
+export interface RunPlan {
+  /** The quantizer's kind. */
+  readonly quantizer?: string;
+  /** K, where the configuration states it. */
+  readonly codebookSize?: number;
+  readonly codeDim?: number;
+  readonly steps?: number;
+  readonly seed?: number;
+}
+
+/** Everything that the page of one run shows. */
+export interface RunView {
+  readonly run: CataloguedRun;
+  readonly folder: RunFolder;
+  readonly status: RunStatus;
+  readonly writer: RunWriter | undefined;
+  /** Milliseconds since 1970. */
+  readonly changed: number;
+  readonly version: string;
+  readonly plan: RunPlan;
+  readonly curves: TrainingCurves;
+  /** Final figures, of a finished run. */
+  readonly record: RunRecord | undefined;
+  readonly usage: { readonly report: UsageReport; readonly evidence: UsageEvidence } | undefined;
+  readonly diagnosis: Diagnosis;
+  /** What could not be read, and why. */
+  readonly problems: readonly string[];
+}
+
+/** Runs whose metrics are held; those of others are read again when they are asked for. */
+const HELD = 16;
+
+/** Reads runs, each file again only when it has changed. */
+export class RunViews {
+  readonly #watches = new RecentlyUsed<MetricsWatch>(HELD);
+  readonly #views = new RecentlyUsed<{ readonly version: string; readonly view: Promise<RunView> }>(HELD);
+
+  /** @throws VqkitError("run" | "format" | "file") for a run that is gone, or is none */
+  async view(run: CataloguedRun, state?: RunState): Promise<RunView> {
+    const now = state ?? (await inspectRun(run));
+    const known = this.#views.get(run.id, () => this.#reading(run, now));
+    if (known.version === now.version) return known.view;
+    const fresh = this.#reading(run, now);
+    this.#views.set(run.id, fresh);
+    return fresh.view;
+  }
+
+  #reading(run: CataloguedRun, state: RunState) {
+    const view = this.#read(run, state);
+    const reading = { version: state.version, view };
+    // What failed is tried anew the next time; whoever waits for it now gets the error.
+    view.catch(() => this.#views.delete(run.id, reading));
+    return reading;
+  }
+
+  async #read(run: CataloguedRun, state: RunState): Promise<RunView> {
+    const { folder, writer, isFinished, changed, version } = state;
+    const problems: string[] = [];
+    const plan = planOf(await folder.readConfig());
+    const watch = this.#watches.get(run.id, () => new MetricsWatch(folder, diagnosedRun(plan)));
+    const { curves, record: history, problem } = await watch.read();
+    if (problem !== undefined) problems.push(problem);
+    const record = await readable(readRunRecord(folder), problems);
+    const usage = await readable(runUsage(folder, { curves }), problems);
+    const final = record === undefined ? {} : finalFigures(record);
+    return {
+      run,
+      folder,
+      status: isFinished ? "finished" : writer === undefined ? "stopped" : "training",
+      writer,
+      changed,
+      version,
+      plan,
+      curves,
+      record,
+      usage,
+      diagnosis: diagnose({ ...history, ...final }),
+      problems,
+    };
+  }
+}
+
+/** The value; undefined where the run has none yet, or where it cannot be read, which is then noted. */
+async function readable<T>(value: Promise<T>, problems: string[]): Promise<T | undefined> {
+  try {
+    return await value;
+  } catch (error) {
+    if (!(error instanceof VqkitError)) throw error;
+    if (error.code !== "run") problems.push(error.message);
+    return undefined;
+  }
+}
+
+function finalFigures({ figures }: RunRecord) {
+  const { codebookSize, codeDim } = figures.quantizer;
+  const meanColourPsnr = figures.meanColour?.psnr ?? null;
+  return { codebookSize, ...(codeDim === null ? {} : { codeDim }), final: figures.final, meanColourPsnr };
+}
+
+function diagnosedRun({ codebookSize, codeDim, steps }: RunPlan): DiagnosedRun {
+  return { codebookSize: codebookSize ?? null, codeDim: codeDim ?? null, plannedSteps: steps ?? null };
+}
+
+function planOf(config: Readonly<Record<string, unknown>>): RunPlan {
+  const quantizer = isObject(config.quantizer) ? config.quantizer : {};
+  const { kind, levels } = quantizer;
+  return {
+    ...(typeof kind === "string" ? { quantizer: kind } : {}),
+    ...numbersOf({
+      codebookSize: quantizer.codebookSize ?? sizeOfLevels(levels),
+      codeDim: quantizer.codeDim,
+    }),
+    ...numbersOf({ steps: config.steps, seed: config.seed }),
+  };
+}
+
+/** The fields that are numbers. */
+function numbersOf<K extends string>(fields: Readonly<Record<K, unknown>>): { readonly [N in K]?: number } {
+  const numbers = Object.entries(fields).filter(([, value]) => typeof value === "number");
+  return Object.fromEntries(numbers) as { readonly [N in K]?: number };
+}
+
+/** FSQ's codebook is as large as the product of its levels. */
+function sizeOfLevels(levels: unknown): number | undefined {
+  if (!Array.isArray(levels) || !levels.every((level) => Number.isInteger(level))) return undefined;
+  return levels.reduce((size: number, level: number) => size * level, 1);
+}
