@@ -6,12 +6,16 @@ import {
   type TensorProto,
   type ValueInfoProto,
 } from "../../backend/index.js";
+import { VqkitError } from "../../core/errors.js";
 
 /** A size in an ONNX model: a number, or the name of a size that only the input decides. */
 export type Dimension = number | string;
 
 /** Values of a constant; 8-bit ones are unsigned integers. */
 type ConstantData = Float32Array | Int32Array | BigInt64Array | Uint8Array;
+
+/** What is left for names, nodes and metadata is far more than they need. */
+const MAX_CONSTANT_BYTES = 2 ** 31 - 2 ** 24;
 
 /**
  * Collects the nodes of an ONNX model whose batch, height and width stay open.
@@ -118,8 +122,13 @@ export class GraphWriter {
     return this.op("Cast", [tensor], { to: { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 }[to] });
   }
 
-  /** The finished model. */
+  /**
+   * The finished model.
+   *
+   * @throws VqkitError("format") when its constants do not fit into one file
+   */
   encode(name: string, metadata: Readonly<Record<string, string>>): Uint8Array {
+    checkSize(name, [...this.#initializers.values()]);
     const rename = (tensor: string): string => this.#outputNames.get(tensor) ?? tensor;
     const nodes = this.#nodes.map((node) => ({
       ...node,
@@ -144,6 +153,17 @@ export class GraphWriter {
     this.#taken.add(name);
     return name;
   }
+}
+
+/** Before any bytes are made of it: a protobuf message has less than 2 GiB. */
+function checkSize(name: string, constants: readonly TensorProto[]): void {
+  const bytes = constants.reduce((sum, constant) => sum + constant.bytes.length, 0);
+  if (bytes <= MAX_CONSTANT_BYTES) return;
+  throw new VqkitError(
+    "format",
+    `${name}.onnx: expected weights of less than 2 GiB, as much as one ONNX file holds, got ${(bytes / 2 ** 30).toFixed(2)} GiB. ` +
+      "Export to huggingface, whose model.safetensors has no such limit.",
+  );
 }
 
 function typeOf(data: ConstantData): ElementType {

@@ -1,0 +1,17 @@
+import { describe, expect, it } from "vitest";
+import { GraphWriter } from "../../../src/export/onnx/graph-writer.js";
+
+/** 64 MiB, under as many names as are wanted: nothing is copied before the model is encoded. */
+const weights = new Float32Array(2 ** 24);
+
+describe("a graph whose weights are too large for one file", () => {
+  it.each([32, 40])("is refused by name before its bytes are made: %i × 64 MiB", (count) => {
+    const g = new GraphWriter();
+    for (let i = 0; i < count; i++) g.constant(`kernel ${i}`, weights, [2 ** 24]);
+    const encode = () => g.encode("decoder", {});
+    expect(encode).toThrow(
+      `decoder.onnx: expected weights of less than 2 GiB, as much as one ONNX file holds, got ${(count / 16).toFixed(2)} GiB. Export to huggingface, whose model.safetensors has no such limit.`,
+    );
+    expect(encode).toThrow(expect.objectContaining({ code: "format" }));
+  });
+});
