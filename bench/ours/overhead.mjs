@@ -6,11 +6,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
-import { ImageAutoencoder, modelPresets } from "../../dist/src/autoencoder/index.js";
 import { backendName, RecordedFunction, registerOnnxBackend } from "../../dist/src/backend/index.js";
-import { createQuantizer } from "../../dist/src/quantizers/index.js";
-import { Adam } from "../../dist/src/training/optimizer.js";
 import { countOf, randomTensor, readArguments, report, secondsOf } from "./common.mjs";
+import { trainable } from "./training-step.mjs";
 
 const options = readArguments({ mode: "repeated", repeats: 60 });
 const folder = mkdtempSync(join(tmpdir(), "vqkit-overhead-"));
@@ -34,42 +32,18 @@ try {
 }
 
 function trainingStep() {
-  const quantizer = createQuantizer(
-    { kind: "vq", codebookSize: 16, codeDim: 64, initialization: "normal" },
-    0,
-  );
-  const config = { ...modelPresets.small, baseWidth: 2 };
-  const model = ImageAutoencoder.create({ config, quantizer, seed: 0 });
-  const variables = model.trainableVariables();
-  const adam = { kind: "adam", beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 };
-  const optimizer = new Adam(variables, adam);
+  const { variables, step, scalars } = trainable({ width: 2, codebookSize: 16 });
   const pixels = randomTensor([2, 16, 16, 3], "pixels", (random) => random.uniform(-1, 1));
-
-  function lossOf(images) {
-    const { reconstruction, quantization } = model.forward(images);
-    const { codebook, commitment } = quantization.losses;
-    const auxiliary = tf.add(codebook, tf.mul(commitment, 0.25));
-    return tf.add(tf.mean(tf.square(tf.sub(reconstruction, images))), auxiliary).asScalar();
-  }
-
-  function body({ pixels: images, ...scalars }) {
-    const { value, grads } = tf.variableGrads(() => lossOf(images), [...variables.values()]);
-    const named = [...variables].map(([name, variable]) => [name, grads[variable.name]]);
-    optimizer.apply(new Map(named), scalars);
-    return { loss: value };
-  }
-
-  const repeated = new RecordedFunction(body);
+  const repeated = new RecordedFunction(step);
   const compute = {
     repeated: (inputs) => repeated.call(inputs),
-    recorded: async (inputs) => tf.tidy(() => body(inputs)),
+    recorded: async (inputs) => tf.tidy(() => step(inputs)),
   }[options.mode];
   async function call(index) {
-    const inputs = { pixels, ...optimizer.stepScalars({ learningRate: 3e-4, step: index + 1 }) };
-    const { loss } = await compute(inputs);
+    const changing = scalars(index);
+    const { loss } = await compute({ pixels, ...changing });
     await loss.data();
-    const { pixels: _, ...scalars } = inputs;
-    tf.dispose([loss, scalars]);
+    tf.dispose([loss, changing]);
   }
   return { call, parameters: countOf(variables) };
 }
