@@ -6,7 +6,7 @@ export const liveScript = `
 "use strict";
 const main = document.querySelector("[data-live]");
 const connection = document.getElementById("connection");
-const LEAST_WAIT = 2000, PATIENCE = 20;
+const LEAST_WAIT = 2000, MOST_WAIT = 30000, PATIENCE = 10;
 const shown = new Map();
 let text = "";
 for (const part of main.querySelectorAll(".part")) shown.set(part.id, part.outerHTML);
@@ -55,7 +55,7 @@ async function refresh() {
 async function follow() {
   for (;;) {
     const took = document.visibilityState === "visible" ? await refresh() : 0;
-    await new Promise((next) => setTimeout(next, Math.max(LEAST_WAIT, PATIENCE * took)));
+    await new Promise((next) => setTimeout(next, Math.min(MOST_WAIT, Math.max(LEAST_WAIT, PATIENCE * took))));
   }
 }
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];

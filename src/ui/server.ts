@@ -24,7 +24,7 @@ export interface RunsServer {
   readonly url: string;
   /** Runs that were there at the start. */
   readonly runs: number;
-  /** Ends it, and every connection. */
+  /** Ends it, and every connection; a second call does nothing. */
   close(): Promise<void>;
 }
 
@@ -111,6 +111,7 @@ function portError(port: number, error: Error): Error {
 }
 
 function close(server: Server): Promise<void> {
+  if (!server.listening) return Promise.resolve();
   return new Promise((resolve, reject) => {
     server.close((error) => (error === undefined ? resolve() : reject(error)));
     server.closeAllConnections();
