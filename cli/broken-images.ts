@@ -1,8 +1,8 @@
 import type { BrokenImage } from "../src/index.js";
 import { note, type Terminal } from "./terminal.js";
 
-/** Beyond this many, broken images are only counted. */
-const NAMED_AT_MOST = 20;
+/** Beyond this many, broken images are counted on the terminal, and named in JSON only. */
+const NAMED_AT_MOST = 100;
 
 /**
  * Gathers images that could not be read, to name each once where a line does not fall into a progress bar; where none
@@ -11,8 +11,8 @@ const NAMED_AT_MOST = 20;
 export class BrokenImages {
   readonly #terminal: Terminal;
   readonly #quiet: boolean;
-  readonly #pending: BrokenImage[] = [];
-  #count = 0;
+  readonly #all: BrokenImage[] = [];
+  #named = 0;
 
   constructor(terminal: Terminal, options: { readonly quiet: boolean }) {
     this.#terminal = terminal;
@@ -21,26 +21,33 @@ export class BrokenImages {
 
   /** How many there were so far. */
   get count(): number {
-    return this.#count;
+    return this.#all.length;
+  }
+
+  /** All of them by name and cause, sorted by name: when each was found is a matter of chance. */
+  list(): readonly BrokenImage[] {
+    return [...this.#all].sort((a, b) => (a.file < b.file ? -1 : 1));
   }
 
   readonly report = (broken: BrokenImage): void => {
-    this.#count++;
-    if (this.#count <= NAMED_AT_MOST) this.#pending.push(broken);
+    this.#all.push(broken);
   };
 
   /** Names those not named yet. */
   name(): void {
-    for (const { file, reason } of this.#pending.splice(0)) {
+    for (const { file, reason } of this.#all.slice(this.#named, NAMED_AT_MOST)) {
       note(this.#terminal, `skipped ${file}: ${reason}`, { quiet: this.#quiet });
     }
+    this.#named = this.count;
   }
 
   /** Names the rest, and says how many there were in all. */
   summarise(): void {
     this.name();
-    if (this.#count === 0) return;
-    const images = this.#count === 1 ? "1 image was" : `${this.#count} images were`;
-    note(this.#terminal, `${images} skipped.`, { quiet: this.#quiet });
+    if (this.count === 0) return;
+    const images = this.count === 1 ? "1 image was" : `${this.count} images were`;
+    const rest =
+      this.count > NAMED_AT_MOST ? ` The first ${NAMED_AT_MOST} are named above, all of them by --json.` : "";
+    note(this.#terminal, `${images} skipped.${rest}`, { quiet: this.#quiet });
   }
 }

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type {
+  BrokenImage,
   CodeFormat,
   CodeManifest,
   CodeWriter,
@@ -76,9 +77,9 @@ async function encode(terminal: Terminal, modelPath: string, request: Request): 
   const { out, quiet = false, json = false } = request;
   const { Tokenizer } = await import("../../src/index.js");
   await loadQuantizerModules(request.quantizerModule ?? []);
-  const images = await openImages(terminal, request);
-  const tokenizer = await Tokenizer.load(modelPath, engineOptions(request));
   const broken = new BrokenImages(terminal, { quiet });
+  const images = await openImages(terminal, request, broken);
+  const tokenizer = await Tokenizer.load(modelPath, engineOptions(request));
   const progress = startProgress(terminal, {
     label: "encoding",
     total: () => images.total,
@@ -90,7 +91,7 @@ async function encode(terminal: Terminal, modelPath: string, request: Request): 
     progress.stop();
     broken.summarise();
     const { manifest, ...counts } = outcome;
-    if (json) printJson(terminal, { dir: out, ...counts, ...manifest });
+    if (json) printJson(terminal, { dir: out, ...counts, broken: broken.list(), ...manifest });
     else if (outcome.images === null) print(terminal, `Nothing is left to do. ${out}: ${describe(outcome)}`);
     else print(terminal, `${describe(outcome)} Written: ${out}`);
   } finally {
@@ -101,10 +102,17 @@ async function encode(terminal: Terminal, modelPath: string, request: Request): 
 
 async function openImages(
   terminal: Terminal,
-  { images, filesFrom, column }: Request,
+  { images, filesFrom, column, strict = false }: Request,
+  broken: BrokenImages,
 ): Promise<ImageCollection> {
-  const { openFileList, openSource } = await import("../../src/index.js");
-  const options = column === undefined ? {} : { column };
+  const { ImageError, openFileList, openSource } = await import("../../src/index.js");
+  const stop = ({ file, reason }: BrokenImage): never => {
+    throw new ImageError(file, reason);
+  };
+  const options = {
+    ...(column === undefined ? {} : { column }),
+    onBroken: strict ? stop : broken.report,
+  };
   if (filesFrom === undefined) {
     if (images.length > 0) return openSource(images, options);
     throw new UsageError("<images...>: expected folders, glob patterns or files, or --files-from, got none.");

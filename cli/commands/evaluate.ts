@@ -102,7 +102,15 @@ async function evaluate(
       const conventions = vqkit.evaluationCard(evaluation, { loss, data, set: "all files" });
       const { figures, geometry, notMeasured, warnings } = evaluation;
       if (json) {
-        printJson(terminal, { figures, meanColour, geometry, notMeasured, warnings, conventions });
+        printJson(terminal, {
+          figures,
+          meanColour,
+          geometry,
+          notMeasured,
+          warnings,
+          conventions,
+          broken: broken.list(),
+        });
       } else {
         print(terminal, vqkit.renderFiguresTable({ model: figures, "mean colour": meanColour }));
         print(terminal, `\n${evaluationNotes(evaluation, conventions)}`);

@@ -75,6 +75,7 @@ async function train(terminal: Terminal, written: ConfigObject, values: FlagValu
         meanColour,
         training,
         conventions,
+        broken: broken.list(),
       });
     } else {
       print(

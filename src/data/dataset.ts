@@ -18,7 +18,7 @@ import { type FileSplit, splitFiles } from "./split.js";
 const IMAGES_IN_FLIGHT = 256;
 
 export interface ImageDatasetOptions {
-  /** Called once for each file found broken, when it is found. */
+  /** Called once for each file found broken, when it is found; links and folders called like images count (`findImages`). */
   readonly onBroken?: (broken: BrokenImage) => void;
 }
 
@@ -48,15 +48,22 @@ export class ImageDataset {
   readonly #config: DataConfig;
   readonly #seed: number;
   readonly #store: ImageStore;
+  /** Called like images, and none. */
+  readonly #passedOver: readonly BrokenImage[];
   readonly #cropSize: Size;
   readonly #slots = new Semaphore(IMAGES_IN_FLIGHT);
 
-  private constructor(config: DataConfig, seed: number, parts: { split: FileSplit; store: ImageStore }) {
+  private constructor(
+    config: DataConfig,
+    seed: number,
+    parts: { split: FileSplit; store: ImageStore; passedOver: readonly BrokenImage[] },
+  ) {
     this.trainFiles = parts.split.train;
     this.heldOutFiles = parts.split.heldOut;
     this.#config = config;
     this.#seed = seed;
     this.#store = parts.store;
+    this.#passedOver = parts.passedOver;
     this.#cropSize = cropSizeOf(config);
   }
 
@@ -71,19 +78,28 @@ export class ImageDataset {
     seed: number,
     options: ImageDatasetOptions = {},
   ): Promise<ImageDataset> {
-    const split = splitFiles(await findImages(config.images), config.heldOut, config.splitSeed ?? seed);
+    const passedOver: BrokenImage[] = [];
+    const onBroken = (broken: BrokenImage): void => {
+      passedOver.push(broken);
+      options.onBroken?.(broken);
+    };
+    const files = await findImages(config.images, { onBroken });
+    const split = splitFiles(files, config.heldOut, config.splitSeed ?? seed);
     const { resize, maxPixels } = config;
     const store = new ImageStore({
       transform: { resize, cover: cropSizeOf(config), maxPixels },
       cacheBytes: config.cacheMegabytes * 2 ** 20,
       ...options,
     });
-    return new ImageDataset(config, seed, { split, store });
+    return new ImageDataset(config, seed, { split, store, passedOver });
   }
 
-  /** Files found broken so far, by training or evaluation, each once, sorted by name. */
+  /**
+   * Files found broken so far, by training or evaluation, each once, sorted by name. What is called like an image and is
+   * a link, a pipe or a folder is among them from the start.
+   */
   get broken(): readonly BrokenImage[] {
-    return [...this.#store.broken].sort((a, b) => (a.file < b.file ? -1 : 1));
+    return [...this.#passedOver, ...this.#store.broken].sort((a, b) => (a.file < b.file ? -1 : 1));
   }
 
   /** Bytes of decoded images kept in memory, at most `cacheMegabytes`. */

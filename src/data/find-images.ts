@@ -3,6 +3,7 @@ import { lstat, readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { glob, isDynamicPattern } from "tinyglobby";
 import { VqkitError } from "../core/errors.js";
+import type { BrokenImage } from "./batch.js";
 import { EXTENSION_LIST, fileKind, hasImageExtension, SOURCE_EXTENSION_LIST } from "./formats.js";
 
 /** Which files count. */
@@ -10,6 +11,14 @@ interface Wanted {
   readonly has: (file: string) => boolean;
   /** Their endings, for messages. */
   readonly endings: string;
+}
+
+export interface FindOptions {
+  /**
+   * Told of what is called like a file that counts and is passed over inside a folder: links, pipes, folders without such
+   * a file below them. A pattern matches none of these.
+   */
+  readonly onBroken?: (broken: BrokenImage) => void;
 }
 
 const IMAGES: Wanted = { has: hasImageExtension, endings: EXTENSION_LIST };
@@ -25,24 +34,47 @@ const SOURCES: Wanted = { has: (file) => fileKind(file) !== undefined, endings: 
  *
  * @throws VqkitError "data" when a source does not exist, holds no image, or is a file of another kind.
  */
-export async function findImages(source: string | readonly string[]): Promise<string[]> {
-  return findFiles(source, IMAGES);
+export async function findImages(
+  source: string | readonly string[],
+  options: FindOptions = {},
+): Promise<string[]> {
+  return findFiles(source, IMAGES, options);
 }
 
 /** As `findImages`, for image files and for files that hold many: tar shards and Parquet files. */
-export async function findSources(source: string | readonly string[]): Promise<string[]> {
-  return findFiles(source, SOURCES);
+export async function findSources(
+  source: string | readonly string[],
+  options: FindOptions = {},
+): Promise<string[]> {
+  return findFiles(source, SOURCES, options);
 }
 
-async function findFiles(source: string | readonly string[], wanted: Wanted): Promise<string[]> {
+/** Files that count, and what is only called like them. */
+interface Found {
+  readonly files: readonly string[];
+  readonly broken: readonly BrokenImage[];
+}
+
+async function findFiles(
+  source: string | readonly string[],
+  wanted: Wanted,
+  { onBroken }: FindOptions,
+): Promise<string[]> {
   const found = new Set<string>();
+  const broken = new Map<string, BrokenImage>();
   for (const each of typeof source === "string" ? [source] : source) {
-    for (const file of await findIn(each, wanted)) found.add(file);
+    const { files, broken: passedOver } = await findIn(each, wanted);
+    for (const file of files) found.add(file);
+    for (const one of passedOver) broken.set(one.file, one);
+  }
+  for (const name of [...broken.keys()].sort(compareCodePoints)) {
+    // A link that one source names itself is followed there.
+    if (!found.has(name)) onBroken?.(broken.get(name) as BrokenImage);
   }
   return [...found].sort(compareCodePoints);
 }
 
-async function findIn(source: string, wanted: Wanted): Promise<string[]> {
+async function findIn(source: string, wanted: Wanted): Promise<Found> {
   const status = await statOrNone(source);
   if (status === undefined) {
     if (isDynamicPattern(source)) return findByPattern(source, wanted);
@@ -52,7 +84,7 @@ async function findIn(source: string, wanted: Wanted): Promise<string[]> {
     );
   }
   if (status.isDirectory()) return findInFolder(source, wanted);
-  if (status.isFile() && wanted.has(source)) return [normalised(source)];
+  if (status.isFile() && wanted.has(source)) return { files: [normalised(source)], broken: [] };
   throw new VqkitError("data", `${source}: expected a folder or an image file (${wanted.endings}).`);
 }
 
@@ -68,22 +100,36 @@ async function statOrNone(source: string): Promise<Stats | undefined> {
   }
 }
 
-async function findInFolder(folder: string, wanted: Wanted): Promise<string[]> {
+async function findInFolder(folder: string, wanted: Wanted): Promise<Found> {
   const images: string[] = [];
+  const broken: BrokenImage[] = [];
+  const namedFolders: string[] = [];
   let files = 0;
   let links = 0;
   const folders = [path.resolve(folder)];
   for (let at = folders.pop(); at !== undefined; at = folders.pop()) {
     for (const entry of await readFolder(at)) {
       if (entry.name.startsWith(".")) continue;
-      const full = path.join(at, entry.name);
-      if (entry.isDirectory()) folders.push(full);
-      else if (entry.isSymbolicLink()) links++;
-      else if (entry.isFile()) {
+      const file = normalised(path.join(at, entry.name));
+      const isWanted = wanted.has(entry.name);
+      if (entry.isDirectory()) {
+        folders.push(file);
+        if (isWanted) namedFolders.push(file);
+      } else if (entry.isFile()) {
         files++;
-        if (wanted.has(entry.name)) images.push(normalised(full));
+        if (isWanted) images.push(file);
+      } else {
+        if (entry.isSymbolicLink()) links++;
+        if (isWanted)
+          broken.push({
+            file,
+            reason: entry.isSymbolicLink() ? "a symbolic link, which is not followed" : "a device or a pipe",
+          });
       }
     }
+  }
+  for (const file of namedFolders) {
+    if (!images.some((image) => image.startsWith(`${file}/`))) broken.push({ file, reason: "a folder" });
   }
   if (images.length === 0) {
     const shown = /[\\/]$/.test(folder) ? folder : `${folder}/`;
@@ -93,7 +139,7 @@ async function findInFolder(folder: string, wanted: Wanted): Promise<string[]> {
       `${shown}: expected at least one image (${wanted.endings}), found none among ${files} files.${skipped}`,
     );
   }
-  return images;
+  return { files: images, broken };
 }
 
 async function readFolder(folder: string) {
@@ -105,7 +151,7 @@ async function readFolder(folder: string) {
   }
 }
 
-async function findByPattern(pattern: string, wanted: Wanted): Promise<string[]> {
+async function findByPattern(pattern: string, wanted: Wanted): Promise<Found> {
   const matches = await glob(pattern, {
     absolute: true,
     onlyFiles: true,
@@ -124,7 +170,7 @@ async function findByPattern(pattern: string, wanted: Wanted): Promise<string[]>
       `${pattern}: expected at least one image (${wanted.endings}), found none among ${matches.length} matches.`,
     );
   }
-  return images;
+  return { files: images, broken: [] };
 }
 
 function normalised(file: string): string {

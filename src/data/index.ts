@@ -13,7 +13,7 @@ export {
   type ImageSource,
   type ImageTransform,
 } from "./decode.js";
-export { findImages, findSources } from "./find-images.js";
+export { type FindOptions, findImages, findSources } from "./find-images.js";
 export { EXTENSION_LIST, hasImageExtension, IMAGE_EXTENSIONS } from "./formats.js";
 export {
   centerCrop,

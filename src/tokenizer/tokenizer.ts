@@ -225,7 +225,11 @@ export class Tokenizer {
     settings: EncodeSettings,
     { column, ...options }: Pick<EncodeAllOptions, "onBroken" | "start" | "column">,
   ): AsyncGenerator<EncodedBatch, void, undefined> {
-    const items = await openSource(source, column === undefined ? {} : { column });
+    const { onBroken } = options;
+    const items = await openSource(source, {
+      ...(column === undefined ? {} : { column }),
+      ...(onBroken === undefined ? {} : { onBroken }),
+    });
     yield* this.#encodeItems(items, settings, options);
   }
 

@@ -1,6 +1,7 @@
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import type { BrokenImage } from "../../src/data/batch.js";
 import { findImages } from "../../src/data/find-images.js";
 import { temporaryFolder } from "./temporary.js";
 
@@ -44,6 +45,29 @@ describe("findImages", () => {
     );
     expect(await inTree(`${root}/photos`)).toEqual(expected);
     expect(await inTree(`${root}/photos/../photos/`)).toEqual(expected);
+  });
+
+  it("tells of links and folders that are called like images", async () => {
+    await mkdir(`${root}/odd-ones/empty.png/empty`, { recursive: true });
+    for (const name of ["a.png", "full.jpg/b.png", "empty.png/notes.txt"])
+      await put(`${root}/odd-ones/${name}`);
+    await symlink(`${outside}/secret.jpg`, `${root}/odd-ones/link.jpg`);
+    await symlink("nowhere", `${root}/odd-ones/gone.jpg`);
+    await symlink(outside, `${root}/odd-ones/folder`);
+    const link = "a symbolic link, which is not followed";
+    const told: string[][] = [];
+    const onBroken = ({ file, reason }: BrokenImage) =>
+      told.push([file.replace(`${root}/odd-ones/`, ""), reason]);
+    const found = await findImages(`${root}/odd-ones`, { onBroken });
+    expect(found).toEqual(["a.png", "full.jpg/b.png"].map((name) => `${root}/odd-ones/${name}`));
+    expect(told.splice(0)).toEqual([
+      ["empty.png", "a folder"],
+      ["gone.jpg", link],
+      ["link.jpg", link],
+    ]);
+    // What one source names itself is followed, and no longer told of.
+    await findImages([`${root}/odd-ones`, `${root}/odd-ones/link.jpg`], { onBroken });
+    expect(told.splice(0).map(([file]) => file)).toEqual(["empty.png", "gone.jpg"]);
   });
 
   it("sorts by code point", async () => {

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { VqkitError } from "../../core/errors.js";
 import type { ImageSource } from "../decode.js";
-import { findSources } from "../find-images.js";
+import { type FindOptions, findSources } from "../find-images.js";
 import type { RawImage } from "../images.js";
 import { type CollectionOptions, FileCollection, type ImageCollection } from "./image-collection.js";
 import type { SourceItem } from "./source-item.js";
@@ -30,10 +30,10 @@ export type SourceInput =
  */
 export async function openSource(
   input: SourceInput,
-  options: CollectionOptions = {},
+  options: CollectionOptions & FindOptions = {},
 ): Promise<ImageCollection> {
   if (typeof input === "string" || isPathList(input))
-    return new FileCollection(await findSources(input), options);
+    return new FileCollection(await findSources(input, options), options);
   if (isElement(input)) return new ElementCollection([input]);
   return new ElementCollection(input);
 }
