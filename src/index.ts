@@ -108,10 +108,16 @@ export {
   remapCodes,
 } from "./export/index.js";
 export type {
+  CodebookDrift,
   CodeGeometry,
+  CodeLives,
+  CodeRecord,
+  CodeTimeline,
   Gaussian,
   ImageFigures,
   Interval,
+  IntervalCounts,
+  LifeEvents,
   MetricCard,
   Spread,
   UsageFigures,
@@ -120,6 +126,8 @@ export type {
 export {
   bitsPerPixel,
   CodeCounts,
+  codeAges,
+  codeLives,
   compareImages,
   expectedUniformUsage,
   frechetDistance,
@@ -190,6 +198,8 @@ export type {
   Diagnosis,
   DiagnosisRecord,
   Finding,
+  LossCard,
+  LossTerm,
   PairedDifference,
   PlaceStatistics,
   Severity,
@@ -199,15 +209,18 @@ export type {
 // reports
 export {
   buildComparison,
+  comparisonCharts,
   comparisonCsv,
   comparisonPicture,
   DiagnosisHistory,
   diagnose,
   gradientPlot,
   LiveDiagnosis,
+  lossCard,
   PlaceCounter,
   readCurves,
   readDiagnosisRecord,
+  renderComparisonPage,
   renderComparisonTable,
   renderDiagnosis,
   renderFiguresTable,
@@ -227,10 +240,18 @@ export {
   writePlots,
   writeRunReport,
 } from "./reports/index.js";
-export type { RunSummary, StoredTensor, TensorMap, UsageRecord } from "./runs/index.js";
+export type {
+  ReconstructionStrips,
+  RunSummary,
+  StoredTensor,
+  Strip,
+  TensorMap,
+  UsageRecord,
+} from "./runs/index.js";
 // runs
 export {
   RunFolder,
+  readCodeTimeline,
   readNpy,
   readSafetensors,
   writeFileAtomic,
@@ -276,6 +297,7 @@ export {
   writeCodes,
 } from "./tokenizer/index.js";
 export type {
+  ComparisonControl,
   ComparisonEvent,
   ComparisonOptions,
   ConfigChange,
@@ -285,6 +307,7 @@ export type {
   RunIdentity,
   RunOptions,
   StepMetrics,
+  Sweep,
   TrainerHooks,
   TrainingPhase,
   TrainingResult,
@@ -295,5 +318,6 @@ export {
   compareQuantizers,
   NonFiniteError,
   resolveRun,
+  resumeComparison,
   Trainer,
 } from "./training/index.js";

@@ -1,12 +1,12 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
-import type { Comparison, ComparisonEvent, ComparisonOptions } from "../../src/index.js";
+import { parse as parseYaml } from "yaml";
+import type { ComparisonControl, ComparisonEvent, ComparisonOptions } from "../../src/index.js";
 import { BrokenImages } from "../broken-images.js";
-import type { ConfigObject } from "../config-file.js";
+import { ComparisonProgress } from "../comparison-progress.js";
+import { type ConfigObject, isObject, valueAt } from "../config-file.js";
 import { Interrupted, UsageError } from "../errors.js";
-import { type Progress, startProgress } from "../progress.js";
-import { describeQuantizer, describeShared, describeStep, describeWarnings } from "../run-description.js";
 import {
   addRunFlags,
   type FlagValues,
@@ -15,8 +15,8 @@ import {
   type RunFlag,
   TRAINING_FLAGS,
 } from "../run-flags.js";
-import { note, print, printJson, type Terminal } from "../terminal.js";
-import { integer, integers, words } from "../values.js";
+import { print, printJson, type Terminal } from "../terminal.js";
+import { integer, integers, repeated, words } from "../values.js";
 
 const COMPARISON_FLAGS: readonly RunFlag[] = [
   {
@@ -37,6 +37,19 @@ const COMPARISON_FLAGS: readonly RunFlag[] = [
     description: "one run of each quantizer for each seed, as 0,1,2 (default: 0)",
     parse: integers,
   },
+  {
+    flag: "--sweep <field=values>",
+    field: "sweep",
+    description:
+      "train with each of these values too, as codebookSize=256,1024,4096 or learningRate=1e-4,4e-4; repeatable, for a grid",
+    parse: repeated,
+  },
+  {
+    flag: "--baseline <row>",
+    field: "baseline",
+    description:
+      "the row that differences are taken from: a kind, or a label of the table (default: the first)",
+  },
 ];
 const FLAGS = [...COMPARISON_FLAGS, ...TRAINING_FLAGS];
 
@@ -44,16 +57,24 @@ export function addCompare(program: Command, terminal: Terminal): void {
   const command = program
     .command("compare")
     .description(
-      "train several quantizers on the same images, order, first weights and budget; print one table",
+      "train several quantizers on the same images, order, first weights and budget, or take runs that are finished; print one table and write a page",
     )
-    .argument("[images...]", "folders, glob patterns or files (unless the configuration names them)");
+    .argument(
+      "[images...]",
+      "folders, glob patterns or files (unless the configuration names them); or finished run folders to compare",
+    );
   addRunFlags(command, FLAGS);
   command
     .option(
       "--out <dir>",
       "folder for the runs and the comparison (default: runs/comparison, or ...-2 when taken)",
     )
-    .option("--overwrite", "replace earlier runs in that folder");
+    .option("--overwrite", "replace earlier runs in that folder")
+    .option(
+      "--resume <dir>",
+      "go on with the comparison in this folder: finished runs are kept, an unfinished one goes on, the rest are started",
+    )
+    .option("--plots <dir>", "write every chart as SVG, PNG and CSV into this folder");
   finishRunCommand(command, {
     flags: FLAGS,
     json: "print the comparison as JSON on stdout",
@@ -61,58 +82,185 @@ export function addCompare(program: Command, terminal: Terminal): void {
   });
 }
 
-async function compare(terminal: Terminal, config: ConfigObject, values: FlagValues): Promise<void> {
-  const {
-    buildComparison,
-    compareQuantizers,
-    renderComparisonTable,
-    RunFolder,
-    writeComparison,
-    writeRunReport,
-  } = await import("../../src/index.js");
-  const quiet = values.quiet === true;
-  const options = comparisonOptions(config);
-  checkFree(options);
-  const broken = new BrokenImages(terminal, { quiet });
-  const watcher = new Watcher(terminal, quiet);
-  const runs: string[] = [];
-  try {
-    const control = { signal: terminal.signal, onBroken: broken.report };
-    for await (const event of compareQuantizers(options, control)) {
-      watcher.show(event);
-      if (event.type === "run-start") broken.name();
-      if (event.type !== "run-end") continue;
-      runs.push(event.dir);
-      await writeRunReport(await RunFolder.open(event.dir));
-    }
-  } catch (error) {
-    if (!(error instanceof Interrupted)) throw error;
-    throw new Interrupted(`Interrupted after ${runs.length} runs. What there is stands in ${options.out}.`);
-  } finally {
-    watcher.stop();
-  }
-  broken.summarise();
+/** Finished runs, and what they are to be shown as. */
+interface ComparedRuns {
+  readonly runs: readonly string[];
+  /** Swept fields. */
+  readonly sweep: readonly string[];
+  readonly out: string;
+}
 
-  const comparison: Comparison = await buildComparison(runs);
-  const written = await writeComparison(options.out, comparison);
+async function compare(terminal: Terminal, written: ConfigObject, values: FlagValues): Promise<void> {
+  const { baseline, ...config } = written;
+  const { runs, sweep, out } = await comparedRuns(terminal, config, values);
+  const { buildComparison, comparisonCharts, renderComparisonTable, writeComparison, writePlots } =
+    await import("../../src/index.js");
+  const comparison = await buildComparison(runs, {
+    sweep,
+    // Only its row can say whether it is one.
+    ...(baseline === undefined ? {} : { baseline: String(baseline) }),
+  });
+  const files = await writeComparison(out, comparison);
+  if (typeof values.plots === "string") {
+    await writePlots(values.plots, await comparisonCharts(comparison));
+    files.push(values.plots);
+  }
   if (values.json === true) printJson(terminal, comparison);
   else
     print(
       terminal,
-      [renderComparisonTable(comparison), ...written.map((file) => `Written: ${file}`)].join("\n"),
+      [renderComparisonTable(comparison), ...files.map((file) => `Written: ${file}`)].join("\n"),
     );
+}
+
+async function comparedRuns(
+  terminal: Terminal,
+  config: ConfigObject,
+  values: FlagValues,
+): Promise<ComparedRuns> {
+  const { compareQuantizers, resumeComparison } = await import("../../src/index.js");
+  const { resume } = values;
+  if (typeof resume === "string") {
+    refuseOthers(config, [], `--resume ${resume}: expected nothing but --baseline with it`);
+    return trained(terminal, values, {
+      out: resume,
+      events: (control) => resumeComparison(resume, control),
+    });
+  }
+  const finished = finishedRuns(valueAt(config, "data.images"));
+  if (finished !== undefined) return takenRuns(finished, config);
+  const options = comparisonOptions(config);
+  checkFree(options);
+  return trained(terminal, values, {
+    out: options.out,
+    events: (control) => compareQuantizers(options, control),
+  });
+}
+
+/** Trains what is to be trained, and writes each run's report. @throws Interrupted saying how to go on */
+async function trained(
+  terminal: Terminal,
+  values: FlagValues,
+  {
+    out,
+    events,
+  }: {
+    readonly out: string;
+    readonly events: (control: ComparisonControl) => AsyncIterable<ComparisonEvent>;
+  },
+): Promise<ComparedRuns> {
+  const { RunFolder, writeRunReport } = await import("../../src/index.js");
+  const quiet = values.quiet === true;
+  const broken = new BrokenImages(terminal, { quiet });
+  const progress = new ComparisonProgress(terminal, { quiet });
+  const runs: string[] = [];
+  const fields = new Set<string>();
+  try {
+    for await (const event of events({ signal: terminal.signal, onBroken: broken.report })) {
+      progress.show(event);
+      if (event.type === "run-start") broken.name();
+      if (event.type !== "run-end" && event.type !== "run-kept") continue;
+      runs.push(event.dir);
+      for (const field of Object.keys(event.swept)) fields.add(field);
+      const run = await RunFolder.open(event.dir);
+      // A kill between the end of a run and its report leaves a run without one.
+      if (event.type === "run-end" || !existsSync(run.path("report"))) await writeRunReport(run);
+    }
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    throw new Interrupted(
+      `Interrupted after ${runs.length} runs. To go on: vqkit compare --resume ${quoted(out)}`,
+    );
+  } finally {
+    progress.stop();
+  }
+  broken.summarise();
+  return { runs, sweep: [...fields], out };
+}
+
+/** The paths, where all of them are run folders; undefined where none is. @throws UsageError for a mix */
+function finishedRuns(images: unknown): readonly string[] | undefined {
+  const given = (Array.isArray(images) ? images : [images]).filter((each) => typeof each === "string");
+  const runs = given.filter((each) => existsSync(path.join(each, "config.json")));
+  if (runs.length === given.length && runs.length > 0) return runs;
+  const [run] = runs;
+  if (run !== undefined) {
+    const other = given.find((each) => !runs.includes(each));
+    throw new UsageError(
+      `${other}: expected run folders alone or images alone, got this beside the run ${run}. Give finished runs to compare, or images to train on.`,
+    );
+  }
+  const comparison = given.find((each) =>
+    ["comparison-plan.json", "comparison.json"].some((file) => existsSync(path.join(each, file))),
+  );
+  if (comparison === undefined) return undefined;
+  throw new UsageError(
+    `${comparison}: expected images or run folders, got a comparison. Give the runs in it, or go on with it: --resume ${quoted(comparison)}.`,
+  );
+}
+
+/** Runs that others have finished. */
+function takenRuns(runs: readonly string[], config: ConfigObject): ComparedRuns {
+  const [only] = runs;
+  if (runs.length < 2) {
+    throw new UsageError(
+      `${only}: expected at least two runs to compare, got one. See it by: vqkit report ${quoted(only ?? "")}.`,
+    );
+  }
+  refuseOthers(
+    { ...config, data: withoutImages(config.data) },
+    ["out", "overwrite"],
+    "expected nothing to train with, for the runs are finished",
+  );
+  const options = comparisonOptions(config);
+  checkFree(options);
+  return { runs, sweep: [], out: options.out };
+}
+
+function withoutImages(data: unknown): unknown {
+  const { images: _images, ...rest } = isObject(data) ? data : {};
+  return Object.keys(rest).length === 0 ? undefined : rest;
+}
+
+function refuseOthers(config: ConfigObject, allowed: readonly string[], expected: string): void {
+  const odd = Object.entries(config).find(([key, value]) => value !== undefined && !allowed.includes(key));
+  if (odd !== undefined) throw new UsageError(`${expected}, got ${odd[0]}. Leave it out.`);
 }
 
 /** What the configuration says of the comparison itself, and the rest as what its runs have in common. */
 function comparisonOptions(config: ConfigObject): ComparisonOptions {
-  const { quantizers, codebookSize, seeds, overwrite, out, ...base } = config;
-  const given = { quantizers, codebookSize, seeds, overwrite };
+  const { quantizers, codebookSize, seeds, sweep, overwrite, out, ...base } = config;
+  const given = { quantizers, codebookSize, seeds, sweep: sweepOf(sweep), overwrite };
   return {
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
     out: out ?? freeRunFolder("comparison", existsSync, overwrite === true),
     base,
     // Checked by whoever takes it.
   } as unknown as ComparisonOptions;
+}
+
+/** The flag's texts as the object that a configuration file has. */
+function sweepOf(given: unknown): unknown {
+  if (!Array.isArray(given)) return given;
+  const fields = given.map((text) => sweptField(String(text)));
+  const names = fields.map(([field]) => field);
+  const again = names.find((name, i) => names.indexOf(name) < i);
+  if (again !== undefined) {
+    throw new UsageError(`--sweep: expected each field once, got ${again} again. Put its values together.`);
+  }
+  return Object.fromEntries(fields);
+}
+
+/** `codebookSize=256,1024`, with YAML's values: `model.widthMultipliers=[1,2],[1,2,4]`. */
+function sweptField(text: string): [field: string, values: unknown] {
+  const at = text.indexOf("=");
+  const wrong = new UsageError(`--sweep ${text}: expected field=values, as codebookSize=256,1024,4096.`);
+  if (at < 1 || text.slice(at + 1).trim() === "") throw wrong;
+  try {
+    return [text.slice(0, at).trim(), parseYaml(`[${text.slice(at + 1)}]`)];
+  } catch {
+    throw wrong;
+  }
 }
 
 /** Runs of other names would not meet the earlier ones, and their comparison would replace the earlier one unasked. */
@@ -123,50 +271,6 @@ function checkFree({ out, overwrite }: ComparisonOptions): void {
   );
 }
 
-/** Tells on stderr how a comparison goes: what all runs share once, then each run with a bar of its own. */
-class Watcher {
-  readonly #terminal: Terminal;
-  readonly #quiet: boolean;
-  #progress: Progress | undefined;
-
-  constructor(terminal: Terminal, quiet: boolean) {
-    this.#terminal = terminal;
-    this.#quiet = quiet;
-  }
-
-  show(event: ComparisonEvent): void {
-    const quiet = this.#quiet;
-    switch (event.type) {
-      case "run-start": {
-        const { description, config, index, total, quantizer, seed } = event;
-        const lines = [
-          ...(index === 0 ? describeShared(description) : []),
-          `run ${index + 1}/${total}    ${describeQuantizer(description.quantizer)}; seed ${seed}`,
-          ...describeWarnings(description),
-        ];
-        for (const line of lines) note(this.#terminal, line, { quiet });
-        const label = `training ${quantizer}`;
-        this.#progress = startProgress(this.#terminal, { label, total: config.steps, unit: "steps", quiet });
-        break;
-      }
-      case "step": {
-        this.#progress?.update(event.metrics.step, describeStep(event.metrics));
-        break;
-      }
-      case "run-end": {
-        this.stop();
-        const { psnr } = event.result.evaluation.figures;
-        if (psnr !== null)
-          note(this.#terminal, `           PSNR ${psnr.toFixed(2)} dB. Written: ${event.dir}`, { quiet });
-        break;
-      }
-      default:
-        event satisfies never;
-    }
-  }
-
-  stop(): void {
-    this.#progress?.stop();
-    this.#progress = undefined;
-  }
+function quoted(word: string): string {
+  return /[^\w./:=-]/.test(word) ? JSON.stringify(word) : word;
 }

@@ -12,6 +12,7 @@ export {
 } from "./comparison/comparison.js";
 export type { ConfigDifference } from "./comparison/config-differences.js";
 export { COMPARISON_FILES, comparisonCsv, writeComparison } from "./comparison/files.js";
+export { comparisonCharts, renderComparisonPage } from "./comparison/page.js";
 export type { PairedDifference } from "./comparison/paired-difference.js";
 export { comparisonPicture } from "./comparison/picture.js";
 export { renderComparisonTable } from "./comparison/table.js";

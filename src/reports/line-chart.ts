@@ -104,7 +104,7 @@ export function smoothed(
 /** Round values to label on a logarithmic axis: powers of ten, and where there are few of these 2 and 5 times them. */
 export function logTicks([low, high]: readonly [number, number]): number[] {
   const decades = Math.log10(high / low);
-  const digits = decades < 1.5 ? [1, 2, 5] : [1];
+  const digits = decades < 2.2 ? [1, 2, 5] : [1];
   const every = Math.max(1, Math.ceil(decades / 6));
   const from = Math.floor(Math.log10(low));
   const ticks: number[] = [];

@@ -10,6 +10,10 @@ export const LIGHT = {
   series2: "#c2570c",
   series3: "#1a7f5a",
   series4: "#8250df",
+  series5: "#c2255c",
+  series6: "#0c8599",
+  series7: "#7a6a00",
+  series8: "#59636e",
 } as const;
 
 export const DARK: Readonly<Record<keyof typeof LIGHT, string>> = {
@@ -22,13 +26,18 @@ export const DARK: Readonly<Record<keyof typeof LIGHT, string>> = {
   series2: "#f0883e",
   series3: "#3fb97f",
   series4: "#bc8cff",
+  series5: "#f06595",
+  series6: "#3bc9db",
+  series7: "#d4c13a",
+  series8: "#9198a1",
 };
 
-const SERIES = ["series1", "series2", "series3", "series4"] as const;
+/** So many series can be told apart by colour. */
+export const SERIES_COLOURS = 8;
 
 /** The colour of the i-th series, for SVG and CSS: a name that the page binds to its theme. */
 export function seriesColour(index: number): string {
-  return `var(--${SERIES[index % SERIES.length]})`;
+  return `var(--series${(index % SERIES_COLOURS) + 1})`;
 }
 
 /** Declarations of a theme's colours for a style sheet. */

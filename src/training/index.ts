@@ -1,11 +1,12 @@
 export {
+  type ComparisonControl,
   type ComparisonEvent,
-  type ComparisonOptions,
   compareQuantizers,
-  type PlannedRun,
-  planComparison,
   type RunIdentity,
+  resumeComparison,
 } from "./comparison/comparison.js";
+export { type ComparisonOptions, type PlannedRun, planComparison } from "./comparison/plan.js";
+export type { Sweep } from "./comparison/sweep.js";
 export { type ClippedGradients, clipByGlobalNorm } from "./gradient-clipping.js";
 export { NonFiniteError, type NonFinitePolicy, nonFinitePolicies } from "./non-finite.js";
 export {

@@ -18,7 +18,7 @@ export interface ComparedFigure extends Spread {
 /** Each figure over several runs; null where it has no meaning (the codebook of a baseline that has none). */
 export type ComparisonFigures = { readonly [F in FigureName]: ComparedFigure | null };
 
-/** Each figure's difference from the baseline; null where either has none. */
+/** Each figure's difference from the baseline; null where either has none, or they are on different scales. */
 export type ComparisonDifferences = { readonly [F in FigureName]: PairedDifference | null };
 
 /** One configuration: its runs, one a seed. */
@@ -60,7 +60,7 @@ export interface Comparison {
   /** In the order in which the configurations were first given. */
   readonly rows: readonly ComparisonRow[];
   readonly baselines: {
-    /** All models before their first step; null when none was evaluated. */
+    /** All models before their first step, without intervals, as they are of several quantizers; null when none was evaluated. */
     readonly untrained: ComparisonFigures | null;
     /** Predicting each image's mean colour, one value a seed; null when it was not evaluated. */
     readonly meanColour: ComparisonFigures | null;
@@ -111,7 +111,7 @@ export async function buildComparison(
       row === reference ? row : { ...row, fromBaseline: differences(row, reference) },
     ),
     baselines: {
-      untrained: figuresOf(records, ({ untrained }) => untrained),
+      untrained: withoutIntervals(figuresOf(records, ({ untrained }) => untrained)),
       meanColour: figuresOf(firstOfEachSeed(records), ({ meanColour }) => meanColour),
     },
     conventions: sharedConventions(records),
@@ -156,6 +156,8 @@ function baselineAmong(rows: readonly ComparisonRow[], wanted: string | undefine
 function differences(row: ComparisonRow, baseline: ComparisonRow): ComparisonDifferences {
   const each = FIGURE_NAMES.map((name) => {
     const [figure, reference] = [row[name], baseline[name]];
+    // A sum over code dimensions is on another scale where these are others.
+    if (name === "quantizationError" && row.codeDim !== baseline.codeDim) return [name, null];
     if (figure === null || reference === null) return [name, null];
     return [
       name,
@@ -182,6 +184,12 @@ function figuresOf(
     return [name, comparedFigure(made.map((one) => one[name]))];
   });
   return Object.fromEntries(figures) as ComparisonFigures;
+}
+
+function withoutIntervals(figures: ComparisonFigures | null): ComparisonFigures | null {
+  if (figures === null) return null;
+  const each = FIGURE_NAMES.map((name) => [name, figures[name] && { ...figures[name], interval: null }]);
+  return Object.fromEntries(each) as ComparisonFigures;
 }
 
 function comparedFigure(values: readonly (number | null)[]): ComparedFigure | null {

@@ -5,6 +5,7 @@ import { type JsonValue, writeFileAtomic, writeJsonFile } from "../../runs/index
 import { FIGURE_NAMES } from "../figures.js";
 import { csv } from "../plot-files.js";
 import type { Comparison, ComparisonDifferences, ComparisonFigures } from "./comparison.js";
+import { renderComparisonPage } from "./page.js";
 import { comparisonPicture } from "./picture.js";
 
 /** The files that a comparison leaves. */
@@ -12,19 +13,21 @@ export const COMPARISON_FILES = {
   json: "comparison.json",
   csv: "comparison.csv",
   picture: "comparison.png",
+  page: "comparison.html",
 } as const;
 
 /**
- * Writes `comparison.json`, `comparison.csv` and, where the runs kept their examples, `comparison.png`, each whole or
- * not at all.
+ * Writes `comparison.json`, `comparison.csv`, the page `comparison.html` and, where the runs kept their examples,
+ * `comparison.png`, each whole or not at all.
  *
  * @param dir made when there is none
  * @returns the paths written
- * @throws VqkitError("file"); as `comparisonPicture`
+ * @throws VqkitError("file"); as `comparisonPicture` and `renderComparisonPage`
  */
 export async function writeComparison(dir: string, comparison: Comparison): Promise<string[]> {
-  // Made first: when a run's picture is unreadable, nothing has been written.
+  // Made first: when a file of a run is unreadable, nothing has been written.
   const picture = await comparisonPicture(comparison);
+  const page = await renderComparisonPage(comparison);
   try {
     await mkdir(dir, { recursive: true });
   } catch (error) {
@@ -33,9 +36,10 @@ export async function writeComparison(dir: string, comparison: Comparison): Prom
   const path = (file: keyof typeof COMPARISON_FILES): string => join(dir, COMPARISON_FILES[file]);
   await writeJsonFile(path("json"), comparison);
   await writeFileAtomic(path("csv"), comparisonCsv(comparison));
-  if (picture === undefined) return [path("json"), path("csv")];
-  await writeFileAtomic(path("picture"), picture);
-  return [path("json"), path("csv"), path("picture")];
+  if (picture !== undefined) await writeFileAtomic(path("picture"), picture);
+  await writeFileAtomic(path("page"), page);
+  const files = ["json", "csv", ...(picture === undefined ? [] : ["picture" as const]), "page"] as const;
+  return files.map(path);
 }
 
 /**

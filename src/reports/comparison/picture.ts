@@ -1,62 +1,37 @@
-import { VqkitError } from "../../core/errors.js";
-import { type PictureRow, pictureGrid, type RgbImage } from "../../data/index.js";
-import { RunFolder } from "../../runs/index.js";
+import { type PictureRow, pictureGrid } from "../../data/index.js";
 import { formatFixed } from "../format.js";
-import { type RunPictures, readPictures } from "../run-pictures.js";
-import { readRunRecord } from "../run-record.js";
 import type { Comparison, ComparisonRow } from "./comparison.js";
+import { readExamples } from "./examples.js";
 
 const COLUMNS = 8;
 /** Crops are enlarged (pixel by pixel) until they are at least this wide. */
 const LEAST_WIDTH = 96;
 
 /**
- * A picture with one row of originals and one a quantizer, labelled with its mean PSNR. The images are of each
- * quantizer's lowest seed; undefined when its run kept no pictures.
+ * A picture with one row of originals and one a row of the comparison, labelled with its mean PSNR, as `readExamples`
+ * chooses them; undefined when there are no examples.
  *
  * @returns a PNG file
- * @throws VqkitError("run") when runs show different originals; VqkitError("format" | "file") for a broken picture
+ * @throws VqkitError("run") when runs of one seed show different originals; VqkitError("format" | "file") for a broken
+ * picture
  */
-export async function comparisonPicture({ rows }: Comparison): Promise<Buffer | undefined> {
-  const examples = await Promise.all(rows.map(examplesOf));
-  const shown = rows.flatMap((row, i) => {
-    const images = examples[i];
-    return images === undefined ? [] : [{ row, ...images }];
-  });
-  const [first] = shown;
-  if (first === undefined || shown.length < rows.length) return undefined;
-  const columns = Math.min(COLUMNS, ...shown.map(({ originals }) => originals.length));
-  for (const { row, originals } of shown) {
-    if (!sameImages(originals.slice(0, columns), first.originals.slice(0, columns))) {
-      throw new VqkitError(
-        "run",
-        `${row.runs[0]}: expected the originals of ${first.row.runs[0]} in its picture, got other images. Compare runs on the same images.`,
-      );
-    }
-  }
+export async function comparisonPicture(comparison: Comparison): Promise<Buffer | undefined> {
+  const examples = await readExamples(comparison);
+  const first = examples?.originals[0];
+  if (examples === undefined || first === undefined) return undefined;
   const lines: PictureRow[] = [
-    { label: "originals", images: first.originals.slice(0, columns) },
-    ...shown.map(({ row, reconstructions }) => ({
+    { label: "originals", images: examples.originals.slice(0, COLUMNS) },
+    ...examples.rows.map(({ row, reconstructions }) => ({
       label: labelOf(row),
-      images: reconstructions.slice(0, columns),
+      images: reconstructions.slice(0, COLUMNS),
     })),
   ];
-  const scale = Math.max(1, Math.ceil(LEAST_WIDTH / (first.originals[0]?.width ?? LEAST_WIDTH)));
+  const scale = Math.max(1, Math.ceil(LEAST_WIDTH / first.width));
   return (await pictureGrid(lines, { gap: 4, scale })).png;
 }
 
+/** Lettering is ASCII. */
 function labelOf({ label, psnr }: ComparisonRow): string {
-  return psnr === null ? label : `${label}\n${formatFixed(psnr.mean, 2)} dB`;
-}
-
-async function examplesOf({ runs: [dir] }: ComparisonRow): Promise<RunPictures | undefined> {
-  return dir === undefined ? undefined : readPictures(await readRunRecord(await RunFolder.open(dir)));
-}
-
-function sameImages(a: readonly RgbImage[], b: readonly RgbImage[]): boolean {
-  return a.length === b.length && a.every((image, i) => sameImage(image, b[i]));
-}
-
-function sameImage(a: RgbImage, b: RgbImage | undefined): boolean {
-  return b !== undefined && a.width === b.width && Buffer.compare(a.pixels, b.pixels) === 0;
+  const plain = label.replace(/[^\x20-\x7e]/g, "?");
+  return psnr === null ? plain : `${plain}\n${formatFixed(psnr.mean, 2)} dB`;
 }

@@ -78,7 +78,7 @@ function seedsNote({ rows }: Comparison): string {
 }
 
 /** What differences are, and that one of many intervals is wrong by chance. */
-function differenceNotes({ rows, baseline }: Comparison): string[] {
+export function differenceNotes({ rows, baseline }: Comparison): string[] {
   const others = rows.filter(({ fromBaseline }) => fromBaseline !== null);
   if (others.length === 0) return [];
   const pairs = others.map(({ fromBaseline }) => fromBaseline?.psnr?.seeds.length ?? 0);
@@ -93,7 +93,7 @@ function untrainedNotes({ rows, baselines }: Comparison): string[] {
   const models = rows.reduce((sum, row) => sum + row.seeds.length, 0);
   return baselines.untrained === null || models === 1
     ? []
-    : [`Untrained: the same over all ${models} models before their first step.`];
+    : [`Untrained: mean of all ${models} models before their first step.`];
 }
 
 function imagesNotes({ heldOut, evaluations }: Comparison): string[] {

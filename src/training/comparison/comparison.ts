@@ -1,47 +1,25 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
-import { parseConfig } from "../../core/config.js";
-import { ConfigError } from "../../core/errors.js";
-import { describeQuantizers, type QuantizerConfig, quantizerKinds } from "../../quantizers/index.js";
+import { VqkitError } from "../../core/errors.js";
+import type { JsonObject } from "../../runs/index.js";
 import { RunFolder } from "../../runs/index.js";
-import { dataObject, type RunConfig, type RunOptions, resolveRun } from "../run-config.js";
+import type { ResumedFrom } from "../resume-run.js";
+import { resumedConfig } from "../resumed-config.js";
+import { type RunConfig, savedConfig } from "../run-config.js";
 import type { StepMetrics } from "../step-metrics.js";
 import { Trainer } from "../trainer.js";
 import type { TrainerHooks } from "../trainer-hooks.js";
 import type { RunDescription, TrainingResult } from "../training-result.js";
-
-/** What the comparison itself decides for each run. */
-const decidedHere = ["quantizer", "seed", "out", "overwrite", "nominalCodebookSize"] as const;
-
-/** Which quantizers to train, and everything that they share. */
-export interface ComparisonOptions {
-  /** What all runs have in common. */
-  readonly base: Omit<RunOptions, (typeof decidedHere)[number]>;
-  /** Kinds, or a kind with its options; each kind once. Default: every registered kind. */
-  readonly quantizers?: readonly (string | QuantizerConfig)[];
-  /** Given to every quantizer that does not set its own size; default 1024. Some kinds only come near it. */
-  readonly codebookSize?: number;
-  /** Each quantizer is trained once for each; default [0]. */
-  readonly seeds?: readonly number[];
-  /** The folder that receives one run folder a run, `<kind>-seed<N>`. */
-  readonly out: string;
-  /** Replace earlier runs there; default false. */
-  readonly overwrite?: boolean;
-}
-
-/** One run of a comparison, checked and resolved. */
-export interface PlannedRun {
-  readonly quantizer: string;
-  readonly seed: number;
-  readonly dir: string;
-  readonly config: RunConfig;
-}
+import { type ComparisonOptions, type PlannedRun, planComparison } from "./plan.js";
+import { PLAN_FILE, readPlan, removePlan, writePlan } from "./plan-file.js";
 
 /** Which run an event is about. */
 export interface RunIdentity {
   /** The quantizer's kind. */
   readonly quantizer: string;
   readonly seed: number;
+  /** The values of the swept fields; none without a sweep. */
+  readonly swept: JsonObject;
   /** The run folder. */
   readonly dir: string;
   /** Position of the run, from 0, and how many there are. */
@@ -55,85 +33,94 @@ export type ComparisonEvent =
       readonly type: "run-start";
       readonly config: RunConfig;
       readonly description: RunDescription;
+      /** Where an interrupted run goes on; null for a new one. */
+      readonly resumed: ResumedFrom | null;
     })
   | (RunIdentity & { readonly type: "step"; readonly metrics: StepMetrics })
-  | (RunIdentity & { readonly type: "run-end"; readonly result: TrainingResult });
+  | (RunIdentity & { readonly type: "run-end"; readonly result: TrainingResult })
+  /** The run was finished already. */
+  | (RunIdentity & { readonly type: "run-kept" });
 
-const comparisonSchema = z.strictObject({
-  base: z.record(z.string(), z.unknown()),
-  quantizers: z
-    .array(
-      z.union([z.string(), z.looseObject({ kind: z.string() })], {
-        error: "expected the name of a quantizer or an object with kind",
-      }),
-    )
-    .min(1)
-    .optional(),
-  codebookSize: z.int().min(2).default(1024),
-  seeds: z.array(z.int().min(0)).min(1).default([0]),
-  out: z.string().min(1),
-  overwrite: z.boolean().default(false),
-});
+/** What `Trainer.create` and `Trainer.run` take. */
+export type ComparisonControl = TrainerHooks & { readonly signal?: AbortSignal };
 
 /**
- * The runs of a comparison, in order: all quantizers with the first seed, then with the next.
+ * Trains every quantizer with every seed (and every value of a sweep), one run after another, and tells what happens.
+ * All options and folders are checked before the first run starts. What is to be trained is written into
+ * `out/comparison-plan.json` first, so that `resumeComparison` can go on with it.
  *
- * Every run has the same budget, model, loss and images. For one seed, all quantizers see the same crops in the same
- * order, and their encoders and decoders start from the same weights; only the projections beside the quantizer, which
- * a code dimension other than `latentChannels` needs, belong to one run alone. The held-out files are the same for all
- * seeds: `data.splitSeed` is the first seed unless set.
+ * When the caller leaves the loop or aborts, the run under way ends as `Trainer.run` says; finished runs stand.
  *
- * @param options `ComparisonOptions`, not yet trusted
- * @throws ConfigError that names the offending field of the comparison or of a run
+ * @throws VqkitError("run") when a folder is taken or a comparison was begun there; otherwise as `planComparison`,
+ * `Trainer.create` and `Trainer.run` do
  */
-export function planComparison(options: unknown): PlannedRun[] {
-  const { base, codebookSize, seeds, out, overwrite, ...rest } = parseConfig(comparisonSchema, options, "");
-  const taken = decidedHere.find((name) => Object.hasOwn(base, name));
-  if (taken !== undefined) {
-    throw new ConfigError(
-      `base.${taken}`,
-      "expected nothing, for the comparison sets it for each run. Remove it.",
+export async function* compareQuantizers(
+  options: ComparisonOptions,
+  control: ComparisonControl = {},
+): AsyncGenerator<ComparisonEvent, void, undefined> {
+  const runs = planComparison(options);
+  const { out, overwrite = false } = options;
+  if (!overwrite && existsSync(join(out, PLAN_FILE))) {
+    throw new VqkitError(
+      "run",
+      `${out}: expected a folder without a comparison, got one that was begun. Go on with it (resumeComparison, --resume), choose another folder, or set overwrite (--overwrite).`,
     );
   }
-  const quantizers = (rest.quantizers ?? quantizerKinds()).map((each) =>
-    withSize(typeof each === "string" ? { kind: each } : each, codebookSize),
-  );
-  checkDistinct(
-    "quantizers",
-    quantizers.map(({ options: { kind } }) => kind),
-  );
-  checkDistinct("seeds", seeds);
-  const data = withSplitSeed(dataObject(base.data), seeds[0] as number);
-  return seeds.flatMap((seed) =>
-    quantizers.map(({ options: quantizer, nominalCodebookSize }) => {
-      const dir = join(out, `${quantizer.kind}-seed${seed}`);
-      const run = { ...base, data, quantizer, nominalCodebookSize, seed, out: dir, overwrite };
-      return { quantizer: quantizer.kind, seed, dir, config: resolveRun(run) };
-    }),
+  for (const { dir } of runs) await RunFolder.check(dir, { overwrite });
+  const begin = async (): Promise<void> => {
+    // From here on the plan speaks for the folder, so nothing of an earlier comparison may pass for a part of it.
+    if (overwrite) {
+      await removePlan(out);
+      for (const { dir } of runs) await clear(dir);
+    }
+    await writePlan(out, runs);
+  };
+  yield* trainAll(
+    runs.map((run) => ({ ...run, state: "new" })),
+    control,
+    begin,
   );
 }
 
 /**
- * Trains every quantizer with every seed, one run after another, and tells what happens. All options and folders are
- * checked before the first run starts.
+ * Goes on with a comparison that was interrupted or killed: finished runs are kept, one that was begun goes on from its
+ * newest checkpoint, and the rest are started. The runs end in the same bytes (timings aside) as if the comparison had
+ * not stopped, as `Trainer.resume` says.
  *
- * When the caller leaves the loop or aborts, the run under way ends as `Trainer.run` says; finished runs stand.
- *
- * @param control what `Trainer.create` and `Trainer.run` take
- * @throws as `planComparison`, `Trainer.create` and `Trainer.run` do
+ * @param out the folder of the comparison
+ * @throws VqkitError("run") when none was begun there, or a run folder holds another run than the plan says; otherwise as
+ * `Trainer.resume` and `Trainer.run` do
  */
-export async function* compareQuantizers(
-  options: ComparisonOptions,
-  control: TrainerHooks & { readonly signal?: AbortSignal } = {},
+export async function* resumeComparison(
+  out: string,
+  control: ComparisonControl = {},
 ): AsyncGenerator<ComparisonEvent, void, undefined> {
-  const { signal, ...hooks } = control;
-  const runs = planComparison(options);
-  for (const { dir, config } of runs) await RunFolder.check(dir, { overwrite: config.overwrite });
-  for (const [index, { quantizer, seed, dir, config }] of runs.entries()) {
-    const identity: RunIdentity = { quantizer, seed, dir, index, total: runs.length };
-    const trainer = await Trainer.create(config, hooks);
+  const runs: FoundRun[] = [];
+  for (const run of await readPlan(out)) runs.push({ ...run, state: await stateOf(run) });
+  yield* trainAll(runs, control);
+}
+
+interface FoundRun extends PlannedRun {
+  readonly state: "new" | "begun" | "finished";
+}
+
+/** @param begin called once, after the first run has found its images and before it writes anything */
+async function* trainAll(
+  runs: readonly FoundRun[],
+  { signal, ...hooks }: ComparisonControl,
+  begin?: () => Promise<void>,
+): AsyncGenerator<ComparisonEvent, void, undefined> {
+  for (const [index, { quantizer, seed, swept, dir, config, state }] of runs.entries()) {
+    const identity: RunIdentity = { quantizer, seed, swept, dir, index, total: runs.length };
+    if (state === "finished") {
+      yield { ...identity, type: "run-kept" };
+      continue;
+    }
+    const trainer = state === "new" ? await Trainer.create(config, hooks) : await Trainer.resume(dir, hooks);
     try {
-      yield { ...identity, type: "run-start", config, description: trainer.describe() };
+      if (index === 0) await begin?.();
+      const { resumed } = trainer;
+      yield { ...identity, type: "run-start", config, description: trainer.describe(), resumed };
       for await (const metrics of trainer.run(signal === undefined ? {} : { signal })) {
         yield { ...identity, type: "step", metrics };
       }
@@ -145,34 +132,71 @@ export async function* compareQuantizers(
   }
 }
 
-interface SizedQuantizer {
-  readonly options: QuantizerConfig;
-  readonly nominalCodebookSize: number;
+/** Removes an earlier run, unless another process writes it. */
+async function clear(dir: string): Promise<void> {
+  if (!existsSync(dir)) return;
+  const lock = await RunFolder.lock(dir);
+  try {
+    await RunFolder.create(dir, { overwrite: true });
+  } finally {
+    lock.release();
+  }
 }
 
-/** Gives a quantizer the common size, if it sets none by `codebookSize` or `levels` and has such an option. */
-function withSize(options: QuantizerConfig, common: number): SizedQuantizer {
-  const { codebookSize, levels } = options;
-  const nominalCodebookSize = typeof codebookSize === "number" ? codebookSize : common;
-  if (codebookSize !== undefined || levels !== undefined) return { options, nominalCodebookSize };
-  // An unknown kind has no description; resolving it names the known ones.
-  const known = describeQuantizers().find(({ kind }) => kind === options.kind)?.options ?? [];
-  const takesSize = known.some(({ name }) => name === "codebookSize");
-  return { options: takesSize ? { ...options, codebookSize: common } : options, nominalCodebookSize };
+/** How far a planned run is. @throws VqkitError("run") for another run in its folder; VqkitError("format" | "file") */
+async function stateOf({ dir, config }: PlannedRun): Promise<FoundRun["state"]> {
+  if (await isFree(dir)) return "new";
+  const folder = await RunFolder.open(dir);
+  checkPlanned(dir, await folder.readConfig(), config);
+  try {
+    await folder.readSummary();
+    return "finished";
+  } catch (error) {
+    // "run": there is none. A damaged one is written again.
+    if (error instanceof VqkitError && (error.code === "run" || error.code === "format")) return "begun";
+    throw error;
+  }
 }
 
-function withSplitSeed(data: unknown, seed: number): unknown {
-  if (typeof data !== "object" || data === null) return data;
-  const { splitSeed } = data as { splitSeed?: unknown };
-  return { ...data, splitSeed: splitSeed ?? seed };
+/** Whether a new run could begin there. */
+async function isFree(dir: string): Promise<boolean> {
+  try {
+    await RunFolder.check(dir);
+    return true;
+  } catch (error) {
+    if (error instanceof VqkitError && error.code === "run") return false;
+    throw error;
+  }
 }
 
-function checkDistinct(name: string, values: readonly (string | number)[]): void {
-  const again = values.findIndex((value, i) => values.indexOf(value) < i);
-  if (again >= 0) {
-    throw new ConfigError(
-      `${name}[${again}]`,
-      `expected each value once, got ${JSON.stringify(values[again])} again.`,
+/** Where a run is computed and its images are may have changed on the way. */
+const CIRCUMSTANCES: readonly string[] = [
+  "engine",
+  "device",
+  "threads",
+  "logEvery",
+  "checkpointEvery",
+  "data.images",
+  "data.prefetch",
+  "data.cacheMegabytes",
+];
+
+function checkPlanned(dir: string, saved: unknown, planned: RunConfig): void {
+  const refuse = (reason: string, cause?: unknown): never => {
+    throw new VqkitError(
+      "run",
+      `${dir}: expected the run that the comparison planned, got another: ${reason} Move it elsewhere, or begin the comparison anew (--overwrite).`,
+      { cause },
     );
+  };
+  let odd: { readonly field: string; readonly from: unknown; readonly to: unknown } | undefined;
+  try {
+    const { changes } = resumedConfig(saved, savedConfig(planned));
+    odd = changes.find(({ field }) => !CIRCUMSTANCES.includes(field));
+  } catch (error) {
+    refuse(error instanceof Error ? error.message : String(error), error);
+  }
+  if (odd !== undefined) {
+    refuse(`${odd.field} is ${JSON.stringify(odd.from)}, planned was ${JSON.stringify(odd.to)}.`);
   }
 }

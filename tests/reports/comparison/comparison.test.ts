@@ -318,7 +318,7 @@ describe("renderComparisonTable", () => {
     expect(text).toContain("One seed (0), so no interval: small differences may be chance.");
     expect(text).toMatch(/^Less vq +Codes +PSNR dB/m);
     // 25 - 20 dB; (25 - 20)/200 = 2.5 points; losses 1/25 - 1/20
-    expect(text).toMatch(/^fsq +1,000 +\+5\.00 +\+0\.050 +−0\.0100 +\+0\.500 +\+2\.5 points /m);
+    expect(text).toMatch(/^fsq +1,000 +\+5\.00 +\+0\.050 +−0\.0100 +– +\+2\.5 points /m);
     expect(text).toContain("Differences from vq are of the same seed.");
     expect(text).toContain("Measured on 12 held-out images.");
     expect(text).toContain("Usage of a uniform source: 25.4 % in 300 indices.");
@@ -339,7 +339,7 @@ describe("renderComparisonTable", () => {
     expect(cells(text, "vq")?.[1]).toBe("22.00 ± 25.41");
     expect(cells(text, "vq")?.[5]).toBe("11.0 ± 12.7 %");
     expect(text).toContain("Seeds 0, 5: mean ± half of the 95 % interval over seeds (Student's t).");
-    expect(text).toContain("over all 2 models before their first step");
+    expect(text).toContain("Untrained: mean of all 2 models before their first step.");
     expect(text).toContain("12 held-out images, other ones for other seeds.");
     expect(text).not.toContain("Less");
   });

@@ -1,5 +1,5 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { picturesOf } from "../../../src/data/index.js";
@@ -20,14 +20,16 @@ async function comparisonOf(a: RunContent, b: RunContent) {
 }
 
 describe("writeComparison", () => {
-  it("writes JSON, CSV and a picture", async () => {
+  it("writes JSON, CSV, a picture and a page", async () => {
     const { dir, comparison } = await comparisonOf({ originals: [1, 9] }, { ...fsq, originals: [1, 9] });
     const out = join(dir, "new", "out");
     const paths = await writeComparison(out, comparison);
     expect(paths).toEqual(
-      ["comparison.json", "comparison.csv", "comparison.png"].map((name) => join(out, name)),
+      ["comparison.json", "comparison.csv", "comparison.png", "comparison.html"].map((name) =>
+        join(out, name),
+      ),
     );
-    expect((await readdir(out)).sort()).toEqual(["comparison.csv", "comparison.json", "comparison.png"]);
+    expect((await readdir(out)).sort()).toEqual(paths.map((file) => basename(file)).sort());
     expect(JSON.parse(await readFile(paths[0] ?? "", "utf8"))).toEqual(comparison);
     expect(await readFile(paths[1] ?? "", "utf8")).toBe(comparisonCsv(comparison));
     expect((await sharp(await readFile(paths[2] ?? "")).metadata()).format).toBe("png");
@@ -35,7 +37,7 @@ describe("writeComparison", () => {
 
   it("leaves the picture out where runs kept none, and writes nothing where one is broken", async () => {
     const { dir, folders, comparison } = await comparisonOf({ originals: [1, 9] }, fsq);
-    expect(await writeComparison(join(dir, "out"), comparison)).toHaveLength(2);
+    expect(await writeComparison(join(dir, "out"), comparison)).toHaveLength(3);
 
     const both = await comparisonOf({ originals: [1, 9] }, { ...fsq, originals: [1, 9] });
     await writeFile(both.folders[1]?.path("reconstructions") ?? "", "no picture");

@@ -137,7 +137,7 @@ describe("compareQuantizers", () => {
       names.flatMap((_, i) => ["run-start", "step", "step", "step", "run-end"].map((type) => `${i} ${type}`)),
     );
     expect(new Set(events.map(({ total }) => total))).toEqual(new Set([8]));
-    expect((await readdir(out)).sort()).toEqual([...names].sort());
+    expect((await readdir(out)).sort()).toEqual(["comparison-plan.json", ...names].sort());
     const cards = [];
     for (const name of names) {
       const { conventions, figures } = await (await RunFolder.open(path.join(out, name))).readSummary();
@@ -160,11 +160,11 @@ describe("compareQuantizers", () => {
     const metrics = path.join(out, "fsq-seed0", "metrics.jsonl");
     const before = await readFile(metrics, "utf8");
     await expect(compareQuantizers(options({ out })).next()).rejects.toMatchObject({ code: "run" });
-    expect(await readdir(out)).toEqual(["fsq-seed0"]);
+    expect(await readdir(out)).toEqual(["comparison-plan.json", "fsq-seed0"]);
     expect(await readFile(metrics, "utf8")).toBe(before);
     await writeFile(path.join(out, "note.txt"), "mine");
     await drained(compareQuantizers(options({ quantizers: ["fsq"], out, overwrite: true })));
-    expect((await readdir(out)).sort()).toEqual(["fsq-seed0", "note.txt"]);
+    expect((await readdir(out)).sort()).toEqual(["comparison-plan.json", "fsq-seed0", "note.txt"]);
   });
 
   it("frees everything and leaves a checkpoint when the caller stops in the middle", async () => {
@@ -174,7 +174,7 @@ describe("compareQuantizers", () => {
       if (event.type === "step" && event.quantizer === "rotation" && event.metrics.step === 2) break;
     }
     expect(tf.memory().numTensors).toBe(before);
-    expect((await readdir(out)).sort()).toEqual(["rotation-seed0", "vq-seed0"]);
+    expect((await readdir(out)).sort()).toEqual(["comparison-plan.json", "rotation-seed0", "vq-seed0"]);
     expect(await readdir(path.join(out, "rotation-seed0", "checkpoints"))).toEqual([
       "step-00000002.safetensors",
     ]);
@@ -191,6 +191,6 @@ describe("compareQuantizers", () => {
       }
     };
     await expect(loop()).rejects.toBe(reason);
-    expect((await readdir(path.join(runs, "aborted"))).sort()).toEqual(["vq-seed0"]);
+    expect((await readdir(path.join(runs, "aborted"))).sort()).toEqual(["comparison-plan.json", "vq-seed0"]);
   });
 });

@@ -1,0 +1,83 @@
+import type { ComparisonEvent } from "../src/index.js";
+import { type Progress, startProgress } from "./progress.js";
+import { describeQuantizer, describeShared, describeStep, describeWarnings } from "./run-description.js";
+import { note, type Terminal } from "./terminal.js";
+
+/** Tells on stderr how a comparison goes: what all runs share once, then each run with a bar of its own. */
+export class ComparisonProgress {
+  readonly #terminal: Terminal;
+  readonly #quiet: boolean;
+  #progress: Progress | undefined;
+  #hasStarted = false;
+
+  constructor(terminal: Terminal, { quiet }: { readonly quiet: boolean }) {
+    this.#terminal = terminal;
+    this.#quiet = quiet;
+  }
+
+  show(event: ComparisonEvent): void {
+    switch (event.type) {
+      case "run-start": {
+        this.#start(event);
+        break;
+      }
+      case "step": {
+        this.#progress?.update(event.metrics.step, describeStep(event.metrics));
+        break;
+      }
+      case "run-end": {
+        this.stop();
+        const { psnr } = event.result.evaluation.figures;
+        const quality = psnr === null ? "" : `PSNR ${psnr.toFixed(2)} dB. `;
+        this.#note(`           ${quality}Written: ${event.dir}`);
+        break;
+      }
+      case "run-kept": {
+        this.#note(`${place(event)}${[event.quantizer, ...circumstances(event)].join("; ")}`);
+        this.#note(`           finished before, and kept: ${event.dir}`);
+        break;
+      }
+      default:
+        event satisfies never;
+    }
+  }
+
+  stop(): void {
+    this.#progress?.stop();
+    this.#progress = undefined;
+  }
+
+  #start(event: Extract<ComparisonEvent, { type: "run-start" }>): void {
+    const { description, config, quantizer, resumed } = event;
+    const shared = this.#hasStarted ? [] : describeShared(description);
+    this.#hasStarted = true;
+    for (const line of [
+      ...shared,
+      `${place(event)}${[describeQuantizer(description.quantizer), ...circumstances(event)].join("; ")}`,
+      ...(resumed === null ? [] : [`resume     after step ${resumed.step} of ${config.steps}`]),
+      ...describeWarnings(description),
+    ]) {
+      this.#note(line);
+    }
+    this.#progress = startProgress(this.#terminal, {
+      label: `training ${quantizer}`,
+      total: config.steps,
+      unit: "steps",
+      quiet: this.#quiet,
+    });
+  }
+
+  #note(line: string): void {
+    note(this.#terminal, line, { quiet: this.#quiet });
+  }
+}
+
+function place({ index, total }: ComparisonEvent): string {
+  return `run ${index + 1}/${total}`.padEnd(11);
+}
+
+/** The seed and what is swept. */
+function circumstances({ swept, seed }: ComparisonEvent): string[] {
+  const values = Object.entries(swept).map(([field, value]) => `${field} ${JSON.stringify(value)}`);
+  return [...values, `seed ${seed}`];
+}

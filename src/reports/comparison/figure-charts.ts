@@ -1,0 +1,112 @@
+import { axisX, axisY, dot, gridX, ruleX, ruleY, tickX } from "@observablehq/plot";
+import { CHART_HEIGHT, type Chart, draw } from "../chart.js";
+import { FIGURE_NAMES, FIGURE_STYLES, type FigureName } from "../figures.js";
+import { formatTick } from "../format.js";
+import { seriesColour } from "../palette.js";
+import { fileName } from "../plot-files.js";
+import type { Comparison, ComparisonRow } from "./comparison.js";
+
+const ROW_HEIGHT = 27;
+/** For the axis and its label. */
+const FRAME_HEIGHT = 66;
+/** Labels are drawn up to this many letters; the tables have them whole. */
+const LONGEST_LABEL = 30;
+const LETTER_WIDTH = 6.4;
+
+/** Each figure with all rows below each other: every seed a dot, the mean a stroke, its interval a bar. */
+export function figureCharts(comparison: Comparison): Chart[] {
+  return FIGURE_NAMES.flatMap((name) => {
+    const shown = comparison.rows.flatMap((row, i) => (row[name] === null ? [] : [{ row, i }]));
+    return shown.length === 0 ? [] : [figureChart(name, shown, comparison)];
+  });
+}
+
+interface ShownRow {
+  readonly row: ComparisonRow;
+  /** Its place among all rows, which is its colour. */
+  readonly i: number;
+}
+
+function figureChart(name: FigureName, shown: readonly ShownRow[], comparison: Comparison): Chart {
+  const { title } = FIGURE_STYLES[name];
+  const reference = comparison.baselines.meanColour?.[name]?.mean;
+  return {
+    name: fileName(title),
+    title,
+    svg: drawn(name, shown, reference),
+    keys: reference === undefined ? [] : [{ name: "mean colour of each image", colour: "var(--soft)" }],
+    table: {
+      columns: ["row", "seed", "value", "mean", "low", "high"],
+      rows: shown.flatMap(({ row }) => {
+        const figure = row[name];
+        return row.seeds.map((seed, at) => [
+          row.label,
+          seed,
+          figure?.values[at] ?? null,
+          figure?.mean ?? null,
+          figure?.interval?.low ?? null,
+          figure?.interval?.high ?? null,
+        ]);
+      }),
+    },
+  };
+}
+
+function drawn(name: FigureName, shown: readonly ShownRow[], reference: number | undefined): string {
+  const scale = name === "usage" ? 100 : 1;
+  const rows = shown.map(({ row, i }) => ({ label: row.label, colour: seriesColour(i), figure: row[name] }));
+  const values = rows.flatMap(({ figure, ...row }) =>
+    (figure?.values ?? []).map((value) => ({ ...row, value: scale * value })),
+  );
+  const means = rows.flatMap(({ figure, ...row }) =>
+    figure === null ? [] : [{ ...row, value: scale * figure.mean }],
+  );
+  const bars = rows.flatMap(({ figure, ...row }) => {
+    const interval = figure?.interval;
+    return interval ? [{ ...row, low: scale * interval.low, high: scale * interval.high }] : [];
+  });
+  const labels = rows.map(({ label }) => label);
+  const longest = Math.max(...labels.map((label) => Math.min(label.length, LONGEST_LABEL)));
+  const isEven = values.every(({ value }) => value === values[0]?.value) && bars.length === 0;
+  const only = values[0]?.value ?? 0;
+  return draw(FIGURE_STYLES[name].title, {
+    height: Math.max(CHART_HEIGHT / 2, FRAME_HEIGHT + ROW_HEIGHT * rows.length),
+    marginLeft: 24 + LETTER_WIDTH * longest,
+    marginTop: 14,
+    x: { nice: true, label: null, ...(isEven ? { domain: around(only) } : {}) },
+    y: { domain: labels, label: null, padding: 0.2 },
+    marks: [
+      gridX({ stroke: "var(--line)", strokeOpacity: 1, ticks: 5 }),
+      axisX({ ticks: 5, tickSize: 0, label: null, tickFormat: percentOr(name) }),
+      axisY({ tickSize: 0, label: null, tickFormat: shortened }),
+      ...(reference === undefined
+        ? []
+        : [ruleX([scale * reference], { stroke: "var(--soft)", strokeDasharray: "3 3" })]),
+      ruleY(bars, {
+        y: "label",
+        x1: "low",
+        x2: "high",
+        stroke: "colour",
+        strokeWidth: 9,
+        strokeOpacity: 0.28,
+      }),
+      tickX(means, { y: "label", x: "value", stroke: "colour", strokeWidth: 2.5 }),
+      dot(values, { y: "label", x: "value", fill: "colour", r: 3, fillOpacity: 0.85 }),
+    ],
+    color: { type: "identity" },
+  });
+}
+
+/** An axis that holds one value only. */
+function around(value: number): [number, number] {
+  return value === 0 ? [0, 1] : [value - Math.abs(value) / 2, value + Math.abs(value) / 2];
+}
+
+/** Labels of an axis whose values are in percent where the figure is a fraction. */
+export function percentOr(name: FigureName): (value: number) => string {
+  return name === "usage" ? (value) => `${formatTick(value)} %` : formatTick;
+}
+
+function shortened(label: string): string {
+  return label.length > LONGEST_LABEL ? `${label.slice(0, LONGEST_LABEL - 1)}…` : label;
+}

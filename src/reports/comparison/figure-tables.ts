@@ -1,0 +1,102 @@
+import {
+  FIGURE_NAMES,
+  FIGURE_STYLES,
+  type FigureName,
+  formatDifference,
+  formatFigure,
+  formatInterval,
+} from "../figures.js";
+import { formatCount, formatExpectation, NO_FIGURE } from "../format.js";
+import { type Html, html } from "../html.js";
+import { htmlTable } from "../page.js";
+import { seriesColour } from "../palette.js";
+import type { Comparison, ComparisonFigures, ComparisonRow } from "./comparison.js";
+import { isClear, type PairedDifference } from "./paired-difference.js";
+
+const FIGURE_COLUMNS = FIGURE_NAMES.map((name) => ({ title: FIGURE_STYLES[name].shortTitle, numeric: true }));
+
+/** Every row's figures: the mean, and below it the 95 % interval over seeds. */
+export function figuresTable({ rows, baselines }: Comparison): Html {
+  const asides = Object.entries({ untrained: baselines.untrained, "mean colour": baselines.meanColour });
+  return html`<div class="wide">${htmlTable(
+    [{ title: "Row" }, { title: "Codes", numeric: true }, ...FIGURE_COLUMNS],
+    [
+      ...rows.map((row, i) => [rowHead(row, i), formatCount(row.codebookSize), ...cells(row)]),
+      ...asides.flatMap(([label, figures]) =>
+        figures === null ? [] : [[html`<span class="soft">${label}</span>`, "", ...cells(figures)]],
+      ),
+    ],
+  )}</div>`;
+}
+
+function cells(figures: ComparisonFigures): (string | Html)[] {
+  return FIGURE_NAMES.map((name) => {
+    const figure = figures[name];
+    if (figure === null) return NO_FIGURE;
+    return withBelow(formatFigure(name, figure.mean), formatInterval(name, figure));
+  });
+}
+
+/** Every row less the baseline: the mean paired difference, and below it its 95 % interval; undefined for the baseline alone. */
+export function differencesTable({ rows, baseline }: Comparison): Html | undefined {
+  const lines = rows.flatMap((row, i) => {
+    const { fromBaseline } = row;
+    if (fromBaseline === null) return [];
+    return [[rowHead(row, i), ...FIGURE_NAMES.map((name) => differenceCell(name, fromBaseline[name]))]];
+  });
+  if (lines.length === 0) return undefined;
+  return html`<div class="wide">${htmlTable([{ title: `Less ${baseline}` }, ...FIGURE_COLUMNS], lines)}</div>`;
+}
+
+function differenceCell(name: FigureName, difference: PairedDifference | null): string | Html {
+  if (difference === null) return NO_FIGURE;
+  const text = formatDifference(name, { mean: difference.mean, interval: null });
+  const shown = isClear(difference) ? html`<span class="clear">${text}</span>` : text;
+  return withBelow(shown, formatInterval(name, difference));
+}
+
+function withBelow(text: string | Html, below: string): string | Html {
+  return below === "" ? text : html`${text}<small>${below}</small>`;
+}
+
+/** Usage of every row beside what it was counted on. */
+export function usageTable({ rows }: Comparison): Html {
+  const numeric = [
+    "Codes",
+    "Asked for",
+    "Indices counted",
+    "Usage",
+    "Codes used",
+    "Uniform source",
+    "Perplexity",
+  ];
+  const lines = rows.map((row, i) => [
+    rowHead(row, i),
+    formatCount(row.codebookSize),
+    row.nominalCodebookSize === null ? NO_FIGURE : formatCount(row.nominalCodebookSize),
+    countsOf(row.samples),
+    formatFigure("usage", row.usage?.mean ?? null),
+    row.usage === null ? NO_FIGURE : formatCount(row.usage.mean * row.codebookSize),
+    row.expectedUniformUsage === null ? NO_FIGURE : formatExpectation(row.expectedUniformUsage.mean),
+    formatFigure("perplexity", row.perplexity?.mean ?? null),
+  ]);
+  const several = rows.some(({ seeds }) => seeds.length > 1);
+  const note = `Usage depends on how many indices were counted: beside it stands what a uniform source shows in as many.${several ? " Means over seeds; the charts are of each row's lowest seed." : ""}`;
+  return html`<p class="soft">${note}</p>
+<div class="wide">${htmlTable(
+    [{ title: "Row" }, ...numeric.map((title) => ({ title, numeric: true }))],
+    lines,
+  )}</div>
+`;
+}
+
+/** `24,576`, or what it is by seed. */
+function countsOf(samples: readonly (number | null)[]): string {
+  const known = [...new Set(samples.filter((count) => count !== null))];
+  return known.length === 0 ? NO_FIGURE : known.map(formatCount).join(" or ");
+}
+
+/** A row's name beside its colour in the charts. */
+function rowHead({ label }: Pick<ComparisonRow, "label">, i: number): Html {
+  return html`<span class="swatch" style="background: ${seriesColour(i)}"></span>${label}`;
+}

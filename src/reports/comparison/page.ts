@@ -1,0 +1,130 @@
+import { type Chart, chartColumns } from "../chart.js";
+import { formatItems } from "../format.js";
+import { type Html, html } from "../html.js";
+import { htmlPage, htmlTable, paragraphs, section } from "../page.js";
+import type { Comparison } from "./comparison.js";
+import { configSection, flatConfig } from "./config-section.js";
+import { type RowEvidence, readEvidence } from "./evidence.js";
+import { type PicturedExamples, pictureExamples } from "./example-pictures.js";
+import { readExamples } from "./examples.js";
+import { examplesSection } from "./examples-section.js";
+import { figureCharts } from "./figure-charts.js";
+import { differencesTable, figuresTable, usageTable } from "./figure-tables.js";
+import { overlayCharts } from "./overlay-charts.js";
+import { comparisonScript } from "./page-script.js";
+import { comparisonStyle } from "./page-style.js";
+import { sweepCharts } from "./sweep-charts.js";
+import { comparisonNotes, differenceNotes } from "./table.js";
+import { usageCharts } from "./usage-charts.js";
+
+/**
+ * A comparison as a page in one file: figures with their intervals, differences from the baseline, what a sweep shows,
+ * curves over each other, usage side by side, reconstructions with their errors, and what differs between the rows'
+ * configurations. It reads the run folders that the comparison names.
+ *
+ * @throws VqkitError("run") when runs of one seed show different originals, or a run has vanished;
+ * VqkitError("format" | "codes" | "file") for a file of a run that cannot be read
+ */
+export async function renderComparisonPage(comparison: Comparison): Promise<string> {
+  const evidence = await readEvidence(comparison);
+  const examples = await readExamples(comparison);
+  const pictured = examples && (await pictureExamples(examples));
+  const title = titleOf(comparison);
+  return htmlPage(
+    title,
+    html`<h1>${title}</h1>
+${paragraphs(comparisonNotes(comparison))}
+${section("Figures", html`${figuresTable(comparison)}${chartColumns(figureCharts(comparison))}`)}
+${differences(comparison)}
+${chartSection("Against what was swept", sweepCharts(comparison), "Every dot a seed; the line joins the means, and pale bars are 95 % intervals over seeds.")}
+${chartSection("Training", overlayCharts(evidence, comparison), CURVES_NOTE)}
+${section("Codebook usage", html`${usageTable(comparison)}${chartColumns(usageCharts(evidence))}`)}
+${pictured === undefined ? null : examplesSection(pictured, comparison)}
+${configSection(evidence)}
+${conventions(comparison)}`,
+    { style: comparisonStyle, script: comparisonScript, data: pageData(comparison, { evidence, pictured }) },
+  );
+}
+
+/**
+ * The charts of a comparison, for `writePlots`.
+ *
+ * @throws as `renderComparisonPage`
+ */
+export async function comparisonCharts(comparison: Comparison): Promise<Chart[]> {
+  const evidence = await readEvidence(comparison);
+  return [
+    ...figureCharts(comparison),
+    ...sweepCharts(comparison),
+    ...overlayCharts(evidence, comparison),
+    ...usageCharts(evidence),
+  ];
+}
+
+const CURVES_NOTE =
+  "Full: the mean over seeds, of noisy figures the mean of 15 neighbouring points (the geometric mean on logarithmic axes). Pale: each seed, and of a single seed what was recorded, thinned evenly where there is much of it.";
+
+function titleOf({ rows, sweep }: Comparison): string {
+  const kinds = [...new Set(rows.map(({ quantizer }) => quantizer))].join(", ");
+  return `Comparison of ${kinds}${sweep.length === 0 ? "" : ` over ${sweep.join(" and ")}`}`;
+}
+
+function chartSection(title: string, charts: readonly Chart[], note: string): Html | null {
+  return charts.length === 0
+    ? null
+    : section(title, html`<p class="soft">${note}</p>\n${chartColumns(charts)}`);
+}
+
+function differences(comparison: Comparison): Html | null {
+  const table = differencesTable(comparison);
+  if (table === undefined) return null;
+  const notes = [
+    ...differenceNotes(comparison),
+    "In bold where 0 lies outside of the interval. A sign says nothing of better or worse: usage and bits per pixel are what quality costs.",
+  ];
+  return section("Differences from the baseline", html`${paragraphs(notes)}${table}`);
+}
+
+function conventions({ conventions: card, evaluations }: Comparison): Html {
+  const digest = (text: string | null): string => (text === null ? "not recorded" : `${text.slice(0, 16)}…`);
+  return section(
+    "Conventions",
+    html`<p class="soft">How every figure here was measured; runs that measured otherwise are refused.</p>
+${htmlTable(
+  [{ title: "Of" }, { title: "How" }],
+  Object.entries(card).map(([name, value]) => [name, String(value)]),
+)}
+${htmlTable(
+  [{ title: "Seed" }, { title: "Images" }, { title: "Digest of their pixels" }],
+  evaluations.map(({ seed, images, imagesDigest }) => [
+    String(seed),
+    formatItems(images, "image"),
+    digest(imagesDigest),
+  ]),
+)}`,
+  );
+}
+
+/** What the page's program reads, and whoever else wants the figures. */
+function pageData(
+  comparison: Comparison,
+  {
+    evidence,
+    pictured,
+  }: { readonly evidence: readonly RowEvidence[]; readonly pictured: PicturedExamples | undefined },
+) {
+  return {
+    comparison,
+    configs: evidence.map(({ config }) => flatConfig(config)),
+    examples:
+      pictured === undefined
+        ? null
+        : {
+            columns: pictured.columns,
+            width: pictured.width,
+            height: pictured.height,
+            brightest: pictured.brightest,
+            rows: pictured.rows.map(({ label, seed, psnr }) => ({ label, seed, psnr })),
+          },
+  };
+}

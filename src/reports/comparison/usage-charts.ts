@@ -1,0 +1,50 @@
+import type { Chart } from "../chart.js";
+import { formatTick } from "../format.js";
+import { lineChart } from "../line-chart.js";
+import { SERIES_COLOURS } from "../palette.js";
+import type { RowEvidence } from "./evidence.js";
+
+/**
+ * Rank and frequency, and usage against indices seen, of all rows: what the evaluation set of each row's lowest seed
+ * shows. More rows than there are colours take several charts.
+ */
+export function usageCharts(evidence: readonly RowEvidence[]): Chart[] {
+  const counted = evidence.flatMap(({ row, codebook }) =>
+    codebook === undefined || codebook.figures.samples === 0 ? [] : [{ name: row.label, codebook }],
+  );
+  const parts = Math.ceil(counted.length / SERIES_COLOURS);
+  return Array.from({ length: parts }, (_, part) => {
+    const rows = counted.slice(part * SERIES_COLOURS, (part + 1) * SERIES_COLOURS);
+    const suffix = parts > 1 ? `, part ${part + 1} of ${parts}` : "";
+    return [
+      lineChart(
+        rows.map(({ name, codebook: { rankFrequency, figures } }) => ({
+          name,
+          points: rankFrequency.map(({ rank, count }) => [rank, (100 * count) / figures.samples] as const),
+        })),
+        {
+          title: `Rank and frequency${suffix}`,
+          xTitle: "rank",
+          xScale: "log",
+          yScale: "log",
+          formatY: (share) => `${formatTick(share)} %`,
+          note: "Share of all indices that have the code of each rank; both axes logarithmic.",
+        },
+      ),
+      lineChart(
+        rows.map(({ name, codebook: { rarefaction } }) => ({
+          name,
+          points: rarefaction.map(({ samples, usage }) => [samples, usage] as const),
+        })),
+        {
+          title: `Usage against indices seen${suffix}`,
+          xTitle: "indices",
+          xScale: "log",
+          formatY: (usage) => `${formatTick(100 * usage)} %`,
+          yIncludes: [0],
+          note: "Rarefaction: at equal numbers of indices, usage can be compared whatever the sets' sizes. Mean over all draws of so many.",
+        },
+      ),
+    ];
+  }).flat();
+}
