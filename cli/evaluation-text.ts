@@ -1,4 +1,5 @@
 import type { Evaluation, MetricCard } from "../src/index.js";
+import { many, number } from "./count-text.js";
 
 /** What stands below the table of an evaluation: of what, of how many, and how each figure was measured. */
 export function evaluationNotes(
@@ -19,12 +20,4 @@ export function evaluationNotes(
     "Measured by:",
     ...Object.entries(conventions).map(([name, convention]) => `  ${name}: ${convention}`),
   ].join("\n");
-}
-
-function many(count: number, singular: string, plural = `${singular}s`): string {
-  return `${number(count)} ${count === 1 ? singular : plural}`;
-}
-
-function number(value: number): string {
-  return value.toLocaleString("en-US", { maximumFractionDigits: 1 });
 }

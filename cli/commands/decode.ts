@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Codes } from "../../src/index.js";
 import { loadQuantizerModules } from "../config-file.js";
+import { many } from "../count-text.js";
 import { engineOptions } from "../engine-options.js";
 import { type Progress, startProgress } from "../progress.js";
 import { addModelFlags, type ModelFlags } from "../run-flags.js";
@@ -66,7 +67,7 @@ async function decode(
     }
     progress.stop();
     if (json) printJson(terminal, { dir: out, images: count });
-    else print(terminal, `${count} images. Written: ${out}`);
+    else print(terminal, `${many(count, "image")}. Written: ${out}`);
   } finally {
     progress.stop();
     tokenizer.dispose();

@@ -12,6 +12,7 @@ import type {
 } from "../../src/index.js";
 import { BrokenImages } from "../broken-images.js";
 import { loadQuantizerModules } from "../config-file.js";
+import { many, number } from "../count-text.js";
 import { engineOptions } from "../engine-options.js";
 import { Interrupted, UsageError } from "../errors.js";
 import { readFileList } from "../file-list.js";
@@ -19,6 +20,9 @@ import { type Progress, startProgress } from "../progress.js";
 import { addModelFlags, type FlagField, type ModelFlags, namingFlags } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
 import { integer, size } from "../values.js";
+
+/** Sizes of latent grids in the closing line. */
+const GRIDS_NAMED_AT_MOST = 6;
 
 interface Flags extends ModelFlags {
   readonly out: string;
@@ -32,6 +36,7 @@ interface Flags extends ModelFlags {
   readonly size?: number | [number, number];
   readonly overlap?: number;
   readonly batchSize?: number;
+  readonly maxPixels?: number;
 }
 
 interface Request extends Flags {
@@ -44,6 +49,7 @@ const FIELDS: readonly FlagField[] = [
   { flag: "--size <size>", field: "size" },
   { flag: "--overlap <n>", field: "overlap" },
   { flag: "--batch-size <n>", field: "batchSize" },
+  { flag: "--max-pixels <n>", field: "maxPixels" },
   { flag: "--format <name>", field: "format" },
 ];
 
@@ -64,6 +70,7 @@ export function addEncode(program: Command, terminal: Terminal): void {
     .option("--size <size>", "size of every image or tile, as 256 or HEIGHTxWIDTH (default: as it is)", size)
     .option("--overlap <n>", "pixels that tiles share at least (default: a quarter of a tile)", integer)
     .option("--batch-size <n>", "images in one pass through the model (default: 16)", integer)
+    .option("--max-pixels <n>", "skip images of more pixels than this (default: 64 million)", integer)
     .option("--overwrite", "replace the codes in that folder")
     .option("--resume", "go on where an interrupted run stopped")
     .option("--strict", "stop at the first image that cannot be read (default: skip it)");
@@ -219,12 +226,13 @@ async function leave(writer: CodeWriter, error: unknown): Promise<void> {
   await closing.catch(() => {});
 }
 
-function encodeOptions({ policy, size, overlap, batchSize }: Request): EncodeOptions {
+function encodeOptions({ policy, size, overlap, batchSize, maxPixels }: Request): EncodeOptions {
   return {
     ...(policy === undefined ? {} : { policy }),
     ...(size === undefined ? {} : { size }),
     ...(overlap === undefined ? {} : { overlap }),
     ...(batchSize === undefined ? {} : { batchSize }),
+    ...(maxPixels === undefined ? {} : { maxPixels }),
   };
 }
 
@@ -238,8 +246,22 @@ function recorded(settings: EncodeSettings): Record<string, string | number | nu
 
 function describe({ manifest, images }: Outcome): string {
   const { entries, codebookSize, grids, settings } = manifest;
-  const sizes = grids.map(({ gridHeight, gridWidth, entries: n }) => `${n} of ${gridHeight}×${gridWidth}`);
-  const whole = images === null ? "" : ` of ${images} images`;
-  const what = settings.policy === "tile" ? `${entries} tiles${whole}` : `${entries} images`;
-  return `${what} as indices in 0..${codebookSize - 1} (latent grids: ${sizes.join(", ")}).`;
+  const whole = images === null ? "" : ` of ${many(images, "image")}`;
+  const what = settings.policy === "tile" ? `${many(entries, "tile")}${whole}` : many(entries, "image");
+  return `${what} as indices in 0..${codebookSize - 1} (latent grids: ${describeGrids(grids)}).`;
+}
+
+/** The most frequent ones; images of their own size may have thousands. */
+function describeGrids(grids: CodeManifest["grids"]): string {
+  const sorted = grids.toSorted((a, b) => b.entries - a.entries);
+  const named = sorted.slice(0, GRIDS_NAMED_AT_MOST);
+  const rest = sorted.slice(named.length);
+  const texts = named.map(
+    ({ gridHeight, gridWidth, entries }) => `${number(entries)} of ${gridHeight}×${gridWidth}`,
+  );
+  if (rest.length > 0) {
+    const others = rest.reduce((sum, { entries }) => sum + entries, 0);
+    texts.push(`${number(others)} of ${many(rest.length, "other size")}`);
+  }
+  return texts.join(", ");
 }

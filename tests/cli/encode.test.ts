@@ -164,6 +164,30 @@ describe("encode", () => {
     expect(await filesOf(out)).toEqual(before);
   });
 
+  test("names the most frequent sizes, and leaves out images of too many pixels", async () => {
+    const dir = await temporaryFolder();
+    const images = path.join(dir, "images");
+    await mkdir(images);
+    // Grids of 1×1 to 1×9, the last size twice; the tallest has 400 pixels.
+    const widths = [4, 8, 12, 16, 20, 24, 28, 32, 36, 36];
+    for (const [i, width] of widths.entries()) {
+      const size = { width, height: 4, channels: 3, background: "#b53" } as const;
+      await sharp({ create: size })
+        .png()
+        .toFile(path.join(images, `${i}.png`));
+    }
+    const tall = { width: 4, height: 100, channels: 3, background: "#b53" } as const;
+    await sharp({ create: tall }).png().toFile(path.join(images, "tall.png"));
+    const encode = ["encode", model, images, "--max-pixels", "399", "--out"];
+    const { code, stdout, stderr } = await vqkit([...encode, path.join(dir, "codes")]);
+    expect([code, stdout]).toEqual([
+      0,
+      "10 images as indices in 0..239 (latent grids: 2 of 1×9, 1 of 1×1, 1 of 1×2, 1 of 1×3, 1 of 1×4, 1 of 1×5, " +
+        `3 of 3 other sizes). Written: ${path.join(dir, "codes")}\n`,
+    ]);
+    expect(stderr).toMatch(/^skipped \S+tall\.png: 4×100 pixels, over the limit of 399 \(maxPixels\)$/m);
+  });
+
   test.each(["npy", "parquet"])("%s codes do not depend on the size of batches", async (format) => {
     const dir = await temporaryFolder();
     const tile = ["--format", format, "--policy", "tile", "--size", "8", "--overlap", "4"];
