@@ -1,6 +1,6 @@
 export { type EvaluationCircumstances, evaluationCard } from "./card.js";
 export { type Evaluation, type EvaluationOptions, evaluateMeanColour, evaluateModel } from "./evaluate.js";
-export type { ExampleImages } from "./examples.js";
+export { ExampleCollector, type ExampleImages } from "./examples.js";
 export { type EvaluationFigures, evaluatedFigures } from "./figures.js";
 export type { GradientComparison } from "./gradient-geometry.js";
 export {

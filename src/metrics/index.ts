@@ -1,5 +1,15 @@
 export { CodeCounts, type CodeCountsJson, type IndexCount, type Indices } from "./code-counts.js";
 export {
+  type CodebookDrift,
+  type CodeLives,
+  type CodeRecord,
+  type CodeTimeline,
+  codeAges,
+  codeLives,
+  type IntervalCounts,
+  type LifeEvents,
+} from "./code-lives.js";
+export {
   assertSameConventions,
   type MetricCard,
   MS_SSIM_CONVENTION,

@@ -6,7 +6,7 @@ import { readSafetensors, writeSafetensors } from "./safetensors.js";
 import { bytesOf, type StoredTensor, type TensorMap } from "./tensor-data.js";
 
 /** The kinds of arrays in a checkpoint. */
-export const CHECKPOINT_SECTIONS = ["weights", "optimizer", "ema", "usage"] as const;
+export const CHECKPOINT_SECTIONS = ["weights", "optimizer", "ema", "usage", "timeline"] as const;
 export type CheckpointSection = (typeof CHECKPOINT_SECTIONS)[number];
 
 /** All that is needed to continue a run as if it had not stopped. */
@@ -21,13 +21,15 @@ export interface Checkpoint {
   readonly optimizer: TensorMap;
   /** Averaged weights by name; empty when none are kept. */
   readonly ema: TensorMap;
-  /** The sliding window of codebook usage: the indices of its steps. */
+  /** Codebook usage: the indices of the steps in the sliding window, and the counts of the epoch. */
   readonly usage: TensorMap;
+  /** What the timeline of codes has not recorded yet: counts, and the vectors of the last record; may be empty. */
+  readonly timeline: TensorMap;
 }
 
 const FORMAT = "vqkit-checkpoint";
-/** Version 1 had no usage window and too little state to continue from. */
-const FORMAT_VERSION = "2";
+/** Versions 1 and 2 were never released. */
+const FORMAT_VERSION = "3";
 
 /**
  * Writes a checkpoint as one safetensors file, whole or not at all. Its metadata hold the step, the state as JSON, and
@@ -83,6 +85,7 @@ export async function readCheckpoint(path: string, expectedStep: number): Promis
     optimizer: new Map(),
     ema: new Map(),
     usage: new Map(),
+    timeline: new Map(),
   };
   for (const [name, tensor] of tensors) {
     const section = CHECKPOINT_SECTIONS.find((known) => name.startsWith(`${known}/`));

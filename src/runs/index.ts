@@ -7,6 +7,8 @@ export {
   type CheckpointsOptions,
   type LoadedCheckpoint,
 } from "./checkpoints.js";
+export { CodeTimelineLog, keepsTimeline, readCodeTimeline } from "./code-timeline.js";
+export type { TimelineShape } from "./code-timeline-format.js";
 export { crc32 } from "./crc32.js";
 export { type JsonObject, type JsonValue, parseJson, readJsonFile, writeJsonFile } from "./json-file.js";
 export { type JsonLine, JsonLineIndex, type ReadJsonLinesOptions, readJsonLines } from "./json-lines.js";
@@ -20,6 +22,7 @@ export {
 export { type ModelFile, readModelFile, writeModelFile } from "./model-file.js";
 export { decodeNpy, encodeNpy, readNpy, writeNpy } from "./npy.js";
 export { encodeStackHeader, NpyStack, STACK_HEADER_BYTES, type StackRow } from "./npy-stack.js";
+export { ReconstructionStrips, type Strip } from "./reconstruction-strips.js";
 export { RUN_FILES, RunFolder, type RunSummary } from "./run-folder.js";
 export { type RunLock, type RunWriter, writerOf } from "./run-lock.js";
 export {

@@ -4,10 +4,13 @@ import { VqkitError } from "../core/errors.js";
 import type { MetricCard } from "../metrics/index.js";
 import { isTemporaryName, removeTemporaries, syncFolder, writeFileAtomic } from "./atomic-file.js";
 import { Checkpoints, type CheckpointsOptions } from "./checkpoints.js";
+import { CodeTimelineLog } from "./code-timeline.js";
+import type { TimelineShape } from "./code-timeline-format.js";
 import { errnoOf, fileError, formatError } from "./file-errors.js";
 import { isObject, type JsonObject, readFormattedFile, readJsonFile, writeJsonFile } from "./json-file.js";
 import { MetricsLog, type MetricsLogOptions, type ReadMetricsOptions, readMetrics } from "./metrics-log.js";
 import { type ModelFile, readModelFile, writeModelFile } from "./model-file.js";
+import { ReconstructionStrips } from "./reconstruction-strips.js";
 import { LOCK_NAME, RunLock } from "./run-lock.js";
 import type { TensorMap } from "./tensor-data.js";
 import { readUsageFile, type UsageRecord, writeUsageFile } from "./usage-file.js";
@@ -17,6 +20,8 @@ export const RUN_FILES = {
   metrics: "metrics.jsonl",
   model: "model.safetensors",
   checkpoints: "checkpoints",
+  timeline: "timeline.vqt",
+  strips: "reconstructions",
   usage: "usage.json",
   summary: "summary.json",
   report: "report.html",
@@ -175,6 +180,16 @@ export class RunFolder {
     return new Checkpoints(this.path("checkpoints"), options);
   }
 
+  /** Opens the timeline of codes to append to. @throws as `CodeTimelineLog.open` */
+  async openTimeline(options: TimelineShape & { readonly from: number }): Promise<CodeTimelineLog> {
+    return CodeTimelineLog.open(this.path("timeline"), options);
+  }
+
+  /** The pictures of reconstructions that were made in training. */
+  strips(): ReconstructionStrips {
+    return new ReconstructionStrips(this.path("strips"));
+  }
+
   /** Writes the report, a picture. @throws VqkitError("file") */
   async writeFile(file: "report" | "reconstructions", content: string | Uint8Array): Promise<void> {
     await writeFileAtomic(this.path(file), content);
@@ -182,7 +197,11 @@ export class RunFolder {
 
   /** Clears files in progress that a killed writer left; called by whoever continues the run. @throws VqkitError("file") */
   async removeTemporaries(): Promise<number> {
-    return (await removeTemporaries(this.dir)) + (await removeTemporaries(this.path("checkpoints")));
+    let removed = 0;
+    for (const folder of [this.dir, this.path("checkpoints"), this.path("strips")]) {
+      removed += await removeTemporaries(folder);
+    }
+    return removed;
   }
 
   /** Removes the final figures, which say that a run is finished, before it is continued. @throws VqkitError("file") */

@@ -1,24 +1,19 @@
 import { pictureGrid } from "../data/index.js";
 import type { Evaluation } from "../evaluation/index.js";
-import type { MetricCard } from "../metrics/index.js";
+import type { CodeRecord, MetricCard } from "../metrics/index.js";
 import {
   type Checkpoint,
   type Checkpoints,
   type JsonObject,
   type LoadedCheckpoint,
-  type MetricsLog,
   RunFolder,
   type RunLock,
   type TensorMap,
+  type TimelineShape,
 } from "../runs/index.js";
 import { type RunConfig, savedConfig } from "./run-config.js";
-import {
-  metricsToRecord,
-  parseSavedState,
-  type RunState,
-  type SavedState,
-  stateToJson,
-} from "./run-state.js";
+import { type LogPlace, RunLogs, START_PLACE } from "./run-logs.js";
+import { metricsToRecord, parseSavedState, type RunState, stateToJson } from "./run-state.js";
 import type { StepMetrics } from "./step-metrics.js";
 
 /** Newest checkpoints that are kept; the best is kept besides. */
@@ -34,9 +29,24 @@ export interface FinishedRun {
   readonly figures: JsonObject;
 }
 
+/** PNG files of the same few images; no reconstructions of a model that gives none. */
+export interface StripPictures {
+  originals(): Promise<Uint8Array>;
+  reconstructions(): Promise<Uint8Array | null>;
+}
+
 /** Where in the files a run goes on. */
-export interface RecordedPlace extends Pick<SavedState, "metricsOffset" | "metricsKeys"> {
+export interface RecordedPlace extends LogPlace {
   readonly step: number;
+}
+
+/** What a recorder writes to. */
+interface RecorderParts {
+  readonly folder: RunFolder;
+  readonly lock: RunLock;
+  readonly logs: RunLogs;
+  /** Of the codebooks whose life is recorded; null for none. */
+  readonly shape: TimelineShape | null;
 }
 
 /** Writes one run's folder: what is to be written where and when, and nothing of how training goes. */
@@ -45,39 +55,40 @@ export class RunRecorder {
   readonly #folder: RunFolder;
   readonly #lock: RunLock;
   readonly #checkpoints: Checkpoints;
-  #log: MetricsLog;
+  readonly #shape: TimelineShape | null;
+  #logs: RunLogs;
   #flushed = performance.now();
   /** The step of the newest checkpoint; 0 before the first. */
   #savedStep: number;
-  /** Where the metrics ended before a step whose evaluation is still to come. */
-  #beforePending: { readonly offset: number; readonly keys: readonly string[] } | null = null;
+  /** Where the files ended before a step whose evaluation is still to come. */
+  #beforePending: LogPlace | null = null;
+  #hasOriginals = false;
 
-  private constructor(
-    config: RunConfig,
-    files: { readonly folder: RunFolder; readonly lock: RunLock; readonly log: MetricsLog },
-    savedStep: number,
-  ) {
+  private constructor(config: RunConfig, parts: RecorderParts, savedStep: number) {
     this.#config = config;
-    this.#folder = files.folder;
-    this.#lock = files.lock;
-    this.#log = files.log;
-    this.#checkpoints = files.folder.checkpoints({ keep: KEPT_CHECKPOINTS });
+    this.#folder = parts.folder;
+    this.#lock = parts.lock;
+    this.#shape = parts.shape;
+    this.#logs = parts.logs;
+    this.#checkpoints = parts.folder.checkpoints({ keep: KEPT_CHECKPOINTS });
     this.#savedStep = savedStep;
   }
 
   /**
    * Makes the folder and writes the config.
    *
+   * @param shape of the codebooks whose life is recorded; null for none
    * @throws VqkitError("run") when the folder is taken, or another process writes there; VqkitError("file")
    */
-  static async create(dir: string, config: RunConfig): Promise<RunRecorder> {
+  static async create(dir: string, config: RunConfig, shape: TimelineShape | null): Promise<RunRecorder> {
     const { overwrite } = config;
     await RunFolder.check(dir, { overwrite }); // before anything is written into a folder that is not ours
     const lock = await RunFolder.lock(dir);
     try {
       const folder = await RunFolder.create(dir, { overwrite });
       await folder.writeConfig(savedConfig(config));
-      return new RunRecorder(config, { folder, lock, log: await folder.openMetrics() }, 0);
+      const logs = await RunLogs.open(folder, shape, START_PLACE);
+      return new RunRecorder(config, { folder, lock, logs, shape }, 0);
     } catch (error) {
       lock.release();
       throw error;
@@ -85,27 +96,28 @@ export class RunRecorder {
   }
 
   /**
-   * Goes on with a run: cuts the metrics back to where the checkpoint was made, and clears what a killed process left.
+   * Goes on with a run: cuts its files back to where the checkpoint was made, and clears what a killed process left.
    *
-   * @param lock of the folder; the recorder's from here on, also when this fails
-   * @throws VqkitError("file"); VqkitError("format") when the metrics are shorter than they were
+   * @param parts.lock of the folder; the recorder's from here on, also when this fails
+   * @throws VqkitError("file"); VqkitError("format") when a file is shorter than it was
    */
   static async resume(
     config: RunConfig,
-    { folder, lock }: { readonly folder: RunFolder; readonly lock: RunLock },
+    { folder, lock, shape }: Omit<RecorderParts, "logs">,
     place: RecordedPlace,
   ): Promise<RunRecorder> {
     try {
       await folder.removeTemporaries();
-      const log = await folder.openMetrics({ from: place.metricsOffset, keys: place.metricsKeys });
+      const logs = await RunLogs.open(folder, shape, place);
       try {
+        await folder.strips().removeAfter(place.step);
         await folder.removeSummary();
         await folder.writeConfig(savedConfig(config));
       } catch (error) {
-        await log.close();
+        await logs.close();
         throw error;
       }
-      return new RunRecorder(config, { folder, lock, log }, place.step);
+      return new RunRecorder(config, { folder, lock, logs, shape }, place.step);
     } catch (error) {
       lock.release();
       throw error;
@@ -118,10 +130,10 @@ export class RunRecorder {
     const { step, evaluationReconstructionLoss: evaluated, nonFinite } = metrics;
     const special = evaluated !== undefined || nonFinite !== undefined;
     if (step === 1 || step === steps || step % logEvery === 0 || special) {
-      await this.#log.append(metricsToRecord(metrics));
+      await this.#logs.metrics.append(metricsToRecord(metrics));
     }
     if (performance.now() - this.#flushed < FLUSH_MILLISECONDS) return;
-    await this.#log.flush();
+    await this.#logs.metrics.flush();
     this.#flushed = performance.now();
   }
 
@@ -130,9 +142,24 @@ export class RunRecorder {
    * on, the run evaluates the step and logs it whole.
    */
   async pendingStep(metrics: StepMetrics): Promise<void> {
-    await this.#log.flush();
-    this.#beforePending = { offset: this.#log.offset, keys: this.#log.keys };
+    await this.#logs.metrics.flush();
+    this.#beforePending = this.#logs.place;
     await this.step(metrics);
+  }
+
+  /** Adds a record to the timeline of codes, where one is kept. @throws VqkitError("file") */
+  async codes(record: CodeRecord): Promise<void> {
+    await this.#logs.timeline?.append(record);
+  }
+
+  /** Writes the picture of a step, and before the first that of the images themselves. @throws VqkitError("file") */
+  async strip(step: number, pictures: StripPictures): Promise<void> {
+    const strips = this.#folder.strips();
+    const reconstructions = await pictures.reconstructions();
+    if (reconstructions === null) return;
+    if (!this.#hasOriginals) await strips.writeOriginals(await pictures.originals());
+    this.#hasOriginals = true;
+    await strips.write(step, reconstructions);
   }
 
   /** Whether a checkpoint of this step is missing. */
@@ -145,12 +172,10 @@ export class RunRecorder {
     content: Omit<Checkpoint, "state">,
     options: { readonly best: boolean; readonly state: RunState },
   ): Promise<void> {
-    await this.#log.sync();
-    const { offset, keys } = this.#beforePending ?? this.#log;
+    await this.#logs.sync();
     const state = {
       config: savedConfig(this.#config),
-      metricsOffset: offset,
-      metricsKeys: keys,
+      ...(this.#beforePending ?? this.#logs.place),
       progress: stateToJson(options.state),
     };
     await this.#checkpoints.save({ ...content, state }, { best: options.best });
@@ -158,7 +183,7 @@ export class RunRecorder {
   }
 
   /**
-   * Goes back to the newest checkpoint, the metrics too.
+   * Goes back to the newest checkpoint, with all files that grow.
    *
    * @returns null when there is no checkpoint, and nothing has changed
    * @throws VqkitError("run") when every checkpoint is broken; VqkitError("format" | "file")
@@ -166,9 +191,10 @@ export class RunRecorder {
   async rollBack(): Promise<(LoadedCheckpoint & { readonly state: RunState }) | null> {
     const loaded = await this.#checkpoints.loadNewest();
     if (loaded === null) return null;
-    const { metricsOffset, metricsKeys, progress } = parseSavedState(loaded.checkpoint.state, loaded.path);
-    await this.#log.close();
-    this.#log = await this.#folder.openMetrics({ from: metricsOffset, keys: metricsKeys });
+    const { progress, ...place } = parseSavedState(loaded.checkpoint.state, loaded.path);
+    await this.#logs.close();
+    this.#logs = await RunLogs.open(this.#folder, this.#shape, place);
+    await this.#folder.strips().removeAfter(loaded.checkpoint.step);
     this.#savedStep = loaded.checkpoint.step;
     return { ...loaded, state: progress };
   }
@@ -192,7 +218,7 @@ export class RunRecorder {
   /** Writes what is still buffered and gives the folder free. @throws VqkitError("file") */
   async close(): Promise<void> {
     try {
-      await this.#log.close();
+      await this.#logs.close();
     } finally {
       this.#lock.release();
     }

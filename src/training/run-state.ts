@@ -34,6 +34,8 @@ export interface RunState {
 export interface SavedState {
   readonly metricsOffset: number;
   readonly metricsKeys: readonly string[];
+  /** Bytes of the timeline of codes; 0 without one. */
+  readonly timelineOffset: number;
   readonly progress: RunState;
 }
 
@@ -52,6 +54,7 @@ const progressSchema = z.strictObject({
 const savedSchema = z.object({
   metricsOffset: z.int().min(0),
   metricsKeys: z.array(z.string()),
+  timelineOffset: z.int().min(0),
   progress: progressSchema,
 });
 

@@ -44,6 +44,10 @@ export type StepMetrics = LossFields &
     readonly usageWindow: number;
     readonly perplexityWindow: number;
     readonly samplesWindow: number;
+    /** The same over the steps of the present epoch; a step belongs to the epoch of its batch's first image. */
+    readonly usageEpoch: number;
+    readonly perplexityEpoch: number;
+    readonly samplesEpoch: number;
     /** The same as `usageWindow`. */
     readonly usage: number;
     /** Batch size / seconds from asking for the batch to having updated the weights. */

@@ -5,6 +5,7 @@ import { ImageDataset } from "../data/index.js";
 import type { Evaluation } from "../evaluation/index.js";
 import { createQuantizer } from "../quantizers/index.js";
 import { RunFolder } from "../runs/index.js";
+import { CodeMeter } from "./code-meter.js";
 import { describeRun } from "./describe-run.js";
 import { finishRun } from "./finish-run.js";
 import { initializeCodebook } from "./initialize-codebook.js";
@@ -13,6 +14,7 @@ import { Adam } from "./optimizer.js";
 import { checkSameFiles, openResumable, type ResumableRun, type ResumedFrom } from "./resume-run.js";
 import { type RunConfig, type RunOptions, resolveRun } from "./run-config.js";
 import { RunEvaluator } from "./run-evaluator.js";
+import { START_PLACE } from "./run-logs.js";
 import { RunRecorder } from "./run-recorder.js";
 import { initialState } from "./run-state.js";
 import type { StepMetrics } from "./step-metrics.js";
@@ -42,6 +44,8 @@ export class Trainer {
   readonly #hooks: TrainerHooks;
   readonly #state: ModelState;
   readonly #usage: UsageMeter;
+  /** null where the life of codes is not recorded. */
+  readonly #codes: CodeMeter | null;
   readonly #evaluator: RunEvaluator;
   #resumable: ResumableRun | null = null;
   #started = false;
@@ -74,6 +78,8 @@ export class Trainer {
     };
     const { codebookSize, numCodebooks } = quantizer;
     this.#usage = new UsageMeter({ codebookSize, numCodebooks, window: config.usageWindow });
+    const recordsCodes = config.out !== null && config.timelineRecords > 0 && CodeMeter.follows(quantizer);
+    this.#codes = recordsCodes ? new CodeMeter(quantizer) : null;
     this.#evaluator = new RunEvaluator(this.#state, this.dataset, config);
   }
 
@@ -144,6 +150,7 @@ export class Trainer {
     checkSameFiles(this.dataset, saved.progress.files);
     restoreState(this.#state, loaded.checkpoint);
     this.#usage.restore(loaded.checkpoint.usage);
+    this.#codes?.restore(loaded.checkpoint.timeline);
     this.#progress = { step: loaded.checkpoint.step, place: saved.progress };
   }
 
@@ -197,13 +204,18 @@ export class Trainer {
   async #openRecorder(): Promise<RunRecorder | null> {
     const { config } = this;
     const resumable = this.#resumable;
-    if (resumable === null) return config.out === null ? null : RunRecorder.create(config.out, config);
+    const shape = this.#codes === null ? null : this.model.quantizer;
+    if (resumable === null) return config.out === null ? null : RunRecorder.create(config.out, config, shape);
     this.#resumable = null; // the lock is the recorder's now
-    const { metricsOffset = 0, metricsKeys = [] } = resumable.saved ?? {};
+    const { folder, lock, saved } = resumable;
     const { step, place } = this.#progress;
     // A step whose evaluation is still to come is saved again when it is complete.
     const savedStep = place.pending === null ? step : step - 1;
-    return RunRecorder.resume(config, resumable, { step: savedStep, metricsOffset, metricsKeys });
+    return RunRecorder.resume(
+      config,
+      { folder, lock, shape },
+      { ...(saved ?? START_PLACE), step: savedStep },
+    );
   }
 
   #loop(recorder: RunRecorder | null): TrainingLoop {
@@ -212,6 +224,7 @@ export class Trainer {
       dataset: this.dataset,
       state: this.#state,
       usage: this.#usage,
+      codes: this.#codes,
       evaluator: this.#evaluator,
       recorder,
       hooks: this.#hooks,
@@ -264,6 +277,7 @@ export class Trainer {
       await initializeCodebook(this.model, this.dataset.trainBatches({ batchSize }), signal);
       this.#state.average?.reset();
     }
+    await this.#codes?.start();
     if (!evaluateUntrained) return;
     this.#hooks.onPhase?.("untrained");
     const { figures } = await this.#evaluator.evaluateAsIs(signal);

@@ -44,6 +44,10 @@ export const trainingFields = {
   weightAverageDecay: z.number().min(0).lt(1).nullable().default(null),
   /** Batches in the sliding window of codebook usage. */
   usageWindow: z.int().min(1).default(50),
+  /** Records of the use and the drift of every single code, evenly over the steps and at the last; 0 is off. */
+  timelineRecords: z.int().min(0).default(50),
+  /** Pictures of reconstructions, evenly over the steps and at the last; 0 is off. */
+  reconstructionStrips: z.int().min(0).default(12),
   /** Steps between two lines of metrics; the first and the last step are always written. */
   logEvery: z.int().min(1).default(1),
   /** Steps between two evaluations on the held-out images; null evaluates at the end alone. */

@@ -1,7 +1,10 @@
 import type { ImageBatch, ImageDataset } from "../data/index.js";
 import type { Evaluation } from "../evaluation/index.js";
+import type { CodeMeter } from "./code-meter.js";
+import { ExampleStrips } from "./example-strips.js";
 import { type ModelState, restoreState, storedState } from "./model-state.js";
 import { NonFiniteError } from "./non-finite.js";
+import { isRecordPoint } from "./record-points.js";
 import type { RunConfig } from "./run-config.js";
 import type { RunEvaluator } from "./run-evaluator.js";
 import type { RunRecorder } from "./run-recorder.js";
@@ -10,7 +13,7 @@ import { learningRateAt } from "./schedule.js";
 import { evaluationFields, type StepMetrics } from "./step-metrics.js";
 import type { TrainerHooks } from "./trainer-hooks.js";
 import { type StepOutcome, TrainingStep } from "./training-step.js";
-import type { UsageMeter } from "./usage-meter.js";
+import type { UsageFields, UsageMeter } from "./usage-meter.js";
 
 /** So many steps without a finite one, or so many times back to one checkpoint, and the run ends: it would never end. */
 const LARGEST_NON_FINITE = 10;
@@ -21,6 +24,8 @@ export interface TrainingLoopParts {
   readonly dataset: ImageDataset;
   readonly state: ModelState;
   readonly usage: UsageMeter;
+  /** null where the life of codes is not recorded. */
+  readonly codes: CodeMeter | null;
   readonly evaluator: RunEvaluator;
   /** null for a run that writes nothing. */
   readonly recorder: RunRecorder | null;
@@ -40,6 +45,7 @@ export interface Progress {
  */
 export class TrainingLoop {
   readonly #parts: TrainingLoopParts;
+  readonly #strips: ExampleStrips;
   readonly #stepSeconds: number[] = [];
   #step: number;
   #place: RunState;
@@ -52,6 +58,7 @@ export class TrainingLoop {
 
   constructor(parts: TrainingLoopParts, { step, place }: Progress) {
     this.#parts = parts;
+    this.#strips = new ExampleStrips(parts.state.model, parts.dataset);
     this.#step = step;
     this.#place = place;
   }
@@ -88,9 +95,14 @@ export class TrainingLoop {
 
   /** Saves the present state, unless it is saved already or nothing is written. @throws VqkitError("file" | "numerics") */
   async saveCheckpoint({ best = false } = {}): Promise<void> {
-    const { recorder, state, usage, dataset } = this.#parts;
+    const { recorder, state, usage, codes, dataset } = this.#parts;
     if (recorder === null || !recorder.lacks(this.#step)) return;
-    const content = { step: this.#step, ...(await storedState(state)), usage: usage.state() };
+    const content = {
+      step: this.#step,
+      ...(await storedState(state)),
+      usage: usage.state(),
+      timeline: codes?.state() ?? new Map(),
+    };
     const brokenFiles = brokenFilesOf(this.#place, dataset);
     await recorder.checkpoint(content, { best, state: { ...this.#place, brokenFiles } });
     this.#rollbacks = 0;
@@ -143,12 +155,20 @@ export class TrainingLoop {
       learningRate,
       gradientNorm: outcome.gradientNorm,
       quantizationError: outcome.quantizationError,
-      ...(isSkipped ? usage.figures() : usage.add(outcome.indices)),
+      ...(isSkipped ? usage.figures() : this.#counted(outcome.indices)),
       imagesPerSecond: config.batchSize / seconds,
       elapsedSeconds,
       ...event,
       ...(isSkipped && { skipped: true as const }),
     };
+  }
+
+  /** Takes the indices of the step that was just made into all counts. */
+  #counted(indices: Int32Array): UsageFields {
+    const { config, dataset, usage, codes } = this.#parts;
+    codes?.add(indices);
+    const firstSample = (this.#step - 1 + this.#place.passedBatches) * config.batchSize;
+    return usage.add(indices, Math.floor(firstSample / dataset.trainFiles.length));
   }
 
   /** Takes the time of a step that has just ended. */
@@ -164,13 +184,14 @@ export class TrainingLoop {
 
   /** Goes back to the newest checkpoint; the batches up to the bad one are not shown again. */
   async #rollBack(error: NonFiniteError): Promise<null> {
-    const { recorder, state: modelState, usage } = this.#parts;
+    const { recorder, state: modelState, usage, codes } = this.#parts;
     if (this.#rollbacks++ >= LARGEST_NON_FINITE) throw error;
     const loaded = (await recorder?.rollBack()) ?? null;
     if (loaded === null) throw error;
     const { checkpoint, state } = loaded;
     restoreState(modelState, checkpoint);
     usage.restore(checkpoint.usage);
+    codes?.restore(checkpoint.timeline);
     const { trainingSeconds, elapsedSeconds, passedBatches } = this.#place;
     const again = error.step - checkpoint.step;
     this.#place = { ...state, trainingSeconds, elapsedSeconds, passedBatches: passedBatches + again };
@@ -179,14 +200,26 @@ export class TrainingLoop {
     return null;
   }
 
-  /** Evaluates, logs and saves a step that has been trained, each where it is due. */
+  /** Evaluates, records and saves a step that has been trained, each where it is due. */
   async #completed(trained: StepMetrics, signal: AbortSignal | undefined): Promise<StepMetrics> {
     const { recorder } = this.#parts;
     const metrics = this.#isEvaluated(trained.step) ? await this.#evaluatedStep(trained, signal) : trained;
     this.#place = { ...this.#place, pending: null };
+    if (recorder !== null) await this.#recordForReports(recorder, trained.step);
     await recorder?.step(metrics);
     await this.#checkpointAt(trained.step);
     return metrics;
+  }
+
+  /** What only pictures and timelines need, at a few steps of the run. */
+  async #recordForReports(recorder: RunRecorder, step: number): Promise<void> {
+    const { config, codes, evaluator } = this.#parts;
+    const { steps, timelineRecords, reconstructionStrips } = config;
+    if (codes !== null && isRecordPoint(step, { steps, points: timelineRecords })) {
+      await recorder.codes(await codes.record(step));
+    }
+    if (!isRecordPoint(step, { steps, points: reconstructionStrips })) return;
+    await evaluator.withEvaluationWeights(() => recorder.strip(step, this.#strips));
   }
 
   #isEvaluated(step: number): boolean {

@@ -1,6 +1,7 @@
-import { type Indices, SlidingUsage } from "../metrics/index.js";
-import type { TensorMap } from "../runs/index.js";
+import { CodeCounts, type Indices, SlidingUsage, usageFigures } from "../metrics/index.js";
+import type { StoredTensor, TensorMap } from "../runs/index.js";
 import type { StepMetrics } from "./step-metrics.js";
+import { countsOf, storedCounts } from "./stored-counts.js";
 
 export interface UsageMeterOptions {
   /** K. */
@@ -19,24 +20,37 @@ export type UsageFields = Pick<
   | "usageWindow"
   | "perplexityWindow"
   | "samplesWindow"
+  | "usageEpoch"
+  | "perplexityEpoch"
+  | "samplesEpoch"
   | "usage"
 >;
 
-/** Codebook usage in training, by both of its denominators: the step's own batch, and the last few steps. */
+/** What stands before the names of the epoch's counts in a checkpoint. */
+const EPOCH = "epoch/";
+
+/** Codebook usage in training, by each of its denominators: the step's own batch, the last few steps, the epoch. */
 export class UsageMeter {
   readonly #options: UsageMeterOptions;
   #batch: SlidingUsage;
   #window: SlidingUsage;
+  #epoch: { readonly number: number; readonly counts: CodeCounts };
 
   constructor(options: UsageMeterOptions) {
     this.#options = options;
     [this.#batch, this.#window] = this.#empty();
+    this.#epoch = this.#newEpoch(0);
   }
 
-  /** Takes a step's indices in, flat [..., Q] and not empty, and returns the figures after it. */
-  add(indices: Indices): UsageFields {
-    this.#batch.add(indices);
-    this.#window.add(indices);
+  /**
+   * Takes a step's indices in, flat [..., Q] and not empty, and returns the figures after it.
+   *
+   * @param epoch that of the step, 0 for the first; another one than before begins its counts anew
+   */
+  add(indices: Indices, epoch: number): UsageFields {
+    if (epoch !== this.#epoch.number) this.#epoch = this.#newEpoch(epoch);
+    this.#epoch.counts.add(indices);
+    this.#addToWindows(indices);
     return this.figures();
   }
 
@@ -44,6 +58,7 @@ export class UsageMeter {
   figures(): UsageFields {
     const batch = this.#batch.figures();
     const window = this.#window.figures();
+    const epoch = usageFigures(this.#epoch.counts);
     return {
       usageBatch: batch.usage,
       perplexityBatch: batch.perplexity ?? Number.NaN,
@@ -51,27 +66,59 @@ export class UsageMeter {
       usageWindow: window.usage,
       perplexityWindow: window.perplexity ?? Number.NaN,
       samplesWindow: window.samples,
+      usageEpoch: epoch.usage,
+      perplexityEpoch: epoch.perplexity ?? Number.NaN,
+      samplesEpoch: epoch.samples,
       usage: window.usage,
     };
   }
 
-  /** The steps in the window as `indices` [steps, indices of a step], for a checkpoint; nothing before the first. */
+  /**
+   * For a checkpoint: the steps in the window as `indices` [steps, indices of a step], and the counts of the epoch.
+   * Nothing before the first step.
+   */
   state(): TensorMap {
     const batches = this.#window.batches();
     const [first] = batches;
     if (first === undefined) return new Map();
+    const { number, counts } = this.#epoch;
+    const epoch = [...storedCounts(counts)].map(([name, tensor]): [string, StoredTensor] => [
+      EPOCH + name,
+      tensor,
+    ]);
     const data = new Int32Array(batches.length * first.length);
     for (const [i, batch] of batches.entries()) data.set(batch, i * first.length);
-    return new Map([["indices", { dtype: "I32", shape: [batches.length, first.length], data }]]);
+    return new Map<string, StoredTensor>([
+      ["indices", { dtype: "I32", shape: [batches.length, first.length], data }],
+      [`${EPOCH}number`, { dtype: "F64", shape: [], data: Float64Array.of(number) }],
+      ...epoch,
+    ]);
   }
 
   /** Continues from what `state` gave. @throws VqkitError("codes") for an index that is no code */
   restore(state: TensorMap): void {
     [this.#batch, this.#window] = this.#empty();
+    this.#epoch = this.#newEpoch(0);
     const { data, shape } = state.get("indices") ?? {};
     if (!(data instanceof Int32Array)) return;
     const length = shape?.[1] ?? 0;
-    for (let at = 0; at < data.length; at += length) this.add(data.subarray(at, at + length));
+    for (let at = 0; at < data.length; at += length) this.#addToWindows(data.subarray(at, at + length));
+    const ofEpoch = [...state].flatMap(([name, tensor]): [string, StoredTensor][] =>
+      name.startsWith(EPOCH) ? [[name.slice(EPOCH.length), tensor]] : [],
+    );
+    const stored: TensorMap = new Map(ofEpoch);
+    const number = Number(stored.get("number")?.data[0] ?? 0);
+    this.#epoch = { number, counts: countsOf(stored, this.#options) };
+  }
+
+  #addToWindows(indices: Indices): void {
+    this.#batch.add(indices);
+    this.#window.add(indices);
+  }
+
+  #newEpoch(number: number): { readonly number: number; readonly counts: CodeCounts } {
+    const { codebookSize, numCodebooks } = this.#options;
+    return { number, counts: new CodeCounts(codebookSize, numCodebooks) };
   }
 
   #empty(): [SlidingUsage, SlidingUsage] {

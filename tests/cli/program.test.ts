@@ -78,6 +78,7 @@ describe("the program", () => {
       "checkpoints",
       "config.json",
       "metrics.jsonl",
+      "timeline.vqt",
     ]);
     const reported = await start(["report", "runs/fsq"], dir).ended;
     expect(reported.code).toBe(1);

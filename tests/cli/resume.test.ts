@@ -130,7 +130,12 @@ describe("signals", () => {
       code: 143,
       stderr: expect.stringMatching(/^Interrupted after step \d+ of/),
     });
-    expect((await readdir(out)).sort()).toEqual(["checkpoints", "config.json", "metrics.jsonl"]);
+    expect((await readdir(out)).sort()).toEqual([
+      "checkpoints",
+      "config.json",
+      "metrics.jsonl",
+      "timeline.vqt",
+    ]);
   });
 
   test("a killed run is taken over from its stale lock; a living one is not", async () => {

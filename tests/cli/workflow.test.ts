@@ -73,9 +73,11 @@ describe("train", () => {
       "config.json",
       "metrics.jsonl",
       "model.safetensors",
+      "reconstructions",
       "reconstructions.png",
       "report.html",
       "summary.json",
+      "timeline.vqt",
       "usage.json",
     ]);
     expect(stderr).toMatch(/^model +[\d,]+ parameters, [\d.]+ MFLOP an image forward/);

@@ -1,5 +1,7 @@
 /** Files that are right in their outer form and wrong, or odd, inside: what single changed bytes seldom reach. */
+import { deflateRawSync } from "node:zlib";
 import fc from "fast-check";
+import { crc32 } from "../../src/runs/index.js";
 
 const oddNumber = fc.constantFrom(0, 1, 2, 3, -1, 0.5, 2 ** 31, 2 ** 32, 2 ** 53, 2 ** 60, 1e300);
 const oddKey = fc.constantFrom(
@@ -142,6 +144,60 @@ export const oddNpy: fc.Arbitrary<Uint8Array> = fc
       values,
     ]);
   });
+
+/** A list of one or two codes and their counts. */
+const smallCounts = fc
+  .tuple(fc.nat(5), fc.nat(5), fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 4 }))
+  .map(([first, gap, a, b]) => Uint8Array.of(2, first, gap, a, b));
+
+/** Timelines of codes whose checksums are right and whose numbers may be anything. */
+export const oddTimeline: fc.Arbitrary<Uint8Array> = fc
+  .record({
+    codebookSize: fc.oneof(fc.integer({ min: 1, max: 40 }), oddNumber),
+    numCodebooks: fc.oneof(fc.constantFrom(1, 1, 2), oddNumber),
+    records: fc.array(
+      fc.record({
+        step: fc.oneof(fc.nat(9), oddNumber),
+        samples: fc.oneof(fc.nat(9), oddNumber),
+        drift: fc.oneof(fc.double(), fc.constantFrom(0, 0.5, Number.NaN)),
+        flags: fc.constantFrom(0, 0, 1, 2),
+        plain: fc.oneof(fc.uint8Array({ maxLength: 64 }), smallCounts),
+        length: fc.option(fc.oneof(fc.nat(64), fc.integer({ min: 0, max: 2 ** 32 - 1 })), { freq: 8 }),
+        zeros: fc.option(fc.constantFrom(40, 100_000), { freq: 2 }),
+      }),
+      { maxLength: 4 },
+    ),
+  })
+  .map(({ records, ...shape }) => {
+    const json = text({ format: "vqkit-code-timeline", ...shape });
+    const fixed = Buffer.alloc(20);
+    fixed.set(Buffer.from("\x89VQT\r\n\x1a\n", "latin1"));
+    for (const [i, value] of [1, json.length, crc32(json)].entries()) fixed.writeUInt32LE(value, 8 + 4 * i);
+    return Buffer.concat([fixed, json, ...records.map(timelineRecord)]);
+  });
+
+function timelineRecord(record: {
+  readonly step: number;
+  readonly samples: number;
+  readonly drift: number;
+  readonly flags: number;
+  readonly plain: Uint8Array;
+  readonly length: number | null;
+  readonly zeros: number | null;
+}): Buffer {
+  const plain = Buffer.concat([record.plain, Buffer.alloc(record.zeros ?? 0)]);
+  const packed = deflateRawSync(plain);
+  const head = Buffer.alloc(40);
+  head.writeUInt32LE(packed.length, 0);
+  head.writeUInt32LE(record.length ?? plain.length, 4);
+  const unsigned = (value: number) => BigInt.asUintN(64, BigInt(Math.trunc(Math.min(value, 2 ** 63))));
+  head.writeBigUInt64LE(unsigned(record.step), 8);
+  head.writeBigUInt64LE(unsigned(record.samples), 16);
+  head.writeDoubleLE(record.drift, 24);
+  head.writeUInt32LE(record.flags, 32);
+  head.writeUInt32LE(crc32(Buffer.concat([head.subarray(0, 36), packed])), 36);
+  return Buffer.concat([head, packed]);
+}
 
 /** YAML with anchors, aliases, tags, merges and odd keys. */
 export const oddYaml: fc.Arbitrary<Uint8Array> = fc

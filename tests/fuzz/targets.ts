@@ -11,6 +11,7 @@ import type { SourceItem } from "../../src/data/sources/source-item.js";
 import { loadItem } from "../../src/data/sources/source-item.js";
 import { tarItems } from "../../src/data/sources/tar-shard.js";
 import { readCheckpoint } from "../../src/runs/checkpoint-file.js";
+import { readCodeTimelineFile } from "../../src/runs/code-timeline.js";
 import {
   decodeNpy,
   decodeSafetensors,
@@ -29,7 +30,15 @@ import { tensorFault } from "../../src/runs/tensor-data.js";
 import { codeFormats, readCodes } from "../../src/tokenizer/index.js";
 import { imageParquet, tarBytes } from "../data/sources/shards.js";
 import { mutationsOf } from "./mutations.js";
-import { changedJson, changedLines, oddNpy, oddSafetensors, oddTar, oddYaml } from "./structures.js";
+import {
+  changedJson,
+  changedLines,
+  oddNpy,
+  oddSafetensors,
+  oddTar,
+  oddTimeline,
+  oddYaml,
+} from "./structures.js";
 
 export interface Target {
   readonly name: string;
@@ -99,6 +108,11 @@ export async function fuzzTargets(folder: string, goldenFolder = golden): Promis
     { name: "npy", cases: fc.oneof(mutationsOf([stack, tiny()]), oddNpy), read: written(readArray) },
     { name: "npy stack", cases: fc.oneof(mutationsOf([stack]), oddNpy), read: written(readStack) },
     lines("metrics.jsonl", await run("metrics.jsonl"), written(readAllMetrics)),
+    {
+      name: "timeline of codes",
+      cases: fc.oneof(mutationsOf([await run("timeline.vqt")]), oddTimeline),
+      read: written(readTimeline),
+    },
     json(
       "usage.json",
       await run("usage.json"),
@@ -165,6 +179,23 @@ async function readAllMetrics(path: string): Promise<void> {
     for (const value of Object.values(record)) {
       check(typeof value !== "number" || Number.isFinite(value), "a figure that is not finite");
     }
+  }
+}
+
+async function readTimeline(path: string): Promise<void> {
+  const { codebookSize, numCodebooks, records } = await readCodeTimelineFile(path);
+  let before = 0;
+  for (const { step, samples, codebooks, drift } of records) {
+    check(step > before && codebooks.length === numCodebooks, "an odd record");
+    before = step;
+    for (const { indices, counts } of codebooks) {
+      check(
+        indices.every((index, i) => index < codebookSize && (i === 0 || index > (indices[i - 1] ?? 0))),
+        "indices out of order",
+      );
+      check(counts.reduce((sum, count) => sum + count, 0) === samples, "another number of samples");
+    }
+    check(drift === null || drift.perCode.every((each) => each >= 0), "an odd drift");
   }
 }
 

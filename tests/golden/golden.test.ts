@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { codeFormats, loadModel, openCodes, RunFolder } from "../../src/index.js";
+import { readCodeTimeline } from "../../src/runs/index.js";
 import "../engine.js";
 
 /** Every version of which golden files are kept: see README.md beside this file. */
@@ -14,6 +15,13 @@ interface Expected {
   readonly steps: number;
   readonly samples: number;
   readonly used: number;
+  readonly timeline: readonly {
+    readonly step: number;
+    readonly samples: number;
+    readonly indices: readonly number[];
+    readonly counts: readonly number[];
+    readonly drift: number;
+  }[];
   readonly weights: Readonly<Record<string, { readonly shape: readonly number[]; readonly first: number }>>;
   readonly codes: readonly {
     readonly name: string;
@@ -47,6 +55,19 @@ describe.each(versions)("files of version %s are read:", (version) => {
     const { figures, conventions } = await run.readSummary();
     expect(Object.keys(conventions).length).toBeGreaterThan(0);
     expect(Object.keys(figures).length).toBeGreaterThan(0);
+  });
+
+  it("the timeline of codes", async () => {
+    const timeline = await readCodeTimeline(await RunFolder.open(join(dir, "run")));
+    expect(timeline).toMatchObject({ codebookSize: 24, numCodebooks: 1 });
+    const found = timeline?.records.map(({ step, samples, codebooks, drift }) => ({
+      step,
+      samples,
+      indices: [...(codebooks[0]?.indices ?? [])],
+      counts: [...(codebooks[0]?.counts ?? [])],
+      drift: drift?.overall,
+    }));
+    expect(found).toEqual(expected.timeline);
   });
 
   it("the checkpoint", async () => {

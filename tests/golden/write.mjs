@@ -8,7 +8,7 @@ import { pathToFileURL } from "node:url";
 
 const root = resolve(import.meta.dirname, "../..");
 const built = resolve(process.argv[2] ?? join(root, "dist"));
-const { RunFolder, selectEngine, Tokenizer, Trainer, writeCodes } = await import(
+const { RunFolder, readCodeTimeline, selectEngine, Tokenizer, Trainer, writeCodes } = await import(
   pathToFileURL(join(built, "src/index.js")).href
 );
 
@@ -54,6 +54,7 @@ const names = [
   "model.safetensors",
   "usage.json",
   "summary.json",
+  "timeline.vqt",
   "checkpoints",
 ];
 for (const name of names) await cp(join("run", name), join(target, "run", name), { recursive: true });
@@ -65,6 +66,13 @@ const expected = {
   steps: 5,
   samples: usage.counts.samples,
   used: usage.counts.used(),
+  timeline: (await readCodeTimeline(run)).records.map(({ step, samples, codebooks, drift }) => ({
+    step,
+    samples,
+    indices: [...codebooks[0].indices],
+    counts: [...codebooks[0].counts],
+    drift: drift.overall,
+  })),
   weights: Object.fromEntries(
     [...model.weights].map(([name, { shape, data }]) => [name, { shape, first: data[0] }]),
   ),

@@ -14,6 +14,7 @@ function checkpoint(step: number): Checkpoint {
     optimizer: f32(step / 8),
     ema: new Map(),
     usage: new Map([["indices", { dtype: "I32", shape: [2, 1], data: Int32Array.from([step, 7]) }]]),
+    timeline: new Map([["codes", { dtype: "F32", shape: [3], data: Float32Array.of(0.5, step, -2) }]]),
   };
 }
 

@@ -6,6 +6,7 @@ import {
   type JsonObject,
   RUN_FILES,
   RunFolder,
+  readCodeTimeline,
   readModelFile,
   type TensorMap,
   writeJsonFile,
@@ -162,6 +163,10 @@ describe("RunFolder.open", () => {
     const log = await written.openMetrics();
     await log.append({ step: 1 });
     await log.close();
+    await (await written.openTimeline({ codebookSize: 6, numCodebooks: 2, from: 0 })).close();
+    await written.strips().write(3, Uint8Array.of(0x89, 0x51));
+    await written.strips().write(12, Uint8Array.of(0x89, 0x52));
+    await written.strips().removeAfter(3);
 
     const run = await RunFolder.open(written.dir);
     expect(await run.readConfig()).toEqual(config);
@@ -175,6 +180,10 @@ describe("RunFolder.open", () => {
     });
     expect(await run.readSummary()).toEqual(summary);
     expect([...(await readFile(run.path("reconstructions")))]).toEqual([0x89, 0x50]);
+    expect(await readCodeTimeline(run)).toEqual({ codebookSize: 6, numCodebooks: 2, records: [] });
+    expect(await run.strips().list()).toEqual([
+      { step: 3, path: join(run.dir, "reconstructions", "step-00000003.png") },
+    ]);
     const records = [];
     for await (const record of run.metrics()) records.push(record);
     expect(records).toEqual([{ step: 1 }]);

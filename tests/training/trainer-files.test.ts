@@ -34,8 +34,10 @@ describe("the run folder", () => {
       "config.json",
       "metrics.jsonl",
       "model.safetensors",
+      "reconstructions",
       "reconstructions.png",
       "summary.json",
+      "timeline.vqt",
       "usage.json",
     ]);
     expect((await readdir(path.join(out, "checkpoints"))).sort()).toEqual([

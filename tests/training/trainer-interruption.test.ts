@@ -26,7 +26,13 @@ describe("leaving early", () => {
     const trainer = await Trainer.create(tinyRun(images, { out, weightAverageDecay: 0.9 }));
     for await (const { step } of trainer.run()) if (step === 3) break;
     expect(trainer.result).toBeNull();
-    expect((await readdir(out)).sort()).toEqual(["checkpoints", "config.json", "metrics.jsonl"]);
+    expect((await readdir(out)).sort()).toEqual([
+      "checkpoints",
+      "config.json",
+      "metrics.jsonl",
+      "reconstructions",
+      "timeline.vqt",
+    ]);
     expect((await logged(out)).map(({ step }) => step)).toEqual([1, 2, 3]);
     const folder = await RunFolder.open(out);
     const loaded = await folder.checkpoints({ keep: 2 }).loadNewest();
@@ -99,7 +105,7 @@ describe("leaving early", () => {
     });
     await expect(trainer.run({ signal: stop.signal }).next()).rejects.toMatchObject({ name: "AbortError" });
     trainer.dispose();
-    expect((await readdir(out)).sort()).toEqual(["config.json", "metrics.jsonl"]);
+    expect((await readdir(out)).sort()).toEqual(["config.json", "metrics.jsonl", "timeline.vqt"]);
     await RunFolder.open(out);
   });
 });
@@ -117,7 +123,16 @@ describe("a loss that is not finite", () => {
     trainer.dispose();
     expect(trainer.result).toBeNull();
     expect((await logged(out)).map(({ step }) => step)).toEqual([1, 2, 3, 4]);
-    expect((await readdir(out)).sort()).toEqual(["checkpoints", "config.json", "metrics.jsonl"]);
+    // The model is spoilt behind step 4: its reconstructions would be no picture.
+    const strips = await (await RunFolder.open(out)).strips().list();
+    expect(strips.map(({ step }) => step)).toEqual([1, 2, 3]);
+    expect((await readdir(out)).sort()).toEqual([
+      "checkpoints",
+      "config.json",
+      "metrics.jsonl",
+      "reconstructions",
+      "timeline.vqt",
+    ]);
     expect(await readdir(path.join(out, "checkpoints"))).toEqual(["step-00000003.safetensors"]);
   });
 

@@ -43,6 +43,11 @@ async function startTo(step: number, options: RunOptions): Promise<void> {
   trainer.dispose();
 }
 
+async function digestsIn(dir: string): Promise<[name: string, digest: string][]> {
+  const names = (await readdir(dir)).sort();
+  return Promise.all(names.map(async (name) => [name, digestOf(await readFile(path.join(dir, name)))]));
+}
+
 /** Digests of all that must not depend on an interruption. */
 async function outcome(dir: string): Promise<Record<string, unknown>> {
   const checkpoints = (await readdir(path.join(dir, "checkpoints"))).sort();
@@ -62,6 +67,8 @@ async function outcome(dir: string): Promise<Record<string, unknown>> {
     steps: training.steps,
     model: digestOf(await readFile(path.join(dir, "model.safetensors"))),
     usage: digestOf(await readFile(path.join(dir, "usage.json"))),
+    timeline: digestOf(await readFile(path.join(dir, "timeline.vqt"))),
+    strips: await digestsIn(path.join(dir, "reconstructions")),
     metrics: await timeless(dir),
   };
 }
@@ -158,7 +165,13 @@ describe("Trainer.resume", () => {
     for (const name of await readdir(path.join(dir, "checkpoints")))
       await truncate(path.join(dir, "checkpoints", name), 100);
     await expect(Trainer.resume(dir)).rejects.toMatchObject({ code: "run" });
-    expect((await readdir(dir)).sort()).toEqual(["checkpoints", "config.json", "metrics.jsonl"]);
+    expect((await readdir(dir)).sort()).toEqual([
+      "checkpoints",
+      "config.json",
+      "metrics.jsonl",
+      "reconstructions",
+      "timeline.vqt",
+    ]);
   });
 
   it("starts again where there is no checkpoint yet, and clears files in progress", async () => {

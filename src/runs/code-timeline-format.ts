@@ -1,0 +1,228 @@
+import { promisify } from "node:util";
+import { deflateRaw, inflateRaw } from "node:zlib";
+import type { CodebookDrift, CodeRecord, IntervalCounts } from "../metrics/index.js";
+import { crc32 } from "./crc32.js";
+import { formatError } from "./file-errors.js";
+
+/** The sizes that every record of a timeline shares. */
+export interface TimelineShape {
+  /** K. */
+  readonly codebookSize: number;
+  /** Q. */
+  readonly numCodebooks: number;
+}
+
+/** K·Q at most, so that a record is bounded: 2^24, as many codes as an implicit codebook may have. */
+export const MAX_TIMELINE_CODES = 2 ** 24;
+
+/** Bytes of a record before its compressed part. */
+export const RECORD_HEADER_BYTES = 40;
+const CRC_AT = 36;
+const HAS_DRIFT = 1;
+/** What deflate can shrink its input to at most: 258 bytes to 2 bits. */
+const LARGEST_RATIO = 1032;
+/** A list's length, and for each code at most 4 bytes of its index and 8 of its count, and one of its drift. */
+const MAX_BYTES_PER_CODE = 13;
+const MAX_BYTES_PER_CODEBOOK = 8;
+
+const deflate = promisify(deflateRaw);
+const inflate = promisify(inflateRaw);
+
+/** A record as bytes: 40 of header, then the compressed counts and drifts. See docs/formats.md. */
+export async function encodeRecord(record: CodeRecord): Promise<Uint8Array> {
+  const { step, samples, codebooks, drift } = record;
+  const plain = plainBytes(codebooks, drift);
+  const packed = await deflate(plain);
+  const bytes = Buffer.alloc(RECORD_HEADER_BYTES + packed.length);
+  bytes.writeUInt32LE(packed.length, 0);
+  bytes.writeUInt32LE(plain.length, 4);
+  bytes.writeBigUInt64LE(BigInt(step), 8);
+  bytes.writeBigUInt64LE(BigInt(samples), 16);
+  bytes.writeDoubleLE(drift?.overall ?? Number.NaN, 24);
+  bytes.writeUInt32LE(drift === null ? 0 : HAS_DRIFT, 32);
+  bytes.set(packed, RECORD_HEADER_BYTES);
+  bytes.writeUInt32LE(checksum(bytes), CRC_AT);
+  return bytes;
+}
+
+/** The length of a whole record by its first 40 bytes. */
+export function recordLength(header: Uint8Array): number {
+  return RECORD_HEADER_BYTES + Buffer.from(header.buffer, header.byteOffset, header.length).readUInt32LE(0);
+}
+
+/**
+ * Reads a whole record.
+ *
+ * @param where names the record in messages
+ * @throws VqkitError("format")
+ */
+export async function decodeRecord(
+  content: Uint8Array,
+  shape: TimelineShape,
+  where: string,
+): Promise<CodeRecord> {
+  const bytes = Buffer.from(content.buffer, content.byteOffset, content.length);
+  if (bytes.readUInt32LE(CRC_AT) !== checksum(bytes)) {
+    throw formatError(
+      where,
+      "expected the CRC-32 that it was written with, got another. The file is damaged.",
+    );
+  }
+  const step = safeInteger(bytes.readBigUInt64LE(8), "step", where);
+  const samples = safeInteger(bytes.readBigUInt64LE(16), "samples", where);
+  const flags = bytes.readUInt32LE(32);
+  if (flags > HAS_DRIFT) throw formatError(where, `expected flags of 0 or ${HAS_DRIFT}, got ${flags}.`);
+  const plain = await unpacked(bytes, shape, where);
+  const cursor = new Cursor(plain, where);
+  const codebooks = Array.from({ length: shape.numCodebooks }, () => readCounts(cursor, shape, samples));
+  const drift = flags === HAS_DRIFT ? readDrift(cursor, shape, bytes.readDoubleLE(24)) : null;
+  cursor.end();
+  return { step, samples, codebooks, drift };
+}
+
+/** CRC-32 of a record's bytes but for its own four. */
+function checksum(bytes: Uint8Array): number {
+  return crc32(Buffer.concat([bytes.subarray(0, CRC_AT), bytes.subarray(RECORD_HEADER_BYTES)]));
+}
+
+async function unpacked(bytes: Buffer, shape: TimelineShape, where: string): Promise<Uint8Array> {
+  const packed = bytes.subarray(RECORD_HEADER_BYTES);
+  const length = bytes.readUInt32LE(4);
+  const { codebookSize, numCodebooks } = shape;
+  const most = Math.min(
+    packed.length * LARGEST_RATIO,
+    numCodebooks * (MAX_BYTES_PER_CODEBOOK + MAX_BYTES_PER_CODE * codebookSize),
+  );
+  if (length > most) throw formatError(where, `expected at most ${most} bytes of counts, got ${length}.`);
+  let plain: Buffer;
+  try {
+    plain = await inflate(packed, { maxOutputLength: Math.max(1, length) });
+  } catch (error) {
+    throw formatError(where, `expected deflated counts of ${length} bytes (${(error as Error).message}).`);
+  }
+  if (plain.length !== length) {
+    throw formatError(where, `expected ${length} bytes of counts, got ${plain.length}.`);
+  }
+  return plain;
+}
+
+/** For each codebook: how many codes, the gaps between their indices, their counts; then a byte a code of drift. */
+function plainBytes(codebooks: readonly IntervalCounts[], drift: CodebookDrift | null): Uint8Array {
+  const bytes: number[] = [];
+  for (const { indices, counts } of codebooks) {
+    pushInteger(bytes, indices.length);
+    let next = 0;
+    for (const index of indices) {
+      pushInteger(bytes, index - next);
+      next = index + 1;
+    }
+    for (const count of counts) pushInteger(bytes, count);
+  }
+  if (drift === null) return Uint8Array.from(bytes);
+  return Buffer.concat([Uint8Array.from(bytes), Uint8Array.from(drift.perCode, driftLevel)]);
+}
+
+function readCounts(cursor: Cursor, { codebookSize }: TimelineShape, samples: number): IntervalCounts {
+  const used = cursor.integer();
+  // Each code takes at least a byte of index and one of count: no length is believed that the bytes cannot hold.
+  if (used > codebookSize || 2 * used > cursor.left) {
+    throw cursor.error(`expected at most ${Math.min(codebookSize, cursor.left >> 1)} codes, got ${used}`);
+  }
+  const indices = new Uint32Array(used);
+  let next = 0;
+  for (let i = 0; i < used; i++) {
+    const index = next + cursor.integer();
+    if (index >= codebookSize) throw cursor.error(`expected indices below ${codebookSize}, got ${index}`);
+    indices[i] = index;
+    next = index + 1;
+  }
+  const counts = new Float64Array(used);
+  let total = 0;
+  for (let i = 0; i < used; i++) {
+    const count = cursor.integer();
+    if (count === 0) throw cursor.error("expected counts >= 1, got 0");
+    counts[i] = count;
+    total += count;
+  }
+  if (total !== samples) throw cursor.error(`expected ${samples} counted indices, got ${total}`);
+  return { indices, counts };
+}
+
+function readDrift(cursor: Cursor, { codebookSize }: TimelineShape, overall: number): CodebookDrift {
+  if (overall < 0 || overall === Number.POSITIVE_INFINITY) {
+    throw cursor.error(`expected an overall drift >= 0, got ${overall}`);
+  }
+  const perCode = Float32Array.from(cursor.bytes(codebookSize), driftOfLevel);
+  return { overall: Number.isNaN(overall) ? null : overall, perCode };
+}
+
+/** Drift in a byte: 0 for none, then 1e-6 to 100 in 255 levels that are evenly spaced by their logarithm. */
+const [LOWEST, DECADES, STEPS] = [-6, 8, 254];
+
+function driftLevel(drift: number): number {
+  if (drift === 0) return 0;
+  const place = Math.min(1, Math.max(0, (Math.log10(drift) - LOWEST) / DECADES));
+  return 1 + Math.round(place * STEPS);
+}
+
+function driftOfLevel(level: number): number {
+  return level === 0 ? 0 : 10 ** (LOWEST + (DECADES * (level - 1)) / STEPS);
+}
+
+/** An integer >= 0 below 2^53 in groups of seven bits, the lowest first; the highest bit says that more follow. */
+function pushInteger(bytes: number[], value: number): void {
+  let rest = value;
+  while (rest >= 128) {
+    bytes.push((rest % 128) + 128);
+    rest = Math.floor(rest / 128);
+  }
+  bytes.push(rest);
+}
+
+class Cursor {
+  readonly #bytes: Uint8Array;
+  readonly #where: string;
+  #at = 0;
+
+  constructor(bytes: Uint8Array, where: string) {
+    this.#bytes = bytes;
+    this.#where = where;
+  }
+
+  get left(): number {
+    return this.#bytes.length - this.#at;
+  }
+
+  integer(): number {
+    let value = 0;
+    for (let scale = 1; ; scale *= 128) {
+      const byte = this.#bytes[this.#at++];
+      if (byte === undefined) throw this.error("expected a whole integer, got the end");
+      value += (byte & 127) * scale;
+      if (!Number.isSafeInteger(value)) throw this.error("expected integers below 2^53");
+      if (byte < 128) return value;
+      if (scale > 2 ** 53) throw this.error("expected integers of at most 8 bytes");
+    }
+  }
+
+  bytes(length: number): Uint8Array {
+    if (length > this.left) throw this.error(`expected ${length} more bytes, got ${this.left}`);
+    this.#at += length;
+    return this.#bytes.subarray(this.#at - length, this.#at);
+  }
+
+  end(): void {
+    if (this.left > 0) throw this.error(`expected no more bytes, got ${this.left}`);
+  }
+
+  error(message: string): Error {
+    return formatError(this.#where, `counts: ${message}.`);
+  }
+}
+
+function safeInteger(value: bigint, name: string, where: string): number {
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) {
+    throw formatError(where, `expected a ${name} below 2^53, got ${value}.`);
+  }
+  return Number(value);
+}

@@ -1,0 +1,258 @@
+import { type FileHandle, open } from "node:fs/promises";
+import { z } from "zod";
+import { parseConfig } from "../core/config.js";
+import { VqkitError } from "../core/errors.js";
+import type { CodeRecord, CodeTimeline } from "../metrics/index.js";
+import { type BoundedReader, withReader } from "./bounded-reader.js";
+import {
+  decodeRecord,
+  encodeRecord,
+  MAX_TIMELINE_CODES,
+  RECORD_HEADER_BYTES,
+  recordLength,
+  type TimelineShape,
+} from "./code-timeline-format.js";
+import { crc32 } from "./crc32.js";
+import { errnoOf, fileError, formatError } from "./file-errors.js";
+import { parseJson } from "./json-file.js";
+import type { RunFolder } from "./run-folder.js";
+
+const MAGIC = Buffer.from("\x89VQT\r\n\x1a\n", "latin1");
+const VERSION = 1;
+const FIXED_BYTES = 20;
+const MAX_JSON_BYTES = 4096;
+const shapeSchema = z.strictObject({
+  format: z.literal("vqkit-code-timeline"),
+  codebookSize: z.int().min(1).max(MAX_TIMELINE_CODES),
+  numCodebooks: z.int().min(1).max(MAX_TIMELINE_CODES),
+});
+
+/** Codes that `readCodeTimelineFile` holds at most, over all records; a run of 65,536 codes records 3 million. */
+const MAX_RECORDED_CODES = 2 ** 26;
+
+/** Whether a timeline is kept of codebooks of this size: it is where they have at most 2^24 codes together. */
+export function keepsTimeline({ codebookSize, numCodebooks }: TimelineShape): boolean {
+  return codebookSize * numCodebooks <= MAX_TIMELINE_CODES;
+}
+
+/**
+ * Appends records to a timeline of codes, `timeline.vqt`. A failed write leaves the file ending at a whole record, and
+ * may be tried again.
+ */
+export class CodeTimelineLog {
+  readonly path: string;
+  readonly #file: FileHandle;
+  #offset: number;
+
+  private constructor(path: string, file: FileHandle, offset: number) {
+    this.path = path;
+    this.#file = file;
+    this.#offset = offset;
+  }
+
+  /**
+   * Opens a timeline to append to.
+   *
+   * @param options.from continue behind this many bytes, dropping what stands after them: the offset that a checkpoint
+   * kept; 0 begins the file anew
+   * @throws VqkitError("format") when the file is another's, or no record ends at `from`; VqkitError("file")
+   */
+  static async open(
+    path: string,
+    { from, ...shape }: TimelineShape & { readonly from: number },
+  ): Promise<CodeTimelineLog> {
+    if (from > 0) await checkPlace(path, shape, from);
+    let file: FileHandle | undefined;
+    try {
+      file = await open(path, from > 0 ? "r+" : "w+");
+      await file.truncate(from);
+      const log = new CodeTimelineLog(path, file, from);
+      if (from === 0) await log.#write(header(shape));
+      return log;
+    } catch (error) {
+      await file?.close();
+      throw errnoOf(error) === undefined ? error : fileError(path, "open", error);
+    }
+  }
+
+  /** Bytes written so far, always at the end of a record; what a checkpoint keeps after `sync`. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** Adds a record to the file. Calls must not overlap. @throws VqkitError("file") */
+  async append(record: CodeRecord): Promise<void> {
+    const bytes = await encodeRecord(record);
+    try {
+      await this.#write(bytes);
+    } catch (error) {
+      throw errnoOf(error) === undefined ? error : fileError(this.path, "write", error);
+    }
+  }
+
+  /** Waits until all records are on disk. @throws VqkitError("file") */
+  async sync(): Promise<void> {
+    try {
+      await this.#file.sync();
+    } catch (error) {
+      throw errnoOf(error) === undefined ? error : fileError(this.path, "write", error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    try {
+      for (let at = 0; at < bytes.length; ) {
+        const { bytesWritten } = await this.#file.write(bytes, at, bytes.length - at, this.#offset + at);
+        at += bytesWritten;
+      }
+    } catch (error) {
+      await this.#file.truncate(this.#offset).catch(() => {
+        // The write error is the one to report; the next write starts at the same byte again.
+      });
+      throw error;
+    }
+    this.#offset += bytes.length;
+  }
+}
+
+/**
+ * What a run recorded of the use of its codes; `codeLives` of it says which were born, died and came back. It may be
+ * read while the run trains.
+ *
+ * @returns null for a run that keeps no timeline
+ * @throws as `readCodeTimelineFile`
+ */
+export async function readCodeTimeline(run: RunFolder): Promise<CodeTimeline | null> {
+  const path = run.path("timeline");
+  try {
+    return await readCodeTimelineFile(path);
+  } catch (error) {
+    if (error instanceof VqkitError && errnoOf(error.cause) === "ENOENT") return null;
+    throw error;
+  }
+}
+
+/**
+ * Reads a timeline of codes. A last record without its end is what a killed process leaves: it is left out.
+ *
+ * @throws VqkitError("format") naming the record that is damaged; VqkitError("file")
+ */
+export async function readCodeTimelineFile(path: string): Promise<CodeTimeline> {
+  return withReader(path, async (reader) => {
+    const { shape, end } = await readHeader(reader);
+    const records: CodeRecord[] = [];
+    let step = 0;
+    let codes = 0;
+    for await (const { bytes } of recordsOf(reader, end)) {
+      const where = `${path} record ${records.length + 1}`;
+      const record = await decodeRecord(bytes, shape, where);
+      if (record.step <= step) {
+        throw formatError(where, `expected a step after ${step}, got ${record.step}.`);
+      }
+      step = record.step;
+      codes +=
+        (record.drift?.perCode.length ?? 0) + sumOf(record.codebooks.map(({ counts }) => counts.length));
+      if (codes > MAX_RECORDED_CODES) {
+        throw formatError(where, `expected at most ${MAX_RECORDED_CODES} codes in all records, got more.`);
+      }
+      records.push(record);
+    }
+    return { ...shape, records };
+  });
+}
+
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
+}
+
+function header({ codebookSize, numCodebooks }: TimelineShape): Uint8Array {
+  const json = Buffer.from(JSON.stringify({ format: "vqkit-code-timeline", codebookSize, numCodebooks }));
+  const fixed = Buffer.alloc(FIXED_BYTES);
+  fixed.set(MAGIC);
+  fixed.writeUInt32LE(VERSION, 8);
+  fixed.writeUInt32LE(json.length, 12);
+  fixed.writeUInt32LE(crc32(json), 16);
+  return Buffer.concat([fixed, json]);
+}
+
+/** Checks that a timeline is of these codebooks and that a record ends at byte `from`. */
+async function checkPlace(path: string, shape: TimelineShape, from: number): Promise<void> {
+  await withReader(path, async (reader) => {
+    const found = await readHeader(reader);
+    if (found.shape.codebookSize !== shape.codebookSize || found.shape.numCodebooks !== shape.numCodebooks) {
+      throw formatError(
+        path,
+        `expected ${shape.numCodebooks} x ${shape.codebookSize} codes, got ${found.shape.numCodebooks} x ${found.shape.codebookSize}.`,
+      );
+    }
+    let { end } = found;
+    for await (const record of recordsOf(reader, end)) {
+      if (end >= from) break;
+      end = record.end;
+    }
+    if (end !== from) {
+      throw formatError(
+        path,
+        `expected a record to end at byte ${from}, got a file of ${reader.size} bytes without one.`,
+      );
+    }
+  });
+}
+
+async function readHeader(
+  reader: BoundedReader,
+): Promise<{ readonly shape: TimelineShape; readonly end: number }> {
+  const { path } = reader;
+  const fixed = Buffer.from((await reader.read(0, FIXED_BYTES)).buffer);
+  if (!fixed.subarray(0, MAGIC.length).equals(MAGIC)) {
+    throw formatError(path, "expected a timeline of codes, got another kind of file.");
+  }
+  const [version, length, crc] = [8, 12, 16].map((at) => fixed.readUInt32LE(at)) as [number, number, number];
+  if (version !== VERSION) {
+    throw formatError(
+      path,
+      `expected version ${VERSION}, got ${version}. Another version of vqkit wrote it.`,
+    );
+  }
+  if (length > MAX_JSON_BYTES) {
+    throw formatError(path, `expected a header of at most ${MAX_JSON_BYTES} bytes, got ${length}.`);
+  }
+  const json = await reader.read(FIXED_BYTES, length);
+  if (crc32(json) !== crc)
+    throw formatError(path, "expected another CRC-32 of the header. The file is damaged.");
+  const shape = parsedShape(parseJson(json, path), path);
+  return { shape, end: FIXED_BYTES + length };
+}
+
+function parsedShape(value: unknown, path: string): TimelineShape {
+  try {
+    const { codebookSize, numCodebooks } = parseConfig(shapeSchema, value, "header");
+    const shape = { codebookSize, numCodebooks };
+    if (keepsTimeline(shape)) return shape;
+    throw formatError(
+      path,
+      `expected at most ${MAX_TIMELINE_CODES} codes, got ${codebookSize} x ${numCodebooks}.`,
+    );
+  } catch (error) {
+    // A file is no flag: the command line must not call this wrong usage.
+    if (error instanceof VqkitError && error.code === "config") throw formatError(path, error.message);
+    throw error;
+  }
+}
+
+/** The whole records from byte `start` on, and where each ends. */
+async function* recordsOf(
+  reader: BoundedReader,
+  start: number,
+): AsyncGenerator<{ readonly bytes: Uint8Array; readonly end: number }, void, undefined> {
+  for (let at = start; at + RECORD_HEADER_BYTES <= reader.size; ) {
+    const length = recordLength(await reader.read(at, RECORD_HEADER_BYTES));
+    if (at + length > reader.size) return;
+    yield { bytes: await reader.read(at, length), end: at + length };
+    at += length;
+  }
+}
