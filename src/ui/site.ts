@@ -93,7 +93,12 @@ export class Site {
     const { catalogue, cards } = this.#parts;
     const found = await catalogue.catalogue();
     const all = await cards.of(found.runs);
-    const tag = this.#tag("list", String(isLive), ...all.map(({ run, version }) => `${run.id} ${version}`));
+    const tag = this.#tag(
+      "list",
+      String(isLive),
+      String(found.isCut),
+      ...all.map(({ run, version }) => `${run.id} ${version}`),
+    );
     if (tag === known) return { ...UNCHANGED, tag };
     const { overviewPage, overviewParts } = await import("./pages/overview-page.js");
     return htmlAnswer(isLive ? overviewParts(found, all).text : overviewPage(found, all), { tag });
@@ -124,20 +129,29 @@ export class Site {
     return fileAnswer("image/png", png, tag);
   }
 
-  async #compare({ query }: Asked): Promise<Answer> {
+  async #compare({ query, known }: Asked): Promise<Answer> {
     const ids = [...new Set(query.getAll("run"))];
     if (ids.length === 0) {
       return htmlAnswer(messagePage("Nothing to compare", "Choose finished runs in the list."), {
         status: 422,
       });
     }
-    const states = await Promise.all(ids.map((id) => this.#find(id)));
-    const [{ buildComparison }, { comparePage }] = await Promise.all([
+    const baseline = query.get("baseline") ?? "";
+    const found = await Promise.all(ids.map((id) => this.#find(id)));
+    const tag = this.#tag(
+      "compare",
+      baseline,
+      ...found.map(({ run, state }) => `${run.id} ${state.version}`),
+    );
+    if (tag === known) return { ...UNCHANGED, tag };
+    const [{ buildComparison }, { renderComparisonPage }] = await Promise.all([
       import("../reports/comparison/comparison.js"),
-      import("./pages/compare-page.js"),
+      import("../reports/comparison/page.js"),
     ]);
     try {
-      return htmlAnswer(comparePage(await buildComparison(states.map(({ state }) => state.folder))));
+      const folders = found.map(({ state }) => state.folder);
+      const comparison = await buildComparison(folders, baseline === "" ? {} : { baseline });
+      return reportAnswer(await renderComparisonPage(comparison), tag);
     } catch (error) {
       if (!(error instanceof VqkitError)) throw error;
       return htmlAnswer(messagePage("These runs cannot be compared", error.message), { status: 422 });

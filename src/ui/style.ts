@@ -37,10 +37,9 @@ progress::-moz-progress-bar { background: var(--series3); }
 .finding ul { margin: .25rem 0; padding-left: 1.25rem; }
 td.number + .text, th.number + .text { padding-left: .9rem; }
 tbody th { min-width: 8.5rem; }
-td code { white-space: nowrap; }
+#finished td, #stopped td { white-space: nowrap; }
 .pick { display: inline-flex; gap: .5rem; align-items: baseline; cursor: pointer; }
 .pick input { margin: 0; }
-td time { white-space: nowrap; }
 .strip { width: 100%; max-width: 64rem; }
 @media (max-width: 480px) { .tiles { grid-template-columns: 1fr 1fr; } }
 `;

@@ -308,6 +308,13 @@ describe("finished runs", () => {
     const { status, body } = await ask(`/compare?${ids.join("&")}`);
     expect(status).toBe(200);
     for (const text of ["21.50", "23.25", "fsq"]) expect(body).toContain(text);
+    // The first row is the baseline unless another is named: fsq's PSNR is 1.75 dB above that of vq.
+    expect(body).toContain("+1.75");
+    const other = await ask(`/compare?${ids.join("&")}&baseline=fsq`);
+    expect(other.body).toMatch(/[-−]1\.75/);
+    const wrong = await ask(`/compare?${ids.join("&")}&baseline=${encodeURIComponent(HOSTILE)}`);
+    expect(wrong.status).toBe(422);
+    expect(wrong.body).toContain("expected the name of a row, got &quot;&lt;img");
   });
 
   it("that were measured in different ways are refused as by compare, with the reason", async () => {

@@ -114,7 +114,7 @@ function finished(cards: readonly RunCard[]): Html | null {
       numeric("Codes"),
       numeric("Seed"),
       ...COLUMNS.map((name) => numeric(FIGURE_STYLES[name].shortTitle)),
-      { title: "Findings" },
+      { title: "Doctor" },
       { title: "Ended" },
       { title: "" },
     ],
@@ -148,9 +148,9 @@ function finishedCells({ plan, figures }: RunCard): string[] {
   ];
 }
 
-function findings({ findings: count, finding }: RunCard): string {
+function findings({ run, findings: count, finding }: RunCard): Html | string {
   if (count === 0 || finding === undefined) return "none";
-  return count === 1 ? finding : `${finding}, and ${count - 1} more`;
+  return html`<a href="/runs/${run.id}#findings" title="${finding}">${formatItems(count, "finding")}</a>`;
 }
 
 function stopped(cards: readonly RunCard[]): Html | null {
