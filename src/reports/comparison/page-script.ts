@@ -20,7 +20,7 @@ if (strips !== null) {
   const cells = lens.querySelector(".lens-cells");
   const size = document.getElementById("lens-size");
   const readout = document.getElementById("lens-place");
-  const pictures = [...examples.querySelectorAll("img[data-row]")];
+  const pictures = [...strips.querySelectorAll("img[data-row]")];
   const original = pictures.find((image) => image.dataset.kind === "original");
   const views = pictures.map((image) => {
     const figure = element("figure");
