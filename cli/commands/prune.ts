@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { PruneEvidence } from "../../src/index.js";
 import { loadQuantizerModules } from "../config-file.js";
+import { many, number } from "../count-text.js";
 import { engineOptions } from "../engine-options.js";
 import { UsageError } from "../errors.js";
 import { addModelFlags, type FlagField, type ModelFlags, namingFlags } from "../run-flags.js";
@@ -45,12 +46,14 @@ async function prune(terminal: Terminal, model: string, flags: Flags): Promise<v
   }
   const { before, after } = result.codebookSize;
   const { images, indices, encoded } = result.proof;
-  const count = (value: number) => value.toLocaleString("en-US");
-  const remapped = encoded ? `all ${count(indices)} indices are the remapped ones and ` : "";
+  const remapped = encoded ? `all ${number(indices)} indices are the remapped ones and ` : "";
+  const proof =
+    images === 0
+      ? "Each decodes to the same pixels as before."
+      : `On ${many(images, "image")} ${remapped}all pixels are equal.`;
   print(
     terminal,
-    `${count(after)} of ${count(before)} codes are left, those used in ${result.countedOn}. ` +
-      `On ${count(images)} images ${remapped}all pixels are equal. Written: ${out}`,
+    `${number(after)} of ${number(before)} codes are left, those used in ${result.countedOn}. ${proof} Written: ${out}`,
   );
 }
 

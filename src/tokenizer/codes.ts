@@ -68,6 +68,11 @@ export interface CodesInput {
   readonly fingerprint?: string;
 }
 
+/** Whether an entry of codes is an image or the first tile of one: as many as there are images. */
+export function beginsImage({ tile }: CodedImage): boolean {
+  return tile === undefined || (tile.top === 0 && tile.left === 0);
+}
+
 /** An array for `length` indices of a codebook of `codebookSize` codes. */
 export function indexArray(codebookSize: number, length: number): IndexArray {
   return codebookSize <= 65_536 ? new Uint16Array(length) : new Uint32Array(length);

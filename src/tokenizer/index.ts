@@ -24,6 +24,7 @@ export {
   surveyCodes,
 } from "./code-survey.js";
 export {
+  beginsImage,
   type CodedImage,
   type Codes,
   type CodesInput,
@@ -31,6 +32,7 @@ export {
   concatCodes,
   type EncodedBatch,
   type IndexArray,
+  otherModel,
   type SourceProgress,
   sliceCodes,
   type TilePlace,

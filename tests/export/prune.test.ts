@@ -80,6 +80,35 @@ test("codes of a folder are evidence too: what they decode to stays", async () =
   live.dispose();
 });
 
+test("codes of tiles are evidence, though no batch holds all tiles of the image", async () => {
+  const run = await runFolder(folder, variants["vq, relu"]);
+  const live = await Tokenizer.load(run);
+  const stored = join(folder, "tiles");
+  // 24×40 pixels in tiles of 8×8 that share 4: 5 rows of 9; of both images together more than come at once (64).
+  const files = [0, 1].map((i) => `${folder}/image${i}.png`);
+  const tiles = { policy: "tile", size: 8, overlap: 4 } as const;
+  const { entries } = await writeCodes(stored, live.encodeAll(files, tiles));
+  expect(entries).toBe(5 * 9 + 7 * 4); // 31×18, padded to 32×20
+  const result = await pruneModel(run, { out: join(folder, "by tiles"), evidence: { codes: stored } });
+  expect(result.proof).toEqual({ images: 2, indices: entries * 4, encoded: false });
+  live.dispose();
+});
+
+test("codes of another model are no evidence: both are named", async () => {
+  const run = await runFolder(folder, variants["vq, relu"]);
+  const live = await Tokenizer.load(run);
+  const codes = await live.encode(`${folder}/image0.png`);
+  const stored = join(folder, "others");
+  await writeCodes(stored, [{ ...codes, fingerprint: "f".repeat(64) }]);
+  const out = join(folder, "by others");
+  await expect(pruneModel(run, { out, evidence: { codes: stored } })).rejects.toMatchObject({
+    code: "codes",
+    message: `codes: expected those of model ${live.fingerprint.slice(0, 12)}, got those of model ffffffffffff. Load the model that made them.`,
+  });
+  expect(existsSync(out)).toBe(false);
+  live.dispose();
+});
+
 test("a run's own usage.json decides where nothing else is said", async () => {
   const run = await runFolder(folder, variants["vq, relu"]);
   const counts = new CodeCounts(60);
@@ -91,7 +120,7 @@ test("a run's own usage.json decides where nothing else is said", async () => {
   expect((await readRemapping(join(out, "remapping.json"))).earlierIndices).toEqual([2, 7, 31, 59]);
   // The run names no images, so that its codes can only be decoded.
   expect(result.warnings).toHaveLength(1);
-  expect(result.proof.encoded).toBe(false);
+  expect(result.proof).toEqual({ images: 0, indices: 256, encoded: false });
 });
 
 describe("is refused", () => {

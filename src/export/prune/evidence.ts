@@ -3,7 +3,14 @@ import { VqkitError } from "../../core/errors.js";
 import { ImageDataset, imageOfBatch } from "../../data/index.js";
 import { CodeCounts } from "../../metrics/index.js";
 import { RunFolder, readUsageFile } from "../../runs/index.js";
-import { type Codes, countCodes, readCodes, type Tokenizer } from "../../tokenizer/index.js";
+import {
+  beginsImage,
+  type Codes,
+  countCodes,
+  openCodes,
+  otherModel,
+  type Tokenizer,
+} from "../../tokenizer/index.js";
 import { evaluationFiles } from "../sample-images.js";
 
 /** What shows which codes are used: images, codes of the model, or a usage.json; by default the run's own. */
@@ -22,6 +29,8 @@ export interface Evidence {
    * found any more.
    */
   readonly encode: ((tokenizer: Tokenizer) => AsyncGenerator<Codes, void, undefined>) | undefined;
+  /** Whether `codes` are those of images, and not grids made to hold each code that was used. */
+  readonly ofImages: boolean;
   /** Codes of the model before pruning. Where there is `encode`, what it gives. */
   readonly codes: () => AsyncIterable<Codes>;
   readonly warnings: readonly string[];
@@ -48,26 +57,21 @@ async function fromImages(live: Tokenizer, images: string | readonly string[]): 
   let count = 0;
   for await (const codes of encode(live)) {
     counts.add(codes.indices);
-    count += codes.images.length;
+    count += codes.images.filter(beginsImage).length;
   }
   const codes = () => encode(live);
-  return { counts, description: `${count} images`, encode, codes, warnings: [] };
+  const description = count === 1 ? "1 image" : `${count} images`;
+  return { counts, description, encode, ofImages: true, codes, warnings: [] };
 }
 
 async function fromCodes(live: Tokenizer, folder: string): Promise<Evidence> {
+  const reader = await openCodes(folder);
+  const { fingerprint } = reader.manifest;
+  if (fingerprint !== live.fingerprint) throw otherModel(live.fingerprint, fingerprint);
   const { counts } = await countCodes(folder);
-  const codes = async function* () {
-    for await (const batch of readCodes(folder)) {
-      if (batch.fingerprint !== live.fingerprint) {
-        throw new VqkitError(
-          "codes",
-          `${folder}: expected codes of this model, got those of another. Encode anew.`,
-        );
-      }
-      yield batch;
-    }
-  };
-  return { counts, description: `the codes in ${folder}`, encode: undefined, codes, warnings: [] };
+  const description = `the codes in ${folder}`;
+  const codes = () => reader.read();
+  return { counts, description, encode: undefined, ofImages: true, codes, warnings: [] };
 }
 
 async function fromUsage(path: string, live: Tokenizer, file: string | undefined): Promise<Evidence> {
@@ -84,9 +88,13 @@ async function fromUsage(path: string, live: Tokenizer, file: string | undefined
   const { counts, images } = usage;
   const description = `${images} crops of ${file ?? "the run's evaluation images"}`;
   const encode = file === undefined ? await evaluationCrops(run) : undefined;
-  if (encode !== undefined) return { counts, description, encode, codes: () => encode(live), warnings: [] };
-  const warnings = ["The images that the codes were counted on are not at hand: only decoding was compared."];
-  return { counts, description, encode, codes: () => everyCode(live, counts), warnings };
+  if (encode !== undefined) {
+    return { counts, description, encode, ofImages: true, codes: () => encode(live), warnings: [] };
+  }
+  const warnings = [
+    "The images that the codes were counted on are not at hand: only decoding was compared, of each code that is left.",
+  ];
+  return { counts, description, encode, ofImages: false, codes: () => everyCode(live, counts), warnings };
 }
 
 /** The crops that the run was evaluated on; undefined when the files are gone. */

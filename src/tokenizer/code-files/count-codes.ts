@@ -1,4 +1,5 @@
 import { CodeCounts, type CodeGeometry } from "../../metrics/index.js";
+import { beginsImage } from "../codes.js";
 import { openCodes } from "./reader.js";
 
 /** What a usage report needs to know of codes. */
@@ -21,9 +22,8 @@ export async function countCodes(path: string): Promise<CodeFolderUsage> {
   for await (const codes of reader.read()) {
     counts.add(codes.indices);
     const [, gridHeight, gridWidth] = codes.shape;
-    for (const { width, height, tile } of codes.images) {
-      // The tiles of an image begin at its top left.
-      if (tile === undefined || (tile.top === 0 && tile.left === 0)) images++;
+    images += codes.images.filter(beginsImage).length;
+    for (const { width, height } of codes.images) {
       geometry ??= { gridHeight, gridWidth, imageHeight: height, imageWidth: width, numCodebooks };
       same &&= geometry.imageWidth === width && geometry.imageHeight === height;
     }
