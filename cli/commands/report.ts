@@ -157,12 +157,12 @@ async function survey(terminal: Terminal, folder: string, flags: Flags) {
   try {
     const counted = await surveyCodes(tokenizer, images, { onBroken: broken.report });
     broken.summarise();
-    const { counts, atlas, grids } = counted;
+    const { counts, atlases, grids } = counted;
     const evidence: UsageEvidence = {
       counts,
       places: await placesOf(grids, counts),
       ...(tokenizer.numCodebooks === 1 ? { vectors: await tokenizer.codeVectors() } : {}),
-      ...(atlas === undefined ? {} : { atlas }),
+      atlases,
     };
     return { counted, evidence };
   } finally {

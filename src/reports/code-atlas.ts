@@ -25,6 +25,8 @@ export interface AtlasCode {
 
 /** An atlas as one picture. */
 export interface AtlasSheet {
+  /** The class of its pictures. */
+  readonly name: string;
   /** Rules that the entries need. */
   readonly style: Html;
   /** Codes of the sheet by entry, and how many pictures each has. */
@@ -40,8 +42,15 @@ export interface AtlasSheet {
 const SHEET_WIDTH = 4096;
 const QUALITY = 82;
 
-/** Puts all pictures of an atlas into one WebP file, so that a page holds hundreds of codes. */
-export async function atlasSheet({ codes, patchSide, images }: CodeAtlas): Promise<AtlasSheet | undefined> {
+/**
+ * Puts all pictures of an atlas into one WebP file, so that a page holds hundreds of codes.
+ *
+ * @param name of the sheet on its page: a CSS class
+ */
+export async function atlasSheet(
+  { codes, patchSide, images }: CodeAtlas,
+  name: string,
+): Promise<AtlasSheet | undefined> {
   if (codes.length === 0) return undefined;
   const slots = 1 + codes.reduce((most, { patches }) => Math.max(most, patches.length), 0);
   const perRow = Math.max(1, Math.min(codes.length, Math.floor(SHEET_WIDTH / (slots * patchSide))));
@@ -60,10 +69,10 @@ export async function atlasSheet({ codes, patchSide, images }: CodeAtlas): Promi
     .toBuffer();
   // A sprite is a window on the sheet: sizes and places are shares of it, so that the window may have any size.
   const style = new Html(
-    `.sprite { background-image: url("data:image/webp;base64,${webp.toString("base64")}"); background-size: ${100 * perRow * slots}% ${100 * rows}%; }\n`,
+    `.${name} { background-image: url("data:image/webp;base64,${webp.toString("base64")}"); background-size: ${100 * perRow * slots}% ${100 * rows}%; }\n`,
   );
   const entries = codes.map(({ index, patches }) => ({ index, patches: patches.length }));
-  return { style, entries, slots, perRow, rows, images };
+  return { name, style, entries, slots, perRow, rows, images };
 }
 
 interface Place {
@@ -109,7 +118,7 @@ export function atlasEntries(
     const sprites = Array.from(
       { length: 1 + patches },
       (_, slot) =>
-        html`<span class="sprite${slot === 0 ? " alone" : ""}" style="background-position: ${spritePosition(sheet, entry, slot)}"></span>`,
+        html`<span class="sprite ${sheet.name}${slot === 0 ? " alone" : ""}" style="background-position: ${spritePosition(sheet, entry, slot)}"></span>`,
     );
     return html`<div class="code"><span class="label">${String(index)}<small>${formatCount(count)} · ${formatPercent(samples === 0 ? 0 : count / samples)}</small></span><span class="sprites">${sprites}</span></div>\n`;
   })}</div>`;

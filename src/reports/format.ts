@@ -42,7 +42,7 @@ export function formatSignificant(value: number, digits = 3): string {
 export function formatTick(value: number): string {
   const rounded = Number(value.toPrecision(3));
   const magnitude = Math.abs(rounded);
-  if (magnitude !== 0 && (magnitude < 1e-5 || magnitude >= 1e7)) return rounded.toExponential();
+  if (magnitude !== 0 && (magnitude < 1e-4 || magnitude >= 1e7)) return rounded.toExponential();
   return rounded.toLocaleString("en-US", { maximumFractionDigits: 7 });
 }
 

@@ -11,20 +11,30 @@ const books = data.codebooks.map(({ indices, counts }) => {
   const sorted = [...counts].sort((a, b) => b - a);
   return { byIndex, sorted, samples: counts.reduce((sum, count) => sum + count, 0) };
 });
+function lifeOf(index, codebook) {
+  if (data.lives === null || data.lives === undefined) return "";
+  const { born, lastUsed, aliveSince, deaths } = data.lives.codebooks[codebook];
+  const step = (record) => number(data.lives.steps[record - 1]);
+  if (born[index] === undefined) return "";
+  if (born[index] === 0) return " Never used in training.";
+  const times = deaths[index] === 0 ? "" : ", fell out of use " + number(deaths[index]) + (deaths[index] === 1 ? " time" : " times");
+  const now = aliveSince[index] === 0 ? ", last used by " + step(lastUsed[index])
+    : aliveSince[index] === born[index] ? "" : ", in use again since " + step(aliveSince[index]);
+  return " In training: first used by step " + step(born[index]) + times + now + ".";
+}
 function describe(index, codebook) {
   const { byIndex, sorted, samples } = books[codebook];
   const count = byIndex.get(index) ?? 0;
-  if (count === 0) return "Code " + number(index) + ": never chosen.";
+  if (count === 0) return "Code " + number(index) + ": never chosen." + lifeOf(index, codebook);
   let low = 0, high = sorted.length;
   while (low < high) { const middle = (low + high) >> 1; if (sorted[middle] > count) low = middle + 1; else high = middle; }
   return "Code " + number(index) + ": chosen " + number(count) + (count === 1 ? " time, " : " times, ") +
-    (100 * count / samples).toPrecision(3) + " %, rank " + number(low + 1) + " of " + number(data.codebookSize) + ".";
+    (100 * count / samples).toPrecision(3) + " %, rank " + number(low + 1) + " of " + number(data.codebookSize) + "." + lifeOf(index, codebook);
 }
-const sheet = data.atlas;
-function sprite(entry, slot) {
+function sprite(sheet, entry, slot) {
   const share = (at, count) => (count === 1 ? 0 : 100 * at / (count - 1)) + "%";
   const element = document.createElement("span");
-  element.className = slot === 0 ? "sprite alone" : "sprite";
+  element.className = "sprite " + sheet.name + (slot === 0 ? " alone" : "");
   const column = (entry % sheet.perRow) * sheet.slots + slot;
   element.style.backgroundPosition = share(column, sheet.perRow * sheet.slots) + " " + share(Math.floor(entry / sheet.perRow), sheet.rows);
   return element;
@@ -33,6 +43,7 @@ for (const form of document.querySelectorAll("form.search")) {
   const codebook = Number(form.dataset.codebook);
   const output = document.getElementById("found-" + codebook);
   const pictures = document.getElementById("pictures-" + codebook);
+  const sheet = data.atlases[codebook];
   form.hidden = false;
   const search = (event) => {
     event?.preventDefault();
@@ -47,7 +58,7 @@ for (const form of document.querySelectorAll("form.search")) {
     if (sheet === null || pictures === null) return;
     const entry = sheet.entries.findIndex((each) => each.index === index);
     if (entry < 0) { output.textContent += " It has no pictures on this page."; return; }
-    for (let slot = 0; slot <= sheet.entries[entry].patches; slot++) pictures.append(sprite(entry, slot));
+    for (let slot = 0; slot <= sheet.entries[entry].patches; slot++) pictures.append(sprite(sheet, entry, slot));
   };
   form.addEventListener("submit", search);
   form.addEventListener("input", search);

@@ -104,9 +104,13 @@ export function trainingCharts({ curves }: TrainingCurves): Chart[] {
       const points = curves.get(field);
       return points === undefined ? [] : [{ name, points }];
     });
-    return present.length === 0
-      ? []
-      : [lineChart(present, { title, xTitle: "step", smooth: isNoisy ? SMOOTH : 1, ...options })];
+    const [only] = present;
+    if (only === undefined) return [];
+    // Without a key, the title says which of the figures it is.
+    const isOneOf = present.length === 1 && Object.keys(series).length > 1;
+    const smooth = isNoisy ? SMOOTH : 1;
+    const shown = isOneOf ? `${title}: ${only.name}` : title;
+    return [lineChart(present, { title: shown, xTitle: "step", smooth, ...options })];
   });
 }
 
@@ -117,7 +121,6 @@ export function trainingSection(curves: TrainingCurves): Html {
   return section(
     "Training",
     html`<p class="soft">Pale: as recorded, thinned evenly where there are more than 1,200 records. Full: the mean of ${SMOOTH} neighbouring points (the geometric mean on logarithmic axes).</p>
-${chartColumns(drawn)}
-<p class="soft">When single codes came into use, fell out of it or were revived is not recorded in metrics.</p>`,
+${chartColumns(drawn)}`,
   );
 }

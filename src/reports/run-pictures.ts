@@ -25,3 +25,8 @@ export async function readPictures({ run, figures }: RunRecord): Promise<RunPict
   const [originals = [], reconstructions = []] = await picturesOf(png, figures.reconstructions, path);
   return { png, originals, reconstructions };
 }
+
+/** The width at which a row of images is shown: small crops at twice their size. */
+export function enlarged(width: number): number {
+  return width <= 560 ? 2 * width : width;
+}

@@ -1,5 +1,5 @@
 import { VqkitError } from "../core/errors.js";
-import type { RunFolder } from "../runs/index.js";
+import { type RunFolder, readCodeTimeline } from "../runs/index.js";
 import { FIGURE_NAMES, FIGURE_STYLES, formatFigure } from "./figures.js";
 import {
   formatCount,
@@ -14,7 +14,7 @@ import { type Html, html } from "./html.js";
 import { lossCard } from "./loss-card.js";
 import { htmlPage, htmlTable, paragraphs, section } from "./page.js";
 import { trainingSection } from "./run-charts.js";
-import { readPictures } from "./run-pictures.js";
+import { enlarged, readPictures } from "./run-pictures.js";
 import {
   type EvaluationRecord,
   type RunFigures,
@@ -22,9 +22,10 @@ import {
   readRunRecord,
   runName,
 } from "./run-record.js";
+import { stripFigures } from "./run-strips.js";
 import { runUsage } from "./run-usage.js";
 import { readCurves, type TrainingCurves } from "./training-curves.js";
-import { type UsageEvidence, usageSection } from "./usage-html.js";
+import { lifeFigures, type UsageEvidence, usageSection } from "./usage-html.js";
 import type { UsageReport } from "./usage-report.js";
 
 /**
@@ -51,9 +52,9 @@ export async function renderRunReport(
     title,
     html`<h1>${title}</h1>
 ${record === undefined ? unfinished(curves) : summary(record)}
+${reconstructions(await (record === undefined ? undefined : pictures(record)), await stripFigures(run))}
 ${trainingSection(curves)}
-${record === undefined ? null : await pictures(record)}
-${shown?.content}
+${shown?.content ?? (await lifeSection(run))}
 ${losses(config)}
 ${record === undefined ? null : conventions(record)}
 ${configuration(config)}`,
@@ -135,24 +136,37 @@ function uniformCell({ expectedUniformUsage }: EvaluationRecord): string {
   return expectedUniformUsage === null ? NO_FIGURE : formatExpectation(expectedUniformUsage);
 }
 
-async function pictures(record: RunRecord): Promise<Html> {
+/** The codes of a run that has no final counts to show them with. */
+async function lifeSection(run: RunFolder): Promise<Html> {
+  const timeline = await readCodeTimeline(run);
+  if (timeline === null || timeline.records.length === 0) return html``;
+  const { numCodebooks } = timeline;
+  return section(
+    "Codes over training",
+    html`${Array.from(
+      { length: numCodebooks },
+      (_, i) => html`${numCodebooks === 1 ? null : html`<h3>Codebook ${i}</h3>`}${lifeFigures(timeline, i)}`,
+    )}`,
+  );
+}
+
+function reconstructions(final: Html | undefined, strips: Html): Html {
+  return final === undefined && strips.text === ""
+    ? html``
+    : section("Reconstructions", html`${final}${strips}`);
+}
+
+async function pictures(record: RunRecord): Promise<Html | undefined> {
   const examples = await readPictures(record);
   const image = examples?.originals[0];
-  if (examples === undefined || image === undefined) return html``;
+  if (examples === undefined || image === undefined) return undefined;
   const { psnr } = record.figures.final;
   const mean = psnr === null ? "" : ` Mean PSNR over the whole set: ${formatFixed(psnr, 2)} dB.`;
   const width = image.width * examples.originals.length;
   const source = `data:image/png;base64,${Buffer.from(examples.png).toString("base64")}`;
-  return section(
-    "Reconstructions",
-    html`<p>Originals above, reconstructions below.${mean}</p>
-<img class="picture" alt="Originals above their reconstructions" style="width: ${enlarged(width)}px" src="${source}">`,
-  );
-}
-
-/** Small crops are shown at twice their size. */
-function enlarged(width: number): number {
-  return width <= 560 ? 2 * width : width;
+  return html`<p>Originals above, reconstructions below.${mean}</p>
+<img class="picture" alt="Originals above their reconstructions" style="width: ${enlarged(width)}px" src="${source}">
+`;
 }
 
 function losses(config: Readonly<Record<string, unknown>>): Html {

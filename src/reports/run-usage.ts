@@ -1,4 +1,4 @@
-import type { RunFolder } from "../runs/index.js";
+import { type RunFolder, readCodeTimeline } from "../runs/index.js";
 import { runName } from "./run-record.js";
 import { readCurves, type TrainingCurves, trainingScopes } from "./training-curves.js";
 import type { UsageEvidence } from "./usage-html.js";
@@ -29,8 +29,13 @@ export async function runUsage(
     otherScopes: trainingScopes(curves, usage.counts.codebookSize),
   });
   const levels = levelsOf(await run.readConfig());
-  const { counts } = usage;
-  return { report, evidence: { counts, ...(levels === undefined ? {} : { levels }) } };
+  const timeline = await readCodeTimeline(run);
+  const evidence = {
+    counts: usage.counts,
+    ...(levels === undefined ? {} : { levels }),
+    ...(timeline === null ? {} : { timeline }),
+  };
+  return { report, evidence };
 }
 
 /** The levels of a run's FSQ; undefined for other quantizers. */

@@ -20,7 +20,8 @@ th { font-weight: 600; }
 thead th { color: var(--soft); font-size: .85rem; white-space: nowrap; vertical-align: bottom; }
 tbody th { font-weight: 500; }
 th.number, td.number { text-align: right; padding-left: .9rem; padding-right: 0; white-space: nowrap; }
-.columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr)); gap: 1.25rem; }
+.number + .text { padding-left: .9rem; }
+.columns, .strips { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 27rem), 1fr)); gap: 1.25rem; }
 .lists { display: flex; flex-wrap: wrap; gap: 2.5rem; }
 figure { margin: 0; min-width: 0; }
 figcaption { font-weight: 600; font-size: .95rem; margin-bottom: .25rem; }
@@ -30,6 +31,8 @@ figure .note { color: var(--soft); font-size: .82rem; line-height: 1.4; margin: 
 svg.chart { display: block; width: 100%; height: auto; color: var(--soft); background: var(--panel); border-radius: 6px; font-variant-numeric: tabular-nums; }
 svg.chart text, svg.chart tspan { white-space: pre; }
 img.picture { max-width: 100%; height: auto; image-rendering: pixelated; display: block; border-radius: 4px; }
+.strips { gap: .6rem 1.25rem; }
+.strips figcaption { font-weight: 400; color: var(--soft); font-size: .85rem; margin: 0 0 .1rem; }
 pre { background: var(--panel); padding: .9rem 1.1rem; border-radius: 6px; overflow-x: auto; font-size: .85rem; line-height: 1.45; }
 summary { cursor: pointer; }
 input, button { font: inherit; color: inherit; background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: .3rem .6rem; }

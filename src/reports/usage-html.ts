@@ -1,4 +1,4 @@
-import type { CodeCounts } from "../metrics/index.js";
+import { type CodeCounts, type CodeTimeline, codeLives } from "../metrics/index.js";
 import { type Chart, chartColumns, chartFigure } from "./chart.js";
 import { type AtlasSheet, atlasEntries, atlasSheet, type CodeAtlas } from "./code-atlas.js";
 import { levelChart, vectorChart } from "./code-charts.js";
@@ -10,8 +10,9 @@ import {
   formatPercent,
   NO_FIGURE,
 } from "./format.js";
-import { type Html, html } from "./html.js";
+import { Html, html } from "./html.js";
 import type { PlaceStatistics } from "./index-places.js";
+import { lifeCharts } from "./life-charts.js";
 import { htmlPage, htmlTable, type PageParts, paragraphs, section } from "./page.js";
 import { usageScript } from "./page-script.js";
 import { placeCharts } from "./place-charts.js";
@@ -31,13 +32,15 @@ export interface UsageEvidence {
   readonly vectors?: CodeVectors;
   /** Where codes stand, one entry a codebook; `PlaceCounter` makes them. */
   readonly places?: readonly PlaceStatistics[];
-  /** What codes look like. Of the only codebook. */
-  readonly atlas?: CodeAtlas;
+  /** When codes were in use while the model was trained. */
+  readonly timeline?: CodeTimeline;
+  /** What codes look like, one entry a codebook. */
+  readonly atlases?: readonly CodeAtlas[];
 }
 
 /** A usage report as a page in one file that opens from disk: figures, curves, most and least used codes. */
 export function renderUsageHtml(report: UsageReport): string {
-  const { body } = usageParts(report, {}, undefined);
+  const { body } = usageParts(report, {}, []);
   const title = titleOf(report);
   return htmlPage(title, html`<h1>${title}</h1>\n${body}`);
 }
@@ -54,8 +57,10 @@ export async function usageBody(
   report: UsageReport,
   evidence: UsageEvidence = {},
 ): Promise<{ readonly body: Html; readonly parts: PageParts }> {
-  const sheet = evidence.atlas === undefined ? undefined : await atlasSheet(evidence.atlas);
-  return usageParts(report, evidence, sheet);
+  const sheets = await Promise.all(
+    (evidence.atlases ?? []).map((atlas, i) => atlasSheet(atlas, `sheet${i}`)),
+  );
+  return usageParts(report, evidence, sheets);
 }
 
 /** Every chart of a usage report, for files. */
@@ -67,6 +72,7 @@ export function usageCharts(report: UsageReport, evidence: UsageEvidence = {}): 
       ...(evidence.counts === undefined ? [] : codebookMap(evidence.counts, i, suffix)),
       ...geometryCharts(report, evidence),
       ...(evidence.places?.[i] === undefined ? [] : placeCharts(evidence.places[i], suffix)),
+      ...(evidence.timeline === undefined ? [] : lifeCharts(evidence.timeline, i, suffix)),
     ];
   });
 }
@@ -75,23 +81,26 @@ function titleOf({ name }: UsageReport): string {
   return `Codebook usage: ${name}`;
 }
 
+/** One entry a codebook; undefined where it has no pictures. */
+type Sheets = readonly (AtlasSheet | undefined)[];
+
 function usageParts(
   report: UsageReport,
   evidence: UsageEvidence,
-  sheet: AtlasSheet | undefined,
+  sheets: Sheets,
 ): { readonly body: Html; readonly parts: PageParts } {
   const { counts } = evidence;
   const body = html`${paragraphs(describeUsage(report))}
 ${scopesTable(report)}
 <p class="soft">${UNIFORM_NOTE} ${RAREFIED_NOTE}</p>
-${report.codebooks.map((codebook, i) => codebookBody(codebook, { report, evidence, sheet, number: i }))}`;
+${report.codebooks.map((codebook, i) => codebookBody(codebook, { report, evidence, sheet: sheets[i], number: i }))}`;
   if (counts === undefined) return { body, parts: {} };
   return {
     body,
     parts: {
       script: usageScript,
-      data: pageData(report, counts, sheet),
-      ...(sheet === undefined ? {} : { style: sheet.style }),
+      data: pageData(report, { ...evidence, counts }, sheets),
+      style: new Html(sheets.map((sheet) => sheet?.style.text ?? "").join("")),
     },
   };
 }
@@ -99,18 +108,46 @@ ${report.codebooks.map((codebook, i) => codebookBody(codebook, { report, evidenc
 /** Codes whose counts are on the page at most; of more, those used most. */
 const MOST_LISTED = 2 ** 18;
 
-function pageData(report: UsageReport, counts: CodeCounts, sheet: AtlasSheet | undefined) {
+function pageData(
+  report: UsageReport,
+  { counts, timeline }: UsageEvidence & { readonly counts: CodeCounts },
+  sheets: Sheets,
+) {
   const codebooks = report.codebooks.map((_, codebook) => {
     let used = counts.usedCodes(codebook);
     if (used.length > MOST_LISTED) used = used.sort((a, b) => b.count - a.count).slice(0, MOST_LISTED);
     return { indices: used.map(({ index }) => index), counts: used.map(({ count }) => count) };
   });
   const { codebookSize } = report;
-  const atlas =
-    sheet === undefined
-      ? null
-      : { entries: sheet.entries, slots: sheet.slots, perRow: sheet.perRow, rows: sheet.rows };
-  return { format: "vqkit-usage-page", formatVersion: 1, codebookSize, report, codebooks, atlas };
+  const atlases = report.codebooks.map((_, codebook) => {
+    const sheet = sheets[codebook];
+    if (sheet === undefined) return null;
+    const { name, entries, slots, perRow, rows } = sheet;
+    return { name, entries, slots, perRow, rows };
+  });
+  const lives = timeline === undefined ? null : livesData(timeline);
+  return { format: "vqkit-usage-page", formatVersion: 1, codebookSize, report, codebooks, atlases, lives };
+}
+
+/** Larger codebooks have no single lives on the page. */
+const MOST_LIVES = 2 ** 18;
+
+/** For each codebook and code the record, 1 for the first, in which it was born, last used, and its present life began; 0: never. */
+function livesData(timeline: CodeTimeline) {
+  const { records, codebookSize, numCodebooks } = timeline;
+  if (records.length === 0 || codebookSize > MOST_LIVES) return null;
+  const numberOf = new Map([[0, 0], ...records.map(({ step }, i) => [step, i + 1] as const)]);
+  const numbers = (steps: Float64Array): number[] => Array.from(steps, (step) => numberOf.get(step) ?? 0);
+  const codebooks = Array.from({ length: numCodebooks }, (_, codebook) => {
+    const { bornAt, lastUsedAt, aliveSince, deaths } = codeLives(timeline, codebook);
+    return {
+      born: numbers(bornAt),
+      lastUsed: numbers(lastUsedAt),
+      aliveSince: numbers(aliveSince),
+      deaths: Array.from(deaths),
+    };
+  });
+  return { steps: records.map(({ step }) => step), codebooks };
 }
 
 function scopesTable({ scopes, codebookSize, numCodebooks, geometry }: UsageReport): Html {
@@ -161,7 +198,7 @@ interface CodebookPlace {
 }
 
 function codebookBody(codebook: CodebookReport, { report, evidence, sheet, number }: CodebookPlace): Html {
-  const { counts } = evidence;
+  const { counts, timeline } = evidence;
   const places = evidence.places?.[number];
   const title = codebookTitle(report, number);
   const heading = title === "" ? null : html`<h3>${title}</h3>\n`;
@@ -176,8 +213,14 @@ ${
 <div class="columns">${maps.map((chart) => mapFigure(chart, number, report.codebookSize))}${geometry.map(chartFigure)}</div>
 ${codeLists(codebook)}`
 }
+${timeline === undefined ? null : html`<h3>Over training</h3>${lifeFigures(timeline, number)}`}
 ${places === undefined ? null : html`<h3>Where codes stand</h3>${chartColumns(placeCharts(places, ""))}${favouritePlaces(places)}`}
-${sheet === undefined ? null : atlasBody(codebook, sheet)}`;
+${sheet === undefined ? null : atlasBody(codebook, { sheet, isOnly: report.numCodebooks === 1 })}`;
+}
+
+/** How the codes of one codebook came into use and fell out of it. */
+export function lifeFigures(timeline: CodeTimeline, codebook: number): Html {
+  return chartColumns(lifeCharts(timeline, codebook, ""));
 }
 
 function geometryCharts({ numCodebooks }: UsageReport, { counts, levels, vectors }: UsageEvidence): Chart[] {
@@ -215,10 +258,14 @@ function codeLists({ figures, mostUsed, leastUsed }: CodebookReport): Html {
   return html`<div class="lists">${list("Most used", mostUsed)}${list("Least used", leastUsed)}</div>`;
 }
 
-function atlasBody({ figures, mostUsed, leastUsed }: CodebookReport, sheet: AtlasSheet): Html {
+function atlasBody(
+  { figures, mostUsed, leastUsed }: CodebookReport,
+  { sheet, isOnly }: { readonly sheet: AtlasSheet; readonly isOnly: boolean },
+): Html {
   const { samples } = figures;
+  const others = isOnly ? "" : "; the other codebooks have the code that they used most";
   return html`<h3>What codes look like</h3>
-<p class="soft">Framed: what the model makes of the code alone, the middle of a grid filled with it. Then places in ${formatItems(sheet.images, "image")} that have this code, with their surroundings: the code stands for the middle of each. ${formatItems(sheet.entries.length, "code")} can be found by the search above.</p>
+<p class="soft">Framed: what the model makes of the code alone, the middle of a grid filled with it${others}. Then places in ${formatItems(sheet.images, "image")} that have this code, with their surroundings: the code stands for the middle of each. ${formatItems(sheet.entries.length, "code")} can be found by the search above.</p>
 <h3>Most used</h3>${atlasEntries(sheet, mostUsed, samples)}
 <h3>Least used</h3>${atlasEntries(sheet, leastUsed, samples)}`;
 }

@@ -10,7 +10,10 @@ export interface SurveyedCode {
   readonly index: number;
   /** Places that have this code, drawn at random: squares of `patchSide` pixels, surroundings included. */
   readonly patches: readonly RgbImage[];
-  /** What the decoder makes of this code amid its like: the middle f×f pixels of a grid filled with it. */
+  /**
+   * What the decoder makes of this code amid its like: the middle f×f pixels of a grid filled with it; the other
+   * codebooks, where there are several, have the code that they used most in these images.
+   */
   readonly alone: RgbImage;
 }
 
@@ -22,11 +25,11 @@ export interface CodeSurvey {
   readonly geometry: CodeGeometry | null;
   /** The indices, for whoever wants to know where codes stand. */
   readonly grids: readonly Codes[];
-  /** What codes look like; undefined for a model with several codebooks. */
-  readonly atlas: CodeSurveyAtlas | undefined;
+  /** What codes look like, one entry a codebook. */
+  readonly atlases: readonly CodeSurveyAtlas[];
 }
 
-/** Pictures of codes, the most used first. */
+/** Pictures of one codebook's codes, the most used first. */
 export interface CodeSurveyAtlas {
   readonly images: number;
   /** Three times the downsampling factor. */
@@ -37,7 +40,10 @@ export interface CodeSurveyAtlas {
 }
 
 export interface CodeSurveyOptions {
-  /** Codes with pictures at most: two thirds of them the most used, the rest the least used; default 600. */
+  /**
+   * Codes with pictures at most, in all codebooks together: two thirds of them the most used, the rest the least used;
+   * default 600.
+   */
   readonly codes?: number;
   /** Patches of each at most; default 6. */
   readonly patches?: number;
@@ -68,34 +74,40 @@ export async function surveyCodes(
     grids.push(batch);
   }
   const images = grids.reduce((sum, grid) => sum + grid.images.length, 0);
-  const survey = { counts, images, geometry: commonGeometry(grids), grids };
-  if (numCodebooks > 1) return { ...survey, atlas: undefined };
-
-  const most = mostUsedCodes(counts, Math.ceil((2 * limit) / 3));
-  const listed = new Set(most.map(({ index }) => index));
-  for (const { index } of leastUsedCodes(counts, limit)) if (listed.size < limit) listed.add(index);
-  const chosen = [...listed];
-  const places = drawPlaces(grids, { codes: chosen, patches, seed });
+  const perCodebook = Math.max(1, Math.floor(limit / numCodebooks));
+  const chosen = Array.from({ length: numCodebooks }, (_, q) => listedCodes(counts, perCodebook, q));
+  const random = new Random(seed, "code survey");
+  const places = chosen.flatMap((codes, codebook) => drawPlaces(grids, { codes, codebook, patches, random }));
   const cut = await cutPatches(tokenizer, source, { grids, places });
-  const alone = await decodeAlone(tokenizer, chosen);
   const factor = tokenizer.downsamplingFactor;
-  return {
-    ...survey,
-    atlas: {
+  const atlases: CodeSurveyAtlas[] = [];
+  for (const [codebook, codes] of chosen.entries()) {
+    const alone = await decodeAlone(tokenizer, { codes, codebook, counts });
+    atlases.push({
       images,
       patchSide: 3 * factor,
       surroundings: factor,
-      codes: chosen.map((index, i) => ({
+      codes: codes.map((index, i) => ({
         index,
-        patches: cut.get(index) ?? [],
+        patches: cut.get(keyOf(codebook, index)) ?? [],
         alone: alone[i] as RgbImage,
       })),
-    },
-  };
+    });
+  }
+  return { counts, images, geometry: commonGeometry(grids), grids, atlases };
+}
+
+/** Two thirds the most used, the rest the least used. */
+function listedCodes(counts: CodeCounts, limit: number, codebook: number): number[] {
+  const most = mostUsedCodes(counts, Math.ceil((2 * limit) / 3), codebook);
+  const listed = new Set(most.map(({ index }) => index));
+  for (const { index } of leastUsedCodes(counts, limit, codebook)) if (listed.size < limit) listed.add(index);
+  return [...listed];
 }
 
 /** Where a code stands: the number of the image, and the position in its grid. */
 interface Place {
+  readonly codebook: number;
   readonly index: number;
   readonly image: number;
   readonly row: number;
@@ -107,22 +119,29 @@ function drawPlaces(
   grids: readonly Codes[],
   {
     codes,
+    codebook,
     patches,
-    seed,
-  }: { readonly codes: readonly number[]; readonly patches: number; readonly seed: number },
+    random,
+  }: {
+    readonly codes: readonly number[];
+    readonly codebook: number;
+    readonly patches: number;
+    readonly random: Random;
+  },
 ): Place[] {
-  const random = new Random(seed, "code survey");
   const drawn = new Map(codes.map((index) => [index, { seen: 0, places: [] as Place[] }]));
   let before = 0;
   for (const { indices, shape, images } of grids) {
-    const [, height, width] = shape;
-    for (const [i, index] of indices.entries()) {
+    const [, height, width, numCodebooks] = shape;
+    for (let i = 0; numCodebooks * i < indices.length; i++) {
+      const index = indices[numCodebooks * i + codebook] as number;
       const found = drawn.get(index);
       if (found === undefined) continue;
       const at = found.seen < patches ? found.seen : random.integer(found.seen + 1);
       found.seen++;
       if (at >= patches) continue;
       found.places[at] = {
+        codebook,
         index,
         image: before + Math.floor(i / (height * width)),
         row: Math.floor(i / width) % height,
@@ -134,27 +153,31 @@ function drawPlaces(
   return [...drawn.values()].flatMap(({ places }) => places);
 }
 
-/** Reads the images that places are in once more, and cuts each place out with its surroundings. */
+/** Reads the images that places are in once more, and cuts each place out with its surroundings; by `keyOf`. */
 async function cutPatches(
   tokenizer: Tokenizer,
   source: string | readonly string[],
   { grids, places }: { readonly grids: readonly Codes[]; readonly places: readonly Place[] },
-): Promise<Map<number, RgbImage[]>> {
+): Promise<Map<string, RgbImage[]>> {
   const factor = tokenizer.downsamplingFactor;
   const settings = tokenizer.encodeSettings();
   const byImage = groupByImage(places);
-  const patches = new Map<number, RgbImage[]>();
+  const patches = new Map<string, RgbImage[]>();
   for await (const { item, position } of encodedItems(source, grids)) {
     const wanted = byImage.get(position);
     if (wanted === undefined) continue;
     const { image } = await prepareImage(item, settings, factor);
-    for (const { index, row, column } of wanted) {
-      const rest = patches.get(index) ?? [];
+    for (const { codebook, index, row, column } of wanted) {
+      const rest = patches.get(keyOf(codebook, index)) ?? [];
       rest.push(cut(image, { top: (row - 1) * factor, left: (column - 1) * factor, side: 3 * factor }));
-      patches.set(index, rest);
+      patches.set(keyOf(codebook, index), rest);
     }
   }
   return patches;
+}
+
+function keyOf(codebook: number, index: number): string {
+  return `${codebook}/${index}`;
 }
 
 function groupByImage(places: readonly Place[]): Map<number, Place[]> {
@@ -200,10 +223,22 @@ function cut(
 /** Positions a side of the grids that show a code alone: far enough from the edges, whose padding the decoder sees too. */
 const FILLED = 5;
 
-async function decodeAlone(tokenizer: Tokenizer, codes: readonly number[]): Promise<RgbImage[]> {
+async function decodeAlone(
+  tokenizer: Tokenizer,
+  {
+    codes,
+    codebook,
+    counts,
+  }: { readonly codes: readonly number[]; readonly codebook: number; readonly counts: CodeCounts },
+): Promise<RgbImage[]> {
   if (codes.length === 0) return [];
-  const indices = codes.flatMap((code) => Array<number>(FILLED * FILLED).fill(code));
-  const made = await tokenizer.decodeBatch({ indices, shape: [codes.length, FILLED, FILLED, 1] });
+  const { numCodebooks } = tokenizer;
+  const usual = Array.from({ length: numCodebooks }, (_, q) => mostUsedCodes(counts, 1, q)[0]?.index ?? 0);
+  const indices = codes.flatMap((code) => {
+    const position = usual.map((other, q) => (q === codebook ? code : other));
+    return Array.from({ length: FILLED * FILLED }, () => position).flat();
+  });
+  const made = await tokenizer.decodeBatch({ indices, shape: [codes.length, FILLED, FILLED, numCodebooks] });
   const side = tokenizer.downsamplingFactor;
   const start = ((FILLED - 1) / 2) * side;
   return made.map((image) => cropImage(image, { top: start, left: start, height: side, width: side }));

@@ -51,7 +51,7 @@ describe("renderRunReport", () => {
     expect(text).toContain("data.cropSize [4,6]");
     expect(text).toContain("psnr all channels, range 255");
     expect(text).toContain("Loss card");
-    expect(page).toContain('aria-label="Losses, weighted"');
+    expect(page).toContain('aria-label="Losses, weighted: total"');
     const [, data] = page.match(/src="data:image\/png;base64,([^"]+)"/) ?? [];
     expect(Buffer.from(data ?? "", "base64").equals(await readFile(run.path("reconstructions")))).toBe(true);
     // The page's own program and its data, and nothing from elsewhere.

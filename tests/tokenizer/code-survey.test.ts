@@ -3,10 +3,12 @@ import path from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readCodeTable } from "../../src/export/code-table.js";
+import { mostUsedCodes } from "../../src/metrics/index.js";
 import { loadModel, surveyCodes, Tokenizer } from "../../src/tokenizer/index.js";
 import { noise, temporaryFolder } from "../data/temporary.js";
 import { useEngine } from "../engine.js";
 import { modelFile, quantizers } from "./model.js";
+import "./two-codebooks.js";
 
 /** The model's downsampling factor. */
 const F = 4;
@@ -17,12 +19,13 @@ const SIZES = [
 ] as const;
 
 describe("surveyCodes", () => {
+  let folder: string;
   let images: string;
   let modelPath: string;
   let tokenizer: Tokenizer;
 
   beforeAll(async () => {
-    const folder = await temporaryFolder();
+    folder = await temporaryFolder();
     await useEngine();
     images = path.join(folder, "images");
     await mkdir(images);
@@ -47,7 +50,7 @@ describe("surveyCodes", () => {
     expect(broken).toEqual(["1.png"]);
     expect(survey).toMatchObject({ images: 2, geometry: null });
     expect(survey.counts.samples).toBe((12 * 20 + 16 * 8) / F ** 2);
-    const { atlas } = survey;
+    const [atlas] = survey.atlases;
     if (atlas === undefined) throw new Error("no atlas");
     expect(atlas).toMatchObject({ patchSide: 3 * F, surroundings: F, images: 2 });
     expect(atlas.codes.length).toBe(survey.counts.used());
@@ -69,15 +72,42 @@ describe("surveyCodes", () => {
   });
 
   test("shows a code alone as the middle of a grid filled with it", async () => {
-    const { atlas } = await surveyCodes(tokenizer, path.join(images, "0.png"), { codes: 3 });
+    const { atlases } = await surveyCodes(tokenizer, path.join(images, "0.png"), { codes: 3 });
+    const [atlas] = atlases;
     expect(atlas?.codes).toHaveLength(3);
     const code = atlas?.codes[2];
     const whole = await tokenizer.decode({ indices: Array(25).fill(code?.index), shape: [1, 5, 5, 1] });
-    const middle: number[] = [];
-    for (let y = 2 * F; y < 3 * F; y++) {
-      middle.push(...whole.pixels.subarray(3 * (5 * F * y + 2 * F), 3 * (5 * F * y + 3 * F)));
+    expect([...(code?.alone.pixels ?? [])]).toEqual(middleOf(whole.pixels));
+  });
+
+  test("has an atlas of each of several codebooks", async () => {
+    const two = await Tokenizer.load(await modelFile(folder, { kind: "two-signs" }));
+    try {
+      const file = path.join(images, "0.png");
+      const survey = await surveyCodes(two, file, { codes: 6, patches: 2 });
+      expect(survey.atlases).toHaveLength(2);
+      const { indices } = await two.encode(file);
+      for (const [q, { codes }] of survey.atlases.entries()) {
+        // Six codes of both together, and no more than were seen.
+        expect(codes.length).toBe(Math.min(3, survey.counts.used(q)));
+        for (const { index, patches } of codes) {
+          expect(patches.length).toBe(Math.min(2, survey.counts.count(index, q)));
+          const places = [...indices].flatMap((each, i) =>
+            i % 2 === q && each === index ? [(i - q) / 2] : [],
+          );
+          const there = places.map((at) => patchAt(0, SIZES[0], at).join());
+          for (const { pixels } of patches) expect(there).toContain(pixels.join());
+        }
+      }
+      // The second codebook's code amid the first one's most used.
+      const code = survey.atlases[1]?.codes[1];
+      const [most] = mostUsedCodes(survey.counts, 1, 0);
+      const position = [most?.index, code?.index];
+      const whole = await two.decode({ indices: Array(25).fill(position).flat(), shape: [1, 5, 5, 2] });
+      expect([...(code?.alone.pixels ?? [])]).toEqual(middleOf(whole.pixels));
+    } finally {
+      two.dispose();
     }
-    expect([...(code?.alone.pixels ?? [])]).toEqual(middle);
   });
 
   test("the vectors are those of the transformed table, C·W + b", async () => {
@@ -90,6 +120,15 @@ describe("surveyCodes", () => {
     expect(new Set(values).size).toBeGreaterThan(400);
   });
 });
+
+/** The middle F × F of 5F × 5F pixels. */
+function middleOf(pixels: Uint8Array): number[] {
+  const middle: number[] = [];
+  for (let y = 2 * F; y < 3 * F; y++) {
+    middle.push(...pixels.subarray(3 * (5 * F * y + 2 * F), 3 * (5 * F * y + 3 * F)));
+  }
+  return middle;
+}
 
 /** The 3F × 3F pixels around position `at`, computed pixel by pixel. */
 function patchAt(seed: number, { height, width }: { height: number; width: number }, at: number): number[] {
