@@ -47,7 +47,11 @@ export class ImageError extends VqkitError implements BrokenImage {
  * Bytes of pixels being decoded at once in the whole process, so that a folder of large photographs costs no more
  * memory than one of small ones, however many decodes are asked for.
  */
-const decoding = new Semaphore(256 * 2 ** 20);
+const DECODING_BYTES = 256 * 2 ** 20;
+const decoding = new Semaphore(DECODING_BYTES);
+
+/** What libvips does when nothing else runs there. */
+const alone: Pick<Semaphore, "run"> = { run: (_, job) => job() };
 
 /**
  * Decodes an image to 8-bit sRGB on sharp's own threads.
@@ -111,10 +115,35 @@ export async function decodeFile(
   }
 }
 
+/**
+ * libvips keeps one text for all errors of the process: of two images that fail at a time, one is told the other's cause
+ * and one none, and whoever else ends a task meanwhile (a report's picture) empties it. So what failed there is tried
+ * again with no other decode beside it, and once more where no cause is told.
+ */
 async function decode(source: Exclude<ImageSource, string>, transform: ImageTransform): Promise<RgbImage> {
+  const tryAlone = (): Promise<RgbImage> =>
+    decoding.run(DECODING_BYTES, () => decodeWithin(alone, source, transform));
+  try {
+    return await decodeWithin(decoding, source, transform);
+  } catch (error) {
+    if (error instanceof UnsuitableError || messageOf(error).startsWith("timeout")) throw error;
+  }
+  try {
+    return await tryAlone();
+  } catch (error) {
+    if (messageOf(error) !== "Unknown error") throw error;
+  }
+  return tryAlone();
+}
+
+async function decodeWithin(
+  limits: Pick<Semaphore, "run">,
+  source: Exclude<ImageSource, string>,
+  transform: ImageTransform,
+): Promise<RgbImage> {
   const limit = transform.maxPixels ?? DEFAULT_MAX_PIXELS;
   const input = openSource(source);
-  const header = await input.metadata();
+  const header = await limits.run(1, () => input.metadata());
   if (!isRaw(source)) checkHeader(header);
   const from: Size = header.autoOrient;
   checkPixels(from, limit, "");
@@ -124,30 +153,35 @@ async function decode(source: Exclude<ImageSource, string>, transform: ImageTran
     return { pixels: viewOf(source.pixels), ...to };
   }
   const bytes = 3 * Math.max(from.height * from.width, to.height * to.width);
-  return decoding.run(bytes, () => render(input, header, to));
+  return limits.run(bytes, () => render(input, header, to));
 }
+
+/** What we refuse ourselves, for a reason that is known. */
+class UnsuitableError extends Error {}
 
 function openSource(source: Exclude<ImageSource, string>): Sharp {
   if (isRaw(source)) {
     const { pixels, height, width, channels } = source;
     return sharp(viewOf(pixels), { limitInputPixels: false, raw: { height, width, channels } });
   }
-  if (source.length === 0) throw new Error("an empty file");
+  if (source.length === 0) throw new UnsuitableError("an empty file");
   // The header's size is checked against `maxPixels` instead. "error" implies "truncated".
   return sharp(source, { failOn: "error", limitInputPixels: false });
 }
 
 function checkHeader(header: Metadata): void {
-  if (!IMAGE_FORMATS.has(header.format)) throw new Error(`a file of format "${header.format}"`);
+  if (!IMAGE_FORMATS.has(header.format)) throw new UnsuitableError(`a file of format "${header.format}"`);
   if (header.depth !== "uchar" && header.depth !== "ushort") {
     // Nothing says which range floating-point samples span.
-    throw new Error(`samples of type ${header.depth} instead of 8 or 16 bits`);
+    throw new UnsuitableError(`samples of type ${header.depth} instead of 8 or 16 bits`);
   }
 }
 
 function checkPixels(size: Size, limit: number, when: string): void {
   if (size.height * size.width <= limit) return;
-  throw new Error(`${size.width}×${size.height} pixels${when}, over the limit of ${limit} (maxPixels)`);
+  throw new UnsuitableError(
+    `${size.width}×${size.height} pixels${when}, over the limit of ${limit} (maxPixels)`,
+  );
 }
 
 async function render(input: Sharp, header: Metadata, to: Size): Promise<RgbImage> {
@@ -163,7 +197,7 @@ async function render(input: Sharp, header: Metadata, to: Size): Promise<RgbImag
     input.resize({ ...to, fit: "fill", kernel: "lanczos3", fastShrinkOnLoad: false });
   }
   const { data, info } = await input.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
-  if (info.channels !== 3) throw new Error(`${info.channels} channels after conversion to RGB`);
+  if (info.channels !== 3) throw new UnsuitableError(`${info.channels} channels after conversion to RGB`);
   return { pixels: viewOf(data), height: info.height, width: info.width };
 }
 

@@ -47,7 +47,7 @@ export const DAMAGES: readonly Damage[] = [
   {
     name: "truncated-jpeg",
     ending: "jpg",
-    cause: /premature end of JPEG image/,
+    cause: /^VipsJpeg: premature end of JPEG image$/,
     put: async (file, image) => {
       const jpeg = await image.jpeg({ quality: 90 }).toBuffer();
       await writeFile(file, jpeg.subarray(0, Math.floor(0.7 * jpeg.length)));
@@ -56,7 +56,7 @@ export const DAMAGES: readonly Damage[] = [
   {
     name: "truncated-png",
     ending: "png",
-    cause: /libpng read error/,
+    cause: /^vipspng: libpng read error$/,
     put: async (file, image) => {
       const png = await image.png().toBuffer();
       await writeFile(file, png.subarray(0, Math.floor(0.7 * png.length)));
@@ -72,7 +72,7 @@ export const DAMAGES: readonly Damage[] = [
   {
     name: "header-only",
     ending: "jpg",
-    cause: /premature end of JPEG image/,
+    cause: /^VipsJpeg: premature end of JPEG image$/,
     put: async (file, image) => {
       const jpeg = await image.jpeg().toBuffer();
       // Up to the start of the frame: everything but its sizes and the pixels.
@@ -82,7 +82,7 @@ export const DAMAGES: readonly Damage[] = [
   {
     name: "flipped-bytes",
     ending: "png",
-    cause: /libpng read error/, // of what kind, libpng does not tell
+    cause: /^vipspng: libpng read error$/,
     put: async (file, image) => writeFile(file, withFlippedBytes(await image.png().toBuffer())),
   },
   {

@@ -329,6 +329,24 @@ describe("decodeImage refuses", () => {
 });
 
 describe("decodeAll", () => {
+  it("tells each of many damaged files its own cause, though they fail at the same time", async () => {
+    const { image } = noise(3, { height: 40, width: 60 });
+    const causes = { png: "vipspng: libpng read error", jpeg: "VipsJpeg: premature end of JPEG image" };
+    const expected: Record<string, string> = {};
+    for (let i = 0; i < 60; i++) {
+      const format = i % 2 === 0 ? "png" : "jpeg";
+      const whole = await image.clone().toFormat(format).toBuffer();
+      const file = `${root}/torn-${i}.${format}`;
+      await writeFile(file, whole.subarray(0, Math.floor(whole.length / 2)));
+      expected[file] = causes[format];
+    }
+    const found: Record<string, string> = {};
+    for await (const one of decodeAll(Object.keys(expected), { concurrency: 60 })) {
+      found[one.file] = "reason" in one ? one.reason : "read";
+    }
+    expect(found).toEqual(expected);
+  });
+
   it("yields files in order, broken ones in their place", async () => {
     const files: string[] = [];
     for (let i = 0; i < 6; i++) {
