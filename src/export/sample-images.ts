@@ -6,8 +6,8 @@ import {
   type DataConfig,
   dataConfigSchema,
   decodeAll,
-  decodeImage,
   findImages,
+  ImageError,
   type RgbImage,
   splitFiles,
 } from "../data/index.js";
@@ -75,9 +75,8 @@ function filesAsSamples(files: readonly string[], which: string): SampleImages {
     warnings: [],
     async *images() {
       for await (const next of decodeAll(files, { concurrency: 2 })) {
-        // Decoded again for the error it throws.
-        if ("reason" in next) await decodeImage(next.file);
-        else yield { name: next.file, image: next.image };
+        if ("reason" in next) throw new ImageError(next.file, next.reason);
+        yield { name: next.file, image: next.image };
       }
     },
   };

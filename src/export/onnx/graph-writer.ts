@@ -162,7 +162,7 @@ function checkSize(name: string, constants: readonly TensorProto[]): void {
   throw new VqkitError(
     "format",
     `${name}.onnx: expected weights of less than 2 GiB, as much as one ONNX file holds, got ${(bytes / 2 ** 30).toFixed(2)} GiB. ` +
-      "Export to huggingface, whose model.safetensors has no such limit.",
+      "Only a model with fewer weights can be exported.",
   );
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import sharp from "sharp";
@@ -121,6 +121,14 @@ test("images given are used, all of them", async () => {
       code: "data",
     },
   );
+  const torn = join(folder, "torn.png");
+  writeFileSync(torn, readFileSync(file).subarray(0, 60));
+  const out = join(folder, "torn");
+  await expect(exportOnnx(run, { out, check: [file, torn], threads: 1 })).rejects.toMatchObject({
+    code: "data",
+    message: expect.stringMatching(/torn\.png: expected a readable image/),
+  });
+  expect(existsSync(out)).toBe(false);
 });
 
 describe("a quantizer of somebody else's", () => {
