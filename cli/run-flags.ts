@@ -105,7 +105,23 @@ export const TRAINING_FLAGS: readonly RunFlag[] = [
   },
 ];
 
-/** Flags of `train` alone. */
+/** Flags of `train` alone: the model to start from. */
+export const SOURCE_FLAGS: readonly RunFlag[] = [
+  {
+    flag: "--from <model>",
+    field: "from.model",
+    description:
+      "start from the weights of this run or model file, with its autoencoder and quantizer unless others are given",
+  },
+  {
+    flag: "--from-codebook <choice>",
+    field: "from.codebook",
+    description: "codebook of that model: keep, frozen (it stays as it is) or fresh (begins anew)",
+    default: "keep",
+  },
+];
+
+/** Flags of `train` alone: the quantizer. */
 export const QUANTIZER_FLAGS: readonly RunFlag[] = [
   {
     flag: "--quantizer <kind>",
@@ -251,6 +267,7 @@ export async function gatherConfig(
   // Short forms, so that single fields can be set beside them.
   if (typeof config.data === "string" || Array.isArray(config.data))
     config = { ...config, data: { images: config.data } };
+  if (typeof config.from === "string") config = { ...config, from: { model: config.from } };
   if (typeof config.quantizer === "string") config = { ...config, quantizer: { kind: config.quantizer } };
 
   for (const assignment of (values.set as string[] | undefined) ?? [])

@@ -297,6 +297,7 @@ export {
   writeCodes,
 } from "./tokenizer/index.js";
 export type {
+  CodebookChoice,
   ComparisonControl,
   ComparisonEvent,
   ComparisonOptions,
@@ -306,6 +307,8 @@ export type {
   RunDescription,
   RunIdentity,
   RunOptions,
+  SourceConfig,
+  SourceOptions,
   StepMetrics,
   Sweep,
   TrainerHooks,
@@ -320,4 +323,5 @@ export {
   resolveRun,
   resumeComparison,
   Trainer,
+  withSourceModel,
 } from "./training/index.js";

@@ -126,6 +126,7 @@ test("the public API has exactly these names", () => {
       "usageCharts",
       "usageFigures",
       "usageReport",
+      "withSourceModel",
       "withoutGradient",
       "writeCodes",
       "writeComparison",

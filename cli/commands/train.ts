@@ -21,12 +21,13 @@ import {
   finishRunCommand,
   freeRunFolder,
   QUANTIZER_FLAGS,
+  SOURCE_FLAGS,
   TRAINING_FLAGS,
 } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
 import { startTrainingDisplay, type TrainingDisplay } from "../training-display.js";
 
-const FLAGS = [...QUANTIZER_FLAGS, ...TRAINING_FLAGS];
+const FLAGS = [...QUANTIZER_FLAGS, ...TRAINING_FLAGS, ...SOURCE_FLAGS];
 
 export function addTrain(program: Command, terminal: Terminal): void {
   const command = program
@@ -101,8 +102,10 @@ interface Prepared {
 
 /** A new run. */
 async function start(written: ConfigObject, hooks: TrainerHooks): Promise<Prepared> {
-  const { resolveRun, RunFolder, Trainer } = await import("../../src/index.js");
-  const { options, out, notes } = withDefaults(written);
+  const { resolveRun, RunFolder, Trainer, withSourceModel } = await import("../../src/index.js");
+  // What the command line leaves open is as in the model to start from, and then as withDefaults has it.
+  const open = (await withSourceModel(written as Partial<RunOptions>)) as unknown as ConfigObject;
+  const { options, out, notes } = withDefaults(open);
   const config = resolveRun(options);
   await RunFolder.check(out, { overwrite: config.overwrite });
   return { trainer: await Trainer.create(config, hooks), out, notes };

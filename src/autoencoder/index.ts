@@ -27,4 +27,5 @@ export {
   reconstructionLossSchema,
 } from "./reconstruction-loss.js";
 export { meanSsim } from "./ssim.js";
+export { namingModelFile, parseStoredModel, storedWeightValues } from "./stored-model.js";
 export { assignWeightValues, type WeightValue } from "./weight-values.js";

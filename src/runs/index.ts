@@ -35,5 +35,6 @@ export {
 export type { Metadata } from "./safetensors-header.js";
 export { isPartialName, nameOfPartial, StagedFile } from "./staged-file.js";
 export { placeStagedFiles, removeStagedFiles, StagedFiles } from "./staged-files.js";
+export { modelFingerprint, readStoredModel, type StoredModel } from "./stored-model.js";
 export type { StoredTensor, TensorArrays, TensorDtype, TensorMap } from "./tensor-data.js";
 export { readUsageFile, type UsageRecord, writeUsageFile } from "./usage-file.js";

@@ -18,8 +18,19 @@ export {
 } from "./optimizer.js";
 export type { ResumedFrom } from "./resume-run.js";
 export { type ConfigChange, changeableFields } from "./resumed-config.js";
-export { type RunConfig, type RunOptions, resolveRun, runOptionNames, savedConfig } from "./run-config.js";
+export {
+  type CodebookChoice,
+  codebookChoices,
+  type RunConfig,
+  type RunOptions,
+  resolveRun,
+  runOptionNames,
+  type SourceConfig,
+  type SourceOptions,
+  savedConfig,
+} from "./run-config.js";
 export { type LearningRateSchedule, learningRateAt, type ScheduleKind, scheduleKinds } from "./schedule.js";
+export { withSourceModel } from "./source-model.js";
 export { type EvaluationFields, type LossFields, type StepMetrics, timingFields } from "./step-metrics.js";
 export { Trainer } from "./trainer.js";
 export type { TrainerHooks, TrainingPhase } from "./trainer-hooks.js";

@@ -1,10 +1,13 @@
 import type * as tf from "@tensorflow/tfjs";
-import { assignWeightValues, type ImageAutoencoder, type WeightValue } from "../autoencoder/index.js";
+import { assignWeightValues, ImageAutoencoder, type WeightValue } from "../autoencoder/index.js";
 import { VqkitError } from "../core/errors.js";
+import { createQuantizer } from "../quantizers/index.js";
 import type { Checkpoint, TensorMap } from "../runs/index.js";
-import type { Adam } from "./optimizer.js";
+import { frozenCodebook } from "./frozen-codebook.js";
+import { Adam } from "./optimizer.js";
+import type { RunConfig } from "./run-config.js";
 import { storedVariables } from "./stored-variables.js";
-import type { WeightAverage } from "./weight-average.js";
+import { WeightAverage } from "./weight-average.js";
 
 /** Everything of a run that is kept in tensors. */
 export interface ModelState {
@@ -12,6 +15,27 @@ export interface ModelState {
   readonly optimizer: Adam;
   /** null where no average is kept. */
   readonly average: WeightAverage | null;
+}
+
+/** A run's model before its first step, with all that is trained beside it. */
+export function createModelState(config: RunConfig): ModelState {
+  const trained = createQuantizer(config.quantizer, config.seed);
+  const quantizer = config.from?.codebook === "frozen" ? frozenCodebook(trained) : trained;
+  const model = ImageAutoencoder.create({ config: config.model, quantizer, seed: config.seed });
+  const variables = model.variables();
+  const decay = config.weightAverageDecay;
+  return {
+    model,
+    optimizer: new Adam(variables, config.optimizer),
+    average: decay === null ? null : new WeightAverage(variables, decay),
+  };
+}
+
+/** Frees all of it. */
+export function disposeModelState({ model, optimizer, average }: ModelState): void {
+  optimizer.dispose();
+  average?.dispose();
+  model.dispose();
 }
 
 /** The tensors of a run as a checkpoint keeps them. @throws VqkitError("numerics") for a value that is not finite */

@@ -15,6 +15,27 @@ import { parseQuantizerConfig, type QuantizerConfig } from "../quantizers/index.
 import type { JsonObject } from "../runs/index.js";
 import { type TrainingConfig, type TrainingOptions, trainingFields } from "./training-config.js";
 
+/** What becomes of the codebook of the model that a run starts from. */
+export const codebookChoices = ["keep", "frozen", "fresh"] as const;
+export type CodebookChoice = (typeof codebookChoices)[number];
+
+const sourceSchema = z.strictObject({
+  /** A run folder or model file. */
+  model: z.string().min(1),
+  /**
+   * "keep" goes on training it; "frozen" leaves it as it is, so that the encoder and decoder adapt to it; "fresh"
+   * begins anew, as the quantizer's options say, which may then be another quantizer's.
+   */
+  codebook: z.enum(codebookChoices).default("keep"),
+  /** The fingerprint that the model must have; null takes whatever is there, and the run's config then has it. */
+  fingerprint: z.string().min(1).nullable().default(null),
+});
+
+/** The model that a run starts from. */
+export type SourceOptions = Readonly<z.input<typeof sourceSchema>>;
+/** The same with every default written out. */
+export type SourceConfig = Readonly<z.output<typeof sourceSchema>>;
+
 /** Everything a run can be told; `quantizer` and `data` have no default. */
 export interface RunOptions extends TrainingOptions {
   /** A preset's name and what differs from it; default the preset "small". */
@@ -25,6 +46,11 @@ export interface RunOptions extends TrainingOptions {
   readonly data: string | readonly string[] | DataConfigInput;
   /** What training minimises besides the quantizer's own losses; default "l2". */
   readonly loss?: ReconstructionLossOptions;
+  /**
+   * The model to start from, a run folder or model file, for fine-tuning; default null: fresh weights. What `model` and
+   * `quantizer` do not say is then as in that model.
+   */
+  readonly from?: string | SourceOptions | null;
   /** What computes; default "auto". */
   readonly engine?: EngineName | "auto";
   /** What ONNX Runtime computes on; default "cpu". */
@@ -50,6 +76,7 @@ export interface RunConfig extends TrainingConfig {
   readonly quantizer: QuantizerConfig;
   readonly data: DataConfig;
   readonly loss: ReconstructionLossConfig;
+  readonly from: SourceConfig | null;
   readonly engine: EngineName | "auto";
   readonly device: DeviceName;
   readonly threads: number | null;
@@ -64,6 +91,7 @@ const runSchema = z.strictObject({
   quantizer: z.unknown().optional(),
   data: z.unknown().optional(),
   loss: z.unknown().optional(),
+  from: z.unknown().optional(),
   engine: z.enum(["auto", ...engineNames]).default("auto"),
   device: z.enum(deviceNames).default("cpu"),
   threads: z.int().min(1).nullable().default(null),
@@ -85,12 +113,17 @@ export const runOptionNames: readonly string[] = Object.keys(runSchema.shape);
  */
 export function resolveRun(options: unknown): RunConfig {
   // The large parts are parsed by themselves, so that messages can name the keys that each would have known.
-  const { model, quantizer, data, loss, nominalCodebookSize, ...rest } = parseConfig(runSchema, options, "");
+  const { model, quantizer, data, loss, from, nominalCodebookSize, ...rest } = parseConfig(
+    runSchema,
+    options,
+    "",
+  );
   const config = {
     model: resolveModel(model === undefined ? {} : model),
     quantizer: parseQuantizerConfig(quantizer),
     data: parseConfig(dataConfigSchema, dataObject(data), "data"),
     loss: parseConfig(reconstructionLossSchema, loss === undefined ? "l2" : loss, "loss"),
+    from: parseSource(from),
     ...rest,
   };
   checkCropSize(config);
@@ -99,6 +132,12 @@ export function resolveRun(options: unknown): RunConfig {
     nominalCodebookSize:
       nominalCodebookSize === undefined ? askedSize(quantizer, config.quantizer) : nominalCodebookSize,
   };
+}
+
+/** @param from `RunOptions.from`, not yet trusted @throws ConfigError */
+export function parseSource(from: unknown): SourceConfig | null {
+  if (from === undefined || from === null) return null;
+  return parseConfig(sourceSchema, typeof from === "string" ? { model: from } : from, "from");
 }
 
 /** What a run folder keeps as its config: what the run is, and not where it is written. */

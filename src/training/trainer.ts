@@ -1,28 +1,26 @@
-import { ImageAutoencoder } from "../autoencoder/index.js";
+import type { ImageAutoencoder } from "../autoencoder/index.js";
 import { type Engine, selectEngine } from "../backend/index.js";
 import { VqkitError } from "../core/errors.js";
 import { ImageDataset } from "../data/index.js";
 import type { Evaluation } from "../evaluation/index.js";
-import { createQuantizer } from "../quantizers/index.js";
 import { RunFolder } from "../runs/index.js";
 import { CodeMeter } from "./code-meter.js";
 import { describeRun } from "./describe-run.js";
 import { finishRun } from "./finish-run.js";
 import { initializeCodebook } from "./initialize-codebook.js";
-import { type ModelState, restoreState } from "./model-state.js";
-import { Adam } from "./optimizer.js";
+import { createModelState, disposeModelState, type ModelState, restoreState } from "./model-state.js";
 import { checkSameFiles, openResumable, type ResumableRun, type ResumedFrom } from "./resume-run.js";
 import { type RunConfig, type RunOptions, resolveRun } from "./run-config.js";
 import { RunEvaluator } from "./run-evaluator.js";
 import { START_PLACE } from "./run-logs.js";
 import { RunRecorder } from "./run-recorder.js";
 import { initialState } from "./run-state.js";
+import { completed, readSource, type SourceModel, takeWeights } from "./source-model.js";
 import type { StepMetrics } from "./step-metrics.js";
 import type { TrainerHooks } from "./trainer-hooks.js";
 import { type Progress, TrainingLoop } from "./training-loop.js";
 import type { RunDescription, TrainingResult } from "./training-result.js";
 import { UsageMeter } from "./usage-meter.js";
-import { WeightAverage } from "./weight-average.js";
 
 /**
  * Trains one image tokenizer.
@@ -67,15 +65,9 @@ export class Trainer {
     this.#hooks = parts.hooks;
     this.#progress = { step: 0, place: initialState(parts.dataset) };
     this.resumed = parts.resumable?.from ?? null;
-    const quantizer = createQuantizer(config.quantizer, config.seed);
-    this.model = ImageAutoencoder.create({ config: config.model, quantizer, seed: config.seed });
-    const variables = this.model.variables();
-    const decay = config.weightAverageDecay;
-    this.#state = {
-      model: this.model,
-      optimizer: new Adam(variables, config.optimizer),
-      average: decay === null ? null : new WeightAverage(variables, decay),
-    };
+    this.#state = createModelState(config);
+    this.model = this.#state.model;
+    const { quantizer } = this.model;
     const { codebookSize, numCodebooks } = quantizer;
     this.#usage = new UsageMeter({ codebookSize, numCodebooks, window: config.usageWindow });
     const recordsCodes = config.out !== null && config.timelineRecords > 0 && CodeMeter.follows(quantizer);
@@ -90,10 +82,11 @@ export class Trainer {
    * when there is no image, or none that can be read; BackendError when the engine cannot be used
    */
   static async create(options: RunOptions | RunConfig, hooks: TrainerHooks = {}): Promise<Trainer> {
-    const config = resolveRun(options);
+    const source = await readSource(options.from);
+    const config = resolveRun(source === null ? options : completed(options, source));
     const { out, overwrite } = config;
     if (out !== null) await RunFolder.check(out, { overwrite });
-    return Trainer.#build(config, hooks, null);
+    return Trainer.#build(config, hooks, { resumable: null, source });
   }
 
   /**
@@ -118,7 +111,10 @@ export class Trainer {
     const resumable = await openResumable(dir, changes as Readonly<Record<string, unknown>>);
     let trainer: Trainer | undefined;
     try {
-      trainer = await Trainer.#build(resumable.config, hooks, resumable);
+      const { config, loaded } = resumable;
+      // A checkpoint has all weights; without one the run begins again.
+      const source = loaded === null ? await readSource(config.from) : null;
+      trainer = await Trainer.#build(config, hooks, { resumable, source });
       trainer.#continueFrom(resumable);
       return trainer;
     } catch (error) {
@@ -131,7 +127,7 @@ export class Trainer {
   static async #build(
     config: RunConfig,
     hooks: TrainerHooks,
-    resumable: ResumableRun | null,
+    { resumable, source }: { readonly resumable: ResumableRun | null; readonly source: SourceModel | null },
   ): Promise<Trainer> {
     const { data, seed, engine, device, threads } = config;
     const chosen = await selectEngine({ engine, device, ...(threads === null ? {} : { threads }) });
@@ -140,7 +136,20 @@ export class Trainer {
     // Images that cannot be read should be known before anything is written, or an earlier run removed.
     await first(dataset.trainBatches({ batchSize: 1 }));
     await first(dataset.evaluationBatches({ batchSize: 1 }));
-    return new Trainer(config, { dataset, engine: chosen, hooks, resumable });
+    const trainer = new Trainer(config, { dataset, engine: chosen, hooks, resumable });
+    if (source !== null) trainer.#start(source);
+    return trainer;
+  }
+
+  /** @throws as `takeWeights`; everything is freed then */
+  #start(source: SourceModel): void {
+    try {
+      takeWeights(this.model, source);
+      this.#state.average?.reset();
+    } catch (error) {
+      disposeModelState(this.#state);
+      throw error;
+    }
   }
 
   #continueFrom(resumable: ResumableRun): void {
@@ -186,9 +195,13 @@ export class Trainer {
     let loop: TrainingLoop | undefined;
     let failed = false;
     try {
-      if (this.#progress.step === 0) await this.#prepare(signal);
+      // A checkpoint of step 0 has what is prepared.
+      const isNew = this.resumed === null || this.resumed.path === null;
+      if (isNew) await this.#prepare(signal);
       this.#hooks.onPhase?.("training");
       loop = this.#loop(recorder);
+      // From here on the run does not need the model that it starts from.
+      if (isNew && this.config.from !== null) await loop.saveStart();
       yield* loop.run(signal);
       this.#result = await this.#finish({ loop, recorder, signal });
     } catch (error) {
@@ -232,7 +245,15 @@ export class Trainer {
     return new TrainingLoop(parts, this.#progress);
   }
 
-  #finish({ loop, recorder, signal }: FinishParts): Promise<TrainingResult> {
+  #finish({
+    loop,
+    recorder,
+    signal,
+  }: {
+    readonly loop: TrainingLoop;
+    readonly recorder: RunRecorder | null;
+    readonly signal: AbortSignal | undefined;
+  }): Promise<TrainingResult> {
     const { config, dataset, engine, model } = this;
     const weightAverage = this.#state.average !== null;
     return finishRun(
@@ -261,18 +282,16 @@ export class Trainer {
 
   /** Frees the model, the optimizer's state and the average, and the folder of a run that was taken up and not run. */
   dispose(): void {
-    const { model, optimizer, average } = this.#state;
-    optimizer.dispose();
-    average?.dispose();
-    model.dispose();
+    disposeModelState(this.#state);
     this.#resumable?.lock.release();
     this.#resumable = null;
   }
 
   /** Brings the model to where step 1 finds it. */
   async #prepare(signal: AbortSignal | undefined): Promise<void> {
-    const { batchSize, evaluateUntrained } = this.config;
-    if (this.model.quantizer.latentsForInitialization > 0) {
+    const { batchSize, evaluateUntrained, from } = this.config;
+    const isKept = from !== null && from.codebook !== "fresh";
+    if (!isKept && this.model.quantizer.latentsForInitialization > 0) {
       this.#hooks.onPhase?.("initializing");
       await initializeCodebook(this.model, this.dataset.trainBatches({ batchSize }), signal);
       this.#state.average?.reset();
@@ -283,12 +302,6 @@ export class Trainer {
     const { figures } = await this.#evaluator.evaluateAsIs(signal);
     this.#progress = { ...this.#progress, place: { ...this.#progress.place, untrained: figures } };
   }
-}
-
-interface FinishParts {
-  readonly loop: TrainingLoop;
-  readonly recorder: RunRecorder | null;
-  readonly signal: AbortSignal | undefined;
 }
 
 /** Saves what a loop has not saved yet, and gives the folder free. */

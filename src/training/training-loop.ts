@@ -95,8 +95,16 @@ export class TrainingLoop {
 
   /** Saves the present state, unless it is saved already or nothing is written. @throws VqkitError("file" | "numerics") */
   async saveCheckpoint({ best = false } = {}): Promise<void> {
+    if (this.#parts.recorder?.lacks(this.#step)) await this.#save(best);
+  }
+
+  /** Saves the state before the first step. @throws as `saveCheckpoint` */
+  async saveStart(): Promise<void> {
+    await this.#save(false);
+  }
+
+  async #save(best: boolean): Promise<void> {
     const { recorder, state, usage, codes, dataset } = this.#parts;
-    if (recorder === null || !recorder.lacks(this.#step)) return;
     const content = {
       step: this.#step,
       ...(await storedState(state)),
@@ -104,7 +112,7 @@ export class TrainingLoop {
       timeline: codes?.state() ?? new Map(),
     };
     const brokenFiles = brokenFilesOf(this.#place, dataset);
-    await recorder.checkpoint(content, { best, state: { ...this.#place, brokenFiles } });
+    await recorder?.checkpoint(content, { best, state: { ...this.#place, brokenFiles } });
     this.#rollbacks = 0;
   }
 

@@ -1,0 +1,97 @@
+import { z } from "zod";
+import { parseConfig } from "../core/config.js";
+import { ConfigError, messageOf, VqkitError } from "../core/errors.js";
+import { parseQuantizerConfig, type QuantizerConfig } from "../quantizers/index.js";
+import { type AutoencoderConfig, resolveModel } from "./config.js";
+import { describeModel } from "./describe.js";
+import type { WeightValue } from "./weight-values.js";
+
+/** A weight as a file has it, of whatever element type. */
+interface StoredWeight {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly data: ArrayLike<number | bigint>;
+}
+
+/** Other fields may stand beside these: whoever wrote the file may know more about the model. */
+const configSchema = z.looseObject({
+  model: z.record(z.string(), z.unknown()),
+  quantizer: z.record(z.string(), z.unknown()),
+});
+
+/**
+ * Reads the configuration that stands beside a model's weights. It is held against them before anything is built: a
+ * configuration may claim any size, but no more numbers than the file has.
+ *
+ * @throws ConfigError naming the field that is wrong; VqkitError("format") for a model larger than its weights
+ */
+export function parseStoredModel(
+  config: unknown,
+  weights: ReadonlyMap<string, StoredWeight>,
+): { readonly model: AutoencoderConfig; readonly quantizer: QuantizerConfig } {
+  const parts = parseConfig(configSchema, config, "config");
+  const model = resolveModel(parts.model, "config.model");
+  const quantizer = parseQuantizerConfig(parts.quantizer);
+  const values = [...weights.values()].reduce((sum, { data }) => sum + data.length, 0);
+  const most = claimedSize(model, quantizer, values);
+  if (most > values) {
+    throw new VqkitError(
+      "format",
+      `config: expected a model of the file's ${values} numbers, got one of at least ${most}.`,
+    );
+  }
+  return { model, quantizer };
+}
+
+/**
+ * The weights of a file as a model takes them.
+ *
+ * @throws VqkitError("format") naming a weight that is not float32
+ */
+export function storedWeightValues(weights: ReadonlyMap<string, StoredWeight>): Map<string, WeightValue> {
+  const values = new Map<string, WeightValue>();
+  for (const [name, { dtype, shape, data }] of weights) {
+    if (!(data instanceof Float32Array)) {
+      throw new VqkitError("format", `Weight "${name}": expected element type F32, got ${dtype}.`);
+    }
+    values.set(name, { shape, data });
+  }
+  return values;
+}
+
+/**
+ * Runs `work` on the content of a model file; what is wrong with it is told with the file's name, and never as wrong
+ * usage.
+ */
+export function namingModelFile<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof VqkitError)) throw error;
+    const ofOnesOwn = error instanceof ConfigError && error.path === "quantizer.kind";
+    const next = ofOnesOwn ? " Load the module that registers it first (--quantizer-module)." : "";
+    throw new VqkitError("format", `${path}: ${messageOf(error)}${next}`, { cause: error });
+  }
+}
+
+/** Numbers that a model has at least. What is beyond `limit` is not looked at closely. */
+function claimedSize(layout: AutoencoderConfig, quantizer: QuantizerConfig, limit: number): number {
+  const { baseWidth, widthMultipliers, residualBlocks, latentChannels } = layout;
+  const claims = [
+    // Every codebook that is a table has its codes in the file; other quantizers say nothing of a table.
+    quantizer.codebook === undefined ? 0 : tableSize(quantizer),
+    // At least one number a channel, and one a residual block: small enough, then, to be described.
+    Math.max(latentChannels, ...widthMultipliers.map((multiplier) => baseWidth * multiplier)),
+    residualBlocks.reduce((sum, blocks) => sum + blocks, 0),
+  ];
+  const side = layout.downsamplingFactor;
+  if (claims.every((claim) => claim <= limit)) {
+    claims.push(describeModel(layout, latentChannels, [side, side]).parameters); // without projections
+  }
+  return Math.max(...claims);
+}
+
+function tableSize({ codebook, codebookSize, codeDim }: QuantizerConfig): number {
+  const layer = codebook === "linear" ? Number(codeDim) ** 2 : 0;
+  return Number(codebookSize) * Number(codeDim) + layer;
+}

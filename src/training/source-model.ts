@@ -1,0 +1,134 @@
+import { isDeepStrictEqual } from "node:util";
+import {
+  type AutoencoderConfig,
+  assignWeightValues,
+  type ImageAutoencoder,
+  namingModelFile,
+  parseStoredModel,
+  storedWeightValues,
+  type WeightValue,
+} from "../autoencoder/index.js";
+import { ConfigError, messageOf, type VqkitError } from "../core/errors.js";
+import type { QuantizerConfig } from "../quantizers/index.js";
+import { modelFingerprint, readStoredModel } from "../runs/index.js";
+import { parseSource, type RunConfig, type RunOptions, type SourceConfig } from "./run-config.js";
+
+/** A trained model that a run starts from. */
+export interface SourceModel {
+  /** As the run's config keeps it, with the fingerprint. */
+  readonly from: SourceConfig;
+  readonly path: string;
+  readonly model: AutoencoderConfig;
+  readonly quantizer: QuantizerConfig;
+  readonly weights: ReadonlyMap<string, WeightValue>;
+}
+
+const QUANTIZER = "quantizer/";
+const PROJECTION = "projection/";
+
+/**
+ * Reads the model that `from` names.
+ *
+ * @param from `RunOptions.from`, not yet trusted
+ * @returns null when it names none
+ * @throws ConfigError when the model has another fingerprint than it should; VqkitError("run" | "format" | "file")
+ */
+export async function readSource(from: unknown): Promise<SourceModel | null> {
+  const source = parseSource(from);
+  if (source === null) return null;
+  const stored = await readStoredModel(source.model);
+  const fingerprint = modelFingerprint(stored);
+  if (source.fingerprint !== null && source.fingerprint !== fingerprint) {
+    throw new ConfigError(
+      "from.fingerprint",
+      `expected ${source.fingerprint.slice(0, 16)} of ${source.model}, got ${fingerprint.slice(0, 16)}. The model has changed: leave the fingerprint out to start from it as it is.`,
+    );
+  }
+  const { config, weights } = stored.file;
+  const parsed = namingModelFile(stored.path, () => ({
+    ...parseStoredModel(config, weights),
+    weights: storedWeightValues(weights),
+  }));
+  return { from: { ...source, fingerprint }, path: stored.path, ...parsed };
+}
+
+/**
+ * A run's options with what they leave open as in the model that `from` names: the autoencoder, the quantizer, and the
+ * quantizer's options where it is of the same kind. Options without `from` come back as they are.
+ *
+ * @throws as `readSource`
+ */
+export async function withSourceModel(
+  options: Partial<RunOptions> | RunConfig,
+): Promise<RunOptions | RunConfig> {
+  const source = await readSource(options.from);
+  return source === null ? (options as RunOptions) : completed(options, source);
+}
+
+/** As `withSourceModel`, for a model that has been read. */
+export function completed(options: Partial<RunOptions> | RunConfig, source: SourceModel): RunOptions {
+  const { model = {}, quantizer = {} } = options as { model?: object; quantizer?: { kind?: unknown } };
+  const { kind = source.quantizer.kind } = quantizer;
+  const isSameKind = kind === source.quantizer.kind;
+  return {
+    ...options,
+    from: source.from,
+    // A preset says every field of the model.
+    model: "preset" in model ? model : { ...source.model, ...model },
+    quantizer: isSameKind ? { ...source.quantizer, ...quantizer } : quantizer,
+  } as RunOptions;
+}
+
+/**
+ * Gives a model the weights that a run starts from, by name: encoder and decoder always, the codebook unless it is to
+ * be fresh, the projections beside the quantizer unless a fresh codebook has another code dimension.
+ *
+ * @throws VqkitError("format") naming the weights that do not fit; ConfigError when a codebook that is no table of
+ * weights (FSQ) is to be kept and is another
+ */
+export function takeWeights(model: ImageAutoencoder, source: SourceModel): void {
+  const { from, path, weights } = source;
+  const variables = model.variables();
+  const isFresh = from.codebook === "fresh";
+  const takesProjection = !isFresh || sameShapes(variables, weights, PROJECTION);
+  const isTaken = (name: string) =>
+    !name.startsWith(QUANTIZER) && (takesProjection || !name.startsWith(PROJECTION));
+  namingModelFile(path, () => assignWeightValues(part(variables, isTaken), part(weights, isTaken)));
+  if (isFresh) return;
+  const isCodebook = (name: string) => name.startsWith(QUANTIZER);
+  if (
+    model.quantizer.variables().size === 0 &&
+    !isDeepStrictEqual(model.quantizer.config, source.quantizer)
+  ) {
+    throw otherCodebook(from, "another quantizer");
+  }
+  try {
+    assignWeightValues(part(variables, isCodebook), part(weights, isCodebook));
+  } catch (error) {
+    throw otherCodebook(from, messageOf(error), error);
+  }
+}
+
+function otherCodebook({ model, codebook }: SourceConfig, found: string, cause?: unknown): VqkitError {
+  const what = codebook === "keep" ? "kept" : "frozen";
+  return new ConfigError(
+    "from.codebook",
+    `expected the quantizer of ${model}, whose codebook is to be ${what}, got ${found.replace(/\.$/, "")}. Give that quantizer, or take a fresh codebook ("fresh").`,
+    { cause },
+  );
+}
+
+function part<T>(all: ReadonlyMap<string, T>, isTaken: (name: string) => boolean): Map<string, T> {
+  return new Map([...all].filter(([name]) => isTaken(name)));
+}
+
+type Shaped = ReadonlyMap<string, { readonly shape: readonly number[] }>;
+
+/** Whether the weights under a prefix are the same by name and shape. */
+function sameShapes(a: Shaped, b: Shaped, prefix: string): boolean {
+  const shapes = (all: Shaped) =>
+    Object.fromEntries(
+      [...all].flatMap(([name, { shape }]) => (name.startsWith(prefix) ? [[name, [...shape]]] : [])),
+    );
+  return isDeepStrictEqual(shapes(a), shapes(b));
+}
