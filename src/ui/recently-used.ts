@@ -14,6 +14,11 @@ export class RecentlyUsed<T> {
     return value;
   }
 
+  /** The value of a key, if it is known, which does not count as use. */
+  peek(key: string): T | undefined {
+    return this.#values.get(key);
+  }
+
   /** Forgets a value, unless another has taken its place. */
   delete(key: string, value: T): void {
     if (this.#values.get(key) === value) this.#values.delete(key);

@@ -17,16 +17,12 @@ export interface RunState {
   readonly changed: number;
   /** Another text whenever a file that the page shows has changed, or its writer has. */
   readonly version: string;
+  /** Another text whenever its timeline of codes has changed. */
+  readonly timelineVersion: string;
 }
 
-/** The files of a run that its page is made of. */
-const SHOWN = [
-  RUN_FILES.config,
-  RUN_FILES.metrics,
-  RUN_FILES.usage,
-  RUN_FILES.summary,
-  RUN_FILES.reconstructions,
-];
+/** What the page of a run is made of; the folder of strips changes with each of them. */
+const SHOWN = ["config", "metrics", "timeline", "strips", "usage", "summary", "reconstructions"] as const;
 
 /**
  * Looks at a run's folder, and refuses one that would lead out of itself.
@@ -37,17 +33,18 @@ const SHOWN = [
 export async function inspectRun({ dir, name }: CataloguedRun): Promise<RunState> {
   try {
     await refuseLinks(dir, name);
-    const stamps = await Promise.all(SHOWN.map((file) => stampOf(join(dir, file))));
+    const stamps = await Promise.all(SHOWN.map((file) => stampOf(join(dir, RUN_FILES[file]))));
+    const [, metrics, timeline, , , summary] = stamps;
     const folder = await RunFolder.open(dir);
     const writer = await writerOf(dir);
     const by = writer === undefined ? "" : `${writer.pid} ${writer.host}`;
-    const [, metrics, , summary] = stamps;
     return {
       folder,
       writer,
       isFinished: summary !== undefined,
       changed: Math.max(metrics?.time ?? 0, summary?.time ?? 0),
       version: [...stamps.map((stamp) => stamp?.text ?? "-"), by].join(" "),
+      timelineVersion: timeline?.text ?? "-",
     };
   } catch (error) {
     if (errnoOf(error) === "ENOENT") {
@@ -73,12 +70,25 @@ async function refuseLinks(dir: string, name: string): Promise<void> {
   }
 }
 
-async function stampOf(path: string): Promise<{ readonly text: string; readonly time: number } | undefined> {
+interface Stamp {
+  readonly text: string;
+  /** Of the last change, in milliseconds since 1970. */
+  readonly time: number;
+  readonly isFile: boolean;
+}
+
+async function stampOf(path: string): Promise<Stamp | undefined> {
   try {
-    const { ino, size, mtimeMs } = await lstat(path);
-    return { text: `${ino}:${size}:${mtimeMs}`, time: mtimeMs };
+    const stat = await lstat(path);
+    return { text: `${stat.ino}:${stat.size}:${stat.mtimeMs}`, time: stat.mtimeMs, isFile: stat.isFile() };
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return undefined;
     throw error;
   }
+}
+
+/** The version of a file; undefined where there is none, or a link or a folder in its place. */
+export async function versionOfFile(path: string): Promise<string | undefined> {
+  const stamp = await stampOf(path);
+  return stamp?.isFile === true ? stamp.text : undefined;
 }

@@ -1,4 +1,5 @@
 import { VqkitError } from "../core/errors.js";
+import type { CodeTimeline } from "../metrics/index.js";
 import { type Diagnosis, diagnose } from "../reports/diagnosis/diagnose.js";
 import type { DiagnosedRun } from "../reports/diagnosis/record.js";
 import { type RunRecord, readRunRecord } from "../reports/run-record.js";
@@ -6,7 +7,7 @@ import { runUsage } from "../reports/run-usage.js";
 import type { TrainingCurves } from "../reports/training-curves.js";
 import type { UsageEvidence } from "../reports/usage-html.js";
 import type { UsageReport } from "../reports/usage-report.js";
-import type { RunFolder, RunWriter } from "../runs/index.js";
+import { type RunFolder, type RunWriter, readCodeTimeline } from "../runs/index.js";
 import { isObject } from "../runs/json-file.js";
 import { MetricsWatch } from "./metrics-watch.js";
 import { RecentlyUsed } from "./recently-used.js";
@@ -40,6 +41,10 @@ export interface RunView {
   readonly curves: TrainingCurves;
   /** Final figures, of a finished run. */
   readonly record: RunRecord | undefined;
+  /** How its codes were used as training went on; the same object as long as the file is the same. */
+  readonly timeline: CodeTimeline | undefined;
+  /** Steps of which there is a picture of reconstructions, ascending. */
+  readonly strips: readonly number[];
   readonly usage: { readonly report: UsageReport; readonly evidence: UsageEvidence } | undefined;
   readonly diagnosis: Diagnosis;
   /** What could not be read, and why. */
@@ -52,6 +57,10 @@ const HELD = 16;
 /** Reads runs, each file again only when it has changed. */
 export class RunViews {
   readonly #watches = new RecentlyUsed<MetricsWatch>(HELD);
+  readonly #timelines = new RecentlyUsed<{
+    readonly version: string;
+    readonly timeline: CodeTimeline | undefined;
+  }>(HELD);
   readonly #views = new RecentlyUsed<{ readonly version: string; readonly view: Promise<RunView> }>(HELD);
 
   /** @throws VqkitError("run" | "format" | "file") for a run that is gone, or is none */
@@ -80,6 +89,8 @@ export class RunViews {
     const { curves, record: history, problem } = await watch.read();
     if (problem !== undefined) problems.push(problem);
     const record = await readable(readRunRecord(folder), problems);
+    const timeline = await readable(this.#timeline(run, state), problems);
+    const strips = await readable(folder.strips().list(), problems);
     const usage = await readable(runUsage(folder, { curves }), problems);
     const final = record === undefined ? {} : finalFigures(record);
     return {
@@ -92,10 +103,20 @@ export class RunViews {
       plan,
       curves,
       record,
+      timeline,
+      strips: (strips ?? []).map(({ step }) => step),
       usage,
       diagnosis: diagnose({ ...history, ...final }),
       problems,
     };
+  }
+
+  async #timeline({ id }: CataloguedRun, { folder, timelineVersion }: RunState) {
+    const known = this.#timelines.peek(id);
+    if (known?.version === timelineVersion) return known.timeline;
+    const timeline = (await readCodeTimeline(folder)) ?? undefined;
+    this.#timelines.set(id, { version: timelineVersion, timeline });
+    return timeline;
   }
 }
 

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { VqkitError } from "../core/errors.js";
 import { readWhole } from "../runs/bounded-reader.js";
 import { type Answer, fileAnswer, htmlAnswer, reportAnswer, tagOf } from "./answers.js";
@@ -5,7 +6,7 @@ import { liveScript } from "./live-script.js";
 import { messagePage } from "./pages/layout.js";
 import type { RunCards } from "./run-cards.js";
 import type { CataloguedRun, RunCatalogue } from "./run-catalogue.js";
-import { inspectRun, type RunState } from "./run-files.js";
+import { inspectRun, type RunState, versionOfFile } from "./run-files.js";
 import type { RunViews } from "./run-view.js";
 import { icon, style } from "./style.js";
 
@@ -54,6 +55,10 @@ export class Site {
       { path: new RegExp(`^${run}/live$`), answer: (asked) => this.#run(asked, true) },
       { path: new RegExp(`^${run}/report$`), answer: (asked) => this.#report(asked) },
       { path: new RegExp(`^${run}/reconstructions\\.png$`), answer: (asked) => this.#picture(asked) },
+      {
+        path: new RegExp(`^${run}/reconstructions/((?:originals|step-\\d{8,16})\\.png)$`),
+        answer: (asked) => this.#strip(asked),
+      },
       { path: /^\/compare$/, answer: (asked) => this.#compare(asked) },
       {
         path: /^\/style\.css$/,
@@ -127,6 +132,18 @@ export class Site {
     if (tag === known) return { ...UNCHANGED, tag };
     const png = await readWhole(state.folder.path("reconstructions"), MAX_PICTURE_BYTES);
     return fileAnswer("image/png", png, tag);
+  }
+
+  /** A picture of training: its name is one of two kinds, so it cannot lead out of its folder, and no link may. */
+  async #strip({ groups, known }: Asked): Promise<Answer> {
+    const { run, state } = await this.#find(groups[0]);
+    const name = groups[1] ?? "";
+    const path = join(state.folder.strips().dir, name);
+    const version = await versionOfFile(path);
+    if (version === undefined) throw new VqkitError("run", `${run.name}: there is no such picture.`);
+    const tag = this.#tag("strip", run.id, name, version);
+    if (tag === known) return { ...UNCHANGED, tag };
+    return fileAnswer("image/png", await readWhole(path, MAX_PICTURE_BYTES), tag);
   }
 
   async #compare({ query, known }: Asked): Promise<Answer> {

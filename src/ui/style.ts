@@ -40,6 +40,9 @@ tbody th { min-width: 8.5rem; }
 #finished td, #stopped td { white-space: nowrap; }
 .pick { display: inline-flex; gap: .5rem; align-items: baseline; cursor: pointer; }
 .pick input { margin: 0; }
+#contents p { display: flex; flex-wrap: wrap; gap: .1rem 1rem; font-size: .9rem; }
+.row { margin: .4rem 0; }
+.row figcaption { font-weight: 400; font-size: .85rem; color: var(--soft); margin: 0; }
 .strip { width: 100%; max-width: 64rem; }
 @media (max-width: 480px) { .tiles { grid-template-columns: 1fr 1fr; } }
 `;

@@ -162,6 +162,7 @@ describe.skipIf(executable === undefined)(
       await page.click("text=Compare the runs chosen");
       expect(await page.textContent("h1")).toContain("Comparison");
       for (const psnr of ["21.50", "23.25"]) expect(await page.textContent("main")).toContain(psnr);
+      expect(wrong).toEqual([]);
       await page.goBack();
       await page.check('#finished tr:has(bdi:text-is("other-images")) input');
       await page.click("text=Compare the runs chosen");

@@ -4,6 +4,8 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { parseHTML } from "linkedom";
 import { describe, expect, it } from "vitest";
+import type { CodeRecord } from "../../src/metrics/index.js";
+import { encodeIndexedPng } from "../../src/reports/png.js";
 import { RunFolder } from "../../src/runs/index.js";
 import { serveRuns } from "../../src/ui/index.js";
 import { temporaryFolder, writeMetrics, writeRun, writeUsage } from "../reports/runs.js";
@@ -24,6 +26,13 @@ async function writeLiveRun(dir: string, steps: number): Promise<RunFolder> {
   );
   await writeFile(join(dir, ".vqkit.lock"), '{"pid":7,"host":"elsewhere","started":null}\n');
   return run;
+}
+
+/** An interval that chose the first code once, the second twice and so on. */
+function codeRecord(step: number, indices: readonly number[]): CodeRecord {
+  const counts = Float64Array.from(indices, (_, i) => i + 1);
+  const samples = counts.reduce((sum, count) => sum + count, 0);
+  return { step, samples, codebooks: [{ indices: Uint32Array.from(indices), counts }], drift: null };
 }
 
 describe("who is answered", () => {
@@ -227,6 +236,70 @@ describe("a run that is watched", () => {
     await rm(join(run.dir, ".vqkit.lock"));
     const stopped = await ask(`/runs/${id}/live`, { "if-none-match": String(second.headers.etag) });
     expect(stopped.body).toContain('<span class="status stopped">Stopped</span>');
+  });
+
+  it("has reconstructions and records of its codes: the newest are shown, earlier ones too, as they come", async () => {
+    const dir = await temporaryFolder();
+    const run = await writeLiveRun(join(dir, "run"), 5);
+    const png = (shade: number) =>
+      encodeIndexedPng({
+        width: 2,
+        height: 1,
+        pixels: Uint8Array.of(0, 1),
+        colours: [
+          [shade, 0, 0, 255],
+          [0, shade, 9, 255],
+        ],
+      });
+    const strips = run.strips();
+    await strips.writeOriginals(png(1));
+    await strips.write(3, png(3));
+    const log = await run.openTimeline({ codebookSize: 6, numCodebooks: 1, from: 0 });
+    await log.append(codeRecord(2, [0, 5]));
+    const { ask } = await served(dir);
+    const id = idOf((await ask("/live")).body, "run");
+    const pictures = `/runs/${id}/reconstructions`;
+    const first = (await ask(`/runs/${id}/live`)).body;
+    expect(first).toContain(`src="${pictures}/originals.png"`);
+    expect(first).toContain(`src="${pictures}/step-00000003.png"`);
+    expect(first).toContain("Map of the codebook, steps 1 to 2");
+    expect(first).not.toContain("earlier step");
+
+    await strips.write(5, png(5));
+    await log.append(codeRecord(4, [1, 2, 5]));
+    await log.close();
+    const { body } = await ask(`/runs/${id}/live`);
+    const [shown = "", earlier = ""] = body.split("At 1 earlier step");
+    expect(shown).toContain("step-00000005.png");
+    expect(shown).not.toContain("step-00000003.png");
+    expect(earlier).toContain("step-00000003.png");
+    expect(body).toContain("Map of the codebook, steps 3 to 4");
+    expect(body).toContain("2 records of which codes were chosen");
+
+    const picture = await ask(`${pictures}/step-00000005.png`);
+    expect(picture).toMatchObject({ status: 200, headers: { "content-type": "image/png" } });
+    expect(picture.headers["content-length"]).toBe(String(png(5).length));
+    const known = { "if-none-match": String(picture.headers.etag) };
+    expect((await ask(`${pictures}/step-00000005.png`, known)).status).toBe(304);
+    expect((await ask(`${pictures}/step-00000004.png`)).status).toBe(404);
+    expect((await ask(`${pictures}/..%2fconfig.json`)).status).toBe(404);
+    await writeFile(join(dir, "secret.txt"), "do not show this");
+    await symlink(join(dir, "secret.txt"), join(strips.dir, "step-00000007.png"));
+    const link = await ask(`${pictures}/step-00000007.png`);
+    expect(link.status).toBe(404);
+    expect(link.body).not.toContain("do not show this");
+  });
+
+  it("has a damaged timeline of codes: the rest is shown, and what is wrong", async () => {
+    const dir = await temporaryFolder();
+    const run = await writeLiveRun(join(dir, "run"), 5);
+    await writeFile(run.path("timeline"), "no timeline at all, but long enough to be one");
+    const { ask } = await served(dir);
+    const { status, body } = await ask(`/runs/${idOf((await ask("/live")).body, "run")}/live`);
+    expect(status).toBe(200);
+    expect(body).toContain("Not all of this run can be read.");
+    expect(body).toContain("timeline.vqt");
+    expect(body).toContain("Step 5 of 8");
   });
 
   it("has an unchanged page confirmed without the headers that would replace those of the page", async () => {

@@ -1,21 +1,15 @@
-import { expectedUniformUsage } from "../../metrics/index.js";
 import { chartColumns, chartFigure } from "../../reports/chart.js";
 import type { Finding } from "../../reports/diagnosis/diagnose.js";
-import {
-  formatCount,
-  formatExpectation,
-  formatFixed,
-  formatItems,
-  formatPercent,
-  formatSignificant,
-} from "../../reports/format.js";
+import { formatCount, formatItems } from "../../reports/format.js";
 import { type Html, html } from "../../reports/html.js";
 import { trainingCharts } from "../../reports/run-charts.js";
 import { codebookMap, countCharts } from "../../reports/usage-charts.js";
 import { describeUsage } from "../../reports/usage-text.js";
 import type { RunView } from "../run-view.js";
 import { layout, liveParts, moment } from "./layout.js";
-import { describePlan, figureOf, progressBar, progressOf, statusPill } from "./run-summary.js";
+import { codesOverTraining } from "./run-codes.js";
+import { describePlan, progressBar, progressOf, statusPill } from "./run-summary.js";
+import { currentTiles, finalTiles } from "./run-tiles.js";
 
 /** The page of one run, which follows its training. */
 export function runPage(view: RunView): string {
@@ -30,14 +24,23 @@ export function runPage(view: RunView): string {
 
 /** What changes on it, which is all. */
 export function runParts(view: RunView): Html {
+  const sections = [
+    { id: "findings", title: "Doctor", content: findings(view) },
+    { id: "reconstructions", title: "Reconstructions", content: reconstructions(view) },
+    { id: "curves", title: "Curves", content: curves(view) },
+    { id: "usage", title: "Usage", content: usage(view) },
+    { id: "codes", title: "Codes over training", content: codesOverTraining(view.timeline) },
+  ];
+  const there = sections.filter(({ content }) => content !== null);
   return liveParts([
     { id: "head", content: heading(view) },
+    {
+      id: "contents",
+      content: html`<p>${there.map(({ id, title }) => html`<a href="#${id}">${title}</a> `)}</p>`,
+    },
     { id: "problems", content: problems(view.problems) },
     { id: "figures", content: view.record === undefined ? currentTiles(view) : finalTiles(view) },
-    { id: "findings", content: findings(view) },
-    { id: "reconstructions", content: reconstructions(view) },
-    { id: "curves", content: curves(view) },
-    { id: "usage", content: usage(view) },
+    ...sections,
   ]);
 }
 
@@ -55,92 +58,6 @@ function problems(texts: readonly string[]): Html | null {
   return html`<section class="finding"><b>Not all of this run can be read.</b>${texts.map((text) => html`<p>${text}</p>`)}</section>`;
 }
 
-interface Tile {
-  readonly title: string;
-  readonly value: string | undefined;
-  readonly note?: string | undefined;
-}
-
-/** Figures that are not there have no tile. */
-function tiles(all: readonly Tile[]): Html | null {
-  const known = all.filter(({ value }) => value !== undefined);
-  if (known.length === 0) return null;
-  return html`<div class="tiles">${known.map(
-    ({ title, value, note }) =>
-      html`<div class="tile"><span class="soft">${title}</span><b>${value}</b>${note === undefined ? null : html`<small class="soft">${note}</small>`}</div>`,
-  )}</div>`;
-}
-
-/** The newest record, and the newest evaluation. */
-function currentTiles({ curves: { last, curves: byName }, plan }: RunView): Html | null {
-  const evaluated = byName.get("evaluationPsnr")?.at(-1);
-  const samples = figureOf(last, "samplesWindow");
-  const { codebookSize } = plan;
-  const uniform =
-    samples === undefined || codebookSize === undefined
-      ? undefined
-      : `of ${formatCount(samples)} indices; a uniform source: ${formatExpectation(expectedUniformUsage(samples, codebookSize))}`;
-  const written = (value: number | undefined, write: (value: number) => string) =>
-    value === undefined ? undefined : write(value);
-  return tiles([
-    {
-      title: "Reconstruction loss",
-      value: written(figureOf(last, "reconstructionLoss"), (value) => formatSignificant(value)),
-      note: "newest batch",
-    },
-    { title: "Codebook usage", value: written(figureOf(last, "usageWindow"), formatPercent), note: uniform },
-    {
-      title: "Perplexity",
-      value: written(figureOf(last, "perplexityWindow"), (value) => formatFixed(value, 1)),
-      note: "same window",
-    },
-    {
-      title: "PSNR",
-      value: written(evaluated?.[1], (value) => `${formatFixed(value, 2)} dB`),
-      note: evaluated === undefined ? undefined : `evaluation at step ${formatCount(evaluated[0])}`,
-    },
-    {
-      title: "Speed",
-      value: written(figureOf(last, "imagesPerSecond"), (value) => `${formatSignificant(value)}/s`),
-      note: "images, newest batch",
-    },
-  ]);
-}
-
-/** The finished model on its evaluation set. */
-function finalTiles({ record }: RunView): Html | null {
-  if (record === undefined) return null;
-  const { final, meanColour, training, heldOut } = record.figures;
-  const { psnr, ssim, usage: used, samples, expectedUniformUsage: uniform, perplexity, bitsPerPixel } = final;
-  const fixed = (value: number | null, decimals: number) =>
-    value === null ? undefined : formatFixed(value, decimals);
-  const baseline = meanColour?.psnr ?? null;
-  return tiles([
-    {
-      title: "PSNR",
-      value: psnr === null ? undefined : `${formatFixed(psnr, 2)} dB`,
-      note: `${formatItems(final.images, heldOut ? "held-out image" : "image")}${baseline === null ? "" : `; mean colour: ${formatFixed(baseline, 2)}`}`,
-    },
-    { title: "SSIM", value: fixed(ssim, 3) },
-    {
-      title: "Codebook usage",
-      value: used === null ? undefined : formatPercent(used),
-      note:
-        samples === null || uniform === null
-          ? undefined
-          : `of ${formatCount(samples)} indices; a uniform source: ${formatExpectation(uniform)}`,
-    },
-    { title: "Perplexity", value: fixed(perplexity, 1) },
-    { title: "Bits per pixel", value: fixed(bitsPerPixel, 3) },
-    {
-      title: "Speed",
-      value:
-        training.imagesPerSecond === null ? undefined : `${formatSignificant(training.imagesPerSecond)}/s`,
-      note: "images, in training",
-    },
-  ]);
-}
-
 function findings({ diagnosis, curves: { records } }: RunView): Html | null {
   if (records === 0) return null;
   if (diagnosis.findings.length === 0) {
@@ -155,12 +72,29 @@ function finding({ title, severity, seen, remedies, rule }: Finding): Html {
 <p>What to try:</p><ul>${remedies.map((remedy) => html`<li>${remedy}</li>`)}</ul><p class="soft small">Rule ${rule}</p></details>`;
 }
 
-function reconstructions({ run, record, version }: RunView): Html | null {
-  const picture = record?.figures.reconstructions;
-  if (picture === null || picture === undefined) return null;
+function reconstructions({ run, record, strips, version }: RunView): Html | null {
+  const picture = record?.figures.reconstructions ?? null;
+  const newest = strips.at(-1);
+  if (picture === null && newest === undefined) return null;
+  const address = `/runs/${run.id}/reconstructions`;
+  const strip = (step: number) =>
+    image(`Step ${formatCount(step)}`, `${address}/step-${String(step).padStart(8, "0")}.png`);
+  const rows = (steps: readonly number[]) => [
+    image("Originals", `${address}/originals.png`),
+    ...steps.map(strip),
+  ];
+  const final = html`<p class="soft">The finished model: originals above, reconstructions below.</p>
+<img class="picture strip" alt="Originals above their reconstructions" src="${address}.png?${encodeURIComponent(version)}">`;
+  // Of a run under way the newest picture is the news; of a finished one all of them are its past.
+  const [shown, earlier] =
+    picture === null ? [newest === undefined ? [] : [newest], strips.slice(0, -1)] : [[], strips];
   return html`<h2>Reconstructions</h2>
-<p class="soft">Originals above, reconstructions below.</p>
-<img class="picture strip" alt="Originals above their reconstructions" src="/runs/${run.id}/reconstructions.png?${encodeURIComponent(version)}">`;
+${picture === null ? rows(shown) : final}
+${earlier.length === 0 ? null : html`<details><summary><b>At ${formatItems(earlier.length, picture === null ? "earlier step" : "step")}</b></summary>${picture === null ? earlier.toReversed().map(strip) : rows(earlier)}</details>`}`;
+}
+
+function image(title: string, source: string): Html {
+  return html`<figure class="row"><figcaption>${title}</figcaption><img class="picture strip" alt="${title}" src="${source}"></figure>\n`;
 }
 
 function curves({ curves: all }: RunView): Html | null {
