@@ -53,27 +53,37 @@ export function formatInterval(name: FigureName, { mean, interval }: Estimate): 
   if (interval === null) return "";
   const decimals = FIGURE_STYLES[name].decimals(mean);
   const [scale, unit] = scaleOf(name);
-  const [low, high] = [interval.low, interval.high].map((end) => signed(scale * end, decimals));
-  return `${low} to ${high}${unit}`;
+  return `${signed(scale * interval.low, decimals)} to ${signed(scale * interval.high, decimals)}${unit}`;
 }
 
 /** A difference of two means, with its sign: `+1.32 ± 0.08`; of usage in percentage points. */
 export function formatDifference(name: FigureName, value: Estimate | null): string {
   if (value === null) return NO_FIGURE;
-  const { interval, mean } = value;
   const decimals = differenceDecimals(name, value);
   const [scale] = scaleOf(name);
-  const number = signed(scale * mean, decimals, { plus: true });
-  const spread =
-    interval === null ? "" : ` ± ${formatFixed((scale * (interval.high - interval.low)) / 2, decimals)}`;
-  return `${number}${spread}${name === "usage" ? " points" : ""}`;
+  const half = value.interval && (scale * (value.interval.high - value.interval.low)) / 2;
+  const spread = half === null ? "" : ` ± ${formatFixed(half, decimals)}`;
+  return `${signed(scale * value.mean, decimals, { plus: true })}${spread}${name === "usage" ? " points" : ""}`;
 }
 
-/** As many as the figure itself has, and more where the difference would vanish. */
-function differenceDecimals(name: FigureName, { mean }: Estimate): number {
-  const decimals = FIGURE_STYLES[name].decimals(mean);
+/** `+1.24 to +1.40`, with the decimals of the difference; nothing where there is no interval. */
+export function formatDifferenceInterval(name: FigureName, value: Estimate): string {
+  const { interval } = value;
+  if (interval === null) return "";
+  const decimals = differenceDecimals(name, value);
   const [scale] = scaleOf(name);
-  const isLost = mean !== 0 && Math.abs(scale * mean) < 0.5 * 10 ** -decimals;
+  const [low, high] = [interval.low, interval.high].map((end) =>
+    signed(scale * end, decimals, { plus: true }),
+  );
+  return `${low} to ${high}`;
+}
+
+/** As many as a figure of this size has, and more where a difference without an interval would vanish. */
+function differenceDecimals(name: FigureName, { mean, interval }: Estimate): number {
+  const half = interval === null ? 0 : (interval.high - interval.low) / 2;
+  const decimals = FIGURE_STYLES[name].decimals(Math.max(Math.abs(mean), half));
+  const [scale] = scaleOf(name);
+  const isLost = half === 0 && mean !== 0 && Math.abs(scale * mean) < 0.5 * 10 ** -decimals;
   return isLost ? threeDigits(scale * mean) : decimals;
 }
 

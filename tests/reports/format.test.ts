@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { formatDifference, formatEstimate, formatFigure, formatInterval } from "../../src/reports/figures.js";
+import {
+  formatDifference,
+  formatDifferenceInterval,
+  formatEstimate,
+  formatFigure,
+  formatInterval,
+} from "../../src/reports/figures.js";
 import {
   formatCount,
   formatExpectation,
@@ -93,6 +99,14 @@ describe("figures", () => {
     expect(formatDifference("usage", around(0.0533, 0.02))).toBe("+5.3 ± 2.0 points");
     expect(formatDifference("ssim", { mean: -0.000_123, interval: null })).toBe("−0.000123");
     expect(formatDifference("ssim", around(0, 0.2))).toBe("0.000 ± 0.200");
+  });
+
+  it("have differences as fine as their intervals", () => {
+    expect(formatDifference("perplexity", around(-0.0273, 8.419))).toBe("0.0 ± 8.4");
+    expect(formatDifference("usage", around(-0.1406, 0))).toBe("−14.1 ± 0.0 points");
+    expect(formatDifference("imagesPerSecond", around(1.32, 144.91))).toBe("+1 ± 145");
+    expect(formatDifferenceInterval("usage", around(0.05, 0.1))).toBe("−5.0 to +15.0");
+    expect(formatDifferenceInterval("psnr", { mean: 1, interval: null })).toBe("");
   });
 
   it("without meaning are a dash", () => {

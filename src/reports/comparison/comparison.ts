@@ -59,8 +59,9 @@ export interface Comparison {
   readonly sweep: readonly string[];
   /** In the order in which the configurations were first given. */
   readonly rows: readonly ComparisonRow[];
+  /** Without intervals: their values are no sample of seeds. */
   readonly baselines: {
-    /** All models before their first step, without intervals, as they are of several quantizers; null when none was evaluated. */
+    /** All models before their first step; null when none was evaluated. */
     readonly untrained: ComparisonFigures | null;
     /** Predicting each image's mean colour, one value a seed; null when it was not evaluated. */
     readonly meanColour: ComparisonFigures | null;
@@ -112,7 +113,7 @@ export async function buildComparison(
     ),
     baselines: {
       untrained: withoutIntervals(figuresOf(records, ({ untrained }) => untrained)),
-      meanColour: figuresOf(firstOfEachSeed(records), ({ meanColour }) => meanColour),
+      meanColour: withoutIntervals(figuresOf(firstOfEachSeed(records), ({ meanColour }) => meanColour)),
     },
     conventions: sharedConventions(records),
     heldOut: first.figures.heldOut,

@@ -4,6 +4,7 @@ import { FIGURE_NAMES, FIGURE_STYLES, type FigureName } from "../figures.js";
 import { formatTick } from "../format.js";
 import { seriesColour } from "../palette.js";
 import { fileName } from "../plot-files.js";
+import { CUT_NOTE, type Shown, shownRange } from "./clipping.js";
 import type { Comparison, ComparisonRow } from "./comparison.js";
 
 const ROW_HEIGHT = 27;
@@ -30,10 +31,16 @@ interface ShownRow {
 function figureChart(name: FigureName, shown: readonly ShownRow[], comparison: Comparison): Chart {
   const { title } = FIGURE_STYLES[name];
   const reference = comparison.baselines.meanColour?.[name]?.mean;
+  const figures = shown.flatMap(({ row }) => row[name] ?? []);
+  const range = shownRange(
+    [...figures.flatMap(({ values }) => values), ...(reference === undefined ? [] : [reference])],
+    figures.flatMap(({ interval }) => interval ?? []),
+  );
   return {
     name: fileName(title),
     title,
-    svg: drawn(name, shown, reference),
+    svg: drawn(name, shown, { reference, range }),
+    ...(range.isCut ? { note: CUT_NOTE } : {}),
     keys: reference === undefined ? [] : [{ name: "mean colour of each image", colour: "var(--soft)" }],
     table: {
       columns: ["row", "seed", "value", "mean", "low", "high"],
@@ -52,8 +59,15 @@ function figureChart(name: FigureName, shown: readonly ShownRow[], comparison: C
   };
 }
 
-function drawn(name: FigureName, shown: readonly ShownRow[], reference: number | undefined): string {
+interface FigureDrawing {
+  /** Of predicting each image's mean colour. */
+  readonly reference: number | undefined;
+  readonly range: Shown;
+}
+
+function drawn(name: FigureName, shown: readonly ShownRow[], { reference, range }: FigureDrawing): string {
   const scale = name === "usage" ? 100 : 1;
+  const [least, most] = range.domain;
   const rows = shown.map(({ row, i }) => ({ label: row.label, colour: seriesColour(i), figure: row[name] }));
   const values = rows.flatMap(({ figure, ...row }) =>
     (figure?.values ?? []).map((value) => ({ ...row, value: scale * value })),
@@ -63,17 +77,17 @@ function drawn(name: FigureName, shown: readonly ShownRow[], reference: number |
   );
   const bars = rows.flatMap(({ figure, ...row }) => {
     const interval = figure?.interval;
-    return interval ? [{ ...row, low: scale * interval.low, high: scale * interval.high }] : [];
+    if (!interval) return [];
+    const [low, high] = [Math.max(least, interval.low), Math.min(most, interval.high)];
+    return [{ ...row, low: scale * low, high: scale * high }];
   });
   const labels = rows.map(({ label }) => label);
   const longest = Math.max(...labels.map((label) => Math.min(label.length, LONGEST_LABEL)));
-  const isEven = values.every(({ value }) => value === values[0]?.value) && bars.length === 0;
-  const only = values[0]?.value ?? 0;
   return draw(FIGURE_STYLES[name].title, {
     height: Math.max(CHART_HEIGHT / 2, FRAME_HEIGHT + ROW_HEIGHT * rows.length),
     marginLeft: 24 + LETTER_WIDTH * longest,
     marginTop: 14,
-    x: { nice: true, label: null, ...(isEven ? { domain: around(only) } : {}) },
+    x: { domain: [scale * least, scale * most], nice: !range.isCut, label: null },
     y: { domain: labels, label: null, padding: 0.2 },
     marks: [
       gridX({ stroke: "var(--line)", strokeOpacity: 1, ticks: 5 }),
@@ -95,11 +109,6 @@ function drawn(name: FigureName, shown: readonly ShownRow[], reference: number |
     ],
     color: { type: "identity" },
   });
-}
-
-/** An axis that holds one value only. */
-function around(value: number): [number, number] {
-  return value === 0 ? [0, 1] : [value - Math.abs(value) / 2, value + Math.abs(value) / 2];
 }
 
 /** Labels of an axis whose values are in percent where the figure is a fraction. */

@@ -3,6 +3,7 @@ import {
   FIGURE_STYLES,
   type FigureName,
   formatDifference,
+  formatDifferenceInterval,
   formatFigure,
   formatInterval,
 } from "../figures.js";
@@ -50,9 +51,11 @@ export function differencesTable({ rows, baseline }: Comparison): Html | undefin
 
 function differenceCell(name: FigureName, difference: PairedDifference | null): string | Html {
   if (difference === null) return NO_FIGURE;
-  const text = formatDifference(name, { mean: difference.mean, interval: null });
-  const shown = isClear(difference) ? html`<span class="clear">${text}</span>` : text;
-  return withBelow(shown, formatInterval(name, difference));
+  const interval = formatDifferenceInterval(name, difference);
+  // With the interval's decimals, and the interval below.
+  const [text = ""] = formatDifference(name, difference).split(" ± ");
+  const points = name === "usage" && !text.endsWith(" points") ? `${text} points` : text;
+  return withBelow(isClear(difference) ? html`<span class="clear">${points}</span>` : points, interval);
 }
 
 function withBelow(text: string | Html, below: string): string | Html {

@@ -96,12 +96,12 @@ function namesOf({ records: [{ figures, name }], swept }: Unlabelled): string[] 
   const { kind, codebookSize } = figures.quantizer;
   const values = Object.entries(swept).map(([field, value]) => sweptName(field, value));
   // Of a sweep the swept values say more than the size that came of them.
-  if (values.length > 0) return [kind, [kind, ...values].join(", ")];
+  if (values.length > 0) return [kind, [kind, ...values].join(" ")];
   return [kind, `${kind} ${codebookSize}`, name.replace(/-seed\d+$/, "")];
 }
 
-/** `codebookSize 256`; the last word of a path is enough where it is to be read. */
+/** `codebookSize=256`; the last word of a path is enough where it is to be read. */
 export function sweptName(field: string, value: JsonValue): string {
   const text = typeof value === "string" ? value : JSON.stringify(value);
-  return `${field.split(".").at(-1)} ${text}`;
+  return `${field.split(".").at(-1)}=${text}`;
 }

@@ -4,7 +4,7 @@ import { formatTick } from "../format.js";
 import { logTicks, type Point, smoothed } from "../line-chart.js";
 import { SERIES_COLOURS, seriesColour } from "../palette.js";
 import { fileName } from "../plot-files.js";
-import type { Comparison } from "./comparison.js";
+import type { Comparison, ComparisonRow } from "./comparison.js";
 import type { RowEvidence } from "./evidence.js";
 
 interface OverlayField {
@@ -48,9 +48,12 @@ export function overlayCharts(
   evidence: readonly RowEvidence[],
   { sweep }: Pick<Comparison, "sweep">,
 ): Chart[] {
-  return groupsOf(evidence, sweep.length > 0).flatMap(({ suffix, rows }) =>
+  return groupsOf(evidence, sweep.length > 0).flatMap(({ suffix, rows, kind }) =>
     FIELDS.flatMap((field) => {
-      const series = rows.flatMap((each, i) => seriesOf(each, field, i));
+      // The kind stands in the title of its own charts.
+      const nameOf = ({ label }: ComparisonRow): string =>
+        kind !== undefined && label.startsWith(`${kind} `) ? label.slice(kind.length + 1) : label;
+      const series = rows.flatMap((each, i) => seriesOf(each, field, { i, name: nameOf(each.row) }));
       return series.length === 0 ? [] : [overlayChart(series, field, suffix)];
     }),
   );
@@ -59,6 +62,8 @@ export function overlayCharts(
 interface OverlayGroup {
   /** Of the titles, "" for the only group. */
   readonly suffix: string;
+  /** Of all rows, where the suffix has it. */
+  readonly kind: string | undefined;
   readonly rows: readonly RowEvidence[];
 }
 
@@ -78,13 +83,18 @@ function groupsOf(evidence: readonly RowEvidence[], byKind: boolean): OverlayGro
       ];
       return {
         suffix: names.length === 0 ? "" : `: ${names.join(", ")}`,
+        kind: kinds.size > 1 ? kind : undefined,
         rows: rows.slice(part * SERIES_COLOURS, (part + 1) * SERIES_COLOURS),
       };
     });
   });
 }
 
-function seriesOf({ row, curves }: RowEvidence, field: OverlayField, i: number): OverlaySeries[] {
+function seriesOf(
+  { curves }: RowEvidence,
+  field: OverlayField,
+  { i, name }: { readonly i: number; readonly name: string },
+): OverlaySeries[] {
   const scale = field.isPercent ? 100 : 1;
   const found = curves.flatMap((each) => {
     const points = each.curves.get(field.field) ?? [];
@@ -94,7 +104,7 @@ function seriesOf({ row, curves }: RowEvidence, field: OverlayField, i: number):
     return shown.length === 0 ? [] : [shown];
   });
   if (found.length === 0) return [];
-  return [{ name: row.label, colour: seriesColour(i), curves: found, mean: meanCurve(found) }];
+  return [{ name, colour: seriesColour(i), curves: found, mean: meanCurve(found) }];
 }
 
 /** The mean of curves at each x that all of them have. */
@@ -119,7 +129,7 @@ function overlayChart(series: readonly OverlaySeries[], field: OverlayField, suf
   const domain: [number, number] = isFlat
     ? [low - Math.abs(low || 1) / 2, high + Math.abs(high || 1) / 2]
     : [low, high];
-  const yTicks = yScale === "log" ? logTicks(domain) : 5;
+  const yTicks = yScale === "log" ? roundTicks(domain) : 5;
   return {
     name: `curves-${fileName(title)}`,
     title,
@@ -164,6 +174,19 @@ function marks(
       ? dot([only], { fill: colour, r: 3 })
       : line(full, { stroke: colour, strokeWidth: 1.8, strokeLinejoin: "round" }),
   ];
+}
+
+/** As `logTicks`, and where these are few any digit's round values. */
+function roundTicks(domain: readonly [number, number]): number[] {
+  const [low, high] = domain;
+  const usual = logTicks(domain).filter((tick) => tick !== low && tick !== high);
+  if (usual.length >= 2) return usual;
+  const decade = 10 ** Math.floor(Math.log10(low));
+  const digits = Array.from({ length: 18 }, (_, i) => (i < 9 ? i + 1 : 10 * (i - 8)) * decade);
+  const inside = digits
+    .filter((tick) => tick >= low && tick <= high)
+    .map((tick) => Number(tick.toPrecision(2)));
+  return inside.length >= 2 ? inside : [low, high];
 }
 
 function extent(values: readonly number[]): [low: number, high: number] {

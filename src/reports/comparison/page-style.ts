@@ -5,6 +5,7 @@ export const comparisonStyle = new Html(`
 .wide th[scope="row"], .wide thead th:first-child { position: sticky; left: 0; background: var(--page); z-index: 1; white-space: nowrap; }
 .wide td small, .wide th small { display: block; color: var(--soft); font-size: .78rem; line-height: 1.3; white-space: nowrap; font-weight: 400; }
 .swatch { display: inline-block; width: .7rem; height: .7rem; border-radius: 2px; margin-right: .45rem; }
+figcaption .key { display: inline-block; white-space: normal; overflow-wrap: anywhere; }
 td .clear { font-weight: 650; }
 .examples { overflow-x: auto; padding-bottom: .25rem; border-radius: 6px; }
 .examples:focus-visible { outline: 2px solid var(--series1); outline-offset: 3px; }
@@ -26,9 +27,11 @@ td .clear { font-weight: 650; }
 .scale { display: inline-flex; align-items: center; gap: .4rem; font-size: .82rem; color: var(--soft); }
 .scale img { width: 7rem; height: .7rem; border-radius: 2px; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 select { font: inherit; color: inherit; background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: .25rem .4rem; max-width: 100%; }
+form.pair label { max-width: 100%; }
+.examples figcaption, .soft { overflow-wrap: anywhere; }
 @media (max-width: 480px) {
   .lens-cells figure { width: 5rem; }
-  .wide th[scope="row"], .wide thead th:first-child { white-space: normal; max-width: 8rem; overflow-wrap: anywhere; }
+  .wide th[scope="row"], .wide thead th:first-child { white-space: normal; min-width: 5rem; max-width: 9rem; overflow-wrap: break-word; }
 }
 @media print {
   .strip-tools, .lens, .frame, form.pair, #pair-table, #pair-none { display: none !important; }

@@ -5,6 +5,7 @@ import { FIGURE_NAMES, FIGURE_STYLES, type FigureName } from "../figures.js";
 import { formatTick } from "../format.js";
 import { seriesColour } from "../palette.js";
 import { fileName } from "../plot-files.js";
+import { CUT_NOTE, type Shown, shownRange } from "./clipping.js";
 import type { Comparison, ComparisonRow } from "./comparison.js";
 import { percentOr } from "./figure-charts.js";
 import { sweptName } from "./groups.js";
@@ -32,7 +33,7 @@ function linesOf(rows: readonly ComparisonRow[], field: string): SweepLine[] {
   const lines = new Map<string, ComparisonRow[]>();
   for (const row of rows) {
     const others = Object.entries(row.swept).filter(([name]) => name !== field);
-    const name = [row.quantizer, ...others.map(([other, value]) => sweptName(other, value))].join(", ");
+    const name = [row.quantizer, ...others.map(([other, value]) => sweptName(other, value))].join(" ");
     lines.set(name, [...(lines.get(name) ?? []), row]);
   }
   return [...lines].map(([name, members], i) => ({ name, colour: seriesColour(i), rows: members }));
@@ -49,10 +50,16 @@ interface SweepChart {
 function sweepChart(chart: SweepChart): Chart {
   const { name, field, lines } = chart;
   const title = `${FIGURE_STYLES[name].title} against ${field}`;
+  const figures = lines.flatMap(({ rows }) => rows.flatMap((row) => row[name] ?? []));
+  const range = shownRange(
+    figures.flatMap(({ values }) => values),
+    figures.flatMap(({ interval }) => interval ?? []),
+  );
   return {
     name: fileName(title),
     title,
-    svg: drawn(title, chart),
+    svg: drawn(title, chart, range),
+    ...(range.isCut ? { note: CUT_NOTE } : {}),
     keys: lines.map(({ name: key, colour }) => ({ name: key, colour })),
     table: {
       columns: [field, "row", "seed", "value", "mean", "low", "high"],
@@ -73,8 +80,9 @@ function sweepChart(chart: SweepChart): Chart {
   };
 }
 
-function drawn(title: string, { name, field, values, lines }: SweepChart): string {
+function drawn(title: string, { name, field, values, lines }: SweepChart, range: Shown): string {
   const scale = name === "usage" ? 100 : 1;
+  const [least, most] = range.domain;
   const { place, ...x } = xAxis(values);
   const series = lines.map(({ rows, colour }) => ({
     colour,
@@ -93,7 +101,7 @@ function drawn(title: string, { name, field, values, lines }: SweepChart): strin
   }));
   return draw(title, {
     x: { ...x.scale, label: field },
-    y: { label: null, nice: true },
+    y: { domain: [scale * least, scale * most], label: null, nice: !range.isCut },
     marks: [
       gridY({ stroke: "var(--line)", strokeOpacity: 1, ticks: 5 }),
       gridX({ stroke: "var(--line)", strokeOpacity: 0.5, ticks: x.ticks }),
@@ -102,7 +110,15 @@ function drawn(title: string, { name, field, values, lines }: SweepChart): strin
       ...series.flatMap(({ colour, points }) => [
         ruleX(
           points.flatMap(({ x: at, figure: { interval } }) =>
-            interval === null ? [] : [{ x: at, low: scale * interval.low, high: scale * interval.high }],
+            interval === null
+              ? []
+              : [
+                  {
+                    x: at,
+                    low: scale * Math.max(least, interval.low),
+                    high: scale * Math.min(most, interval.high),
+                  },
+                ],
           ),
           { x: "x", y1: "low", y2: "high", stroke: colour, strokeWidth: 6, strokeOpacity: 0.25 },
         ),

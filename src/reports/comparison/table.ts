@@ -133,8 +133,11 @@ function sizeNotes(rows: readonly ComparisonRow[]): string[] {
 
 /** ‖z − q‖² grows with the number of its terms. */
 function dimensionNotes(rows: readonly ComparisonRow[]): string[] {
-  const dimensions = rows.flatMap(({ label, codeDim }) => (codeDim === null ? [] : [{ label, codeDim }]));
-  if (new Set(dimensions.map(({ codeDim }) => codeDim)).size < 2) return [];
-  const each = dimensions.map(({ label, codeDim }) => `${label} ${codeDim}`).join(", ");
+  const labels = new Map<number, string[]>();
+  for (const { label, codeDim } of rows) {
+    if (codeDim !== null) labels.set(codeDim, [...(labels.get(codeDim) ?? []), label]);
+  }
+  if (labels.size < 2) return [];
+  const each = [...labels].map(([codeDim, names]) => `${names.join(", ")}: ${codeDim}`).join("; ");
   return [`Quantization error is a sum over code dimensions (${each}): compare it at equal ones only.`];
 }

@@ -240,10 +240,10 @@ describe("rows of a sweep", () => {
     );
     expect(sweep).toEqual(["codebookSize", "steps"]);
     expect(rows.map(({ label, swept }) => [label, swept])).toEqual([
-      ["vq, codebookSize 64, steps 8", { codebookSize: 64, steps: 8 }],
-      ["vq, codebookSize 64, steps 16", { codebookSize: 64, steps: 16 }],
-      ["fsq, codebookSize 64, steps 8", { codebookSize: 64, steps: 8 }],
-      ["fsq, codebookSize 65, steps 8", { codebookSize: 65, steps: 8 }],
+      ["vq codebookSize=64 steps=8", { codebookSize: 64, steps: 8 }],
+      ["vq codebookSize=64 steps=16", { codebookSize: 64, steps: 16 }],
+      ["fsq codebookSize=64 steps=8", { codebookSize: 64, steps: 8 }],
+      ["fsq codebookSize=65 steps=8", { codebookSize: 65, steps: 8 }],
     ]);
     expect(differences).toEqual([]); // what is swept differs on purpose
   });
@@ -253,7 +253,7 @@ describe("rows of a sweep", () => {
       await runs({ a: { config: { model: { baseWidth: 8 } } }, b: { config: { model: {} } } }),
       { sweep: ["model.baseWidth"] },
     );
-    expect(rows.map(({ label }) => label)).toEqual(["vq, baseWidth 8", "vq, baseWidth null"]);
+    expect(rows.map(({ label }) => label)).toEqual(["vq baseWidth=8", "vq baseWidth=null"]);
   });
 });
 
@@ -323,7 +323,7 @@ describe("renderComparisonTable", () => {
     expect(text).toContain("Measured on 12 held-out images.");
     expect(text).toContain("Usage of a uniform source: 25.4 % in 300 indices.");
     expect(text).toContain("fsq has 1,000 codes where 1,024 were asked for.");
-    expect(text).toContain("sum over code dimensions (vq 64, fsq 4)");
+    expect(text).toContain("sum over code dimensions (vq: 64; fsq: 4)");
   });
 
   it("of several seeds has intervals, and says over which", async () => {
