@@ -1,0 +1,130 @@
+import { spawn } from "node:child_process";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { beforeEach, expect, test } from "vitest";
+import { temporaryFolder, writeImages } from "./harness.js";
+
+const dist = new URL("../../dist/", import.meta.url);
+const SMALL = [
+  ...["--preset", "tiny", "--downsampling-factor", "2", "--crop-size", "16", "--batch-size", "2"],
+  ...["--set", "model.baseWidth=4", "--set", "model.latentChannels=4", "--set", "evaluateUntrained=false"],
+  ...["--threads", "1", "--quiet"],
+];
+
+let dir: string;
+let photos: string;
+let out: string;
+
+beforeEach(async () => {
+  dir = await temporaryFolder();
+  [photos, out] = [path.join(dir, "photos"), path.join(dir, "run")];
+  await mkdir(photos);
+  await writeImages(photos, 4);
+});
+
+/** The program in a process of its own. */
+function start(args: readonly string[]) {
+  const main = fileURLToPath(new URL("cli/main.js", dist));
+  const child = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "ignore", "pipe"] });
+  let stderr = "";
+  child.stderr.on("data", (text: Buffer) => {
+    stderr += text.toString();
+  });
+  const ended = new Promise<{ code: number | null; signal: string | null; stderr: string }>((done) =>
+    child.on("close", (code, signal) => done({ code, signal, stderr })),
+  );
+  return { child, ended };
+}
+
+async function exists(file: string): Promise<boolean> {
+  return readFile(file, "utf8").then(
+    (text) => text !== "",
+    () => false,
+  );
+}
+
+/** A quantizer that, once the program has been interrupted, keeps the thread busy for a minute when it is to be saved. */
+const busyQuantizer = (here: string) => `
+  import { writeFileSync } from "node:fs";
+  import { createQuantizer, registerQuantizer } from ${JSON.stringify(new URL("src/index.js", dist).href)};
+  let interrupted = false;
+  process.once("SIGINT", () => { interrupted = true; });
+  function variables(inner) {
+    if (interrupted) {
+      writeFileSync(${JSON.stringify(here)}, "saving");
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000);
+    }
+    return inner.variables();
+  }
+  registerQuantizer({
+    kind: "busy",
+    summary: "Takes long to save",
+    options: [],
+    parse: (value) => value,
+    create: () => {
+      const inner = createQuantizer({ kind: "fsq", levels: [5, 4] }, 0);
+      return new Proxy(inner, {
+        get: (_, name) => {
+          if (name === "variables") return () => variables(inner);
+          const value = inner[name];
+          return typeof value === "function" ? value.bind(inner) : value;
+        },
+      });
+    },
+  });
+`;
+
+test("a second Ctrl-C leaves at once, also while nothing could answer; the run can be taken up", async () => {
+  const [module, here] = [path.join(dir, "busy.mjs"), path.join(dir, "here")];
+  await writeFile(module, busyQuantizer(here));
+  const quantizer = ["--quantizer", "busy", "--quantizer-module", module];
+  const { child, ended } = start([
+    "train",
+    photos,
+    ...SMALL,
+    ...quantizer,
+    "--steps",
+    "100000",
+    "--out",
+    out,
+  ]);
+  while (!(await exists(path.join(out, "metrics.jsonl"))) && child.exitCode === null)
+    await new Promise((go) => setTimeout(go, 20));
+  child.kill("SIGINT");
+  while (!(await exists(here)) && child.exitCode === null) await new Promise((go) => setTimeout(go, 20));
+  const from = performance.now();
+  child.kill("SIGINT");
+  expect(await ended).toMatchObject({ code: null, signal: "SIGINT" });
+  expect(performance.now() - from).toBeLessThan(20_000); // of the minute that it would have taken
+  const resume = ["train", "--resume", out, "--quantizer-module", module, "--steps", "2"];
+  expect(await start(resume).ended).toMatchObject({ code: 0 });
+  expect(await readdir(out)).not.toContain(".vqkit.lock");
+});
+
+test("of two processes that begin a run in one folder, one trains and the other says why it does not", async () => {
+  const args = [
+    "train",
+    photos,
+    ...SMALL,
+    "--quantizer",
+    "fsq",
+    "--levels",
+    "5,4",
+    "--steps",
+    "20",
+    "--out",
+    out,
+  ];
+  const both = await Promise.all([start(args).ended, start(args).ended]);
+  const [winner, loser] = both.sort((a, b) => (a.code ?? -1) - (b.code ?? -1));
+  expect(winner).toMatchObject({ code: 0 });
+  expect(loser).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^error: [^\n]+(locked by process \d+ on|got an earlier run)[^\n]+\n$/m),
+  });
+  const lines = (await readFile(path.join(out, "metrics.jsonl"), "utf8")).trimEnd().split("\n");
+  expect(lines.map((line) => (JSON.parse(line) as { step: number }).step)).toEqual(
+    Array.from({ length: 20 }, (_, i) => i + 1),
+  );
+});
