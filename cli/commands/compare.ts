@@ -92,7 +92,7 @@ interface ComparedRuns {
 
 async function compare(terminal: Terminal, written: ConfigObject, values: FlagValues): Promise<void> {
   const { baseline, ...config } = written;
-  const { runs, sweep, out } = await comparedRuns(terminal, config, values);
+  const { runs, sweep, out } = await comparedRuns(terminal, { config, baseline, values });
   const { buildComparison, comparisonCharts, renderComparisonTable, writeComparison, writePlots } =
     await import("../../src/index.js");
   const comparison = await buildComparison(runs, {
@@ -113,12 +113,18 @@ async function compare(terminal: Terminal, written: ConfigObject, values: FlagVa
     );
 }
 
+interface CompareArguments {
+  /** What the command line says of the runs. */
+  readonly config: ConfigObject;
+  readonly baseline: unknown;
+  readonly values: FlagValues;
+}
+
 async function comparedRuns(
   terminal: Terminal,
-  config: ConfigObject,
-  values: FlagValues,
+  { config, baseline, values }: CompareArguments,
 ): Promise<ComparedRuns> {
-  const { compareQuantizers, resumeComparison } = await import("../../src/index.js");
+  const { compareQuantizers, quantizerKinds, resumeComparison } = await import("../../src/index.js");
   const { resume } = values;
   if (typeof resume === "string") {
     refuseOthers(config, [], `--resume ${resume}: expected nothing but --baseline with it`);
@@ -131,6 +137,7 @@ async function comparedRuns(
   if (finished !== undefined) return takenRuns(finished, config);
   const options = comparisonOptions(config);
   checkFree(options);
+  if (baseline !== undefined) checkBaseline(String(baseline), options, quantizerKinds());
   return trained(terminal, values, {
     out: options.out,
     events: (control) => compareQuantizers(options, control),
@@ -225,6 +232,22 @@ function withoutImages(data: unknown): unknown {
 function refuseOthers(config: ConfigObject, allowed: readonly string[], expected: string): void {
   const odd = Object.entries(config).find(([key, value]) => value !== undefined && !allowed.includes(key));
   if (odd !== undefined) throw new UsageError(`${expected}, got ${odd[0]}. Leave it out.`);
+}
+
+/** As far as can be told before the runs are trained. */
+function checkBaseline(
+  baseline: string,
+  { quantizers = [] }: ComparisonOptions,
+  known: readonly string[],
+): void {
+  const given = Array.isArray(quantizers) ? quantizers : [];
+  const kinds = given.map((each) => (typeof each === "string" ? each : String(each?.kind)));
+  const [kind = ""] = baseline.split(" ");
+  const rows = kinds.length === 0 ? known : kinds;
+  if (rows.includes(kind)) return;
+  throw new UsageError(
+    `--baseline ${JSON.stringify(baseline)}: expected a row of the comparison, which begins with ${rows.join(" or ")}.`,
+  );
 }
 
 /** What the configuration says of the comparison itself, and the rest as what its runs have in common. */

@@ -102,7 +102,7 @@ describe.skipIf(executable === undefined)(
       const cells = await opened.locator("#figures tbody tr").first().locator("td").allTextContents();
       expect(cells[1]).toBe("21.0018.52 to 23.48");
       const differences = "#differences-from-the-baseline tbody td";
-      expect(await opened.locator(differences).first().textContent()).toBe("+4.00−0.97 to 8.97");
+      expect(await opened.locator(differences).first().textContent()).toBe("+4.00−0.97 to +8.97");
       await opened.close();
     });
 

@@ -373,7 +373,7 @@ describe("compare", () => {
     ]);
     expect(comparison.rows[0]?.psnr.values).toHaveLength(2);
     expect((await readdir(out)).sort()).toEqual([
-      ...["comparison.csv", "comparison.json", "comparison.png"],
+      ...["comparison-plan.json", "comparison.csv", "comparison.html", "comparison.json", "comparison.png"],
       ...["fsq-seed1", "fsq-seed3", "simvq-seed1", "simvq-seed3"],
     ]);
     expect(await readdir(path.join(out, "fsq-seed3"))).toContain("report.html");

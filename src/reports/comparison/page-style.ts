@@ -24,7 +24,7 @@ td .clear { font-weight: 650; }
 .lens-cells figcaption { font-weight: 400; font-size: .78rem; margin: .15rem 0 0; line-height: 1.25; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 .lens-head { display: flex; justify-content: space-between; gap: .75rem; align-items: start; font-size: .82rem; margin-bottom: .4rem; }
 .lens-head button { padding: 0 .5rem; }
-.scale { display: inline-flex; align-items: center; gap: .4rem; font-size: .82rem; color: var(--soft); }
+.scale { display: inline-flex; flex-wrap: wrap; align-items: center; gap: .4rem; font-size: .82rem; color: var(--soft); }
 .scale img { width: 7rem; height: .7rem; border-radius: 2px; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 select { font: inherit; color: inherit; background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: .25rem .4rem; max-width: 100%; }
 form.pair label { max-width: 100%; }
