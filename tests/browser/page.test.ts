@@ -69,16 +69,23 @@ describe.skipIf(executable === undefined)(
       const page = await open(url);
       await page.selectOption("#longest-side", "0");
       let indices = 0;
+      const different: string[] = [];
       for (const file of images) {
         const shown = await encodeIn(page, file);
         const codes = await tokenizer.encode(file);
         expect(shown.shape, file).toEqual([...codes.shape]);
-        expect(shown.indices, file).toEqual([...codes.indices]);
+        expect(shown.indices.length, file).toBe(codes.indices.length);
+        for (const [i, index] of codes.indices.entries()) {
+          if (shown.indices[i] !== index) different.push(`${file} ${i}: ${shown.indices[i]} for ${index}`);
+        }
         expect(shown.fingerprint).toBe(tokenizer.fingerprint);
         indices += codes.indices.length;
       }
       expect(images.length).toBe(30);
       expect(indices).toBeGreaterThan(30 * 200);
+      // WebAssembly has no fused multiply-add, so a latent that lies between two codes to the last bit may fall to
+      // either: docs/export.md says what was found on trained models at full size. There is none in the small one.
+      expect(different.slice(trained === undefined ? 0 : Math.ceil(indices / 100_000))).toEqual([]);
       // The reconstruction, through the canvas, against Node's decoder; a level of rounding apart at most.
       const file = images.at(-1) as string;
       const decoded = await tokenizer.decode(await tokenizer.encode(file));
@@ -91,7 +98,9 @@ describe.skipIf(executable === undefined)(
       await page.close();
     });
 
-    test("decodes anew when an index changes: by mouse, by keyboard, by number; and undoes it", async () => {
+    test("decodes anew when an index changes: by mouse, by keyboard, by number; and undoes it", {
+      timeout: 300_000,
+    }, async () => {
       const page = await open(url);
       const before = await encodeIn(page, images[0] as string);
       const [, rows = 0, columns = 0] = before.shape;
