@@ -14,13 +14,13 @@ const books = data.codebooks.map(({ indices, counts }) => {
 function lifeOf(index, codebook) {
   if (data.lives === null || data.lives === undefined) return "";
   const { born, lastUsed, aliveSince, deaths } = data.lives.codebooks[codebook];
-  const step = (record) => number(data.lives.steps[record - 1]);
+  const step = (record) => "step " + number(data.lives.steps[record - 1]);
   if (born[index] === undefined) return "";
   if (born[index] === 0) return " Never used in training.";
   const times = deaths[index] === 0 ? "" : ", fell out of use " + number(deaths[index]) + (deaths[index] === 1 ? " time" : " times");
   const now = aliveSince[index] === 0 ? ", last used by " + step(lastUsed[index])
     : aliveSince[index] === born[index] ? "" : ", in use again since " + step(aliveSince[index]);
-  return " In training: first used by step " + step(born[index]) + times + now + ".";
+  return " In training: first used by " + step(born[index]) + times + now + ".";
 }
 function describe(index, codebook) {
   const { byIndex, sorted, samples } = books[codebook];

@@ -1,4 +1,4 @@
-import { type CodeCounts, type CodeTimeline, codeLives } from "../metrics/index.js";
+import type { CodeCounts, CodeTimeline } from "../metrics/index.js";
 import { type Chart, chartColumns, chartFigure } from "./chart.js";
 import { type AtlasSheet, atlasEntries, atlasSheet, type CodeAtlas } from "./code-atlas.js";
 import { levelChart, vectorChart } from "./code-charts.js";
@@ -19,6 +19,7 @@ import { placeCharts } from "./place-charts.js";
 import { favouritePlaces } from "./place-pictures.js";
 import type { CodeVectors } from "./principal-axes.js";
 import { codebookMap, countCharts, mapColumns } from "./usage-charts.js";
+import { usageData } from "./usage-data.js";
 import type { CodebookReport, UsageReport, UsageScope } from "./usage-report.js";
 import { codebookTitle, describeCodebook, describeUsage, RAREFIED_NOTE, UNIFORM_NOTE } from "./usage-text.js";
 
@@ -99,55 +100,10 @@ ${report.codebooks.map((codebook, i) => codebookBody(codebook, { report, evidenc
     body,
     parts: {
       script: usageScript,
-      data: pageData(report, { ...evidence, counts }, sheets),
+      data: usageData(report, { counts, timeline: evidence.timeline, sheets }),
       style: new Html(sheets.map((sheet) => sheet?.style.text ?? "").join("")),
     },
   };
-}
-
-/** Codes whose counts are on the page at most; of more, those used most. */
-const MOST_LISTED = 2 ** 18;
-
-function pageData(
-  report: UsageReport,
-  { counts, timeline }: UsageEvidence & { readonly counts: CodeCounts },
-  sheets: Sheets,
-) {
-  const codebooks = report.codebooks.map((_, codebook) => {
-    let used = counts.usedCodes(codebook);
-    if (used.length > MOST_LISTED) used = used.sort((a, b) => b.count - a.count).slice(0, MOST_LISTED);
-    return { indices: used.map(({ index }) => index), counts: used.map(({ count }) => count) };
-  });
-  const { codebookSize } = report;
-  const atlases = report.codebooks.map((_, codebook) => {
-    const sheet = sheets[codebook];
-    if (sheet === undefined) return null;
-    const { name, entries, slots, perRow, rows } = sheet;
-    return { name, entries, slots, perRow, rows };
-  });
-  const lives = timeline === undefined ? null : livesData(timeline);
-  return { format: "vqkit-usage-page", formatVersion: 1, codebookSize, report, codebooks, atlases, lives };
-}
-
-/** Larger codebooks have no single lives on the page. */
-const MOST_LIVES = 2 ** 18;
-
-/** For each codebook and code the record, 1 for the first, in which it was born, last used, and its present life began; 0: never. */
-function livesData(timeline: CodeTimeline) {
-  const { records, codebookSize, numCodebooks } = timeline;
-  if (records.length === 0 || codebookSize > MOST_LIVES) return null;
-  const numberOf = new Map([[0, 0], ...records.map(({ step }, i) => [step, i + 1] as const)]);
-  const numbers = (steps: Float64Array): number[] => Array.from(steps, (step) => numberOf.get(step) ?? 0);
-  const codebooks = Array.from({ length: numCodebooks }, (_, codebook) => {
-    const { bornAt, lastUsedAt, aliveSince, deaths } = codeLives(timeline, codebook);
-    return {
-      born: numbers(bornAt),
-      lastUsed: numbers(lastUsedAt),
-      aliveSince: numbers(aliveSince),
-      deaths: Array.from(deaths),
-    };
-  });
-  return { steps: records.map(({ step }) => step), codebooks };
 }
 
 function scopesTable({ scopes, codebookSize, numCodebooks, geometry }: UsageReport): Html {
