@@ -1,0 +1,59 @@
+/** Runs the Python of docs/training.md, which needs nothing but Python 3.8. */
+import { spawnSync } from "node:child_process";
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import type { CodeRecord } from "../../src/metrics/index.js";
+import { RunFolder, readCodeTimeline } from "../../src/runs/index.js";
+import { temporaryFolder } from "./temporary-folder.js";
+
+const { VQKIT_PYTHON } = process.env;
+const interpreters = VQKIT_PYTHON === undefined ? ["python3", "/usr/bin/python3"] : [VQKIT_PYTHON];
+const needed = "import json, struct, sys, zlib; assert sys.version_info >= (3, 8)";
+const python = interpreters.find((name) => spawnSync(name, ["-c", needed], { stdio: "ignore" }).status === 0);
+
+const records: CodeRecord[] = [
+  {
+    step: 4,
+    samples: 2 ** 35,
+    codebooks: [{ indices: Uint32Array.of(0, 130, 299), counts: Float64Array.of(2 ** 35 - 301, 300, 1) }],
+    drift: { overall: 0.125, perCode: Float32Array.from({ length: 300 }, (_, i) => (i % 7) / 50) },
+  },
+  {
+    step: 9,
+    samples: 0,
+    codebooks: [{ indices: new Uint32Array(), counts: new Float64Array() }],
+    drift: null,
+  },
+];
+
+it.skipIf(python === undefined)("is read by the Python of docs/training.md (needs Python 3.8)", async () => {
+  const folder = await temporaryFolder();
+  await mkdir(join(folder, "runs"));
+  const run = await RunFolder.create(join(folder, "runs", "a"));
+  const log = await run.openTimeline({ codebookSize: 300, numCodebooks: 1, from: 0 });
+  for (const record of records) await log.append(record);
+  await log.close();
+  const text = await readFile(new URL("../../docs/training.md", import.meta.url), "utf8");
+  const [, code = ""] = /^```python\n(.*?)^```/ms.exec(text) ?? [];
+  const result = "\nprint(json.dumps([header, records]))\n";
+  const { status, stdout, stderr } = spawnSync(python ?? "", ["-c", code + result], {
+    cwd: folder,
+    encoding: "utf8",
+  });
+  expect(status, stderr).toBe(0);
+  const [header, found] = JSON.parse(stdout.replaceAll("NaN", "null")) as [object, unknown[][]];
+  const timeline = await readCodeTimeline(run);
+  expect(header).toMatchObject({ codebookSize: 300, numCodebooks: 1 });
+  const expected = timeline?.records.map(({ step, samples, codebooks, drift }) => [
+    step,
+    samples,
+    codebooks.map(({ indices, counts }) =>
+      Object.fromEntries([...indices].map((index, i) => [index, counts[i]])),
+    ),
+    drift?.overall ?? null,
+    drift === null ? null : [...drift.perCode].map((each) => expect.closeTo(each, 5)),
+  ]);
+  expect(found).toEqual(expected);
+  expect(found[0]?.[2]).toEqual([{ "0": 2 ** 35 - 301, "130": 300, "299": 1 }]);
+});
