@@ -7,7 +7,7 @@ export interface CodeFolderUsage {
   readonly counts: CodeCounts;
   /** Whole images; tiles of one count together. */
   readonly images: number;
-  /** Sizes of latent grid and of the pixels that it covers; null when they are not all the same. */
+  /** Sizes of latent grid and image; null when the images have no common size, or come in tiles. */
   readonly geometry: CodeGeometry | null;
 }
 
@@ -23,9 +23,9 @@ export async function countCodes(path: string): Promise<CodeFolderUsage> {
     counts.add(codes.indices);
     const [, gridHeight, gridWidth] = codes.shape;
     images += codes.images.filter(beginsImage).length;
-    for (const { width, height } of codes.images) {
+    for (const { width, height, tile } of codes.images) {
       geometry ??= { gridHeight, gridWidth, imageHeight: height, imageWidth: width, numCodebooks };
-      same &&= geometry.imageWidth === width && geometry.imageHeight === height;
+      same &&= tile === undefined && geometry.imageWidth === width && geometry.imageHeight === height;
     }
   }
   return { counts, images, geometry: same ? (geometry ?? null) : null };

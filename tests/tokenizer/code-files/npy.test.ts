@@ -356,15 +356,17 @@ describe("countCodes", () => {
   it("counts an image once, however many tiles it has", async () => {
     const dir = join(await temporaryFolder(), "codes");
     const codes = codesOf({ seed: 3, count: 5 });
+    const size = { width: 12, height: 8 };
     const place = { top: 0, imageHeight: 8, imageWidth: 16, overlap: 4 };
-    const images = codes.images.map(({ name, ...size }, i) =>
+    const images = [0, 1, 2, 3, 4].map((i) =>
       // A whole image, then two of two tiles each.
       i === 0
-        ? { name, ...size }
-        : { name: `${(i - 1) >> 1}`, ...size, tile: { ...place, left: 4 * ((i - 1) % 2) } },
+        ? { name: "0", ...size }
+        : { name: `${(i + 1) >> 1}`, ...size, tile: { ...place, left: 4 * ((i + 1) % 2) } },
     );
     expect(await writeCodes(dir, [{ ...codes, images }])).toMatchObject({ entries: 5 });
-    expect((await countCodes(dir)).images).toBe(3);
+    // All cover 12×8 pixels, which is no size of an image.
+    expect(await countCodes(dir)).toMatchObject({ images: 3, geometry: null });
   });
 
   it("states the geometry that all images have in common", async () => {
