@@ -170,8 +170,13 @@ async function encodeInto(terminal: Terminal, request: Request, parts: Parts): P
     const manifest = await writer.finish();
     return { manifest, images, skipped: (before?.itemsBroken ?? 0) + broken.count };
   } catch (error) {
-    await leave(writer, error);
-    throw error;
+    const kept = await leave(writer, error);
+    if (!(error instanceof Interrupted)) throw error;
+    throw new Interrupted(
+      kept
+        ? `${error.message} To go on: the same command with --resume.`
+        : `${error.message} Too few to keep in this format: the same command begins anew.`,
+    );
   }
 }
 
@@ -211,19 +216,25 @@ async function encodeAll(
 
 function interrupted(done: number, total: number | undefined): Interrupted {
   const images = total === undefined ? `${done} images` : `${done} of ${total} images`;
-  return new Interrupted(`Interrupted after ${images}. To go on: the same command with --resume.`);
+  return new Interrupted(`Interrupted after ${images}.`);
 }
 
 /**
  * Closes the writer after a failure. What was written is left for a later run to go on with; a run that was to be
  * strict, or found nothing to encode, leaves nothing, unless an earlier run had left something.
+ *
+ * @returns whether there is something to go on with
  */
-async function leave(writer: CodeWriter, error: unknown): Promise<void> {
+async function leave(writer: CodeWriter, error: unknown): Promise<boolean> {
   const { ImageError } = await import("../../src/index.js");
   const failed = error instanceof ImageError || writer.entries === 0;
-  const closing = failed && writer.resumedAt === undefined ? writer.abort() : writer.suspend();
+  const close = async (): Promise<boolean> => {
+    if (!failed || writer.resumedAt !== undefined) return writer.suspend();
+    await writer.abort();
+    return false;
+  };
   // The first error says what went wrong.
-  await closing.catch(() => {});
+  return close().catch(() => false);
 }
 
 function encodeOptions({ policy, size, overlap, batchSize, maxPixels }: Request): EncodeOptions {

@@ -197,6 +197,29 @@ describe("encode", () => {
     expect(await filesOf(path.join(dir, "1"))).toEqual(await filesOf(path.join(dir, "7")));
   });
 
+  test("that is interrupted before a row group of Parquet is full says that nothing is kept", async () => {
+    const dir = path.join(await temporaryFolder(), "codes");
+    const { Interrupted } = await import("../../cli/errors.js");
+    const encode = [
+      "encode",
+      model,
+      photos,
+      "--batch-size",
+      "2",
+      "--format",
+      "parquet",
+      "--quiet",
+      "--out",
+      dir,
+    ];
+    const { code, stderr } = await vqkit(encode, AbortSignal.abort(new Interrupted("Interrupted.")));
+    expect([code, stderr]).toEqual([
+      130,
+      "Interrupted after 2 of 5 images. Too few to keep in this format: the same command begins anew.\n",
+    ]);
+    expect(await readdir(path.dirname(dir))).toEqual([]);
+  });
+
   test("refuses to resume with other settings, and leaves what is there", async () => {
     const dir = path.join(await temporaryFolder(), "codes");
     const { Interrupted } = await import("../../cli/errors.js");

@@ -44,8 +44,12 @@ export interface CodeWriter {
    * @throws VqkitError("codes") when there are no codes, or fewer than an interrupted run had written
    */
   finish(): Promise<CodeManifest>;
-  /** Stops and leaves what was written to a later writer with `resume`. After `finish` there is nothing to do. */
-  suspend(): Promise<void>;
+  /**
+   * Stops and leaves what was written to a later writer with `resume`. After `finish` there is nothing to do.
+   *
+   * @returns whether there is something to go on with: with format `parquet` not before the first row group is full
+   */
+  suspend(): Promise<boolean>;
   /** Gives up what was written; codes that stood in the folder stand. After `finish` there is nothing to do. */
   abort(): Promise<void>;
 }

@@ -129,11 +129,14 @@ export class FolderWriter implements CodeWriter {
     return manifest;
   }
 
-  async suspend(): Promise<void> {
-    if (this.#closed) return;
-    if (this.#resumable === undefined) return this.abort();
-    await this.#save();
-    this.#closed = true;
+  async suspend(): Promise<boolean> {
+    if (!this.#closed && this.#resumable !== undefined) {
+      await this.#save();
+      this.#closed = true;
+      return true;
+    }
+    await this.abort();
+    return false;
   }
 
   async abort(): Promise<void> {

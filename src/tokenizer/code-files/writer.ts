@@ -92,7 +92,9 @@ class FinishedWriter implements CodeWriter {
     return this.finished;
   }
 
-  async suspend(): Promise<void> {}
+  async suspend(): Promise<boolean> {
+    return false;
+  }
 
   async abort(): Promise<void> {}
 }
