@@ -1,6 +1,7 @@
 import type { JsonValue } from "../../runs/index.js";
 import { NO_FIGURE } from "../format.js";
 import { type Html, html } from "../html.js";
+import { lossCard } from "../loss-card.js";
 import { htmlTable, section } from "../page.js";
 import { differingFields } from "./config-differences.js";
 import type { RowEvidence } from "./evidence.js";
@@ -22,11 +23,26 @@ export function configSection(evidence: readonly RowEvidence[]): Html | null {
   );
   return section(
     "What differs",
-    html`<p class="soft">The fields of the configurations that are not the same in all rows, of each row's lowest seed. The conventions below are the same for all.</p>
+    html`<p class="soft">The fields of the configurations that are not the same in all rows, of each row's lowest seed. The metric card below is the same for all.</p>
 <div class="wide">${htmlTable(columns, lines)}</div>
 <form class="pair" hidden><label>Difference of <select name="first">${options}</select></label> <label>and <select name="second">${second}</select></label></form>
 <p id="pair-none" class="soft" hidden>Their configurations are the same.</p>
-<div class="scroll"><table id="pair-table" hidden><thead><tr><th scope="col">Field</th><th scope="col"></th><th scope="col"></th></tr></thead><tbody></tbody></table></div>`,
+<div class="scroll"><table id="pair-table" hidden><thead><tr><th scope="col">Field</th><th scope="col"></th><th scope="col"></th></tr></thead><tbody></tbody></table></div>
+<h3>Loss cards</h3>
+<div class="wide">${lossCards(evidence)}</div>`,
+  );
+}
+
+/** What each row minimised, one line a row. */
+function lossCards(evidence: readonly RowEvidence[]): Html {
+  const lines = evidence.map(({ row, config }) => {
+    const { terms, codebook, gradient } = lossCard(config);
+    const losses = terms.map(({ loss, weight }) => `${weight} × ${loss}`).join(" + ");
+    return [row.label, losses, codebook, gradient];
+  });
+  return htmlTable(
+    ["Row", "Losses, weighted", "Codebook", "Gradient to the encoder"].map((title) => ({ title })),
+    lines,
   );
 }
 

@@ -24,6 +24,8 @@ const CIRCUMSTANCES: Readonly<Record<string, readonly string[]>> = {
     "evaluateEvery",
     "checkpointEvery",
     "evaluateUntrained",
+    "timelineRecords",
+    "reconstructionStrips",
   ],
   data: ["images", "splitSeed", "prefetch", "cacheMegabytes", "maxPixels"],
 };

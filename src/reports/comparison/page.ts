@@ -41,7 +41,7 @@ ${chartSection("Training", overlayCharts(evidence, comparison), CURVES_NOTE)}
 ${section("Codebook usage", html`${usageTable(comparison)}${chartColumns(usageCharts(evidence))}`)}
 ${pictured === undefined ? null : examplesSection(pictured, comparison)}
 ${configSection(evidence)}
-${conventions(comparison)}`,
+${metricCard(comparison)}`,
     { style: comparisonStyle, script: comparisonScript, data: pageData(comparison, { evidence, pictured }) },
   );
 }
@@ -85,10 +85,10 @@ function differences(comparison: Comparison): Html | null {
   return section("Differences from the baseline", html`${paragraphs(notes)}${table}`);
 }
 
-function conventions({ conventions: card, evaluations }: Comparison): Html {
+function metricCard({ conventions: card, evaluations }: Comparison): Html {
   const digest = (text: string | null): string => (text === null ? "not recorded" : `${text.slice(0, 16)}…`);
   return section(
-    "Conventions",
+    "Metric card",
     html`<p class="soft">How every figure here was measured; runs that measured otherwise are refused.</p>
 ${htmlTable(
   [{ title: "Of" }, { title: "How" }],
