@@ -29,13 +29,13 @@ const CHARTS: readonly ChartFields[] = [
     isNoisy: true,
   },
   {
-    title: "Reconstruction losses before their weights",
+    title: "Reconstruction losses, unweighted",
     series: { l1Loss: "L1", l2Loss: "L2", huberLoss: "Huber", ssimLoss: "1 − SSIM" },
     yScale: "log",
     isNoisy: true,
   },
   {
-    title: "Losses of the quantizer before their weights",
+    title: "Quantizer losses, unweighted",
     series: { codebookLoss: "codebook", commitmentLoss: "commitment", entropyLoss: "entropy" },
     yScale: "log",
     isNoisy: true,

@@ -25,7 +25,7 @@ th.number, td.number { text-align: right; padding-left: .9rem; padding-right: 0;
 .lists { display: flex; flex-wrap: wrap; gap: 2.5rem; }
 figure { margin: 0; min-width: 0; }
 figcaption { font-weight: 600; font-size: .95rem; margin-bottom: .25rem; }
-figcaption .key { font-weight: 400; color: var(--soft); font-size: .85rem; margin-left: .55rem; white-space: nowrap; }
+figcaption .key { font-weight: 400; color: var(--soft); font-size: .8rem; margin-left: .5rem; white-space: nowrap; }
 figcaption .swatch { display: inline-block; width: 1rem; height: 3px; border-radius: 2px; vertical-align: middle; margin-right: .3rem; }
 figure .note { color: var(--soft); font-size: .82rem; line-height: 1.4; margin: .35rem 0 0; }
 svg.chart { display: block; width: 100%; height: auto; color: var(--soft); background: var(--panel); border-radius: 6px; font-variant-numeric: tabular-nums; }
