@@ -132,9 +132,15 @@ function scale(
   return { type, domain: [low, high] };
 }
 
+/** Figures of runs lie well within; beyond, differences and ratios leave the range of numbers, and axes have no ticks. */
+const [LEAST_DRAWN, MOST_DRAWN] = [1e-30, 1e30];
+
 function visible(xScale: "linear" | "log", yScale: "linear" | "log"): (point: Point) => boolean {
-  const can = (value: number, type: "linear" | "log"): boolean =>
-    Number.isFinite(value) && (type === "linear" || value > 0);
+  const can = (value: number, type: "linear" | "log"): boolean => {
+    if (value === 0) return type === "linear";
+    const size = Math.abs(value);
+    return size >= LEAST_DRAWN && size <= MOST_DRAWN && (type === "linear" || value > 0);
+  };
   return ([x, y]) => can(x, xScale) && can(y, yScale);
 }
 

@@ -9,7 +9,6 @@ import type { RunPlan, RunStatus, RunViews } from "./run-view.js";
 export interface RunCard {
   readonly run: CataloguedRun;
   readonly status: RunStatus;
-  readonly dir: string;
   readonly changed: number;
   readonly version: string;
   readonly plan: RunPlan;
@@ -63,7 +62,6 @@ export class RunCards {
       return {
         run,
         status,
-        dir: run.dir,
         changed,
         version,
         plan,

@@ -9,7 +9,7 @@ nav .home { font-weight: 600; }
 a { color: var(--series1); text-underline-offset: .15em; }
 bdi { overflow-wrap: anywhere; }
 .small { font-size: .85rem; overflow-wrap: anywhere; }
-.button { display: inline-block; padding: .3rem .7rem; border: 1px solid var(--line); border-radius: 6px; background: var(--panel); color: inherit; text-decoration: none; margin-right: .5rem; }
+.button { display: inline-block; padding: .3rem .7rem; border: 1px solid var(--line); border-radius: 6px; background: var(--panel); color: inherit; text-decoration: none; }
 .button:hover, button:hover { border-color: var(--series1); }
 .status { display: inline-block; vertical-align: middle; font-size: .8rem; font-weight: 500; line-height: 1; padding: .35rem .6rem; border-radius: 99px; border: 1px solid var(--line); color: var(--soft); white-space: nowrap; }
 .status.training { border-color: var(--series3); color: var(--series3); }
@@ -40,10 +40,10 @@ tbody th { min-width: 8.5rem; }
 #finished td, #stopped td { white-space: nowrap; }
 .pick { display: inline-flex; gap: .5rem; align-items: baseline; cursor: pointer; }
 .pick input { margin: 0; }
-#contents p { display: flex; flex-wrap: wrap; gap: .1rem 1rem; font-size: .9rem; }
+#contents p { display: flex; flex-wrap: wrap; align-items: baseline; gap: .3rem 1rem; font-size: .9rem; }
 .row { margin: .4rem 0; }
 .row figcaption { font-weight: 400; font-size: .85rem; color: var(--soft); margin: 0; }
-.strip { width: 100%; max-width: 64rem; }
+img.strip { width: 100%; max-width: 52rem; }
 @media (max-width: 480px) { .tiles { grid-template-columns: 1fr 1fr; } }
 `;
 

@@ -15,7 +15,7 @@ import { seriesColour } from "../../reports/palette.js";
 import type { BrokenCard, RunCard } from "../run-cards.js";
 import type { Catalogue } from "../run-catalogue.js";
 import { layout, liveParts, moment } from "./layout.js";
-import { describePlan, figureOf, progressBar, progressOf } from "./run-summary.js";
+import { describePlan, figureOf, progressBar, progressOf, resumeCommand } from "./run-summary.js";
 
 export type OverviewCard = RunCard | BrokenCard;
 
@@ -171,7 +171,7 @@ ${htmlTable(
       describePlan(card.plan),
       steps === undefined ? formatCount(step) : `${formatCount(step)} of ${formatCount(steps)}`,
       moment(card.changed),
-      html`<code>vqkit train --resume ${shellQuoted(card.dir)}</code>`,
+      html`<code>${resumeCommand(card.run.dir)}</code>`,
     ];
   }),
 )}`;
@@ -198,9 +198,4 @@ function notes({ status, findings: count, finding, problem }: RunCard): Html | n
       : `Doctor: ${finding}${count === 1 ? "" : `, and ${count - 1} more`}.`,
   ].filter((text) => text !== undefined);
   return lines.length === 0 ? null : html`${lines.map((text) => html`<p class="finding">${text}</p>`)}`;
-}
-
-/** As a shell reads it back: a name may hold spaces, and worse. */
-function shellQuoted(text: string): string {
-  return /^[\w./@%+=:,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

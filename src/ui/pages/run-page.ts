@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { chartColumns, chartFigure } from "../../reports/chart.js";
 import type { Finding } from "../../reports/diagnosis/diagnose.js";
 import { formatCount, formatItems } from "../../reports/format.js";
@@ -5,10 +6,11 @@ import { type Html, html } from "../../reports/html.js";
 import { trainingCharts } from "../../reports/run-charts.js";
 import { codebookMap, countCharts } from "../../reports/usage-charts.js";
 import { describeUsage } from "../../reports/usage-text.js";
+import type { RunWriter } from "../../runs/index.js";
 import type { RunView } from "../run-view.js";
 import { layout, liveParts, moment } from "./layout.js";
 import { codesOverTraining } from "./run-codes.js";
-import { describePlan, progressBar, progressOf, statusPill } from "./run-summary.js";
+import { describePlan, progressBar, progressOf, resumeCommand, statusPill } from "./run-summary.js";
 import { currentTiles, finalTiles } from "./run-tiles.js";
 
 /** The page of one run, which follows its training. */
@@ -36,7 +38,7 @@ export function runParts(view: RunView): Html {
     { id: "head", content: heading(view) },
     {
       id: "contents",
-      content: html`<p>${there.map(({ id, title }) => html`<a href="#${id}">${title}</a> `)}</p>`,
+      content: html`<p><a class="button" href="/runs/${view.run.id}/report">Whole report</a>${there.map(({ id, title }) => html`<a href="#${id}">${title}</a> `)}</p>`,
     },
     { id: "problems", content: problems(view.problems) },
     { id: "figures", content: view.record === undefined ? currentTiles(view) : finalTiles(view) },
@@ -44,13 +46,17 @@ export function runParts(view: RunView): Html {
   ]);
 }
 
-function heading({ run, status, plan, curves: { last }, changed, folder, writer }: RunView): Html {
+function heading({ run, status, plan, curves: { last }, changed, writer }: RunView): Html {
   const progress = progressOf(last, plan);
-  return html`<h1><bdi>${run.name}</bdi> ${statusPill(status)}</h1>
-<p class="soft">${describePlan(plan)}. Last change ${moment(changed)}${writer === undefined ? "" : `, by process ${writer.pid} on ${writer.host}`}.</p>
+  return html`<h1><bdi title="${run.dir}">${run.name}</bdi> ${statusPill(status)}</h1>
+<p class="soft">${describePlan(plan)}. Last change ${moment(changed)}${status === "training" ? describeWriter(writer) : ""}.</p>
 ${status === "finished" ? null : progressBar(progress)}
-${status === "stopped" ? html`<p>No process is training this run. <code>vqkit train --resume</code> goes on from its newest checkpoint.</p>` : null}
-<p><a class="button" href="/runs/${run.id}/report">Whole report</a> <span class="soft small">${folder.dir}</span></p>`;
+${status === "stopped" ? html`<p>No process is training this run. To go on: <code>${resumeCommand(run.dir)}</code></p>` : null}`;
+}
+
+function describeWriter(writer: RunWriter | undefined): string {
+  if (writer === undefined) return "";
+  return `, by process ${writer.pid}${writer.host === hostname() ? "" : ` on ${writer.host}`}`;
 }
 
 function problems(texts: readonly string[]): Html | null {

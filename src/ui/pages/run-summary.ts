@@ -53,3 +53,13 @@ export function figureOf(
   const value = record?.[name];
   return typeof value === "number" ? value : undefined;
 }
+
+/** What goes on with a run that was stopped. */
+export function resumeCommand(dir: string): string {
+  return `vqkit train --resume ${shellQuoted(dir)}`;
+}
+
+/** As a shell reads it back: a name may hold spaces, and worse. */
+function shellQuoted(text: string): string {
+  return /^[\w./@%+=:,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
