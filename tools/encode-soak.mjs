@@ -167,7 +167,10 @@ try {
   const growth = quarter === 0 ? undefined : (100 * (mean(last) - mean(second))) / mean(second);
   const kills = await interrupted(encode(parts), parts, seconds);
   const files = digests(whole);
-  const identical = JSON.stringify(files) === JSON.stringify(digests(parts));
+  const others = digests(parts);
+  const names = [...new Set([...Object.keys(files), ...Object.keys(others)])];
+  const different = names.filter((name) => files[name] !== others[name]);
+  const identical = different.length === 0;
   const flat = growth === undefined ? undefined : growth <= 5;
   const killed = kills.every((kill) => kill.killed) && kills.length === Number(values.kills);
   const rss =
@@ -184,6 +187,7 @@ try {
       rss,
       kills,
       identical,
+      ...(identical ? {} : { different }),
       files: Object.keys(files),
     }),
   );
