@@ -79,6 +79,15 @@ export function freezeTensors(tensors: Iterable<tf.Tensor>): void {
   for (const tensor of tensors) backend.freeze(tensor.dataId);
 }
 
+/**
+ * Frees the graphs that the engine has compiled, and with them the memory that they work in, which may be many times
+ * that of all tensors: for use between one model and the next. What is computed again is compiled again.
+ */
+export async function releaseGraphs(): Promise<void> {
+  const backend = tf.backend();
+  if (backend instanceof OnnxBackend) await backend.releaseGraphs();
+}
+
 /** All engines, in order of preference. Loads what it reports on. */
 export async function engineStatuses(): Promise<EngineStatus[]> {
   const statuses: EngineStatus[] = [];

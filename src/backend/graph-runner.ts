@@ -93,9 +93,9 @@ export class GraphRunner {
     if (record.frozen !== undefined) void this.#schedule(() => this.#graphs.release(record));
   }
 
-  /** Releases all graphs. */
+  /** Releases all graphs, when those that run have run. */
   clear(): Promise<void> {
-    return this.#graphs.clear();
+    return this.#schedule(() => this.#graphs.clear());
   }
 
   /** Frees what is disposed of on the device, unless a recorded operation may wait for it. */

@@ -8,6 +8,7 @@ export {
   engineStatuses,
   executionProviders,
   freezeTensors,
+  releaseGraphs,
   selectEngine,
 } from "./engine.js";
 export { BackendError } from "./errors.js";

@@ -140,6 +140,11 @@ export class OnnxBackend extends KernelBackend {
     record.freeze();
   }
 
+  /** Frees what has been compiled, and with it the memory that each graph works in; tensors stay. */
+  releaseGraphs(): Promise<void> {
+    return this.#runner.clear();
+  }
+
   /** A complex tensor that takes over the two parts given, float32 of one shape. */
   complex(real: TensorInfo, imag: TensorInfo): TensorInfo {
     const record = DataRecord.complex(real.shape, { real, imag });

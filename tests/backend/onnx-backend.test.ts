@@ -8,6 +8,7 @@ import {
   engineStatuses,
   freezeTensors,
   type OnnxBackend,
+  releaseGraphs,
   selectEngine,
 } from "../../src/backend/index.js";
 import { backendName, registerOnnxBackend } from "../../src/backend/register.js";
@@ -99,6 +100,18 @@ describe("the recording backend", () => {
     await valuesOf(tf.tidy(() => tf.sub(input, 1))); // what is released is released in turn
     expect(backend().memory().compiledGraphs).toBe(before + 1);
     tf.dispose([input, product]);
+  });
+
+  it("releases all graphs on demand, and compiles again what is computed again", async () => {
+    const input = tf.tensor1d([3, 5, 7]);
+    const sum = () => valuesOf(tf.tidy(() => tf.sum(tf.square(input))));
+    expect(await sum()).toEqual([83]);
+    expect(backend().memory().compiledGraphs).toBeGreaterThan(0);
+    await releaseGraphs();
+    expect(backend().memory().compiledGraphs).toBe(0);
+    expect(await sum()).toEqual([83]);
+    expect(backend().memory().compiledGraphs).toBe(1);
+    input.dispose();
   });
 
   it("tells 0 from -0 and NaN among built-in constants", async () => {
