@@ -108,7 +108,9 @@ async function start(written: ConfigObject, hooks: TrainerHooks): Promise<Prepar
   const { options, out, notes } = withDefaults(open);
   const config = resolveRun(options);
   await RunFolder.check(out, { overwrite: config.overwrite });
-  return { trainer: await Trainer.create(config, hooks), out, notes };
+  const { from } = config;
+  const source = from === null ? [] : [`from       ${from.model}, codebook: ${from.codebook}`];
+  return { trainer: await Trainer.create(config, hooks), out, notes: [...source, ...notes] };
 }
 
 /** A run that goes on. */

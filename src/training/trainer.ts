@@ -6,9 +6,9 @@ import type { Evaluation } from "../evaluation/index.js";
 import { RunFolder } from "../runs/index.js";
 import { CodeMeter } from "./code-meter.js";
 import { describeRun } from "./describe-run.js";
-import { finishRun } from "./finish-run.js";
-import { initializeCodebook } from "./initialize-codebook.js";
+import { type FinishParts, finishRun } from "./finish-run.js";
 import { createModelState, disposeModelState, type ModelState, restoreState } from "./model-state.js";
+import { prepareRun } from "./prepare-run.js";
 import { checkSameFiles, openResumable, type ResumableRun, type ResumedFrom } from "./resume-run.js";
 import { type RunConfig, type RunOptions, resolveRun } from "./run-config.js";
 import { RunEvaluator } from "./run-evaluator.js";
@@ -18,7 +18,7 @@ import { initialState } from "./run-state.js";
 import { completed, readSource, type SourceModel, takeWeights } from "./source-model.js";
 import type { StepMetrics } from "./step-metrics.js";
 import type { TrainerHooks } from "./trainer-hooks.js";
-import { type Progress, TrainingLoop } from "./training-loop.js";
+import { type Progress, TrainingLoop, type TrainingLoopParts } from "./training-loop.js";
 import type { RunDescription, TrainingResult } from "./training-result.js";
 import { UsageMeter } from "./usage-meter.js";
 
@@ -192,18 +192,22 @@ export class Trainer {
     signal?.throwIfAborted();
     this.#started = true;
     const recorder = await this.#openRecorder();
+    const parts = this.#parts(recorder);
     let loop: TrainingLoop | undefined;
     let failed = false;
     try {
       // A checkpoint of step 0 has what is prepared.
       const isNew = this.resumed === null || this.resumed.path === null;
-      if (isNew) await this.#prepare(signal);
+      if (isNew) {
+        const { step, place } = this.#progress;
+        this.#progress = { step, place: { ...place, untrained: await prepareRun(parts, signal) } };
+      }
       this.#hooks.onPhase?.("training");
-      loop = this.#loop(recorder);
+      loop = new TrainingLoop(parts, this.#progress);
       // From here on the run does not need the model that it starts from.
       if (isNew && this.config.from !== null) await loop.saveStart();
       yield* loop.run(signal);
-      this.#result = await this.#finish({ loop, recorder, signal });
+      this.#result = await finishRun(parts, loop, signal);
     } catch (error) {
       failed = !(signal?.aborted && error === signal.reason);
       throw error;
@@ -231,45 +235,12 @@ export class Trainer {
     );
   }
 
-  #loop(recorder: RunRecorder | null): TrainingLoop {
-    const parts = {
-      config: this.config,
-      dataset: this.dataset,
-      state: this.#state,
-      usage: this.#usage,
-      codes: this.#codes,
-      evaluator: this.#evaluator,
-      recorder,
-      hooks: this.#hooks,
-    };
-    return new TrainingLoop(parts, this.#progress);
-  }
-
-  #finish({
-    loop,
-    recorder,
-    signal,
-  }: {
-    readonly loop: TrainingLoop;
-    readonly recorder: RunRecorder | null;
-    readonly signal: AbortSignal | undefined;
-  }): Promise<TrainingResult> {
+  /** What preparing, training and finishing the run work with. */
+  #parts(recorder: RunRecorder | null): TrainingLoopParts & FinishParts {
     const { config, dataset, engine, model } = this;
-    const weightAverage = this.#state.average !== null;
-    return finishRun(
-      {
-        config,
-        dataset,
-        engine,
-        model,
-        evaluator: this.#evaluator,
-        recorder,
-        hooks: this.#hooks,
-        weightAverage,
-      },
-      { ...loop.progress, stepSeconds: loop.stepSeconds, evaluation: loop.evaluation },
-      signal,
-    );
+    const [state, usage, codes] = [this.#state, this.#usage, this.#codes] as const;
+    const [evaluator, hooks] = [this.#evaluator, this.#hooks] as const;
+    return { config, dataset, engine, model, state, usage, codes, evaluator, recorder, hooks };
   }
 
   /**
@@ -285,22 +256,6 @@ export class Trainer {
     disposeModelState(this.#state);
     this.#resumable?.lock.release();
     this.#resumable = null;
-  }
-
-  /** Brings the model to where step 1 finds it. */
-  async #prepare(signal: AbortSignal | undefined): Promise<void> {
-    const { batchSize, evaluateUntrained, from } = this.config;
-    const isKept = from !== null && from.codebook !== "fresh";
-    if (!isKept && this.model.quantizer.latentsForInitialization > 0) {
-      this.#hooks.onPhase?.("initializing");
-      await initializeCodebook(this.model, this.dataset.trainBatches({ batchSize }), signal);
-      this.#state.average?.reset();
-    }
-    await this.#codes?.start();
-    if (!evaluateUntrained) return;
-    this.#hooks.onPhase?.("untrained");
-    const { figures } = await this.#evaluator.evaluateAsIs(signal);
-    this.#progress = { ...this.#progress, place: { ...this.#progress.place, untrained: figures } };
   }
 }
 

@@ -30,6 +30,7 @@ describe("train --from", () => {
     const { code, stderr } = await vqkit(["train", photos, ...SMALL, ...flags, "--out", out]);
     expect(code).toBe(0);
     expect(stderr).toContain("simvq, 9 codes of 4 numbers");
+    expect(stderr).toContain(`from       ${source}, codebook: frozen`);
     const { config } = JSON.parse(await readFile(path.join(out, "config.json"), "utf8")) as {
       config: Record<string, unknown>;
     };
