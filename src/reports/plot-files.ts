@@ -3,7 +3,8 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { errnoOf, fileError } from "../runs/file-errors.js";
 import { writeFileAtomic } from "../runs/index.js";
-import type { Chart, ChartTable } from "./chart.js";
+import type { Chart, ChartKey, ChartTable } from "./chart.js";
+import { escapeHtml } from "./html.js";
 import { LIGHT, withLightColours } from "./palette.js";
 
 /** PNG files have so many pixels for each of the drawing's. */
@@ -28,10 +29,11 @@ export async function writePlots(dir: string, charts: readonly Chart[]): Promise
     await writeFileAtomic(join(dir, name), content);
     written.push(join(dir, name));
   };
-  for (const { name, svg, table } of charts) {
+  for (const chart of charts) {
+    const { name, table } = chart;
     await write(`${name}.csv`, csv(table));
-    if (svg === undefined) continue;
-    const alone = standaloneSvg(svg);
+    const alone = captionedSvg(chart);
+    if (alone === undefined) continue;
     await write(`${name}.svg`, alone);
     await write(
       `${name}.png`,
@@ -41,6 +43,49 @@ export async function writePlots(dir: string, charts: readonly Chart[]): Promise
     );
   }
   return written;
+}
+
+const TITLE_HEIGHT = 26;
+const KEY_HEIGHT = 17;
+const KEY_SWATCH = 18;
+const LETTER_WIDTH = 6.6;
+
+/** A chart as a file of its own: its title and its key above the drawing; undefined where there is nothing to draw. */
+export function captionedSvg({ title, svg, keys }: Chart): string | undefined {
+  if (svg === undefined) return undefined;
+  const drawing = standaloneSvg(svg);
+  const [width, height] = ["width", "height"].map((side) =>
+    Number(new RegExp(` ${side}="(\\d+)"`).exec(svg)?.[1]),
+  );
+  // A drawing that does not say its size stands alone.
+  if (width === undefined || height === undefined || !(width > 0 && height > 0)) return drawing;
+  const lines = keyLines(keys, width);
+  const top = TITLE_HEIGHT + KEY_HEIGHT * lines.length;
+  const texts = lines.flatMap((line, row) =>
+    line.map(({ name, colour, x }) => {
+      const y = TITLE_HEIGHT + KEY_HEIGHT * row + 8;
+      return `<rect x="${x}" y="${y - 5}" width="13" height="3" fill="${colour}"/><text x="${x + KEY_SWATCH}" y="${y}" font-size="11" fill="${LIGHT.soft}">${escapeHtml(name)}</text>`;
+    }),
+  );
+  return withLightColours(
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${top + height}" viewBox="0 0 ${width} ${top + height}" font-family="system-ui, sans-serif"><rect width="100%" height="100%" fill="${LIGHT.page}"/><text x="12" y="19" font-size="13" font-weight="600" fill="${LIGHT.text}">${escapeHtml(title)}</text>${texts.join("")}${drawing.replace("<svg ", `<svg y="${top}" `)}</svg>`,
+  );
+}
+
+/** Keys from left to right, as many a line as there is room for by a guess of their letters' width. */
+function keyLines(keys: readonly ChartKey[], width: number): (ChartKey & { readonly x: number })[][] {
+  const lines: (ChartKey & { x: number })[][] = [];
+  let x = Number.POSITIVE_INFINITY;
+  for (const key of keys) {
+    const wide = KEY_SWATCH + LETTER_WIDTH * key.name.length + 14;
+    if (x + wide > width) {
+      lines.push([]);
+      x = 12;
+    }
+    lines.at(-1)?.push({ ...key, x });
+    x += wide;
+  }
+  return lines;
 }
 
 /** A drawing of a page as a file of its own: with its own colours, on a background. */

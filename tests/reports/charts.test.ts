@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { chartFigure } from "../../src/reports/chart.js";
 import { heatMap } from "../../src/reports/heat-map.js";
 import { lineChart, logTicks, type Point, smoothed } from "../../src/reports/line-chart.js";
-import { csv, standaloneSvg, writePlots } from "../../src/reports/plot-files.js";
+import { captionedSvg, csv, standaloneSvg, writePlots } from "../../src/reports/plot-files.js";
 import { encodeIndexedPng } from "../../src/reports/png.js";
 import { temporaryFolder } from "./runs.js";
 
@@ -187,7 +187,21 @@ describe("writePlots", () => {
     expect(svg).toMatch(/^<svg xmlns/);
     expect(svg).not.toContain("var(");
     expect(svg).toContain("#0b62c4");
-    expect(await sharp(join(folder, "first-one.png")).metadata()).toMatchObject({ width: 960, height: 520 });
+    expect(await sharp(join(folder, "first-one.png")).metadata()).toMatchObject({ width: 960, height: 572 }); // 260 + 26 for the title, doubled
+    expect(svg).toContain(">First one</text>");
     expect(standaloneSvg("<svg><g fill='var(--unknown)'/></svg>")).toContain("var(--unknown)");
+  });
+
+  it("has a key where there are several curves, in as many lines as it needs", () => {
+    const names = ["<i>", "b".repeat(40), "c".repeat(40)];
+    const series = names.map((name, i) => ({ name, points: [[1, i] as const, [2, i + 1] as const] }));
+    const svg = captionedSvg(lineChart(series, { title: "A & B", xTitle: "x" })) ?? "";
+    // The first two are in one line of 17 pixels, the third in a second one.
+    expect(svg).toContain(`height="${260 + 26 + 2 * 17}"`);
+    expect(svg).toContain(">A &amp; B</text>");
+    expect(svg).toContain(">&lt;i&gt;</text>");
+    for (const name of names.slice(1)) expect(svg).toContain(`>${name}</text>`);
+    expect(svg).toContain('fill="#1a7f5a"/>'); // the third colour
+    expect(captionedSvg({ ...lineChart([], { title: "none", xTitle: "x" }) })).toBeUndefined();
   });
 });

@@ -39,7 +39,7 @@ ${differences(comparison)}
 ${chartSection("Against what was swept", sweepCharts(comparison), "Every dot a seed; the line joins the means, and pale bars are 95 % intervals over seeds.")}
 ${chartSection("Training", overlayCharts(evidence, comparison), CURVES_NOTE)}
 ${section("Codebook usage", html`${usageTable(comparison)}${chartColumns(usageCharts(evidence))}`)}
-${pictured === undefined ? null : examplesSection(pictured, comparison)}
+${pictured === undefined ? section("Reconstructions", paragraphs([NO_EXAMPLES])) : examplesSection(pictured, comparison)}
 ${configSection(evidence)}
 ${metricCard(comparison)}`,
     { style: comparisonStyle, script: comparisonScript, data: pageData(comparison, { evidence, pictured }) },
@@ -63,6 +63,9 @@ export async function comparisonCharts(comparison: Comparison): Promise<Chart[]>
 
 const CURVES_NOTE =
   "Full: the mean over seeds, of noisy figures the mean of 15 neighbouring points (the geometric mean on logarithmic axes). Pale: each seed, and of a single seed what was recorded, thinned evenly where there is much of it.";
+
+const NO_EXAMPLES =
+  "There are none to compare: a run kept no examples, or the rows have no seed in common and show different images.";
 
 function titleOf({ rows, sweep }: Comparison): string {
   const kinds = [...new Set(rows.map(({ quantizer }) => quantizer))].join(", ");

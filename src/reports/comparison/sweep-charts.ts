@@ -39,6 +39,9 @@ function linesOf(rows: readonly ComparisonRow[], field: string): SweepLine[] {
   return [...lines].map(([name, members], i) => ({ name, colour: seriesColour(i), rows: members }));
 }
 
+/** Pixels between the bars of two lines at the same value, so that they do not hide each other. */
+const LINE_OFFSET = 7;
+
 interface SweepChart {
   readonly name: FigureName;
   readonly field: string;
@@ -84,8 +87,9 @@ function drawn(title: string, { name, field, values, lines }: SweepChart, range:
   const scale = name === "usage" ? 100 : 1;
   const [least, most] = range.domain;
   const { place, ...x } = xAxis(values);
-  const series = lines.map(({ rows, colour }) => ({
+  const series = lines.map(({ rows, colour }, i) => ({
     colour,
+    dx: LINE_OFFSET * (i - (lines.length - 1) / 2),
     points: rows
       .flatMap((row) => {
         const figure = row[name];
@@ -107,7 +111,7 @@ function drawn(title: string, { name, field, values, lines }: SweepChart, range:
       gridX({ stroke: "var(--line)", strokeOpacity: 0.5, ticks: x.ticks }),
       axisX({ ticks: x.ticks, tickFormat: x.format, tickSize: 0, label: field, labelArrow: "none" }),
       axisY({ ticks: 5, tickSize: 0, label: null, tickFormat: percentOr(name) }),
-      ...series.flatMap(({ colour, points }) => [
+      ...series.flatMap(({ colour, points, dx }) => [
         ruleX(
           points.flatMap(({ x: at, figure: { interval } }) =>
             interval === null
@@ -120,12 +124,12 @@ function drawn(title: string, { name, field, values, lines }: SweepChart, range:
                   },
                 ],
           ),
-          { x: "x", y1: "low", y2: "high", stroke: colour, strokeWidth: 6, strokeOpacity: 0.25 },
+          { x: "x", y1: "low", y2: "high", stroke: colour, strokeWidth: 6, strokeOpacity: 0.25, dx },
         ),
-        line(points, { x: "x", y: "y", stroke: colour, strokeWidth: 1.8 }),
+        line(points, { x: "x", y: "y", stroke: colour, strokeWidth: 1.8, dx }),
         dot(
           points.flatMap(({ x: at, figure }) => figure.values.map((value) => ({ x: at, y: scale * value }))),
-          { x: "x", y: "y", fill: colour, r: 2.5 },
+          { x: "x", y: "y", fill: colour, r: 2.5, dx },
         ),
       ]),
     ],

@@ -1,8 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { VqkitError } from "../../core/errors.js";
-import type { JsonObject } from "../../runs/index.js";
-import { RunFolder } from "../../runs/index.js";
+import { type JsonObject, RunFolder } from "../../runs/index.js";
 import type { ResumedFrom } from "../resume-run.js";
 import { resumedConfig } from "../resumed-config.js";
 import { type RunConfig, savedConfig } from "../run-config.js";
