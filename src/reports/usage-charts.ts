@@ -70,6 +70,8 @@ function histogramChart(bins: readonly CountBin[], suffix: string): Chart {
   const label = ({ from, to }: CountBin): string =>
     from === to ? formatCount(from) : `${formatCount(from)}+`;
   const known = bins.map((bin) => ({ ...bin, label: label(bin) }));
+  // Every second or third, so that the longest, such as 32,768+, have room.
+  const labelled = known.length > 15 ? 3 : known.length > 11 ? 2 : 1;
   return {
     name: fileName(title),
     title,
@@ -85,9 +87,7 @@ function histogramChart(bins: readonly CountBin[], suffix: string): Chart {
           label: "times chosen",
           labelArrow: "none",
           labelAnchor: "right",
-          ...(known.length > 11
-            ? { ticks: known.filter((_, i) => i % 2 === 0).map((bin) => bin.label) }
-            : {}),
+          ticks: known.filter((_, i) => i % labelled === 0).map((bin) => bin.label),
         }),
         axisY({ ticks: 5, tickSize: 0, tickFormat: formatTick, label: null }),
         ruleY([0], { stroke: "var(--line)" }),
@@ -134,7 +134,7 @@ export function codebookMap(counts: CodeCounts, codebook: number, suffix: string
       xLabel: null,
       yTitle: "first index of the row",
       yLabel: (row) => formatCount(row * columns),
-      note: `All ${formatCount(codebookSize)} codes by index, ${formatCount(columns)} a row; those never chosen have no colour. A uniform source: ${formatSignificant(samples / codebookSize, 2)} each.`,
+      note: `All ${formatCount(codebookSize)} codes by index, ${formatCount(columns)} a row; those never chosen have no colour. A uniform source: ${formatSignificant(samples / codebookSize)} each.`,
       table: { columns: ["index", "count"], rows: used.map(({ index, count }) => [index, count]) },
     }),
   ];
