@@ -1,7 +1,7 @@
 /** Ways in which an image in a folder is none, each as it comes about in practice. */
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { deflateSync } from "node:zlib";
-import type sharp from "sharp";
+import type { Sharp } from "sharp";
 import { crc32 } from "../../src/runs/index.js";
 
 const SIGNATURE = Buffer.from("\x89PNG\r\n\x1a\n", "latin1");
@@ -40,7 +40,7 @@ export interface Damage {
   /** What is told as the cause. */
   readonly cause: RegExp;
   /** Puts it in the place of `image`, a whole one. */
-  readonly put: (file: string, image: sharp.Sharp) => Promise<unknown>;
+  readonly put: (file: string, image: Sharp) => Promise<unknown>;
 }
 
 export const DAMAGES: readonly Damage[] = [
