@@ -9,6 +9,8 @@ export interface TrainingDisplayOptions {
   /** The quantizer's kind. */
   readonly kind: string;
   readonly steps: number;
+  /** Steps that a run taken up again has had; default 0. */
+  readonly done?: number;
   readonly quiet: boolean;
 }
 
@@ -59,6 +61,9 @@ const LABEL = 8;
 const SHORTEST_BAR = 8;
 const LONGEST_BAR = 24;
 
+/** A note may wrap over what was drawn: from where it begins, everything is cleared first. */
+const CLEAR_BELOW = "\x1b[J";
+
 /** Four lines that are drawn anew ten times a second; what is noted scrolls away above them. */
 class TrainingPanel implements TrainingDisplay {
   readonly #terminal: Terminal;
@@ -79,6 +84,8 @@ class TrainingPanel implements TrainingDisplay {
     this.#bars = new cliProgress.MultiBar({
       stream: terminal.stderr as NodeJS.WritableStream,
       hideCursor: true,
+      // Our lines fit. Wrapping stays on for notes, which are longer.
+      linewrap: true,
       // Notes push the panel down, so lines that did not change must be drawn again.
       forceRedraw: true,
       // Interruption is the program's own affair; `stop` follows it.
@@ -110,7 +117,7 @@ class TrainingPanel implements TrainingDisplay {
 
   note(line: string): void {
     if (this.#isOver) note(this.#terminal, line);
-    else this.#bars.log(`${printable(line)}\n`);
+    else this.#bars.log(`${CLEAR_BELOW}${printable(line)}\n`);
   }
 
   finding(finding: Finding): void {
@@ -132,8 +139,8 @@ class TrainingPanel implements TrainingDisplay {
   }
 
   #progress(): string {
-    const { kind, steps } = this.#options;
-    const done = this.#last?.step ?? 0;
+    const { kind, steps, done: before = 0 } = this.#options;
+    const done = this.#last?.step ?? before;
     const share = done / steps;
     const percent = `${Math.floor(100 * share)} %`;
     const pace = PHASES[this.#phase] || this.#pace;

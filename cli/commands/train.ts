@@ -149,9 +149,9 @@ async function runTraining(
   const { steps, quantizer } = trainer.config;
   const { doctor, notes } = await doctorOf(trainer, out);
   for (const line of notes) note(terminal, line, { quiet });
-  const display = startTrainingDisplay(terminal, { kind: quantizer.kind, steps, quiet });
-  phases.display = display;
   let done = trainer.resumed?.step ?? 0;
+  const display = startTrainingDisplay(terminal, { kind: quantizer.kind, steps, done, quiet });
+  phases.display = display;
   try {
     for await (const metrics of trainer.run({ signal: terminal.signal })) {
       done = metrics.step;

@@ -123,7 +123,9 @@ describe("the panel", () => {
     const display = startTrainingDisplay(shown.terminal, { kind: "vq", steps: 8, quiet: false });
     display.note("a name\x1b[2J");
     display.stop();
-    expect(shown.text()).toContain("a name\\x1b[2J\n");
+    // Wrapping stays on, so that a long note is seen whole, and what it may wrap over is cleared.
+    expect(shown.text()).toContain("\x1b[Ja name\\x1b[2J\n");
+    expect(shown.text()).not.toContain("\x1b[?7l");
     expect(panel(shown)[3]).toBe("doctor  nothing found");
   });
 
@@ -134,6 +136,9 @@ describe("the panel", () => {
     await expect.poll(shown.text).toContain("0/8 steps  evaluating the untrained model");
     display.stop();
     expect(panel(shown)[0]).toContain("0/8 steps  starting");
+    const resumed = screen(80);
+    startTrainingDisplay(resumed.terminal, { kind: "vq", steps: 8, done: 6, quiet: false }).stop();
+    expect(panel(resumed)[0]).toContain("75 %  6/8 steps  starting");
   });
 });
 
