@@ -1,5 +1,4 @@
-import { promisify } from "node:util";
-import { deflateRaw, inflateRaw } from "node:zlib";
+import { deflateRawSync, inflateRawSync } from "node:zlib";
 import type { CodebookDrift, CodeRecord, IntervalCounts } from "../metrics/index.js";
 import { crc32 } from "./crc32.js";
 import { formatError } from "./file-errors.js";
@@ -25,14 +24,11 @@ const LARGEST_RATIO = 1032;
 const MAX_BYTES_PER_CODE = 13;
 const MAX_BYTES_PER_CODEBOOK = 8;
 
-const deflate = promisify(deflateRaw);
-const inflate = promisify(inflateRaw);
-
 /** A record as bytes: 40 of header, then the compressed counts and drifts. See docs/formats.md. */
-export async function encodeRecord(record: CodeRecord): Promise<Uint8Array> {
+export function encodeRecord(record: CodeRecord): Uint8Array {
   const { step, samples, codebooks, drift } = record;
   const plain = plainBytes(codebooks, drift);
-  const packed = await deflate(plain);
+  const packed = deflateRawSync(plain);
   const bytes = Buffer.alloc(RECORD_HEADER_BYTES + packed.length);
   bytes.writeUInt32LE(packed.length, 0);
   bytes.writeUInt32LE(plain.length, 4);
@@ -56,11 +52,7 @@ export function recordLength(header: Uint8Array): number {
  * @param where names the record in messages
  * @throws VqkitError("format")
  */
-export async function decodeRecord(
-  content: Uint8Array,
-  shape: TimelineShape,
-  where: string,
-): Promise<CodeRecord> {
+export function decodeRecord(content: Uint8Array, shape: TimelineShape, where: string): CodeRecord {
   const bytes = Buffer.from(content.buffer, content.byteOffset, content.length);
   if (bytes.readUInt32LE(CRC_AT) !== checksum(bytes)) {
     throw formatError(
@@ -72,7 +64,7 @@ export async function decodeRecord(
   const samples = safeInteger(bytes.readBigUInt64LE(16), "samples", where);
   const flags = bytes.readUInt32LE(32);
   if (flags > HAS_DRIFT) throw formatError(where, `expected flags of 0 or ${HAS_DRIFT}, got ${flags}.`);
-  const plain = await unpacked(bytes, shape, where);
+  const plain = unpacked(bytes, shape, where);
   const cursor = new Cursor(plain, where);
   const codebooks = Array.from({ length: shape.numCodebooks }, () => readCounts(cursor, shape, samples));
   const drift = flags === HAS_DRIFT ? readDrift(cursor, shape, bytes.readDoubleLE(24)) : null;
@@ -85,7 +77,7 @@ function checksum(bytes: Uint8Array): number {
   return crc32(Buffer.concat([bytes.subarray(0, CRC_AT), bytes.subarray(RECORD_HEADER_BYTES)]));
 }
 
-async function unpacked(bytes: Buffer, shape: TimelineShape, where: string): Promise<Uint8Array> {
+function unpacked(bytes: Buffer, shape: TimelineShape, where: string): Uint8Array {
   const packed = bytes.subarray(RECORD_HEADER_BYTES);
   const length = bytes.readUInt32LE(4);
   const { codebookSize, numCodebooks } = shape;
@@ -96,7 +88,7 @@ async function unpacked(bytes: Buffer, shape: TimelineShape, where: string): Pro
   if (length > most) throw formatError(where, `expected at most ${most} bytes of counts, got ${length}.`);
   let plain: Buffer;
   try {
-    plain = await inflate(packed, { maxOutputLength: Math.max(1, length) });
+    plain = inflateRawSync(packed, { maxOutputLength: Math.max(1, length) });
   } catch (error) {
     throw formatError(where, `expected deflated counts of ${length} bytes (${(error as Error).message}).`);
   }

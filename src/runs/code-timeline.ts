@@ -82,7 +82,7 @@ export class CodeTimelineLog {
 
   /** Adds a record to the file. Calls must not overlap. @throws VqkitError("file") */
   async append(record: CodeRecord): Promise<void> {
-    const bytes = await encodeRecord(record);
+    const bytes = encodeRecord(record);
     try {
       await this.#write(bytes);
     } catch (error) {
@@ -149,7 +149,7 @@ export async function readCodeTimelineFile(path: string): Promise<CodeTimeline> 
     let codes = 0;
     for await (const { bytes } of recordsOf(reader, end)) {
       const where = `${path} record ${records.length + 1}`;
-      const record = await decodeRecord(bytes, shape, where);
+      const record = decodeRecord(bytes, shape, where);
       if (record.step <= step) {
         throw formatError(where, `expected a step after ${step}, got ${record.step}.`);
       }
