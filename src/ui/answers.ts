@@ -13,25 +13,26 @@ export interface Answer {
   readonly tag?: string;
 }
 
-type Extras = Partial<Pick<Answer, "status" | "tag" | "policy">>;
-
-export function htmlAnswer(body: string, extras: Extras = {}): Answer {
-  return { status: 200, type: "text/html; charset=utf-8", policy: PAGE_POLICY, ...extras, body };
+export function htmlAnswer(
+  body: string,
+  { status = 200, policy = PAGE_POLICY }: Partial<Pick<Answer, "status" | "policy">> = {},
+): Answer {
+  return { status, type: "text/html; charset=utf-8", policy, body };
 }
 
 /** A file that shows nothing by itself. */
-export function fileAnswer(type: string, body: string | Uint8Array, tag?: string): Answer {
-  return { status: 200, type, body, policy: "default-src 'none'", ...(tag === undefined ? {} : { tag }) };
+export function fileAnswer(type: string, body: string | Uint8Array): Answer {
+  return { status: 200, type, body, policy: "default-src 'none'" };
 }
 
 /**
  * A report, which is a page in one file, under the policy that it brings: what it may do from a disk it may do here.
  */
-export function reportAnswer(page: string, tag?: string): Answer {
+export function reportAnswer(page: string): Answer {
   const [, own = "default-src 'none'"] =
     /<meta http-equiv="Content-Security-Policy" content="([^"]*)">/.exec(page) ?? [];
   const policy = `${own.replaceAll("&#39;", "'").replace(/;?\s*$/, "")}; form-action 'none'; base-uri 'none'; frame-ancestors 'none'`;
-  return htmlAnswer(page, { policy, ...(tag === undefined ? {} : { tag }) });
+  return htmlAnswer(page, { policy });
 }
 
 /** The tag of a content that is known by some texts. */

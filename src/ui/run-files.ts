@@ -17,7 +17,8 @@ export interface RunState {
   readonly changed: number;
   /** Another text whenever a file that the page shows has changed, or its writer has. */
   readonly version: string;
-  /** Another text whenever its timeline of codes has changed. */
+  /** Other texts whenever its configuration and its timeline of codes have changed. */
+  readonly configVersion: string;
   readonly timelineVersion: string;
 }
 
@@ -34,7 +35,7 @@ export async function inspectRun({ dir, name }: CataloguedRun): Promise<RunState
   try {
     await refuseLinks(dir, name);
     const stamps = await Promise.all(SHOWN.map((file) => stampOf(join(dir, RUN_FILES[file]))));
-    const [, metrics, timeline, , , summary] = stamps;
+    const [config, metrics, timeline, , , summary] = stamps;
     const folder = await RunFolder.open(dir);
     const writer = await writerOf(dir);
     const by = writer === undefined ? "" : `${writer.pid} ${writer.host}`;
@@ -44,6 +45,7 @@ export async function inspectRun({ dir, name }: CataloguedRun): Promise<RunState
       isFinished: summary !== undefined,
       changed: Math.max(metrics?.time ?? 0, summary?.time ?? 0),
       version: [...stamps.map((stamp) => stamp?.text ?? "-"), by].join(" "),
+      configVersion: config?.text ?? "-",
       timelineVersion: timeline?.text ?? "-",
     };
   } catch (error) {

@@ -12,7 +12,7 @@ import { isObject } from "../runs/json-file.js";
 import { MetricsWatch } from "./metrics-watch.js";
 import { RecentlyUsed } from "./recently-used.js";
 import type { CataloguedRun } from "./run-catalogue.js";
-import { inspectRun, type RunState } from "./run-files.js";
+import type { RunState } from "./run-files.js";
 
 /** `training`: a process is writing it. `finished`: it has its final figures. `stopped`: neither. */
 export type RunStatus = "training" | "finished" | "stopped";
@@ -63,12 +63,14 @@ export class RunViews {
   }>(HELD);
   readonly #views = new RecentlyUsed<{ readonly version: string; readonly view: Promise<RunView> }>(HELD);
 
-  /** @throws VqkitError("run" | "format" | "file") for a run that is gone, or is none */
-  async view(run: CataloguedRun, state?: RunState): Promise<RunView> {
-    const now = state ?? (await inspectRun(run));
-    const known = this.#views.get(run.id, () => this.#reading(run, now));
-    if (known.version === now.version) return known.view;
-    const fresh = this.#reading(run, now);
+  /**
+   * @param state of now
+   * @throws VqkitError("run" | "format" | "file") for a run that is gone, or is none
+   */
+  async view(run: CataloguedRun, state: RunState): Promise<RunView> {
+    const known = this.#views.get(run.id, () => this.#reading(run, state));
+    if (known.version === state.version) return known.view;
+    const fresh = this.#reading(run, state);
     this.#views.set(run.id, fresh);
     return fresh.view;
   }
@@ -85,7 +87,9 @@ export class RunViews {
     const { folder, writer, isFinished, changed, version } = state;
     const problems: string[] = [];
     const plan = planOf(await folder.readConfig());
-    const watch = this.#watches.get(run.id, () => new MetricsWatch(folder, diagnosedRun(plan)));
+    // A run that is overwritten by another has another configuration, and nothing of the old one's figures.
+    const watched = `${run.id} ${state.configVersion}`;
+    const watch = this.#watches.get(watched, () => new MetricsWatch(folder, diagnosedRun(plan)));
     const { curves, record: history, problem } = await watch.read();
     if (problem !== undefined) problems.push(problem);
     const record = await readable(readRunRecord(folder), problems);

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { VqkitError } from "../core/errors.js";
 import { readWhole } from "../runs/bounded-reader.js";
+import type { RunFolder } from "../runs/index.js";
 import { type Answer, fileAnswer, htmlAnswer, reportAnswer, tagOf } from "./answers.js";
 import { liveScript } from "./live-script.js";
 import { messagePage } from "./pages/layout.js";
@@ -18,20 +19,23 @@ export interface SiteParts {
 }
 
 interface Route {
-  /** Of the whole path. Groups are handed to `answer`. */
+  /** Of the whole path. Groups are handed to `find`. */
   readonly path: RegExp;
-  readonly answer: (request: Asked) => Promise<Answer>;
+  readonly find: (asked: Asked) => Promise<Content>;
 }
 
 interface Asked {
   readonly groups: readonly string[];
   readonly query: URLSearchParams;
-  /** The tag of the content that the browser has. */
-  readonly known: string | undefined;
 }
 
-/** Says that the browser has the content already. */
-const UNCHANGED: Answer = { status: 304, type: "", body: "", policy: "default-src 'none'" };
+/** What stands at an address, made only where the browser does not have it already. */
+interface Content {
+  /** Another text for every other content. */
+  readonly tag: string;
+  readonly make: () => Answer | Promise<Answer>;
+}
+
 const MAX_PICTURE_BYTES = 64 * 2 ** 20;
 
 /**
@@ -49,26 +53,20 @@ export class Site {
     this.#parts = parts;
     const run = "/runs/([0-9a-f]{16})";
     this.#routes = [
-      { path: /^\/$/, answer: (asked) => this.#overview(asked, false) },
-      { path: /^\/live$/, answer: (asked) => this.#overview(asked, true) },
-      { path: new RegExp(`^${run}$`), answer: (asked) => this.#run(asked, false) },
-      { path: new RegExp(`^${run}/live$`), answer: (asked) => this.#run(asked, true) },
-      { path: new RegExp(`^${run}/report$`), answer: (asked) => this.#report(asked) },
-      { path: new RegExp(`^${run}/reconstructions\\.png$`), answer: (asked) => this.#picture(asked) },
+      { path: /^\/$/, find: () => this.#overview("page") },
+      { path: /^\/live$/, find: () => this.#overview("parts") },
+      { path: new RegExp(`^${run}$`), find: (asked) => this.#run(asked, "page") },
+      { path: new RegExp(`^${run}/live$`), find: (asked) => this.#run(asked, "parts") },
+      { path: new RegExp(`^${run}/report$`), find: (asked) => this.#report(asked) },
+      { path: new RegExp(`^${run}/(reconstructions\\.png)$`), find: (asked) => this.#picture(asked) },
       {
-        path: new RegExp(`^${run}/reconstructions/((?:originals|step-\\d{8,16})\\.png)$`),
-        answer: (asked) => this.#strip(asked),
+        path: new RegExp(`^${run}/(reconstructions/(?:originals|step-\\d{8,16})\\.png)$`),
+        find: (asked) => this.#picture(asked),
       },
-      { path: /^\/compare$/, answer: (asked) => this.#compare(asked) },
-      {
-        path: /^\/style\.css$/,
-        answer: async () => fileAnswer("text/css; charset=utf-8", style, tagOf(style)),
-      },
-      {
-        path: /^\/live\.js$/,
-        answer: async () => fileAnswer("text/javascript; charset=utf-8", liveScript, tagOf(liveScript)),
-      },
-      { path: /^\/icon\.svg$/, answer: async () => fileAnswer("image/svg+xml", icon, tagOf(icon)) },
+      { path: /^\/compare$/, find: (asked) => this.#compare(asked) },
+      { path: /^\/style\.css$/, find: () => fixed("text/css; charset=utf-8", style) },
+      { path: /^\/live\.js$/, find: () => fixed("text/javascript; charset=utf-8", liveScript) },
+      { path: /^\/icon\.svg$/, find: () => fixed("image/svg+xml", icon) },
     ];
   }
 
@@ -77,102 +75,86 @@ export class Site {
    * @param known the tag of the content that the browser has
    */
   async answer(target: string, known?: string): Promise<Answer> {
-    const [path = "", query = ""] = splitAt(target, "?");
-    try {
-      for (const { path: pattern, answer } of this.#routes) {
-        const found = pattern.exec(path);
-        if (found === null) continue;
-        const given = await answer({ groups: found.slice(1), query: new URLSearchParams(query), known });
-        return given.tag !== undefined && given.tag === known ? { ...UNCHANGED, tag: given.tag } : given;
+    const [path, query] = splitAt(target, "?");
+    for (const { path: pattern, find } of this.#routes) {
+      const found = pattern.exec(path);
+      if (found === null) continue;
+      try {
+        const { tag, make } = await find({ groups: found.slice(1), query: new URLSearchParams(query) });
+        if (tag === known) return unchanged(tag);
+        const made = await make();
+        return made.status === 200 ? { ...made, tag } : made;
+      } catch (error) {
+        if (!(error instanceof VqkitError)) throw error;
+        // A run that has gone, or was not finished: what was asked for is not there. Else: there, but not to be read.
+        return refused(error.code === "run" ? 404 : 422, "Not to be shown", error.message);
       }
-    } catch (error) {
-      if (!(error instanceof VqkitError)) throw error;
-      // A run that has gone, or was not finished: what was asked for is not there. Else: there, but not to be read.
-      const status = error.code === "run" ? 404 : 422;
-      return htmlAnswer(messagePage("Not to be shown", error.message), { status });
     }
-    return notFound();
+    return refused(404, "Nothing here", "There is no page of this address.");
   }
 
-  async #overview({ known }: Asked, isLive: boolean): Promise<Answer> {
+  async #overview(form: "page" | "parts"): Promise<Content> {
     const { catalogue, cards } = this.#parts;
     const found = await catalogue.catalogue();
     const all = await cards.of(found.runs);
-    const tag = this.#tag(
-      "list",
-      String(isLive),
-      String(found.isCut),
-      ...all.map(({ run, version }) => `${run.id} ${version}`),
-    );
-    if (tag === known) return { ...UNCHANGED, tag };
-    const { overviewPage, overviewParts } = await import("./pages/overview-page.js");
-    return htmlAnswer(isLive ? overviewParts(found, all).text : overviewPage(found, all), { tag });
+    const versions = all.map(({ run, version }) => `${run.id} ${version}`);
+    return {
+      tag: this.#tag("list", form, String(found.isCut), ...versions),
+      make: async () => {
+        const { overviewPage, overviewParts } = await import("./pages/overview-page.js");
+        return htmlAnswer(form === "page" ? overviewPage(found, all) : overviewParts(found, all).text);
+      },
+    };
   }
 
-  async #run({ groups, known }: Asked, isLive: boolean): Promise<Answer> {
+  async #run({ groups }: Asked, form: "page" | "parts"): Promise<Content> {
     const { run, state } = await this.#find(groups[0]);
-    const tag = this.#tag("run", String(isLive), run.id, state.version);
-    if (tag === known) return { ...UNCHANGED, tag };
-    const view = await this.#parts.views.view(run, state);
-    const { runPage, runParts } = await import("./pages/run-page.js");
-    return htmlAnswer(isLive ? runParts(view).text : runPage(view), { tag });
+    return {
+      tag: this.#tag("run", form, run.id, state.version),
+      make: async () => {
+        const view = await this.#parts.views.view(run, state);
+        const { runPage, runParts } = await import("./pages/run-page.js");
+        return htmlAnswer(form === "page" ? runPage(view) : runParts(view).text);
+      },
+    };
   }
 
-  async #report({ groups, known }: Asked): Promise<Answer> {
+  async #report({ groups }: Asked): Promise<Content> {
     const { run, state } = await this.#find(groups[0]);
-    const tag = this.#tag("report", run.id, state.version);
-    if (tag === known) return { ...UNCHANGED, tag };
-    const { renderRunReport } = await import("../reports/run-report.js");
-    return reportAnswer(await renderRunReport(state.folder), tag);
+    return {
+      tag: this.#tag("report", run.id, state.version),
+      make: async () => {
+        const { renderRunReport } = await import("../reports/run-report.js");
+        return reportAnswer(await renderRunReport(state.folder));
+      },
+    };
   }
 
-  async #picture({ groups, known }: Asked): Promise<Answer> {
+  /** The name is one of those that the routes allow, so it cannot lead out of the run, and no link may. */
+  async #picture({ groups }: Asked): Promise<Content> {
     const { run, state } = await this.#find(groups[0]);
-    const tag = this.#tag("picture", run.id, state.version);
-    if (tag === known) return { ...UNCHANGED, tag };
-    const png = await readWhole(state.folder.path("reconstructions"), MAX_PICTURE_BYTES);
-    return fileAnswer("image/png", png, tag);
-  }
-
-  /** A picture of training: its name is one of two kinds, so it cannot lead out of its folder, and no link may. */
-  async #strip({ groups, known }: Asked): Promise<Answer> {
-    const { run, state } = await this.#find(groups[0]);
-    const name = groups[1] ?? "";
-    const path = join(state.folder.strips().dir, name);
+    const path = join(run.dir, groups[1] ?? "");
     const version = await versionOfFile(path);
     if (version === undefined) throw new VqkitError("run", `${run.name}: there is no such picture.`);
-    const tag = this.#tag("strip", run.id, name, version);
-    if (tag === known) return { ...UNCHANGED, tag };
-    return fileAnswer("image/png", await readWhole(path, MAX_PICTURE_BYTES), tag);
+    return {
+      tag: this.#tag("picture", path, version, state.version),
+      make: async () => fileAnswer("image/png", await readWhole(path, MAX_PICTURE_BYTES)),
+    };
   }
 
-  async #compare({ query, known }: Asked): Promise<Answer> {
+  async #compare({ query }: Asked): Promise<Content> {
     const ids = [...new Set(query.getAll("run"))];
-    if (ids.length === 0) {
-      return htmlAnswer(messagePage("Nothing to compare", "Choose finished runs in the list."), {
-        status: 422,
-      });
-    }
     const baseline = query.get("baseline") ?? "";
     const found = await Promise.all(ids.map((id) => this.#find(id)));
-    const tag = this.#tag(
-      "compare",
-      baseline,
-      ...found.map(({ run, state }) => `${run.id} ${state.version}`),
-    );
-    if (tag === known) return { ...UNCHANGED, tag };
-    const [{ buildComparison }, { renderComparisonPage }] = await Promise.all([
-      import("../reports/comparison/comparison.js"),
-      import("../reports/comparison/page.js"),
-    ]);
-    try {
-      const folders = found.map(({ state }) => state.folder);
-      const comparison = await buildComparison(folders, baseline === "" ? {} : { baseline });
-      return reportAnswer(await renderComparisonPage(comparison), tag);
-    } catch (error) {
-      if (!(error instanceof VqkitError)) throw error;
-      return htmlAnswer(messagePage("These runs cannot be compared", error.message), { status: 422 });
-    }
+    const versions = found.map(({ run, state }) => `${run.id} ${state.version}`);
+    return {
+      tag: this.#tag("compare", baseline, ...versions),
+      make: () =>
+        comparison(
+          found.map(({ state }) => state.folder),
+          baseline,
+        ),
+    };
   }
 
   /** @throws VqkitError("run") when there is no such run, or none any more */
@@ -188,8 +170,32 @@ export class Site {
   }
 }
 
-function notFound(): Answer {
-  return htmlAnswer(messagePage("Nothing here", "There is no page of this address."), { status: 404 });
+async function comparison(runs: readonly RunFolder[], baseline: string): Promise<Answer> {
+  if (runs.length === 0) return refused(422, "Nothing to compare", "Choose finished runs in the list.");
+  const [{ buildComparison }, { renderComparisonPage }] = await Promise.all([
+    import("../reports/comparison/comparison.js"),
+    import("../reports/comparison/page.js"),
+  ]);
+  try {
+    const compared = await buildComparison(runs, baseline === "" ? {} : { baseline });
+    return reportAnswer(await renderComparisonPage(compared));
+  } catch (error) {
+    if (!(error instanceof VqkitError)) throw error;
+    return refused(422, "These runs cannot be compared", error.message);
+  }
+}
+
+async function fixed(type: string, body: string): Promise<Content> {
+  return { tag: tagOf(body), make: () => fileAnswer(type, body) };
+}
+
+function refused(status: 404 | 422, title: string, message: string): Answer {
+  return htmlAnswer(messagePage(title, message), { status });
+}
+
+/** Says that the browser has the content already. */
+function unchanged(tag: string): Answer {
+  return { ...fileAnswer("", ""), status: 304, tag };
 }
 
 function splitAt(text: string, mark: string): [before: string, after: string] {
