@@ -70,7 +70,9 @@ export class CodeTimelineLog {
       if (from === 0) await log.#write(header(shape));
       return log;
     } catch (error) {
-      await file?.close();
+      await file?.close().catch(() => {
+        // The first error says what went wrong.
+      });
       throw errnoOf(error) === undefined ? error : fileError(path, "open", error);
     }
   }
@@ -99,8 +101,12 @@ export class CodeTimelineLog {
     }
   }
 
+  /** @throws VqkitError("file") */
   async close(): Promise<void> {
-    await this.#file.close();
+    // A network file system may tell only here that it has no space.
+    await this.#file.close().catch((error: unknown) => {
+      throw fileError(this.path, "write", error);
+    });
   }
 
   async #write(bytes: Uint8Array): Promise<void> {

@@ -31,7 +31,9 @@ export class RunLogs {
       const timeline = shape && (await folder.openTimeline({ ...shape, from: timelineOffset }));
       return new RunLogs(metrics, timeline);
     } catch (error) {
-      await metrics.close();
+      await metrics.close().catch(() => {
+        // The first error says what went wrong.
+      });
       throw error;
     }
   }
