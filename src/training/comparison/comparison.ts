@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { releaseGraphs } from "../../backend/index.js";
 import { VqkitError } from "../../core/errors.js";
 import { type JsonObject, RunFolder } from "../../runs/index.js";
 import type { ResumedFrom } from "../resume-run.js";
@@ -127,6 +128,8 @@ async function* trainAll(
       yield { ...identity, type: "run-end", result: trainer.result as TrainingResult };
     } finally {
       trainer.dispose();
+      // The next model's graphs are others, and these would hold the memory that a training step works in.
+      await releaseGraphs();
     }
   }
 }
