@@ -48,7 +48,7 @@ const COMPARISON_FLAGS: readonly RunFlag[] = [
     flag: "--baseline <row>",
     field: "baseline",
     description:
-      "the row that differences are taken from: a kind, or a label of the table (default: the first)",
+      "the row that differences are taken from: a kind, a label of the table or a run folder (default: the first)",
   },
 ];
 const FLAGS = [...COMPARISON_FLAGS, ...TRAINING_FLAGS];
@@ -242,9 +242,8 @@ function checkBaseline(
 ): void {
   const given = Array.isArray(quantizers) ? quantizers : [];
   const kinds = given.map((each) => (typeof each === "string" ? each : String(each?.kind)));
-  const [kind = ""] = baseline.split(" ");
   const rows = kinds.length === 0 ? known : kinds;
-  if (rows.includes(kind)) return;
+  if (rows.some((kind) => baseline.startsWith(kind))) return;
   throw new UsageError(
     `--baseline ${JSON.stringify(baseline)}: expected a row of the comparison, which begins with ${rows.join(" or ")}.`,
   );

@@ -9,6 +9,7 @@ import { temporaryFolder, vqkit, writeImages } from "./harness.js";
 const SMALL = [
   ...["--preset", "tiny", "--downsampling-factor", "2", "--crop-size", "16", "--batch-size", "2"],
   ...["--set", "model.baseWidth=4", "--set", "model.latentChannels=4", "--steps", "3", "--threads", "1"],
+  ...["--set", "evaluateUntrained=false"],
 ];
 
 const shared = path.join(tmpdir(), `vqkit-compare-${process.pid}`);
@@ -41,7 +42,7 @@ beforeAll(async () => {
   interrupted = await training;
   const resume = ["compare", "--resume", out, "--baseline", "fsq codebookSize=8", "--plots", plots];
   resumed = await vqkit(resume);
-}, 120_000);
+}, 300_000);
 
 afterAll(() => rm(shared, { recursive: true, force: true }));
 

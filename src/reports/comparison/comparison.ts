@@ -1,3 +1,4 @@
+import { basename, resolve } from "node:path";
 import { ConfigError, VqkitError } from "../../core/errors.js";
 import { didYouMean } from "../../core/suggest.js";
 import { type Interval, type MetricCard, meanInterval, type Spread, spread } from "../../metrics/index.js";
@@ -76,7 +77,10 @@ export interface Comparison {
 }
 
 export interface BuildComparisonOptions {
-  /** The label of the row to take differences from, or the kind of the only row of that kind; default the first row. */
+  /**
+   * The row to take differences from: its label, the name or path of one of its runs, or its kind where no other row
+   * has it; default the first row.
+   */
   readonly baseline?: string;
   /** Fields whose values make rows of their own, e.g. "codebookSize" or "model.baseWidth"; default none. */
   readonly sweep?: readonly string[];
@@ -141,11 +145,16 @@ function rowOf({ records, label, swept }: RunGroup): ComparisonRow {
   };
 }
 
+/** By label, by one of its run folders, or by the kind that no other row has. */
 function baselineAmong(rows: readonly ComparisonRow[], wanted: string | undefined): ComparisonRow {
   const [first] = rows as [ComparisonRow]; // there is a run, and so a row
   if (wanted === undefined) return first;
-  const ofKind = rows.filter(({ quantizer }) => quantizer === wanted);
-  const found = rows.find(({ label }) => label === wanted) ?? (ofKind.length === 1 ? ofKind[0] : undefined);
+  const candidates = [
+    rows.filter(({ label }) => label === wanted),
+    rows.filter(({ runs }) => runs.some((dir) => dir === wanted || basename(resolve(dir)) === wanted)),
+    rows.filter(({ quantizer }) => quantizer === wanted),
+  ];
+  const [found] = candidates.find(({ length }) => length === 1) ?? [];
   if (found !== undefined) return found;
   const labels = rows.map(({ label }) => label);
   throw new ConfigError(

@@ -216,6 +216,8 @@ describe("differences from the baseline", () => {
     expect(await from("vq 64")).toEqual(["vq 64", 3]);
     expect(await from("vq 512")).toEqual(["vq 512", null]);
     expect(await from("fsq")).toEqual(["fsq", -5]);
+    expect(await from("vq-large")).toEqual(["vq 512", null]); // the folder
+    expect(await from(dirs[0] as string)).toEqual(["vq 64", 3]);
     const refused = (wrong: string, message: string) =>
       expect(buildComparison(dirs, { baseline: wrong })).rejects.toMatchObject({
         code: "config",
