@@ -3,6 +3,7 @@ import path from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { registerQuantizer } from "../../src/quantizers/index.js";
+import { RunFolder, readCodeTimeline } from "../../src/runs/index.js";
 import { NonFiniteError, type RunOptions, type StepMetrics, Trainer } from "../../src/training/index.js";
 import { useEngine } from "../engine.js";
 import { poison, poisonedQuantizer } from "./poisoned-quantizer.js";
@@ -101,6 +102,13 @@ describe("a step that is not finite", () => {
     trainer.dispose();
     expect(seen).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
     expect(steps).toBe(8); // steps 1–4, then 4–7
+    // The timeline went back too: each index that was trained on is counted once.
+    const run = await RunFolder.open(path.join(runs, "rollback"));
+    const { records } = (await readCodeTimeline(run)) ?? { records: [] };
+    expect(records.map(({ step, samples }) => [step, samples])).toEqual(
+      [1, 2, 3, 4, 5, 6, 7].map((step) => [step, 4 * 6 * 8]),
+    );
+    expect((await run.strips().list()).map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7]);
     const lines = await logged(path.join(runs, "rollback"));
     expect(lines.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7]);
     expect(lines[3]).toMatchObject({ rolledBackFrom: 5, nonFinite: "the quantized latents" });
