@@ -1,7 +1,7 @@
 /** What a file, a folder or a name from a stranger may try; docs/security.md has the list. */
 import { execFileSync } from "node:child_process";
-import { cp, readdir, readFile, symlink, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { cp, lstat, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
 import { deflateSync } from "node:zlib";
 import sharp from "sharp";
 import { describe, expect, it, test } from "vitest";
@@ -23,6 +23,7 @@ import {
   writeModelFile,
 } from "../../src/runs/index.js";
 import { loadModel } from "../../src/tokenizer/model-loading.js";
+import { pointName } from "../../src/training/comparison/sweep.js";
 import { temporaryFolder, vqkit } from "../cli/harness.js";
 import { outcomes, writeTar } from "../data/sources/shards.js";
 import "../engine.js";
@@ -33,6 +34,13 @@ async function written(name: string, content: string | Uint8Array): Promise<stri
   const file = join(await temporaryFolder(), name);
   await writeFile(file, content);
   return file;
+}
+
+/** A finished run, with a picture, which golden files go without. */
+async function copyGoldenRun(dir: string): Promise<void> {
+  await cp(join(golden, "run"), dir, { recursive: true });
+  const picture = sharp({ create: { width: 200, height: 200, channels: 3, background: "red" } });
+  await picture.toFile(join(dir, "reconstructions.png"));
 }
 
 describe("a path that leads out", () => {
@@ -67,23 +75,44 @@ describe("a path that leads out", () => {
     expect(stderr).toContain("Unknown quantizer");
     expect(await readdir(dir)).toEqual(before);
   });
+
+  test("as a value of a sweep, which names run folders too, is no path", () => {
+    for (const value of ["../../evil", "..\\evil", "/evil", "\0"]) {
+      expect(basename(join("runs", `vq-${pointName({ "data.images": value })}-seed0`))).toMatch(
+        /^vq-images[\w.-]+-seed0$/,
+      );
+    }
+  });
 });
 
 test("HTML in the name of a folder, and in figures, is text in a report", async () => {
   const dir = join(await temporaryFolder(), "<img src=x onerror=alert(1)>");
-  await cp(join(golden, "run"), dir, { recursive: true });
+  await copyGoldenRun(dir);
   const config = join(dir, "config.json");
   await writeFile(
     config,
     (await readFile(config, "utf8")).replace('"images": "images"', '"images": "<script>1</script>"'),
   );
-  const picture = sharp({ create: { width: 200, height: 200, channels: 3, background: "red" } });
-  await picture.toFile(join(dir, "reconstructions.png"));
   await writeRunReport(await RunFolder.open(dir));
   const page = await readFile(join(dir, "report.html"), "utf8");
   expect(page).toContain("&lt;img src=x onerror=alert(1)&gt;");
   expect(page).not.toContain("<img src=x");
   expect(page).not.toContain("<script>1");
+});
+
+test("HTML in the names of images is text in a report of them, and no image that is none is shown", async () => {
+  const folder = join(await temporaryFolder(), "<b onclick=alert(1)>");
+  await mkdir(folder);
+  const picture = sharp({ create: { width: 24, height: 16, channels: 3, background: "red" } });
+  await picture.toFile(join(folder, "<img src=x onerror=alert(1)>.png"));
+  await writeFile(join(folder, "<script>alert(1)<∕script>.png"), "<script>alert(1)</script>");
+  const run = join(await temporaryFolder(), "run");
+  await copyGoldenRun(run);
+  const page = join(run, "page.html");
+  const { code, stderr } = await vqkit(["report", run, "--images", folder, "--html", page, "--json"]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining("1 image was skipped.") });
+  const text = await readFile(page, "utf8");
+  for (const tag of ["<img src=x", "<script>alert", "<b onclick"]) expect(text).not.toContain(tag);
 });
 
 describe("a decompression bomb", () => {
@@ -180,6 +209,32 @@ test("symbolic links in a data folder are not followed", async () => {
   await symlink(outside, join(folder, "folder"));
   await expect(findImages(folder)).rejects.toThrow(/Symbolic links are not followed \(2 found\)/);
   await expect(findImages(join(folder, "*.png"))).rejects.toThrow(/expected at least one image/);
+});
+
+test("symbolic links in a run folder lead no removal and no writing out of it", async () => {
+  const [elsewhere, runs] = [await temporaryFolder(), await temporaryFolder()];
+  const dir = join(runs, "run");
+  const names = ["step-00000001.safetensors", ".step-00000001.safetensors.vqkit-1-1.tmp", "originals.png"];
+  for (const name of names) await writeFile(join(elsewhere, name), "precious");
+  const target = join(elsewhere, "model.safetensors");
+  await writeFile(target, "precious");
+  await cp(join(golden, "run"), dir, { recursive: true });
+  for (const name of ["checkpoints", "reconstructions"]) {
+    await rm(join(dir, name), { recursive: true, force: true });
+    await symlink(elsewhere, join(dir, name));
+  }
+  await rm(join(dir, "model.safetensors"));
+  await symlink(target, join(dir, "model.safetensors"));
+  const folder = await RunFolder.create(dir, { overwrite: true });
+  await folder.writeConfig({});
+  expect((await readdir(elsewhere)).sort()).toEqual([...names, "model.safetensors"].sort());
+  expect(await readFile(target, "utf8")).toBe("precious");
+  expect(await readdir(dir)).toEqual(["config.json"]);
+  // What is written takes the place of a link, and leaves what it leads to.
+  await symlink(target, join(dir, "report.html"));
+  await folder.writeFile("report", "<p>");
+  expect(await readFile(target, "utf8")).toBe("precious");
+  expect((await lstat(join(dir, "report.html"))).isFile()).toBe(true);
 });
 
 test.skipIf(process.platform === "win32")("a named pipe does not keep a reader waiting", async () => {

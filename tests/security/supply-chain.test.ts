@@ -37,3 +37,12 @@ test("the publish workflow signs where a release was built", () => {
   expect(workflow).toContain("id-token: write");
   expect(workflow).not.toMatch(/NODE_AUTH_TOKEN|NPM_TOKEN/);
 });
+
+test("known vulnerabilities are looked for at each change of the lock file, every week, and before a release", () => {
+  const command = "npm audit --omit=dev --audit-level=high";
+  const workflow = read(".github/workflows/audit.yml");
+  expect(workflow).toContain(command);
+  expect(workflow).toContain("paths: [package-lock.json]");
+  expect(workflow).toMatch(/schedule:\n\s+- cron:/);
+  expect(read(".github/workflows/publish.yml")).toContain(command);
+});
