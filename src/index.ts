@@ -44,6 +44,7 @@ export type {
   CollectionOptions,
   DataConfig,
   DataConfigInput,
+  FindOptions,
   ImageBatch,
   ImageCollection,
   ImageDatasetOptions,
