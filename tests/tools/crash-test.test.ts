@@ -22,4 +22,4 @@ test("training that is killed again and again ends in the same bytes (the short 
   expect(last).toMatchObject({ same: true });
   expect(Number(last.byTime) + Number(last.byOperation)).toBe(4);
   expect(rest.every(({ same }) => same === true)).toBe(true);
-});
+}, 180_000); // a dozen processes

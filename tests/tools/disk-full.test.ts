@@ -18,4 +18,4 @@ test("training goes on to the same bytes after any operation on files failed (th
   expect(rest).toEqual([expect.objectContaining({ operations, failed: 0 })]);
   const ends = Object.values(rest[0]?.ends as Record<string, number>);
   expect(ends.reduce((sum, count) => sum + count, 0)).toBe(2 * cases);
-});
+}, 180_000);

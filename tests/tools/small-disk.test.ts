@@ -87,6 +87,7 @@ test.skipIf(!canMount)(
       );
     }
   },
+  180_000,
 );
 
 test.skipIf(!canMount)(
