@@ -112,7 +112,7 @@ function lower(recording: Recording, dynamic: ReadonlySet<number>): Layout {
   }
   recording.leaves.forEach((leaf, index) => {
     const size = sizeOf(leaf.shape);
-    if (leaf.frozen !== undefined && !isOnDevice(leaf.tensor)) {
+    if (leaf.frozen !== undefined && !dynamic.has(index) && !isOnDevice(leaf.tensor)) {
       values.set(leaf, g.constantValue(valuesOf(leaf), leaf.shape, leaf.dtype));
     } else if (size <= largestConstant && !dynamic.has(index)) {
       const copy = valuesOf(leaf).slice();

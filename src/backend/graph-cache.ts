@@ -1,12 +1,16 @@
 import { CompiledGraph, type SessionOptions } from "./compiled-graph.js";
+import { sizeOf } from "./onnx/graph-builder.js";
 import type { DataRecord, Recording } from "./recording.js";
 
 export interface GraphCacheLimits {
   /** Graphs kept; the least recently used one goes first. */
   readonly maxCompiledGraphs: number;
-  /** Bytes of constants that all of them may hold together; the newest one stays whatever it holds. */
+  /** Bytes of constants that all of them may hold together. Frozen tensors that are more than this are fed. */
   readonly maxConstantBytes: number;
 }
+
+/** Of all types but bool and text, which weights never have. */
+const BYTES_PER_VALUE = 4;
 
 interface Entry {
   readonly graph: CompiledGraph;
@@ -45,8 +49,10 @@ export class GraphCache {
     const { key, leaves } = recording;
     const known = this.#entries.get(key);
     const dynamic = new Set(known?.dynamic);
+    const frozen = this.#builtIn(leaves);
     leaves.forEach((leaf, index) => {
-      if (changing.has(leaf)) dynamic.add(index);
+      if (frozen.has(leaf)) return;
+      if (changing.has(leaf) || leaf.frozen !== undefined) dynamic.add(index);
     });
     if (known !== undefined) {
       for (const leaf of known.graph.changedConstants(leaves)) dynamic.add(leaf);
@@ -55,7 +61,6 @@ export class GraphCache {
       await known.graph.release();
     }
     const graph = await CompiledGraph.compile(recording, dynamic, this.#options);
-    const frozen = new Set(leaves.filter((leaf) => leaf.frozen !== undefined));
     this.#entries.set(key, { graph, dynamic, frozen });
     await this.#evict();
     return graph;
@@ -82,6 +87,13 @@ export class GraphCache {
     const graphs = [...this.#entries.values()].map(({ graph }) => graph);
     this.#entries.clear();
     for (const graph of graphs) await graph.release();
+  }
+
+  /** The frozen leaves, unless they are more than may be held: an ONNX graph takes 2 GiB at most. */
+  #builtIn(leaves: readonly DataRecord[]): ReadonlySet<DataRecord> {
+    const frozen = leaves.filter((leaf) => leaf.frozen !== undefined);
+    const bytes = frozen.reduce((sum, { shape }) => sum + BYTES_PER_VALUE * sizeOf(shape), 0);
+    return new Set(bytes <= this.#limits.maxConstantBytes ? frozen : []);
   }
 
   #used(key: string, entry: Entry): CompiledGraph {

@@ -25,7 +25,10 @@ export interface OnnxBackendOptions {
   readonly threads?: number;
   /** Compiled graphs kept; the least recently used one goes first. */
   readonly maxCompiledGraphs?: number;
-  /** Bytes of constants that all compiled graphs may hold together; the newest graph stays whatever it holds. */
+  /**
+   * Bytes of constants that all compiled graphs may hold together; the newest graph stays whatever it holds. Frozen
+   * tensors that are more than this together are fed to a graph instead of being built in.
+   */
   readonly maxConstantBytes?: number;
   /** Operations that may wait to be run before recording another one fails. */
   readonly maxPendingOperations?: number;

@@ -214,6 +214,28 @@ describe("the recording backend", () => {
     expect(await valuesOf(tf.tidy(() => tf.ones([1]).add(1)))).toEqual([2]);
   });
 
+  it("feeds frozen tensors that are more than graphs may hold", async () => {
+    tf.removeBackend(backendName);
+    registerOnnxBackend({ threads: 1, maxConstantBytes: 1024 });
+    await tf.setBackend(backendName);
+    for (const [size, graphsLeft] of [
+      [200, 1], // 800 bytes: built in, so the graph goes with the tensor; that of the subtraction is there
+      [300, 2], // 1,200 bytes: fed, so the graph stays, beside that of the subtraction
+    ] as const) {
+      const weights = tf.fill([size], 2);
+      const input = tf.tensor1d([3]);
+      await weights.data();
+      await releaseGraphs();
+      freezeTensors([weights]);
+      expect(await valuesOf(tf.tidy(() => tf.sum(tf.mul(weights, input))))).toEqual([6 * size]);
+      expect(backend().memory().compiledGraphs).toBe(1);
+      weights.dispose();
+      expect(await valuesOf(tf.tidy(() => tf.sub(input, 1)))).toEqual([2]);
+      expect(backend().memory().compiledGraphs).toBe(graphsLeft);
+      input.dispose();
+    }
+  });
+
   it("stops a recording that nobody reads", async () => {
     tf.removeBackend(backendName);
     registerOnnxBackend({ threads: 1, maxPendingOperations: 100 });
