@@ -62,7 +62,7 @@ const alone: Pick<Semaphore, "run"> = { run: (_, job) => job() };
  * they are, not copied.
  *
  * @throws ImageError when the image cannot be read, is truncated or damaged, is larger than `maxPixels`, takes more than
- * a minute, or is of another format or sample type.
+ * a minute (twice), or is of another format or sample type.
  */
 export async function decodeImage(source: ImageSource, options: DecodeOptions = {}): Promise<RgbImage> {
   const name = options.name ?? (typeof source === "string" ? source : "image");
@@ -118,7 +118,8 @@ export async function decodeFile(
 /**
  * libvips keeps one text for all errors of the process: of two images that fail at a time, one is told the other's cause
  * and one none, and whoever else ends a task meanwhile (a report's picture) empties it. So what failed there is tried
- * again with no other decode beside it, and once more where no cause is told.
+ * again with no other decode beside it, and once more where no cause is told. That is also the second chance of an image
+ * whose time ran out because the process was stopped for a while (Ctrl-Z).
  */
 async function decode(source: Exclude<ImageSource, string>, transform: ImageTransform): Promise<RgbImage> {
   const tryAlone = (): Promise<RgbImage> =>
@@ -126,7 +127,7 @@ async function decode(source: Exclude<ImageSource, string>, transform: ImageTran
   try {
     return await decodeWithin(decoding, source, transform);
   } catch (error) {
-    if (error instanceof UnsuitableError || messageOf(error).startsWith("timeout")) throw error;
+    if (error instanceof UnsuitableError) throw error;
   }
   try {
     return await tryAlone();
@@ -217,5 +218,6 @@ function viewOf(bytes: Uint8Array | Uint8ClampedArray): Uint8Array {
 /** libvips reports a trail of lines; the last one is what ended the decode. */
 function reasonOf(error: unknown): string {
   const lines = messageOf(error).trim().split("\n");
+  if (lines[0]?.startsWith("timeout")) return `no end of decoding within ${MAX_SECONDS} s, twice`;
   return (lines.at(-1) ?? "").trim().replace(/\.$/, "");
 }
