@@ -12,6 +12,11 @@ export type SessionOptions = InferenceSession.SessionOptions;
 /** A leaf of at most this many elements is built into the graph as a constant until its values change. */
 const largestConstant = 16;
 
+/** Whether a leaf is small enough to be built in though it is not frozen. */
+export function mayBeBuiltIn({ shape }: TensorSpec): boolean {
+  return sizeOf(shape) <= largestConstant;
+}
+
 /** A leaf that is not frozen, built into the graph with the values that it had. */
 interface Baked {
   readonly leaf: number;
@@ -111,10 +116,9 @@ function lower(recording: Recording, dynamic: ReadonlySet<number>): Layout {
     if (kernel.name === "Conv2DBackpropFilter") shared.add((operands[0] as Operand).data);
   }
   recording.leaves.forEach((leaf, index) => {
-    const size = sizeOf(leaf.shape);
     if (leaf.frozen !== undefined && !dynamic.has(index) && !isOnDevice(leaf.tensor)) {
       values.set(leaf, g.constantValue(valuesOf(leaf), leaf.shape, leaf.dtype));
-    } else if (size <= largestConstant && !dynamic.has(index)) {
+    } else if (mayBeBuiltIn(leaf) && !dynamic.has(index)) {
       const copy = valuesOf(leaf).slice();
       values.set(leaf, g.constantValue(copy, leaf.shape, leaf.dtype));
       baked.push({ leaf: index, values: copy });

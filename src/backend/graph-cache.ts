@@ -52,7 +52,7 @@ export class GraphCache {
     const frozen = this.#builtIn(leaves);
     leaves.forEach((leaf, index) => {
       if (frozen.has(leaf)) return;
-      if (changing.has(leaf) || leaf.frozen !== undefined) dynamic.add(index);
+      if (changing.has(leaf) || leaf.isVariable || leaf.frozen !== undefined) dynamic.add(index);
     });
     if (known !== undefined) {
       for (const leaf of known.graph.changedConstants(leaves)) dynamic.add(leaf);

@@ -2,10 +2,11 @@ import {
   type BackendValues,
   type DataId,
   type DataType,
+  engine,
   KernelBackend,
   type TensorInfo,
 } from "@tensorflow/tfjs";
-import type { SessionOptions } from "./compiled-graph.js";
+import { mayBeBuiltIn, type SessionOptions } from "./compiled-graph.js";
 import { isOnDevice } from "./device-memory.js";
 import { BackendError } from "./errors.js";
 import { GraphRunner } from "./graph-runner.js";
@@ -104,7 +105,7 @@ export class OnnxBackend extends KernelBackend {
         `${this.#options.maxPendingOperations} operations are recorded and none has been run: nothing has read a tensor. Call await tensor.data() now and then.`,
       );
     }
-    const operands = call.inputs.map(({ dataId, shape }) => ({ data: this.recordOf(dataId), shape }));
+    const operands = call.inputs.map(({ dataId, shape }) => ({ data: this.#operand(dataId), shape }));
     const operation = new Operation(kernel, operands, call);
     return operation.outputs.map((record) => {
       this.#pending.add(record);
@@ -338,6 +339,19 @@ export class OnnxBackend extends KernelBackend {
 
   #info(dataId: DataId, shape: readonly number[], dtype: DataType): TensorInfo {
     return { dataId, shape: shape as number[], dtype };
+  }
+
+  /**
+   * The record behind an operand. Whether it is a variable's is found out now: when the graph is run the variable may
+   * hold other data.
+   */
+  #operand(dataId: DataId): DataRecord {
+    const record = this.recordOf(dataId);
+    if (record.source === undefined && !record.isVariable && mayBeBuiltIn(record)) {
+      const variables = Object.values(engine().registeredVariables);
+      record.isVariable = variables.some((variable) => variable.dataId === dataId);
+    }
+    return record;
   }
 
   /** tfjs lets anybody make a tensor of an id that no backend gave out. */

@@ -91,6 +91,11 @@ export class DataRecord {
   parts: ComplexParts | undefined;
   /** Promised to keep its values, under a number of its own: graphs may build them in, and are this tensor's then. */
   frozen: number | undefined;
+  /**
+   * Read as a variable's value, and so never built in because it is small: a graph that is compiled before the variable
+   * changes and one that is compiled after would add in different orders.
+   */
+  isVariable = false;
   /** Scratch for the collector. */
   visit = 0;
   index = -1;

@@ -2,11 +2,12 @@ import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import {
   BackendError,
   engineStatuses,
   freezeTensors,
+  InferenceSession,
   type OnnxBackend,
   releaseGraphs,
   selectEngine,
@@ -66,6 +67,22 @@ describe("the recording backend", () => {
     ]);
     expect(backend().memory().compiledGraphs).toBe(before + 1);
     state.dispose();
+  });
+
+  it("never builds a variable in, so that it adds in one order before and after the variable changes", async () => {
+    const bias = tf.variable(tf.tensor1d([0.1, 0.2, 0.3]));
+    const compile = vi.spyOn(InferenceSession, "create");
+    try {
+      const sum = () => valuesOf(tf.tidy(() => tf.sum(tf.add(bias, tf.ones([2, 3])))));
+      const [first] = await sum();
+      expect(first).toBeCloseTo(7.2);
+      bias.assign(tf.tensor1d([3, 2, 1]));
+      expect(await sum()).toEqual([18]);
+      expect(compile).toHaveBeenCalledTimes(1);
+    } finally {
+      compile.mockRestore();
+      bias.dispose();
+    }
   });
 
   it("builds frozen tensors in, and feeds what replaces them", async () => {

@@ -40,8 +40,7 @@ function told(events: readonly ComparisonEvent[]): string[] {
 /** What a run came to: weights, metrics and figures, without what may differ between equal runs. */
 async function outcome(dir: string): Promise<object> {
   const { figures, conventions } = await (await RunFolder.open(dir)).readSummary();
-  const { training: _, untrained, ...rest } = figures;
-  const { latentNorm, ...before } = untrained as { latentNorm: number };
+  const { training: _, ...rest } = figures;
   const [weights, picture] = await Promise.all(
     ["model.safetensors", "reconstructions.png"].map((file) => readFile(path.join(dir, file))),
   );
@@ -50,9 +49,6 @@ async function outcome(dir: string): Promise<object> {
     picture: digestOf(picture as Buffer),
     metrics: await timeless(dir),
     figures: rest,
-    untrained: before,
-    // The engine adds in another order the first time that a process evaluates a model: the last bit of a float32 sum.
-    latentNorm: latentNorm.toPrecision(6),
     conventions,
   };
 }
