@@ -1,9 +1,10 @@
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { VqkitError } from "../core/errors.js";
 import { removeTemporaries } from "./atomic-file.js";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint-file.js";
-import { errnoOf, fileError } from "./file-errors.js";
+import { fileError } from "./file-errors.js";
+import { namesIn } from "./folder-names.js";
 
 export interface CheckpointsOptions {
   /** How many of the newest steps to keep, >= 1; the best one is kept besides. */
@@ -90,14 +91,7 @@ export class Checkpoints {
 
   /** What is there, newest first; at one step the best comes first. @throws VqkitError("file") */
   async list(): Promise<CheckpointEntry[]> {
-    let names: string[];
-    try {
-      names = await readdir(this.dir);
-    } catch (error) {
-      if (errnoOf(error) === "ENOENT") return [];
-      throw fileError(this.dir, "read the folder", error);
-    }
-    const entries = names.flatMap((name) => {
+    const entries = (await namesIn(this.dir)).flatMap((name) => {
       const match = NAME.exec(name);
       const step = Number(match?.[1]);
       // Only names that `save` gives: another spelling of a step would be listed and never pruned rightly.

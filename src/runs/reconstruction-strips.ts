@@ -1,7 +1,8 @@
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomic } from "./atomic-file.js";
-import { errnoOf, fileError } from "./file-errors.js";
+import { fileError } from "./file-errors.js";
+import { namesIn } from "./folder-names.js";
 
 /** A picture of the same few images as the model of one step reconstructs them. */
 export interface Strip {
@@ -42,14 +43,7 @@ export class ReconstructionStrips {
 
   /** The pictures of steps, the earliest first. @throws VqkitError("file") */
   async list(): Promise<Strip[]> {
-    let names: string[];
-    try {
-      names = await readdir(this.dir);
-    } catch (error) {
-      if (errnoOf(error) === "ENOENT") return [];
-      throw fileError(this.dir, "read the folder", error);
-    }
-    const strips = names.flatMap((name) => {
+    const strips = (await namesIn(this.dir)).flatMap((name) => {
       const step = Number(NAME.exec(name)?.[1]);
       return fileName(step) === name ? [{ step, path: join(this.dir, name) }] : [];
     });

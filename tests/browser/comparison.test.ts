@@ -1,7 +1,6 @@
-import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import path from "node:path";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, chromium } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Random } from "../../src/core/random.js";
@@ -10,11 +9,8 @@ import { buildComparison, type Comparison, renderComparisonPage } from "../../sr
 import { RunFolder } from "../../src/runs/index.js";
 import { temporaryFolder } from "../data/temporary.js";
 import { type RunContent, shaded, writeMetrics, writeRun, writeUsage } from "../reports/runs.js";
+import { executable, openPage } from "./chromium.js";
 
-/** The page of a comparison in headless Chromium. Needs a Chromium: CHROMIUM_PATH, or Debian's package. */
-const executable = [process.env.CHROMIUM_PATH, "/usr/bin/chromium", "/usr/bin/chromium-browser"].find(
-  (file) => file !== undefined && existsSync(file),
-);
 const MEGABYTE = 2 ** 20;
 const SHADES = [4, 90, 31, 200];
 const EVIL = "<b>fsq & 'x'</script><img src=x onerror=alert(1)>";
@@ -204,22 +200,8 @@ describe.skipIf(executable === undefined)(
       return target;
     }
 
-    /** Opens a page from disk and checks that it is silent, alone and no wider than the screen. */
-    async function show(target: string, width: number, colorScheme: "light" | "dark" = "light") {
-      const opened: Page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
-      const wrong: string[] = [];
-      opened.on("console", (message) => wrong.push(message.text()));
-      opened.on("pageerror", (error) => wrong.push(error.message));
-      opened.on("dialog", (dialog) => wrong.push(dialog.message()));
-      opened.on("request", (request) => {
-        if (!/^(file|data):/.test(request.url())) wrong.push(request.url());
-      });
-      await opened.goto(`file://${target}`);
-      expect(await opened.evaluate("document.documentElement.scrollWidth")).toBe(width);
-      expect(wrong).toEqual([]);
-      const html = await readFile(target, "utf8");
-      const [, json = "null"] = /id="vqkit-data">(.*?)<\/script>/s.exec(html) ?? [];
-      return { opened, data: JSON.parse(json) as PageData };
+    function show(file: string, width: number, colorScheme: "light" | "dark" = "light") {
+      return openPage<PageData>(browser, file, { width, colorScheme });
     }
   },
 );

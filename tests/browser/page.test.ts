@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
@@ -11,16 +10,12 @@ import { Tokenizer } from "../../src/tokenizer/index.js";
 import { temporaryFolder } from "../data/temporary.js";
 import { useEngine } from "../engine.js";
 import { modelFile, quantizers } from "../tokenizer/model.js";
+import { executable } from "./chromium.js";
 
 /**
- * samples/browser in headless Chromium. Needs a Chromium: CHROMIUM_PATH, or Debian's package.
- *
  * By default a small model and the sample photographs at a longer side of 96 pixels. VQKIT_BROWSER_MODEL=RUN takes a
  * trained model and the photographs at full size.
  */
-const executable = [process.env.CHROMIUM_PATH, "/usr/bin/chromium", "/usr/bin/chromium-browser"].find(
-  (file) => file !== undefined && existsSync(file),
-);
 const trained = process.env.VQKIT_BROWSER_MODEL;
 const longestSide = trained === undefined ? 96 : 1024;
 

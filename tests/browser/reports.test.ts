@@ -1,7 +1,6 @@
-import { existsSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Random } from "../../src/core/random.js";
 import {
@@ -24,11 +23,7 @@ import { useEngine } from "../engine.js";
 import { writeMetrics, writeRun, writeUsage } from "../reports/runs.js";
 import { modelFile, quantizers } from "../tokenizer/model.js";
 import "../tokenizer/two-codebooks.js";
-
-/** Reports in headless Chromium. Needs a Chromium: CHROMIUM_PATH, or Debian's package. */
-const executable = [process.env.CHROMIUM_PATH, "/usr/bin/chromium", "/usr/bin/chromium-browser"].find(
-  (file) => file !== undefined && existsSync(file),
-);
+import { executable, openPage } from "./chromium.js";
 
 describe.skipIf(executable === undefined)(
   `reports in a browser${executable === undefined ? " (no Chromium here)" : ""}`,
@@ -235,22 +230,8 @@ describe.skipIf(executable === undefined)(
       return file;
     }
 
-    /** Opens a page from disk and checks that it is silent, alone and no wider than the screen. */
-    async function show(file: string, width: number, colorScheme: "light" | "dark" = "light") {
-      const opened: Page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
-      const wrong: string[] = [];
-      opened.on("console", (message) => wrong.push(message.text()));
-      opened.on("pageerror", (error) => wrong.push(error.message));
-      opened.on("dialog", (dialog) => wrong.push(dialog.message()));
-      opened.on("request", (request) => {
-        if (!/^(file|data):/.test(request.url())) wrong.push(request.url());
-      });
-      await opened.goto(`file://${file}`);
-      expect(await opened.evaluate("document.documentElement.scrollWidth")).toBe(width);
-      expect(wrong).toEqual([]);
-      const html = await readFile(file, "utf8");
-      const [, json = "null"] = /id="vqkit-data">(.*?)<\/script>/s.exec(html) ?? [];
-      return { opened, data: JSON.parse(json) as PageData };
+    function show(file: string, width: number, colorScheme: "light" | "dark" = "light") {
+      return openPage<PageData>(browser, file, { width, colorScheme });
     }
   },
 );

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { appendFile, mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
@@ -7,11 +6,8 @@ import { Random } from "../../src/core/random.js";
 import { type RunsServer, serveRuns } from "../../src/ui/index.js";
 import { temporaryFolder } from "../data/temporary.js";
 import { type RunContent, writeMetrics, writeRun, writeUsage } from "../reports/runs.js";
+import { executable } from "./chromium.js";
 
-/** The page of runs in headless Chromium. Needs a Chromium: CHROMIUM_PATH, or Debian's package. */
-const executable = [process.env.CHROMIUM_PATH, "/usr/bin/chromium", "/usr/bin/chromium-browser"].find(
-  (file) => file !== undefined && existsSync(file),
-);
 /** Milliseconds that a change may take to show: pages ask the more seldom, the slower the machine answers. */
 const PATIENCE = 60_000;
 /** A name that would run if a page did not escape it. */
