@@ -13,6 +13,8 @@ export interface ChartKey {
   readonly name: string;
   /** For CSS, e.g. `var(--series1)`. */
   readonly colour: string;
+  /** As the line is drawn; default false. */
+  readonly isDashed?: boolean;
 }
 
 /** A drawing with what it is made of, for a page or for files. */
@@ -76,13 +78,17 @@ export function chartFigure({ title, svg, keys, note }: Chart): Html {
   }
   return html`<figure>
 <figcaption>${title}${keys.map(
-    ({ name, colour }) =>
-      html`<span class="key"><span class="swatch" style="background: ${colour}"></span>${name}</span>`,
+    ({ name, colour, isDashed = false }) =>
+      html`<span class="key"><span class="swatch" style="background: ${isDashed ? dashes(colour) : colour}"></span>${name}</span>`,
   )}</figcaption>
 ${new Html(svg)}
 ${note === undefined ? null : html`<p class="note">${note}</p>`}
 </figure>
 `;
+}
+
+function dashes(colour: string): string {
+  return `repeating-linear-gradient(90deg, ${colour} 0 5px, transparent 5px 8px)`;
 }
 
 /** Charts side by side where there is room. */

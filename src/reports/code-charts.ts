@@ -97,8 +97,8 @@ function densityChart(
     legend: "share of codes in use",
     xTitle: "component 1",
     yTitle: "component 2",
-    xLabel: (x) => formatTick(xs[0] + (x / CELLS) * (xs[1] - xs[0])),
-    yLabel: (y) => formatTick(ys[1] - (y / CELLS) * (ys[1] - ys[0])),
+    xLabel: (x) => formatPlace(xs[0] + (x / CELLS) * (xs[1] - xs[0])),
+    yLabel: (y) => formatPlace(ys[1] - (y / CELLS) * (ys[1] - ys[0])),
     note: `${basis} Each cell is coloured by how many of the codes in it were chosen at all.`,
     table,
   });
@@ -171,4 +171,9 @@ export function levelLayout(levels: readonly number[]): {
       return { row, column };
     },
   };
+}
+
+/** A place that is no round number. */
+function formatPlace(value: number): string {
+  return formatTick(Number(value.toPrecision(3)));
 }

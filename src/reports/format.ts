@@ -38,9 +38,9 @@ export function formatSignificant(value: number, digits = 3): string {
   return value.toPrecision(digits);
 }
 
-/** A round number on an axis, as short as it can be: 0.0002, 50, 1,000. */
+/** A round number on an axis, as short as it can be: 0.0002, 50, 1,000. Neighbours differ: 11.82, 11.84. */
 export function formatTick(value: number): string {
-  const rounded = Number(value.toPrecision(3));
+  const rounded = Number(value.toPrecision(6));
   const magnitude = Math.abs(rounded);
   if (magnitude !== 0 && (magnitude < 1e-4 || magnitude >= 1e7)) return rounded.toExponential();
   return rounded.toLocaleString("en-US", { maximumFractionDigits: 7 });

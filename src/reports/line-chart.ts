@@ -30,19 +30,29 @@ export interface LineChartOptions {
 /** Curves. Points that an axis cannot show (0 on a logarithmic one) are left out of the drawing, not of the table. */
 export function lineChart(series: readonly Series[], options: LineChartOptions): Chart {
   const { title, xScale = "linear", yScale = "linear", note } = options;
-  const shown = series.map(({ name, points }) => ({ name, points: points.filter(visible(xScale, yScale)) }));
+  const shown = withDashes(
+    series.map(({ name, points }) => ({ name, points: points.filter(visible(xScale, yScale)) })),
+    yScale,
+  );
   const isEmpty = shown.every(({ points }) => points.length === 0);
   return {
     name: fileName(title),
     title,
     svg: isEmpty ? undefined : drawn(shown, options),
-    keys: series.length > 1 ? series.map(({ name }, i) => ({ name, colour: seriesColour(i) })) : [],
+    keys:
+      series.length > 1
+        ? shown.map(({ name, isDashed }, i) => ({ name, colour: seriesColour(i), isDashed }))
+        : [],
     table: tableOf(series, options.xTitle),
     ...(note === undefined ? {} : { note }),
   };
 }
 
-function drawn(series: readonly Series[], options: LineChartOptions): string {
+interface DrawnSeries extends Series {
+  readonly isDashed: boolean;
+}
+
+function drawn(series: readonly DrawnSeries[], options: LineChartOptions): string {
   const { title, xTitle, xScale = "linear", yScale = "linear", formatY = formatTick, smooth = 1 } = options;
   const xs = series.flatMap(({ points }) => points.map(([x]) => x));
   const ys = [...series.flatMap(({ points }) => points.map(([, y]) => y)), ...(options.yIncludes ?? [])];
@@ -58,7 +68,9 @@ function drawn(series: readonly Series[], options: LineChartOptions): string {
       gridX({ stroke: "var(--line)", strokeOpacity: 0.5, ticks: xTicks }),
       axisX({ ticks: xTicks, tickFormat: formatTick, tickSize: 0, label: xTitle, labelArrow: "none" }),
       axisY({ ticks: yTicks, tickFormat: formatY, tickSize: 0, label: null }),
-      ...series.flatMap(({ points }, i) => curve(points, { colour: seriesColour(i), smooth, yScale })),
+      ...series.flatMap(({ points, isDashed }, i) =>
+        curve(points, { colour: seriesColour(i), isDashed, smooth, yScale }),
+      ),
       ...(yScale === "linear" && options.yIncludes?.includes(0)
         ? [ruleY([0], { stroke: "var(--line)" })]
         : []),
@@ -66,21 +78,54 @@ function drawn(series: readonly Series[], options: LineChartOptions): string {
   });
 }
 
+/** Curves nearer than this part of the height of all look like one. */
+const NEAR = 0.01;
+/** A curve hides another when so many of its points lie on it. */
+const HIDING = 0.9;
+
+/**
+ * A curve that lies on an earlier one is dashed, so that both are seen: the codebook loss and the commitment loss are
+ * equal in value, a total equals its only part.
+ */
+function withDashes(series: readonly Series[], yScale: "linear" | "log"): DrawnSeries[] {
+  const height = (y: number): number => (yScale === "log" ? Math.log(y) : y);
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const [, y] of series.flatMap(({ points }) => points)) {
+    low = Math.min(low, height(y));
+    high = Math.max(high, height(y));
+  }
+  const near = NEAR * (high - low);
+  const hides = (over: Series, under: Series): boolean => {
+    const below = new Map(under.points);
+    const onIt = over.points.filter(([x, y]) => {
+      const other = below.get(x);
+      return other !== undefined && Math.abs(height(y) - height(other)) <= near;
+    });
+    return over.points.length > 1 && onIt.length >= HIDING * over.points.length;
+  };
+  return series.map((over, i) => ({
+    ...over,
+    isDashed: series.slice(0, i).some((under) => hides(over, under)),
+  }));
+}
+
 interface CurveStyle {
   readonly colour: string;
+  readonly isDashed: boolean;
   readonly smooth: number;
   readonly yScale: "linear" | "log";
 }
 
-function curve(points: readonly Point[], { colour, smooth, yScale }: CurveStyle): Markish[] {
+function curve(points: readonly Point[], { colour, isDashed, smooth, yScale }: CurveStyle): Markish[] {
   const [only] = points;
   if (only === undefined) return [];
   if (points.length === 1) return [dot([only], { fill: colour, r: 3 })];
   const raw = { stroke: colour, strokeWidth: 1.8, strokeLinejoin: "round" } as const;
-  if (smooth < 2 || points.length < 2 * smooth) return [line(points, raw)];
+  const full = isDashed ? { ...raw, strokeDasharray: "8 7" } : raw;
+  if (smooth < 2 || points.length < 2 * smooth) return [line(points, full)];
   return [
     line(points, { ...raw, strokeWidth: 1, strokeOpacity: 0.3 }),
-    line(smoothed(points, smooth, yScale), raw),
+    line(smoothed(points, smooth, yScale), full),
   ];
 }
 
@@ -101,7 +146,10 @@ export function smoothed(
   });
 }
 
-/** Round values to label on a logarithmic axis: powers of ten, and where there are few of these 2 and 5 times them. */
+/**
+ * Round values to label on a logarithmic axis: powers of ten, where there are few of these 2 and 5 times them, and on a
+ * short axis round values at equal distances.
+ */
 export function logTicks([low, high]: readonly [number, number]): number[] {
   const decades = Math.log10(high / low);
   const digits = decades < 2.2 ? [1, 2, 5] : [1];
@@ -112,7 +160,17 @@ export function logTicks([low, high]: readonly [number, number]): number[] {
     if (exponent % every === 0) ticks.push(...digits.map((digit) => Number(`${digit}e${exponent}`)));
   }
   const inside = ticks.filter((tick) => tick >= low * (1 - 1e-9) && tick <= high * (1 + 1e-9));
-  return inside.length >= 2 ? inside : [low, high];
+  return inside.length >= 2 ? inside : evenTicks(low, high);
+}
+
+/** Two to seven multiples of 1, 2 or 5 times a power of ten. */
+function evenTicks(low: number, high: number): number[] {
+  const least = (high - low) / 6;
+  const power = 10 ** Math.floor(Math.log10(least));
+  const step = power * ([1, 2, 5].find((digit) => digit * power >= least) ?? 10);
+  const from = Math.ceil(low / step);
+  const count = Math.floor(high / step) - from + 1;
+  return Array.from({ length: count }, (_, i) => Number(((from + i) * step).toPrecision(12)));
 }
 
 /** A scale that holds all values, also where they are all equal. */

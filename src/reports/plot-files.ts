@@ -62,9 +62,10 @@ export function captionedSvg({ title, svg, keys }: Chart): string | undefined {
   const lines = keyLines(keys, width);
   const top = TITLE_HEIGHT + KEY_HEIGHT * lines.length;
   const texts = lines.flatMap((line, row) =>
-    line.map(({ name, colour, x }) => {
+    line.map(({ name, colour, isDashed = false, x }) => {
       const y = TITLE_HEIGHT + KEY_HEIGHT * row + 8;
-      return `<rect x="${x}" y="${y - 5}" width="13" height="3" fill="${colour}"/><text x="${x + KEY_SWATCH}" y="${y}" font-size="11" fill="${LIGHT.soft}">${escapeHtml(name)}</text>`;
+      const dashes = isDashed ? ' stroke-dasharray="5 3"' : "";
+      return `<line x1="${x}" x2="${x + 13}" y1="${y - 3.5}" y2="${y - 3.5}" stroke="${colour}" stroke-width="3"${dashes}/><text x="${x + KEY_SWATCH}" y="${y}" font-size="11" fill="${LIGHT.soft}">${escapeHtml(name)}</text>`;
     }),
   );
   return withLightColours(

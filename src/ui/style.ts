@@ -36,7 +36,7 @@ progress::-moz-progress-bar { background: var(--series3); }
 .finding.info { border-left-color: var(--series1); }
 .finding ul { margin: .25rem 0; padding-left: 1.25rem; }
 td.number + .text, th.number + .text { padding-left: .9rem; }
-tbody th { min-width: 8.5rem; }
+tbody th { min-width: 9.5rem; }
 #finished td, #stopped td { white-space: nowrap; }
 .pick { display: inline-flex; gap: .5rem; align-items: baseline; cursor: pointer; }
 .pick input { margin: 0; }

@@ -71,6 +71,21 @@ describe("lineChart", () => {
     expect(csv(chart.table)).toBe("step,<batch>,window\r\n1,4,\r\n2,5,6\r\n");
   });
 
+  it("dashes a curve that lies on an earlier one, in the drawing and in the key", () => {
+    const loss = [1, 2, 3, 4].map((x) => [x, 10 ** x] as const);
+    const series = [
+      { name: "codebook", points: loss },
+      { name: "commitment", points: loss.map(([x, y]) => [x, y * 1.01] as const) },
+      { name: "other", points: loss.map(([x, y]) => [x, y * 2] as const) },
+    ];
+    const { svg, keys } = lineChart(series, { title: "t", xTitle: "x", yScale: "log" });
+    expect(keys.map(({ isDashed }) => isDashed)).toEqual([false, true, false]);
+    expect(svg?.match(/stroke-dasharray/g)).toHaveLength(1);
+    // On a linear axis from 10 to 20,000, what is 100 away at most is within 1 % too.
+    const linear = lineChart(series, { title: "t", xTitle: "x" });
+    expect(linear.keys.map(({ isDashed }) => isDashed)).toEqual([false, true, false]);
+  });
+
   it("shows a lone point, and says when there is nothing", () => {
     expect(lineChart([{ name: "a", points: [[3, 2]] }], options).svg).toContain("<circle");
     const none = lineChart([{ name: "a", points: [] }], options);
@@ -99,7 +114,9 @@ describe("lineChart", () => {
   it("labels round values of a logarithmic axis", () => {
     expect(logTicks([0.03, 0.4])).toEqual([0.05, 0.1, 0.2]);
     expect(logTicks([1, 5000])).toEqual([1, 10, 100, 1000]);
-    expect(logTicks([0.21, 0.4])).toEqual([0.21, 0.4]); // only 0.2 and 0.5 are round, and both are outside
+    expect(logTicks([0.21, 0.4])).toEqual([0.25, 0.3, 0.35, 0.4]); // of 1, 2 and 5, 0.2 and 0.5 are outside
+    expect(logTicks([4.11, 4.29])).toEqual([4.15, 4.2, 4.25]);
+    expect(logTicks([1010, 1990])).toEqual([1200, 1400, 1600, 1800]);
   });
 });
 
@@ -201,7 +218,7 @@ describe("writePlots", () => {
     expect(svg).toContain(">A &amp; B</text>");
     expect(svg).toContain(">&lt;i&gt;</text>");
     for (const name of names.slice(1)) expect(svg).toContain(`>${name}</text>`);
-    expect(svg).toContain('fill="#1a7f5a"/>'); // the third colour
+    expect(svg).toContain('stroke="#1a7f5a" stroke-width="3"/>'); // the third colour
     expect(captionedSvg({ ...lineChart([], { title: "none", xTitle: "x" }) })).toBeUndefined();
   });
 });

@@ -61,6 +61,8 @@ describe("numbers in reports", () => {
     [0.000_200_000_01, "0.0002"],
     [1000, "1,000"],
     [0.000_002, "2e-6"],
+    [11.82, "11.82"],
+    [101_500, "101,500"],
     [3e8, "3e+8"],
   ])("tick %d", (value, text) => {
     expect(formatTick(value)).toBe(text);

@@ -29,7 +29,7 @@ export function configSection(evidence: readonly RowEvidence[]): Html | null {
 <p id="pair-none" class="soft" hidden>Their configurations are the same.</p>
 <div class="scroll"><table id="pair-table" hidden><thead><tr><th scope="col">Field</th><th scope="col"></th><th scope="col"></th></tr></thead><tbody></tbody></table></div>
 <h3>Loss cards</h3>
-<div class="wide">${lossCards(evidence)}</div>`,
+<div class="wide prose">${lossCards(evidence)}</div>`,
   );
 }
 

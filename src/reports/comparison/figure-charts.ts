@@ -41,7 +41,10 @@ function figureChart(name: FigureName, shown: readonly ShownRow[], comparison: C
     title,
     svg: drawn(name, shown, { reference, range }),
     ...(range.isCut ? { note: CUT_NOTE } : {}),
-    keys: reference === undefined ? [] : [{ name: "mean colour of each image", colour: "var(--soft)" }],
+    keys:
+      reference === undefined
+        ? []
+        : [{ name: "mean colour of each image", colour: "var(--soft)", isDashed: true }],
     table: {
       columns: ["row", "seed", "value", "mean", "low", "high"],
       rows: shown.flatMap(({ row }) => {

@@ -101,5 +101,8 @@ function countsOf(samples: readonly (number | null)[]): string {
 
 /** A row's name beside its colour in the charts. */
 function rowHead({ label }: Pick<ComparisonRow, "label">, i: number): Html {
-  return html`<span class="swatch" style="background: ${seriesColour(i)}"></span>${label}`;
+  // The colour stays beside the first word where the column is narrow; a long word may still break by itself.
+  const [first = ""] = /^\S{0,16}(?=\s|$)/.exec(label) ?? [];
+  const swatch = html`<span class="swatch" style="background: ${seriesColour(i)}"></span>`;
+  return html`<span class="first-word">${swatch}${first}</span>${label.slice(first.length)}`;
 }

@@ -129,7 +129,7 @@ function overlayChart(series: readonly OverlaySeries[], field: OverlayField, suf
   const domain: [number, number] = isFlat
     ? [low - Math.abs(low || 1) / 2, high + Math.abs(high || 1) / 2]
     : [low, high];
-  const yTicks = yScale === "log" ? roundTicks(domain) : 5;
+  const yTicks = yScale === "log" ? logTicks(domain) : 5;
   return {
     name: `curves-${fileName(title)}`,
     title,
@@ -174,19 +174,6 @@ function marks(
       ? dot([only], { fill: colour, r: 3 })
       : line(full, { stroke: colour, strokeWidth: 1.8, strokeLinejoin: "round" }),
   ];
-}
-
-/** As `logTicks`, and where these are few any digit's round values. */
-function roundTicks(domain: readonly [number, number]): number[] {
-  const [low, high] = domain;
-  const usual = logTicks(domain).filter((tick) => tick !== low && tick !== high);
-  if (usual.length >= 2) return usual;
-  const decade = 10 ** Math.floor(Math.log10(low));
-  const digits = Array.from({ length: 18 }, (_, i) => (i < 9 ? i + 1 : 10 * (i - 8)) * decade);
-  const inside = digits
-    .filter((tick) => tick >= low && tick <= high)
-    .map((tick) => Number(tick.toPrecision(2)));
-  return inside.length >= 2 ? inside : [low, high];
 }
 
 function extent(values: readonly number[]): [low: number, high: number] {

@@ -4,6 +4,7 @@ import { Html } from "../html.js";
 export const comparisonStyle = new Html(`
 .wide th[scope="row"], .wide thead th:first-child { position: sticky; left: 0; background: var(--page); z-index: 1; white-space: nowrap; }
 .wide td small, .wide th small { display: block; color: var(--soft); font-size: .78rem; line-height: 1.3; white-space: nowrap; font-weight: 400; }
+.first-word { white-space: nowrap; }
 .swatch { display: inline-block; width: .7rem; height: .7rem; border-radius: 2px; margin-right: .45rem; }
 figcaption .key { display: inline-block; white-space: normal; overflow-wrap: anywhere; }
 td .clear { font-weight: 650; }
@@ -31,7 +32,9 @@ form.pair label { max-width: 100%; }
 .examples figcaption, .soft { overflow-wrap: anywhere; }
 @media (max-width: 480px) {
   .lens-cells figure { width: 5rem; }
-  .wide th[scope="row"], .wide thead th:first-child { white-space: normal; min-width: 5rem; max-width: 9rem; overflow-wrap: break-word; }
+  .wide th[scope="row"], .wide thead th:first-child { white-space: normal; max-width: 13.5rem; overflow-wrap: break-word; }
+  .wide th .soft { overflow-wrap: normal; }
+  .wide.prose td { min-width: 12rem; }
 }
 @media print {
   .strip-tools, .lens, .frame, form.pair, #pair-table, #pair-none { display: none !important; }

@@ -33,7 +33,7 @@ export async function renderComparisonPage(comparison: Comparison): Promise<stri
   return htmlPage(
     title,
     html`<h1>${title}</h1>
-${paragraphs(comparisonNotes(comparison))}
+${paragraphs(headNotes(comparison))}
 ${section("Figures", html`${figuresTable(comparison)}${chartColumns(figureCharts(comparison))}`)}
 ${differences(comparison)}
 ${chartSection("Against what was swept", sweepCharts(comparison), "Every dot a seed; the line joins the means, and pale bars are 95 % intervals over seeds.")}
@@ -70,6 +70,12 @@ const NO_EXAMPLES =
 function titleOf({ rows, sweep }: Comparison): string {
   const kinds = [...new Set(rows.map(({ quantizer }) => quantizer))].join(", ");
   return `Comparison of ${kinds}${sweep.length === 0 ? "" : ` over ${sweep.join(" and ")}`}`;
+}
+
+/** The notes of the table, but for those that stand beside the differences here. */
+function headNotes(comparison: Comparison): string[] {
+  const beside = differencesTable(comparison) === undefined ? [] : differenceNotes(comparison);
+  return comparisonNotes(comparison).filter((note) => !beside.includes(note));
 }
 
 function chartSection(title: string, charts: readonly Chart[], note: string): Html | null {
