@@ -105,7 +105,8 @@ describe.skipIf(executable === undefined)(
         await page.click("#finished a:has-text('fsq')");
         expect(await page.textContent("#figures")).toContain("23.25 dB");
         expect(await page.locator("#usage svg.chart").count()).toBeGreaterThanOrEqual(3);
-        expect(await page.evaluate("document.querySelector('img.strip').naturalWidth")).toBeGreaterThan(0);
+        const hasPixels = "document.querySelector('img.strip').naturalWidth > 0";
+        await page.waitForFunction(hasPixels, undefined, { timeout: PATIENCE });
         expect(await widthOf(page)).toBe(width);
 
         await page.click("text=Whole report");
