@@ -196,8 +196,9 @@ async function doctorOf(
 ): Promise<{ readonly doctor: LiveDiagnosis; readonly notes: readonly string[] }> {
   const { LiveDiagnosis, RunFolder, VqkitError } = await import("../../src/index.js");
   const { codebookSize, codeDim } = trainer.describe().quantizer;
-  const { steps, warmupSteps } = trainer.config;
-  const doctor = new LiveDiagnosis({ codebookSize, codeDim, plannedSteps: steps }, { warmupSteps });
+  const { config } = trainer;
+  const { steps, warmupSteps } = config;
+  const doctor = new LiveDiagnosis({ codebookSize, codeDim, plannedSteps: steps, config }, { warmupSteps });
   const done = trainer.resumed?.step ?? 0;
   if (done === 0) return { doctor, notes: [] };
   try {

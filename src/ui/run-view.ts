@@ -86,10 +86,11 @@ export class RunViews {
   async #read(run: CataloguedRun, state: RunState): Promise<RunView> {
     const { folder, writer, isFinished, changed, version } = state;
     const problems: string[] = [];
-    const plan = planOf(await folder.readConfig());
+    const config = await folder.readConfig();
+    const plan = planOf(config);
     // A run that is overwritten by another has another configuration, and nothing of the old one's figures.
     const watched = `${run.id} ${state.configVersion}`;
-    const watch = this.#watches.get(watched, () => new MetricsWatch(folder, diagnosedRun(plan)));
+    const watch = this.#watches.get(watched, () => new MetricsWatch(folder, diagnosedRun(plan, config)));
     const { curves, record: history, problem } = await watch.read();
     if (problem !== undefined) problems.push(problem);
     const record = await readable(readRunRecord(folder), problems);
@@ -141,8 +142,9 @@ function finalFigures({ figures }: RunRecord) {
   return { codebookSize, ...(codeDim === null ? {} : { codeDim }), final: figures.final, meanColourPsnr };
 }
 
-function diagnosedRun({ codebookSize, codeDim, steps }: RunPlan): DiagnosedRun {
-  return { codebookSize: codebookSize ?? null, codeDim: codeDim ?? null, plannedSteps: steps ?? null };
+function diagnosedRun({ codebookSize, codeDim, steps }: RunPlan, config: unknown): DiagnosedRun {
+  const plannedSteps = steps ?? null;
+  return { codebookSize: codebookSize ?? null, codeDim: codeDim ?? null, plannedSteps, config };
 }
 
 function planOf(config: Readonly<Record<string, unknown>>): RunPlan {

@@ -3,6 +3,7 @@ import { formatCount, formatPercent, formatSignificant } from "../format.js";
 import { newest, tenths } from "./curve.js";
 import type { DiagnosisRecord } from "./record.js";
 import { FEWEST_RECORDS, fine, found, type Rule, unknown, withTrend } from "./rule.js";
+import { hasVectors, isFree } from "./settings.js";
 
 /** Usage in the last tenth of the run against the best tenth before it. */
 const FALLING = { warning: 0.75, critical: 0.5 };
@@ -12,8 +13,16 @@ export const usageFalling: Rule = {
   title: "Codebook usage is falling",
   remedies: [
     "lower the learning rate, or raise warmupSteps: codes are left behind while the latents still move fast",
-    'a codebook that follows the latents: codebook "ema", or kind simvq, whose codes all move at each step',
-    "initialization kmeans, so that codes start where latents are",
+    { text: 'codebook "ema", which follows the latents', helps: isFree },
+    {
+      text: "kind simvq, whose codes all move at each step",
+      helps: (settings) => hasVectors(settings) && settings.codebook !== "linear",
+    },
+    {
+      text: "initialization kmeans, so that codes start where latents are",
+      helps: (settings) =>
+        hasVectors(settings) && settings.codebook !== "linear" && settings.initialization !== "kmeans",
+    },
   ],
   judge: (record) => {
     // The window covers more codes than a batch, but short runs never fill it.
@@ -40,9 +49,19 @@ export const deadCodes: Rule = {
   name: "dead-codes",
   title: "Most codes are never chosen",
   remedies: [
-    "initialization kmeans or data: uniform codes of ±1/K lie far from the latents, and those never chosen never learn",
-    'codebook "ema", or kind simvq or fsq, which do not collapse in this way',
-    "a smaller codeDim (8 to 32), in which the nearest code is shared out more evenly",
+    {
+      text: "initialization kmeans or data: uniform codes of ±1/K lie far from the latents, and those never chosen never learn",
+      helps: (settings) => hasVectors(settings) && (settings.initialization ?? "uniform") === "uniform",
+    },
+    { text: 'codebook "ema", or kind simvq or fsq, which do not collapse in this way', helps: isFree },
+    {
+      text: "kind simvq or fsq, in which codes do not fall behind the latents",
+      helps: (settings) => hasVectors(settings) && settings.codebook === "ema",
+    },
+    {
+      text: "a smaller codeDim (8 to 32), in which the nearest code is shared out more evenly",
+      helps: (settings) => hasVectors(settings) && (settings.codeDim ?? Number.POSITIVE_INFINITY) > 8,
+    },
     "a smaller codebook: codes without use cost memory and buy nothing (`vqkit prune` removes them from a finished model)",
   ],
   judge: (record) => {

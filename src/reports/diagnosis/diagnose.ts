@@ -1,7 +1,8 @@
 import { deadCodes, overSizedCodebook, usageFalling } from "./codebook-rules.js";
 import { commitmentGrowing, lowRankLatents, normGap } from "./latent-rules.js";
 import type { DiagnosisRecord } from "./record.js";
-import { type Rule, type Severity, severities } from "./rule.js";
+import { type Remedy, type Rule, type Severity, severities } from "./rule.js";
+import { settingsOf } from "./settings.js";
 import { explodingGradient, underTrained } from "./training-rules.js";
 
 /** All rules, in the order of docs/doctor.md. */
@@ -24,7 +25,7 @@ export interface Finding {
   readonly severity: Severity;
   /** What was measured, beside its threshold. */
   readonly seen: string;
-  /** What to try, the likeliest help first. */
+  /** What to try, the likeliest help first; nothing that the run's configuration has already. */
   readonly remedies: readonly string[];
 }
 
@@ -48,10 +49,16 @@ export interface Diagnosis {
  * so that it may be called at every step of a training in progress.
  */
 export function diagnose(record: DiagnosisRecord): Diagnosis {
+  const settings = settingsOf(record.config);
+  const helpful = (remedies: readonly Remedy[]): string[] =>
+    remedies.flatMap((remedy) => {
+      if (typeof remedy === "string") return remedy;
+      return remedy.helps(settings) ? remedy.text : [];
+    });
   const outcomes = diagnosisRules.map((rule) => ({ rule, outcome: rule.judge(record) }));
   const findings = outcomes.flatMap(({ rule: { name, title, remedies }, outcome }): Finding[] =>
     outcome.status === "found"
-      ? [{ rule: name, title, severity: outcome.severity, seen: outcome.seen, remedies }]
+      ? [{ rule: name, title, severity: outcome.severity, seen: outcome.seen, remedies: helpful(remedies) }]
       : [],
   );
   const notes = (status: "fine" | "unknown"): RuleNote[] =>

@@ -10,4 +10,4 @@ export {
   DiagnosisHistory,
   type DiagnosisRecord,
 } from "./record.js";
-export { type Outcome, type Rule, type Severity, severities } from "./rule.js";
+export { type Outcome, type Remedy, type Rule, type Severity, severities } from "./rule.js";

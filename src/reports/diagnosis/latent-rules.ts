@@ -1,6 +1,7 @@
 import { formatSignificant } from "../format.js";
 import { tenths } from "./curve.js";
 import { fine, found, type Rule, unknown, withTrend } from "./rule.js";
+import { isFree } from "./settings.js";
 
 /** The last tenth of the run against its middle. */
 const GROWING = { warning: 2, critical: 10 };
@@ -33,7 +34,7 @@ export const normGap: Rule = {
   title: "Latents and codes differ in length",
   remedies: [
     "raise commitmentWeight when latents are longer than their codes, codebookWeight when codes lag behind",
-    'initialization kmeans or codebook "ema", which put codes where the latents are',
+    { text: 'initialization kmeans or codebook "ema", which put codes where the latents are', helps: isFree },
     "a smaller codeDim, which leaves less for the codes to miss",
   ],
   judge: ({ final, curves }) => {

@@ -17,6 +17,7 @@ export async function readDiagnosisRecord(run: RunFolder): Promise<DiagnosisReco
     codebookSize: asNumber(quantizer.codebookSize),
     codeDim: asNumber(quantizer.codeDim),
     plannedSteps: asNumber(config.steps),
+    config,
   });
   try {
     for await (const metrics of run.metrics()) history.add(metrics);

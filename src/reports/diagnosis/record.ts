@@ -23,6 +23,8 @@ export interface DiagnosisRecord {
   readonly codeDim: number | null;
   /** Steps that the run is to have. */
   readonly plannedSteps: number | null;
+  /** The resolved configuration, which decides what there is left to try. Without it, everything is. */
+  readonly config?: unknown;
   /** The newest step; 0 before the first. */
   readonly lastStep: number;
   /** Steps whose loss or gradient was not finite. */
@@ -49,7 +51,7 @@ const DIAGNOSED_CURVES = [
 export type DiagnosedCurve = (typeof DIAGNOSED_CURVES)[number];
 
 /** What is known of a run before its first step. */
-export type DiagnosedRun = Pick<DiagnosisRecord, "codebookSize" | "codeDim" | "plannedSteps">;
+export type DiagnosedRun = Pick<DiagnosisRecord, "codebookSize" | "codeDim" | "plannedSteps" | "config">;
 
 /**
  * Gathers the record of a run from its metrics, step by step: from metrics.jsonl, or live from the trainer's loop. Its

@@ -1,6 +1,7 @@
 import { formatCount } from "../format.js";
 import type { Curve } from "./curve.js";
 import type { DiagnosedCurve, DiagnosisRecord } from "./record.js";
+import type { RunSettings } from "./settings.js";
 
 /** info: good to know. warning: the run is worse for it. critical: the run has failed in this respect. */
 export const severities = ["info", "warning", "critical"] as const;
@@ -18,13 +19,16 @@ export type Outcome =
   /** The record does not have what the rule needs; `seen` says what is missing. */
   | { readonly status: "unknown"; readonly seen: string };
 
+/** Something to try: for every run, or for those whose settings leave room for it. */
+export type Remedy = string | { readonly text: string; readonly helps: (settings: RunSettings) => boolean };
+
 /** A named check with fixed thresholds. Pure: the same record gives the same outcome. */
 export interface Rule {
   /** Lower case words with hyphens; stable, for programs to match on. */
   readonly name: string;
   readonly title: string;
   /** What to try, the likeliest help first. */
-  readonly remedies: readonly string[];
+  readonly remedies: readonly Remedy[];
   readonly judge: (record: DiagnosisRecord) => Outcome;
 }
 

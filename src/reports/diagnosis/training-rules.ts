@@ -50,8 +50,14 @@ export const explodingGradient: Rule = {
   title: "The gradient explodes",
   remedies: [
     "lower the learning rate, or raise warmupSteps",
-    "set gradientClip (1 is usual; the norm recorded is that before clipping)",
-    "a model with groupNorm, whose activations cannot grow without bound",
+    {
+      text: "a smaller gradientClip (1 is usual; the norm recorded is that before clipping)",
+      helps: ({ gradientClip = Number.POSITIVE_INFINITY }) => gradientClip > 1,
+    },
+    {
+      text: "a model with groupNorm, whose activations cannot grow without bound",
+      helps: ({ groupNorm }) => !groupNorm,
+    },
   ],
   judge: (record) => {
     if (record.nonFiniteSteps > 0) return nonFinite(record);

@@ -142,6 +142,54 @@ describe("diagnose", () => {
     expect(nothing.fine).toEqual([]);
   });
 
+  describe("what to try", () => {
+    const ofRule = (rule: string, run: PlantedRun, config: unknown): string => {
+      const { findings } = diagnose({ ...planted(run), config });
+      return findings.find((finding) => finding.rule === rule)?.remedies.join("\n") ?? "no finding";
+    };
+    const collapsed: PlantedRun = { final: { usage: 8 / 512, perplexity: 5 } };
+    const plain = { kind: "vq", codebook: "free", initialization: "uniform", codeDim: 64 };
+
+    it("is everything for a run whose configuration is not known", () => {
+      const all = ofRule("dead-codes", collapsed, undefined);
+      expect(all).toMatch(/kmeans.*"ema".*codeDim.*prune/s);
+      expect(ofRule("dead-codes", collapsed, { quantizer: plain })).toBe(all);
+    });
+
+    it("is nothing that the run has already", () => {
+      const averaged = { ...plain, codebook: "ema", initialization: "kmeans", codeDim: 8 };
+      const advice = ofRule("dead-codes", collapsed, { quantizer: averaged });
+      expect(advice).toContain("simvq");
+      expect(advice).toContain("prune");
+      expect(advice).not.toMatch(/kmeans|ema|codeDim/);
+      const linear = { kind: "simvq", codebook: "linear", initialization: "normal", codeDim: 64 };
+      expect(ofRule("dead-codes", collapsed, { quantizer: linear })).not.toMatch(/kmeans|simvq/);
+      const levels = { kind: "fsq", levels: [8, 8, 8] };
+      expect(ofRule("dead-codes", collapsed, { quantizer: levels })).not.toMatch(/kmeans|simvq|codeDim/);
+      const wild: PlantedRun = { curves: { gradientNorm: (at) => 0.4 * Math.exp(6 * at) } };
+      expect(ofRule("exploding-gradient", wild, { gradientClip: null, model: {} })).toMatch(
+        /Clip.*groupNorm/s,
+      );
+      expect(ofRule("exploding-gradient", wild, { gradientClip: 1, model: { groupNorm: true } })).toBe(
+        "lower the learning rate, or raise warmupSteps",
+      );
+    });
+
+    it.each(CASES)("is something for each kind of run: %s", (_, run) => {
+      const quantizers = [
+        { ...plain, codebook: "ema", initialization: "kmeans", codeDim: 4 },
+        { kind: "simvq", codebook: "linear", initialization: "normal", codeDim: 4 },
+        { kind: "fsq", levels: [8, 8, 8] },
+        { kind: "one-of-their-own" },
+      ];
+      for (const quantizer of quantizers) {
+        const config = { quantizer, gradientClip: 1, model: { groupNorm: true } };
+        for (const { remedies } of diagnose({ ...planted(run), config }).findings)
+          expect(remedies.length).toBeGreaterThan(0);
+      }
+    });
+  });
+
   it("counts steps that were not finite, and puts the gravest first", () => {
     const record = { ...planted({ final: { latentNorm: 3.3 } }), nonFiniteSteps: 2 };
     const { findings } = diagnose(record);
