@@ -173,7 +173,7 @@ class TrainingPanel implements TrainingDisplay {
 
   #doctor(): string {
     const label = "doctor".padEnd(LABEL);
-    if (this.#finding === undefined) return `${label}nothing found`;
+    if (this.#finding === undefined) return `${label}nothing found${this.#isOver ? "" : " yet"}`;
     const { severity, title, seen } = this.#finding;
     return `${label}${severity}: ${title}: ${seen}`;
   }

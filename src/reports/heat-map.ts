@@ -18,8 +18,8 @@ export interface HeatMap {
   readonly ramp?: RampName;
   /** The ends of the ramp; default the least and the greatest value. */
   readonly range?: readonly [number, number];
-  /** What the colours mean, written beside them. */
-  readonly legend: string;
+  /** What the colours mean, written beside them; null where there is but one, which the note explains. */
+  readonly legend: string | null;
   readonly xTitle?: string;
   readonly yTitle?: string;
   /** Labels along the sides by the number of the column or row; default numbers, none for `null`. */
@@ -33,7 +33,7 @@ export interface HeatMap {
 /** Height over width is kept within these, so that a line of codes is no hair and a column no tower. */
 const LEAST_ASPECT = 0.35;
 const MOST_ASPECT = 1.05;
-const MARGIN = { left: 58, right: 78, top: 16, bottom: 40 } as const;
+const MARGIN = { left: 58, right: 78, plainRight: 16, top: 16, bottom: 40 } as const;
 /** Small maps are enlarged, so that no program blurs them. */
 const LEAST_PIXELS = 256;
 
@@ -53,7 +53,8 @@ export function heatMap(map: HeatMap): Chart {
 
 function drawn(map: HeatMap, range: readonly [number, number]): string {
   const { title, rows, columns, xTitle = null, yTitle = null } = map;
-  const width = CHART_WIDTH - MARGIN.left - MARGIN.right;
+  const right = map.legend === null ? MARGIN.plainRight : MARGIN.right;
+  const width = CHART_WIDTH - MARGIN.left - right;
   const height = Math.round(width * Math.min(MOST_ASPECT, Math.max(LEAST_ASPECT, rows / columns)));
   const label = (labels: HeatMap["xLabel"]) => labels ?? ((position: number) => String(position));
   // A label stands at the middle of its cell.
@@ -64,7 +65,7 @@ function drawn(map: HeatMap, range: readonly [number, number]): string {
   const svg = draw(title, {
     height: height + MARGIN.top + MARGIN.bottom,
     marginLeft: MARGIN.left,
-    marginRight: MARGIN.right,
+    marginRight: right,
     marginTop: MARGIN.top,
     marginBottom: MARGIN.bottom,
     x: { domain: [0, columns], label: xTitle, ...(map.xLabel === null ? { axis: null } : {}) },
@@ -103,7 +104,10 @@ function drawn(map: HeatMap, range: readonly [number, number]): string {
           ]),
     ],
   });
-  return svg.replace(/<\/svg>$/, `${legend(map, range, height)}</svg>`);
+  return svg.replace(
+    /<\/svg>$/,
+    `${map.legend === null ? "" : legend({ ...map, legend: map.legend }, range, height)}</svg>`,
+  );
 }
 
 function picture(
@@ -130,7 +134,7 @@ function place(value: number, [low, high]: readonly [number, number], scale: "li
 }
 
 function legend(
-  { scale, ramp: name = "sequential", legend: text }: HeatMap,
+  { scale, ramp: name = "sequential", legend: text }: HeatMap & { readonly legend: string },
   range: readonly [number, number],
   height: number,
 ): string {

@@ -41,6 +41,7 @@ form.pair label { max-width: 100%; }
   .strip { break-inside: avoid; }
   .picture-box, .psnrs { min-width: 0; }
   .wide th[scope="row"], .wide thead th:first-child { position: static; }
-  .wide th, .wide td { font-size: .72rem; padding-left: .35rem; padding-right: .1rem; }
+  .wide th, .wide td { font-size: .72rem; padding-left: .35rem; padding-right: .1rem; overflow-wrap: normal; }
+  .wide td small, .wide th small { font-size: .62rem; white-space: normal; }
 }
 `);

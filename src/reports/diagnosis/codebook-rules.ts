@@ -1,5 +1,5 @@
 import { expectedUniformUsage } from "../../metrics/index.js";
-import { formatCount, formatPercent, formatSignificant } from "../format.js";
+import { formatCount, formatExpectation, formatPercent, formatSignificant } from "../format.js";
 import { newest, tenths } from "./curve.js";
 import type { DiagnosisRecord } from "./record.js";
 import { FEWEST_RECORDS, fine, found, type Rule, unknown, withTrend } from "./rule.js";
@@ -67,7 +67,7 @@ export const deadCodes: Rule = {
   judge: (record) => {
     const share = liveShare(record);
     if (share === null) return unknown("no usage of an evaluation or of a full window was recorded");
-    const seen = `${formatPercent(share.usage)} of the codes in use ${share.where}, a uniform source would show ${formatPercent(share.expected)}`;
+    const seen = `${formatPercent(share.usage)} of the codes in use ${share.where}, a uniform source would show ${formatExpectation(share.expected)}`;
     const ratio = share.usage / share.expected;
     if (ratio < DEAD.critical) return found("critical", `${seen}; under ${DEAD.critical} of it`);
     if (ratio < DEAD.warning) return found("warning", `${seen}; under ${DEAD.warning} of it`);
