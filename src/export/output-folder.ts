@@ -1,7 +1,7 @@
-import { mkdir, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { ConfigError, messageOf, VqkitError } from "../core/errors.js";
-import { writeFileAtomic } from "../runs/index.js";
+import { makeFolder, writeFileAtomic } from "../runs/index.js";
 
 /** Where an export goes. */
 export interface OutputOptions {
@@ -34,10 +34,6 @@ export async function writeOutput(
   { out }: OutputOptions,
   files: Readonly<Record<string, string | Uint8Array>>,
 ): Promise<void> {
-  try {
-    await mkdir(out, { recursive: true });
-  } catch (error) {
-    throw new VqkitError("file", `${out}: could not make the folder: ${messageOf(error)}`, { cause: error });
-  }
+  await makeFolder(out);
   for (const [name, content] of Object.entries(files)) await writeFileAtomic(path.join(out, name), content);
 }

@@ -1,8 +1,6 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
-import { errnoOf, fileError } from "../runs/file-errors.js";
-import { writeFileAtomic } from "../runs/index.js";
+import { makeFolder, writeFileAtomic } from "../runs/index.js";
 import type { Chart, ChartKey, ChartTable } from "./chart.js";
 import { escapeHtml } from "./html.js";
 import { LIGHT, withLightColours } from "./palette.js";
@@ -19,11 +17,7 @@ const PNG_SCALE = 2;
  * @throws VqkitError("file")
  */
 export async function writePlots(dir: string, charts: readonly Chart[]): Promise<string[]> {
-  try {
-    await mkdir(dir, { recursive: true });
-  } catch (error) {
-    throw errnoOf(error) === undefined ? error : fileError(dir, "make the folder", error);
-  }
+  await makeFolder(dir);
   const written: string[] = [];
   const write = async (name: string, content: string | Buffer): Promise<void> => {
     await writeFileAtomic(join(dir, name), content);

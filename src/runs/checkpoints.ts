@@ -1,10 +1,10 @@
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { VqkitError } from "../core/errors.js";
 import { removeTemporaries } from "./atomic-file.js";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint-file.js";
 import { fileError } from "./file-errors.js";
-import { namesIn } from "./folder-names.js";
+import { makeFolder, namesIn } from "./folder-names.js";
 
 export interface CheckpointsOptions {
   /** How many of the newest steps to keep, >= 1; the best one is kept besides. */
@@ -59,11 +59,7 @@ export class Checkpoints {
    */
   async save(checkpoint: Checkpoint, { best = false } = {}): Promise<string> {
     const path = join(this.dir, fileName(checkpoint.step, best));
-    try {
-      await mkdir(this.dir, { recursive: true });
-    } catch (error) {
-      throw fileError(this.dir, "make the folder", error);
-    }
+    await makeFolder(this.dir);
     await removeTemporaries(this.dir);
     await writeCheckpoint(path, checkpoint);
     await this.prune(checkpoint.step);

@@ -1,4 +1,5 @@
-import { readdir } from "node:fs/promises";
+import { mkdir, readdir, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { errnoOf, fileError } from "./file-errors.js";
 
 /** The names in a folder; none where there is no such folder. @throws VqkitError("file") when it cannot be read */
@@ -9,4 +10,39 @@ export async function namesIn(dir: string): Promise<string[]> {
     if (errnoOf(error) === "ENOENT") return [];
     throw fileError(dir, "read the folder", error);
   }
+}
+
+/**
+ * Makes a folder, and those above it that are missing. Unlike node's recursive `mkdir` it says why it could not: on a
+ * read-only file system node's says that there is no such folder.
+ *
+ * @returns whether it was not there before
+ * @throws VqkitError("file")
+ */
+export async function makeFolder(dir: string): Promise<boolean> {
+  try {
+    return await made(dir);
+  } catch (error) {
+    throw fileError(dir, "make the folder", error);
+  }
+}
+
+async function made(dir: string): Promise<boolean> {
+  try {
+    await mkdir(dir);
+    return true;
+  } catch (error) {
+    if (await isFolder(dir)) return false;
+    const parent = dirname(dir);
+    if (errnoOf(error) !== "ENOENT" || parent === dir || (await isFolder(parent))) throw error;
+    await made(parent);
+    return made(dir);
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (status) => status.isDirectory(),
+    () => false,
+  );
 }

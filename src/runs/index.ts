@@ -10,6 +10,7 @@ export {
 export { CodeTimelineLog, keepsTimeline, readCodeTimeline } from "./code-timeline.js";
 export type { TimelineShape } from "./code-timeline-format.js";
 export { crc32 } from "./crc32.js";
+export { makeFolder } from "./folder-names.js";
 export { type JsonObject, type JsonValue, parseJson, readJsonFile, writeJsonFile } from "./json-file.js";
 export { type JsonLine, JsonLineIndex, type ReadJsonLinesOptions, readJsonLines } from "./json-lines.js";
 export {

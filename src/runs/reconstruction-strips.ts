@@ -1,8 +1,8 @@
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomic } from "./atomic-file.js";
 import { fileError } from "./file-errors.js";
-import { namesIn } from "./folder-names.js";
+import { makeFolder, namesIn } from "./folder-names.js";
 
 /** A picture of the same few images as the model of one step reconstructs them. */
 export interface Strip {
@@ -61,11 +61,7 @@ export class ReconstructionStrips {
   }
 
   async #write(path: string, png: Uint8Array): Promise<void> {
-    try {
-      await mkdir(this.dir, { recursive: true });
-    } catch (error) {
-      throw fileError(this.dir, "make the folder", error);
-    }
+    await makeFolder(this.dir);
     await writeFileAtomic(path, png);
   }
 }

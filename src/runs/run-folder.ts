@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { VqkitError } from "../core/errors.js";
 import type { MetricCard } from "../metrics/index.js";
@@ -7,6 +7,7 @@ import { Checkpoints, type CheckpointsOptions } from "./checkpoints.js";
 import { CodeTimelineLog } from "./code-timeline.js";
 import type { TimelineShape } from "./code-timeline-format.js";
 import { errnoOf, fileError, formatError } from "./file-errors.js";
+import { makeFolder } from "./folder-names.js";
 import { isObject, type JsonObject, readFormattedFile, readJsonFile, writeJsonFile } from "./json-file.js";
 import { MetricsLog, type MetricsLogOptions, type ReadMetricsOptions, readMetrics } from "./metrics-log.js";
 import { type ModelFile, readModelFile, writeModelFile } from "./model-file.js";
@@ -59,7 +60,7 @@ export class RunFolder {
   static async create(dir: string, options: { readonly overwrite?: boolean } = {}): Promise<RunFolder> {
     const isNew = await checkAvailable(dir, options.overwrite ?? false);
     try {
-      await mkdir(dir, { recursive: true });
+      await makeFolder(dir);
       await removeTemporaries(dir);
       if (!isNew) await removeRun(dir);
     } catch (error) {
@@ -102,11 +103,7 @@ export class RunFolder {
    * @throws VqkitError("run") naming the process that writes there; VqkitError("file")
    */
   static async lock(dir: string): Promise<RunLock> {
-    try {
-      await mkdir(dir, { recursive: true });
-    } catch (error) {
-      throw fileError(dir, "make the folder", error);
-    }
+    await makeFolder(dir);
     return RunLock.acquire(dir);
   }
 

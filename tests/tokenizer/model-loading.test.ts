@@ -124,6 +124,14 @@ describe("loadModel", () => {
       },
       /"decoder\/in\/bias": expected element type F32, got I32/,
     ],
+    [
+      "a weight that is not finite",
+      ({ weights }) => {
+        const data = Float32Array.from({ length: 8 }, (_, i) => (i === 5 ? Number.NEGATIVE_INFINITY : i));
+        weights.set("decoder/in/bias", { dtype: "F32", shape: [8], data });
+      },
+      /"decoder\/in\/bias": expected finite numbers, got -Infinity at position 5/,
+    ],
   ])("refuses a file with %s, naming the file and leaving no tensor", async (name, change, message) => {
     const file = await changed(name, change);
     const before = tf.memory().numTensors;

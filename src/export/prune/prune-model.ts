@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import type { EngineOptions } from "../../backend/index.js";
 import { VqkitError } from "../../core/errors.js";
-import { type JsonObject, RunFolder, writeJsonFile } from "../../runs/index.js";
+import { type JsonObject, makeFolder, RunFolder, writeJsonFile } from "../../runs/index.js";
 import { beginsImage, type Codes, loadModel, Tokenizer } from "../../tokenizer/index.js";
 import { modelFacts } from "../model-facts.js";
 import { checkOutput, type OutputOptions } from "../output-folder.js";
@@ -52,7 +52,7 @@ export async function pruneModel(source: string, options: PruneOptions): Promise
   await checkOutput(options);
   const live = await Tokenizer.load(source, options);
   const parent = path.dirname(path.resolve(options.out));
-  await mkdir(parent, { recursive: true });
+  await makeFolder(parent);
   const staging = await mkdtemp(path.join(parent, `.${path.basename(options.out)}-`));
   try {
     await refuseUnprunable(source);
@@ -61,7 +61,7 @@ export async function pruneModel(source: string, options: PruneOptions): Promise
     await writeSmaller(source, staging, kept);
     const { remapping, proof } = await prove(live, staging, { kept, evidence });
     await writeJsonFile(path.join(staging, "remapping.json"), remapping);
-    await mkdir(options.out, { recursive: true });
+    await makeFolder(options.out);
     for (const name of await readdir(staging)) {
       await rename(path.join(staging, name), path.join(options.out, name));
     }

@@ -1,7 +1,5 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { errnoOf, fileError } from "../../runs/file-errors.js";
-import { type JsonValue, writeFileAtomic, writeJsonFile } from "../../runs/index.js";
+import { type JsonValue, makeFolder, writeFileAtomic, writeJsonFile } from "../../runs/index.js";
 import { FIGURE_NAMES } from "../figures.js";
 import { csv } from "../plot-files.js";
 import type { Comparison, ComparisonDifferences, ComparisonFigures } from "./comparison.js";
@@ -28,11 +26,7 @@ export async function writeComparison(dir: string, comparison: Comparison): Prom
   // Made first: when a file of a run is unreadable, nothing has been written.
   const picture = await comparisonPicture(comparison);
   const page = await renderComparisonPage(comparison);
-  try {
-    await mkdir(dir, { recursive: true });
-  } catch (error) {
-    throw errnoOf(error) === undefined ? error : fileError(dir, "make the folder", error);
-  }
+  await makeFolder(dir);
   const path = (file: keyof typeof COMPARISON_FILES): string => join(dir, COMPARISON_FILES[file]);
   await writeJsonFile(path("json"), comparison);
   await writeFileAtomic(path("csv"), comparisonCsv(comparison));

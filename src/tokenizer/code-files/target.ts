@@ -1,7 +1,7 @@
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { messageOf, VqkitError } from "../../core/errors.js";
+import { VqkitError } from "../../core/errors.js";
 import {
   isPartialName,
   type JsonObject,
@@ -64,17 +64,6 @@ export async function prepareTarget(dir: string, wish: Wish): Promise<Target> {
     await removeUnfinished(dir, names);
   }
   return {};
-}
-
-/** @returns whether the folder was not there before @throws VqkitError("file") */
-export async function makeFolder(dir: string): Promise<boolean> {
-  try {
-    return (await mkdir(dir, { recursive: true })) !== undefined;
-  } catch (error) {
-    throw new VqkitError("file", `${dir}: could not make the folder (${messageOf(error)}). Check the path.`, {
-      cause: error,
-    });
-  }
 }
 
 /**

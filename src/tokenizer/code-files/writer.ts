@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
+import { makeFolder } from "../../runs/index.js";
 import type { Codes } from "../codes.js";
 import type { CodeWriter, CodeWriterOptions } from "./code-writer.js";
 import { closed, FolderWriter } from "./folder-writer.js";
 import { type CodeFormat, type CodeManifest, codeFormats } from "./manifest.js";
-import { makeFolder, prepareTarget } from "./target.js";
+import { prepareTarget } from "./target.js";
 
 export interface WriteCodesOptions extends Omit<CodeWriterOptions, "resume" | "saveEvery"> {}
 

@@ -1,10 +1,10 @@
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
 import { VqkitError } from "../../core/errors.js";
 import { errnoOf, fileError } from "../../runs/file-errors.js";
-import { writeJsonFile } from "../../runs/index.js";
+import { makeFolder, writeJsonFile } from "../../runs/index.js";
 import { readFormattedFile } from "../../runs/json-file.js";
 import { resolveRun, savedConfig } from "../run-config.js";
 import type { PlannedRun } from "./plan.js";
@@ -35,11 +35,7 @@ const planSchema = z.object({
  * @throws VqkitError("file")
  */
 export async function writePlan(out: string, runs: readonly PlannedRun[]): Promise<void> {
-  try {
-    await mkdir(out, { recursive: true });
-  } catch (error) {
-    throw errnoOf(error) === undefined ? error : fileError(out, "make the folder", error);
-  }
+  await makeFolder(out);
   await writeJsonFile(join(out, PLAN_FILE), {
     ...PLAN_FORMAT,
     runs: runs.map(({ quantizer, seed, swept, dir, config }) => ({
