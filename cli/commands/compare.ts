@@ -6,15 +6,10 @@ import type { ComparisonControl, ComparisonEvent, ComparisonOptions } from "../.
 import { BrokenImages } from "../broken-images.js";
 import { ComparisonProgress } from "../comparison-progress.js";
 import { type ConfigObject, isObject, valueAt } from "../config-file.js";
+import { addRunFlags, finishRunCommand } from "../declare-flags.js";
 import { Interrupted, UsageError } from "../errors.js";
-import {
-  addRunFlags,
-  type FlagValues,
-  finishRunCommand,
-  freeRunFolder,
-  type RunFlag,
-  TRAINING_FLAGS,
-} from "../run-flags.js";
+import { type FlagValues, freeRunFolder } from "../gather-config.js";
+import { type RunFlag, TRAINING_FLAGS } from "../run-flags.js";
 import { print, printJson, type Terminal } from "../terminal.js";
 import { integer, integers, repeated, words } from "../values.js";
 

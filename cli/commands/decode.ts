@@ -2,9 +2,9 @@ import type { Command } from "commander";
 import type { Codes } from "../../src/index.js";
 import { loadQuantizerModules } from "../config-file.js";
 import { many } from "../count-text.js";
+import { addModelFlags, type ModelFlags } from "../declare-flags.js";
 import { engineOptions } from "../engine-options.js";
 import { type Progress, startProgress } from "../progress.js";
-import { addModelFlags, type ModelFlags } from "../run-flags.js";
 import { StagedFolder } from "../staged-folder.js";
 import { print, printJson, type Terminal } from "../terminal.js";
 

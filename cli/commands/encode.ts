@@ -13,11 +13,13 @@ import type {
 import { BrokenImages } from "../broken-images.js";
 import { loadQuantizerModules } from "../config-file.js";
 import { many, number } from "../count-text.js";
+import { addModelFlags, type ModelFlags } from "../declare-flags.js";
 import { engineOptions } from "../engine-options.js";
 import { Interrupted, UsageError } from "../errors.js";
 import { readFileList } from "../file-list.js";
+import { namingFlags } from "../gather-config.js";
 import { type Progress, startProgress } from "../progress.js";
-import { addModelFlags, type FlagField, type ModelFlags, namingFlags } from "../run-flags.js";
+import type { FlagField } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
 import { integer, size } from "../values.js";
 

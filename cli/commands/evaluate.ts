@@ -3,10 +3,12 @@ import type { Command } from "commander";
 import type { EvaluationNetworks, RunOptions } from "../../src/index.js";
 import { BrokenImages } from "../broken-images.js";
 import { type ConfigObject, isObject, loadQuantizerModules } from "../config-file.js";
+import { addModelFlags, type ModelFlags } from "../declare-flags.js";
 import { engineOptions } from "../engine-options.js";
 import { evaluationNotes } from "../evaluation-text.js";
+import { namingFlags } from "../gather-config.js";
 import { startProgress } from "../progress.js";
-import { addModelFlags, type FlagField, type ModelFlags, namingFlags } from "../run-flags.js";
+import type { FlagField } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
 import { integer, size } from "../values.js";
 

@@ -1,10 +1,12 @@
 import { type Command, Option } from "commander";
 import type { PixelFormat, RoundTrip } from "../../src/index.js";
 import { loadQuantizerModules } from "../config-file.js";
+import { addModelFlags, type ModelFlags } from "../declare-flags.js";
 import { engineOptions } from "../engine-options.js";
 import { UsageError } from "../errors.js";
+import { namingFlags } from "../gather-config.js";
 import { startProgress } from "../progress.js";
-import { addModelFlags, type FlagField, type ModelFlags, namingFlags } from "../run-flags.js";
+import type { FlagField } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
 
 interface Flags extends ModelFlags {

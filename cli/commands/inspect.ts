@@ -2,19 +2,11 @@ import type { Command } from "commander";
 import type { GradientInspection, ImageAutoencoder, ImageBatch, RunConfig } from "../../src/index.js";
 import { BrokenImages } from "../broken-images.js";
 import { type ConfigObject, loadQuantizerModules, valueAt, withValue } from "../config-file.js";
+import { addConfigFlags, addModelFlags, addRunFlags, type ModelFlags } from "../declare-flags.js";
 import { engineOptions } from "../engine-options.js";
 import { UsageError } from "../errors.js";
-import {
-  addConfigFlags,
-  addModelFlags,
-  addRunFlags,
-  type FlagValues,
-  gatherConfig,
-  type ModelFlags,
-  namingFlags,
-  QUANTIZER_FLAGS,
-  TRAINING_FLAGS,
-} from "../run-flags.js";
+import { type FlagValues, gatherConfig, namingFlags } from "../gather-config.js";
+import { QUANTIZER_FLAGS, TRAINING_FLAGS } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
 
 interface Flags extends ModelFlags {

@@ -2,9 +2,11 @@ import type { Command } from "commander";
 import type { PruneEvidence } from "../../src/index.js";
 import { loadQuantizerModules } from "../config-file.js";
 import { many, number } from "../count-text.js";
+import { addModelFlags, type ModelFlags } from "../declare-flags.js";
 import { engineOptions } from "../engine-options.js";
 import { UsageError } from "../errors.js";
-import { addModelFlags, type FlagField, type ModelFlags, namingFlags } from "../run-flags.js";
+import { namingFlags } from "../gather-config.js";
+import type { FlagField } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
 
 interface Flags extends ModelFlags {

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { QuantizerDescription, textTable } from "../../src/index.js";
 import { loadQuantizerModules } from "../config-file.js";
-import { addModuleFlag } from "../run-flags.js";
+import { addModuleFlag } from "../declare-flags.js";
 import { print, printJson, type Terminal } from "../terminal.js";
 
 type TextTable = typeof textTable;

@@ -4,9 +4,9 @@ import type { Command } from "commander";
 import type { Chart, UsageEvidence, UsageReport } from "../../src/index.js";
 import { BrokenImages } from "../broken-images.js";
 import { loadQuantizerModules } from "../config-file.js";
+import { addModelFlags, type ModelFlags } from "../declare-flags.js";
 import { engineOptions } from "../engine-options.js";
 import { UsageError } from "../errors.js";
-import { addModelFlags, type ModelFlags } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
 import { integer } from "../values.js";
 

@@ -13,17 +13,11 @@ import type {
 } from "../../src/index.js";
 import { BrokenImages } from "../broken-images.js";
 import { type ConfigObject, valueAt, withValue } from "../config-file.js";
+import { addRunFlags, finishRunCommand } from "../declare-flags.js";
 import { Interrupted, UsageError } from "../errors.js";
+import { type FlagValues, freeRunFolder } from "../gather-config.js";
 import { describeFinding, describeResumed, describeRun } from "../run-description.js";
-import {
-  addRunFlags,
-  type FlagValues,
-  finishRunCommand,
-  freeRunFolder,
-  QUANTIZER_FLAGS,
-  SOURCE_FLAGS,
-  TRAINING_FLAGS,
-} from "../run-flags.js";
+import { QUANTIZER_FLAGS, SOURCE_FLAGS, TRAINING_FLAGS } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
 import { startTrainingDisplay, type TrainingDisplay } from "../training-display.js";
 

@@ -6,7 +6,7 @@ import { deflateSync } from "node:zlib";
 import sharp from "sharp";
 import { describe, expect, it, test } from "vitest";
 import { readConfigFile, withValue } from "../../cli/config-file.js";
-import { gatherConfig } from "../../cli/run-flags.js";
+import { gatherConfig } from "../../cli/gather-config.js";
 import { StagedFolder } from "../../cli/staged-folder.js";
 import { printable, printJson, type Terminal } from "../../cli/terminal.js";
 import { decodeImage, findImages } from "../../src/data/index.js";
