@@ -1,5 +1,6 @@
 import { type Markish, type PlotOptions, plot } from "@observablehq/plot";
 import { parseHTML } from "linkedom";
+import { formatTick } from "./format.js";
 import { escapeHtml, Html, html } from "./html.js";
 
 /** The figures that a chart draws, as CSV has them. */
@@ -34,6 +35,16 @@ export interface Chart {
 export const CHART_WIDTH = 480;
 export const CHART_HEIGHT = 260;
 
+const RIGHT_MARGIN = 16;
+/** Half of a digit, since the last label stands with its middle at the frame's edge. */
+const HALF_DIGIT = 3.6;
+
+/** Room at the right for a label of the x axis at its end. @param end the greatest x */
+export function rightMargin(end: number): number {
+  const label = formatTick(Number(end.toPrecision(3)));
+  return Math.max(RIGHT_MARGIN, 4 + HALF_DIGIT * label.length);
+}
+
 export interface Drawing extends PlotOptions {
   readonly marks: Markish[];
 }
@@ -51,7 +62,7 @@ export function draw(title: string, { marks, ...options }: Drawing): string {
     width: CHART_WIDTH,
     height: CHART_HEIGHT,
     marginLeft: 58,
-    marginRight: 16,
+    marginRight: RIGHT_MARGIN,
     marginTop: 26,
     marginBottom: 40,
     ...options,

@@ -1,5 +1,5 @@
 import { axisX, axisY, dot, gridX, gridY, line, type Markish, ruleY } from "@observablehq/plot";
-import { type Chart, type ChartTable, draw } from "./chart.js";
+import { type Chart, type ChartTable, draw, rightMargin } from "./chart.js";
 import { formatTick } from "./format.js";
 import { seriesColour } from "./palette.js";
 import { fileName } from "./plot-files.js";
@@ -61,6 +61,7 @@ function drawn(series: readonly DrawnSeries[], options: LineChartOptions): strin
   const xTicks = xScale === "log" ? logTicks(x.domain) : 5;
   const yTicks = yScale === "log" ? logTicks(y.domain) : 5;
   return draw(title, {
+    marginRight: rightMargin(x.domain[1]),
     x: { ...x, label: xTitle },
     y: { ...y, label: null, nice: yScale === "linear" },
     marks: [

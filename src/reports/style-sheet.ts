@@ -66,7 +66,7 @@ img.mini { display: block; width: 100%; image-rendering: pixelated; background: 
   .columns { grid-template-columns: 1fr 1fr; }
   .scroll { overflow: visible; }
   th, td { font-size: .8rem; padding-right: .5rem; overflow-wrap: anywhere; }
-  thead th { white-space: normal; overflow-wrap: normal; }
+  thead th, thead th.number { white-space: normal; overflow-wrap: normal; }
   th.number, td.number { padding-left: .4rem; }
   svg.chart { border: 1px solid var(--line); }
 }

@@ -32,3 +32,14 @@ export async function openPage<Data>(
   const [, json = "null"] = /id="vqkit-data">(.*?)<\/script>/s.exec(await readFile(file, "utf8")) ?? [];
   return { opened, data: JSON.parse(json) as Data };
 }
+
+/** A4 at 96 pixels an inch. */
+const PAPER_WIDTH = 794;
+
+/** Checks that nothing of a page is cut off on paper, also where its screen is dark; leaves it as it is printed. */
+export async function expectFitsPaper(opened: Page): Promise<void> {
+  await opened.emulateMedia({ media: "print" });
+  await opened.setViewportSize({ width: PAPER_WIDTH, height: 1123 });
+  expect(await opened.evaluate("document.documentElement.scrollWidth")).toBe(PAPER_WIDTH);
+  expect(await opened.evaluate("getComputedStyle(document.body).backgroundColor")).toBe("rgb(255, 255, 255)");
+}

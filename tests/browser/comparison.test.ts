@@ -9,7 +9,7 @@ import { buildComparison, type Comparison, renderComparisonPage } from "../../sr
 import { RunFolder } from "../../src/runs/index.js";
 import { temporaryFolder } from "../data/temporary.js";
 import { type RunContent, shaded, writeMetrics, writeRun, writeUsage } from "../reports/runs.js";
-import { executable, openPage } from "./chromium.js";
+import { executable, expectFitsPaper, openPage } from "./chromium.js";
 
 const MEGABYTE = 2 ** 20;
 const SHADES = [4, 90, 31, 200];
@@ -72,7 +72,7 @@ describe.skipIf(executable === undefined)(
       expect(await opened.locator("svg.chart").count()).toBeGreaterThan(10);
       expect(await opened.locator("#figures tbody tr").count()).toBe(4); // two rows, two baselines
       expect(await opened.locator(".examples img").count()).toBe(1 + 2 * 2);
-      await opened.emulateMedia({ media: "print" });
+      await expectFitsPaper(opened);
       expect(await opened.locator(".strip-tools").isVisible()).toBe(false);
       await opened.close();
     });

@@ -23,7 +23,7 @@ import { useEngine } from "../engine.js";
 import { writeMetrics, writeRun, writeUsage } from "../reports/runs.js";
 import { modelFile, quantizers } from "../tokenizer/model.js";
 import "../tokenizer/two-codebooks.js";
-import { executable, openPage } from "./chromium.js";
+import { executable, expectFitsPaper, openPage } from "./chromium.js";
 
 describe.skipIf(executable === undefined)(
   `reports in a browser${executable === undefined ? " (no Chromium here)" : ""}`,
@@ -128,6 +128,7 @@ describe.skipIf(executable === undefined)(
         const { opened } = await show(file, width, width === 390 ? "dark" : "light");
         expect(await opened.textContent("h1")).toContain("<b>run & 'x'");
         expect(await opened.locator("svg.chart").count()).toBeGreaterThan(7);
+        await expectFitsPaper(opened);
         await opened.close();
       }
     });

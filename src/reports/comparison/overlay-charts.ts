@@ -1,5 +1,5 @@
 import { axisX, axisY, dot, gridX, gridY, line, type Markish } from "@observablehq/plot";
-import { type Chart, type ChartTable, draw } from "../chart.js";
+import { type Chart, type ChartTable, draw, rightMargin } from "../chart.js";
 import { formatTick } from "../format.js";
 import { logTicks, type Point, smoothed } from "../line-chart.js";
 import { SERIES_COLOURS, seriesColour } from "../palette.js";
@@ -134,6 +134,7 @@ function overlayChart(series: readonly OverlaySeries[], field: OverlayField, suf
     name: `curves-${fileName(title)}`,
     title,
     svg: draw(title, {
+      marginRight: rightMargin(extent(series.flatMap(({ mean }) => mean.map(([step]) => step)))[1]),
       x: { label: "step" },
       y: { type: yScale, domain, label: null, nice: yScale === "linear" },
       marks: [

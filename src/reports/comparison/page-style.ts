@@ -40,8 +40,9 @@ form.pair label { max-width: 100%; }
   .strip-tools, .lens, .frame, form.pair, #pair-table, #pair-none { display: none !important; }
   .strip { break-inside: avoid; }
   .picture-box, .psnrs { min-width: 0; }
-  .wide th[scope="row"], .wide thead th:first-child { position: static; }
+  .wide th[scope="row"], .wide thead th:first-child { position: static; white-space: normal; }
   .wide th, .wide td { font-size: .72rem; padding-left: .35rem; padding-right: .1rem; overflow-wrap: normal; }
+  .wide tbody th[scope="row"] { overflow-wrap: anywhere; }
   .wide td small, .wide th small { font-size: .62rem; white-space: normal; }
 }
 `);
