@@ -48,6 +48,9 @@ export function addTrain(program: Command, terminal: Terminal): void {
 
 async function train(terminal: Terminal, written: ConfigObject, values: FlagValues): Promise<void> {
   const { renderFiguresTable, RunFolder, writeRunReport } = await import("../../src/index.js");
+  if (values.fromCodebook !== undefined && valueAt(written, "from.model") === undefined) {
+    throw new UsageError("--from-codebook: expected --from MODEL beside it, got none. Name the model.");
+  }
   const quiet = values.quiet === true;
   const broken = new BrokenImages(terminal, { quiet });
   const phases = new PhaseRelay();
@@ -166,7 +169,12 @@ async function runTraining(
   } catch (error) {
     display.stop();
     if (error instanceof NonFiniteError) {
-      display.note(`The checkpoints before step ${error.step} stand: ${resumeCommand(out, values)}`);
+      const saved = await lastCheckpoint(out);
+      if (saved !== undefined) {
+        display.note(
+          `The checkpoint of step ${saved} stands. To go on from there: ${resumeCommand(out, values)}`,
+        );
+      }
     }
     if (!(error instanceof Interrupted)) throw error;
     throw new Interrupted(
@@ -175,6 +183,13 @@ async function runTraining(
   } finally {
     display.stop();
   }
+}
+
+/** The step of a run's newest checkpoint; undefined without one. */
+async function lastCheckpoint(out: string): Promise<number | undefined> {
+  const { RunFolder } = await import("../../src/index.js");
+  const [newest] = await (await RunFolder.open(out)).checkpoints({ keep: 1 }).list();
+  return newest?.step;
 }
 
 function tell(display: TrainingDisplay, when: string, findings: readonly Finding[]): void {

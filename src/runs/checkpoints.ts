@@ -130,7 +130,7 @@ async function loadFirst(dir: string, entries: readonly CheckpointEntry[]): Prom
   if (first === undefined) return null;
   throw new VqkitError(
     "run",
-    `${dir}: expected a whole checkpoint, got ${skipped.length} broken, the newest by: ${first.reason}`,
+    `${dir}: expected a whole checkpoint, got ${skipped.length} broken, the newest by: ${first.reason} Put a copy of one back, or start a new run.`,
   );
 }
 

@@ -63,7 +63,7 @@ export class MetricsLog {
       if (from !== undefined && (from > size || end !== from)) {
         throw formatError(
           path,
-          `expected a line to end at byte ${from}, got a file of ${size} bytes without one.`,
+          `expected a line to end at byte ${from}, got a file of ${size} bytes without one. It was changed since the checkpoint: put it back, or start a new run.`,
         );
       }
       await file.truncate(end);

@@ -6,6 +6,16 @@ import type { StepOutcome } from "./training-step.js";
 export const nonFinitePolicies = ["stop", "skip", "rollback"] as const;
 export type NonFinitePolicy = (typeof nonFinitePolicies)[number];
 
+/** What a step found that is not finite. */
+interface NonFiniteFinding {
+  readonly figure: string;
+  readonly value: number;
+  /** The first tensor that is not finite, in words: `gradient of "encoder/stem/kernel"`. */
+  readonly tensor: string;
+}
+
+const REMEDY = "Lower learningRate, set gradientClip, or let onNan skip the step or roll back.";
+
 /** A step found a loss or gradient that is not finite. The weights and all other state are as they were before it. */
 export class NonFiniteError extends VqkitError {
   readonly step: number;
@@ -13,19 +23,24 @@ export class NonFiniteError extends VqkitError {
   readonly tensor: string;
   /** The step's figures, some of them NaN or infinite; its indices mean nothing. */
   readonly outcome: StepOutcome;
+  readonly #finding: NonFiniteFinding;
 
-  constructor(
-    step: number,
-    { figure, value, tensor }: { readonly figure: string; readonly value: number; readonly tensor: string },
-    outcome: StepOutcome,
-  ) {
+  constructor(step: number, finding: NonFiniteFinding, outcome: StepOutcome, remedy = REMEDY) {
+    const { figure, value, tensor } = finding;
     super(
       "numerics",
-      `step ${step}: expected a finite ${figure}, got ${value}. First to go bad: ${tensor}. The weights are those before the step. Lower learningRate, set gradientClip, or let onNan skip the step or roll back.`,
+      `step ${step}: expected a finite ${figure}, got ${value}. First to go bad: ${tensor}. The weights are those before the step. ${remedy}`,
     );
     this.step = step;
     this.tensor = tensor;
     this.outcome = outcome;
+    this.#finding = finding;
+  }
+
+  /** The same, where `onNan` did not help: why, and what to do instead. */
+  inSpiteOfPolicy(why: string): NonFiniteError {
+    const remedy = `${why} Lower learningRate or set gradientClip.`;
+    return new NonFiniteError(this.step, this.#finding, this.outcome, remedy);
   }
 }
 

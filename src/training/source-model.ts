@@ -90,10 +90,12 @@ export function takeWeights(model: ImageAutoencoder, source: SourceModel): void 
   const { from, path, weights } = source;
   const variables = model.variables();
   const isFresh = from.codebook === "fresh";
-  const takesProjection = !isFresh || sameShapes(variables, weights, PROJECTION);
-  const isTaken = (name: string) =>
-    !name.startsWith(QUANTIZER) && (takesProjection || !name.startsWith(PROJECTION));
-  namingModelFile(path, () => assignWeightValues(part(variables, isTaken), part(weights, isTaken)));
+  const sameProjection = sameShapes(variables, weights, PROJECTION);
+  const take = (isTaken: (name: string) => boolean) =>
+    namingModelFile(path, () => assignWeightValues(part(variables, isTaken), part(weights, isTaken)));
+  take((name) => !name.startsWith(QUANTIZER) && !name.startsWith(PROJECTION));
+  if (!sameProjection && !isFresh) throw otherCodebook(from, "one of another code dimension");
+  if (sameProjection) take((name) => name.startsWith(PROJECTION));
   if (isFresh) return;
   const isCodebook = (name: string) => name.startsWith(QUANTIZER);
   if (

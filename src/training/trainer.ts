@@ -132,7 +132,11 @@ export class Trainer {
     const { data, seed, engine, device, threads } = config;
     const chosen = await selectEngine({ engine, device, ...(threads === null ? {} : { threads }) });
     const { onBroken } = hooks;
-    const dataset = await ImageDataset.open(data, seed, onBroken === undefined ? {} : { onBroken });
+    const dataset = await ImageDataset.open(data, seed, onBroken === undefined ? {} : { onBroken }).catch(
+      (error: unknown) => {
+        throw resumable === null ? error : withImagesPlace(error);
+      },
+    );
     // Images that cannot be read should be known before anything is written, or an earlier run removed.
     await first(dataset.trainBatches({ batchSize: 1 }));
     await first(dataset.evaluationBatches({ batchSize: 1 }));
@@ -272,6 +276,14 @@ async function closeRecorder(
       if (!failed) throw error;
     });
   }
+}
+
+/** Says of images that are not found that they may be somewhere else now. */
+function withImagesPlace(error: unknown): unknown {
+  if (!(error instanceof VqkitError) || error.code !== "data") return error;
+  const next =
+    "The run goes on where its images are: if they have moved, name their new place (data.images).";
+  return new VqkitError("data", `${error.message} ${next}`, { cause: error });
 }
 
 /** Takes the first item and closes the iteration. */

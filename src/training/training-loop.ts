@@ -148,7 +148,10 @@ export class TrainingLoop {
     } catch (error) {
       if (!(error instanceof NonFiniteError)) throw error;
       if (config.onNan === "rollback") return this.#rollBack(error);
-      if (config.onNan === "stop" || this.#place.skippedInARow >= LARGEST_NON_FINITE) throw error;
+      if (config.onNan === "stop") throw error;
+      if (this.#place.skippedInARow >= LARGEST_NON_FINITE) {
+        throw error.inSpiteOfPolicy(`The ${LARGEST_NON_FINITE} steps before it were skipped.`);
+      }
       this.#place = { ...this.#place, skippedInARow: this.#place.skippedInARow + 1 };
       outcome = error.outcome;
       event = { nonFinite: error.tensor };
@@ -193,9 +196,11 @@ export class TrainingLoop {
   /** Goes back to the newest checkpoint; the batches up to the bad one are not shown again. */
   async #rollBack(error: NonFiniteError): Promise<null> {
     const { recorder, state: modelState, usage, codes } = this.#parts;
-    if (this.#rollbacks++ >= LARGEST_NON_FINITE) throw error;
+    if (this.#rollbacks++ >= LARGEST_NON_FINITE) {
+      throw error.inSpiteOfPolicy(`The run went back ${LARGEST_NON_FINITE} times since its last checkpoint.`);
+    }
     const loaded = (await recorder?.rollBack()) ?? null;
-    if (loaded === null) throw error;
+    if (loaded === null) throw error.inSpiteOfPolicy("There is no checkpoint yet to go back to.");
     const { checkpoint, state } = loaded;
     restoreState(modelState, checkpoint);
     usage.restore(checkpoint.usage);

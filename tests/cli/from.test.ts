@@ -50,5 +50,8 @@ describe("train --from", () => {
     const unknown = await vqkit(["train", photos, "--from", source, "--from-codebook", "warm", "--out", out]);
     expect(unknown.code).toBe(2);
     expect(unknown.stderr).toMatch(/^error: --from-codebook: /m);
+    const alone = await vqkit(["train", photos, "--from-codebook", "fresh", "--out", out]);
+    expect(alone.code).toBe(2);
+    expect(alone.stderr).toMatch(/^error: --from-codebook: expected --from MODEL beside it/m);
   });
 });

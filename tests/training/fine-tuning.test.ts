@@ -160,6 +160,14 @@ describe("a run that starts from a model", () => {
       { path: "from.codebook" },
     ],
     [
+      "a kept codebook for another code dimension",
+      { quantizer: { kind: "fsq", levels: [5, 4, 3] } },
+      {
+        path: "from.codebook",
+        message: expect.stringContaining("got one of another code dimension. Give that"),
+      },
+    ],
+    [
       "a choice that there is not",
       { from: { model: "x", codebook: "warm" as "keep" } },
       { path: "from.codebook" },

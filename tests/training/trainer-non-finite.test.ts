@@ -143,8 +143,16 @@ describe("a step that is not finite", () => {
   it.each(["skip", "rollback"] as const)("does not %s for ever", async (onNan) => {
     const trainer = await Trainer.create(poisonedRun(`for ever ${onNan}`, { onNan, steps: 40 }));
     const seen = poison(trainer, (batch) => batch >= 4);
-    await expect(drained(trainer.run())).rejects.toBeInstanceOf(NonFiniteError);
+    const error: unknown = await drained(trainer.run()).catch((reason: unknown) => reason);
     trainer.dispose();
+    expect(error).toBeInstanceOf(NonFiniteError);
+    expect(error).toMatchObject({
+      message: expect.stringMatching(
+        onNan === "skip"
+          ? / The 10 steps before it were skipped\. Lower learningRate or set gradientClip\.$/
+          : / The run went back 10 times since its last checkpoint\. Lower learningRate or set gradientClip\.$/,
+      ),
+    });
     expect(seen.length).toBe(4 + 11);
     const folder = path.join(runs, `for ever ${onNan}`, "checkpoints");
     expect((await readdir(folder)).length).toBeGreaterThan(0);
@@ -153,7 +161,10 @@ describe("a step that is not finite", () => {
   it("before the first checkpoint ends the run, also with rollback", async () => {
     const trainer = await Trainer.create(poisonedRun("too early", { onNan: "rollback" }));
     poison(trainer, (batch) => batch === 1);
-    await expect(drained(trainer.run())).rejects.toMatchObject({ step: 2 });
+    await expect(drained(trainer.run())).rejects.toMatchObject({
+      step: 2,
+      message: expect.stringMatching(/ There is no checkpoint yet to go back to\. Lower learningRate or/),
+    });
     trainer.dispose();
   });
 });
