@@ -9,7 +9,7 @@ import {
 import { type Chart, draw } from "./chart.js";
 import { formatCount, formatItems, formatTick } from "./format.js";
 import { heatMap } from "./heat-map.js";
-import { lineChart, type Point } from "./line-chart.js";
+import { countTicks, lineChart, type Point } from "./line-chart.js";
 import { seriesColour } from "./palette.js";
 import { fileName } from "./plot-files.js";
 
@@ -47,6 +47,7 @@ function useChart({ codebookSize }: CodeTimeline, { events }: CodeLives, suffix:
       title: `Codes in use${suffix}`,
       xTitle: "step",
       yIncludes: [0],
+      countsY: true,
       note: `In use: chosen at least once since the record before; ${formatCount(last?.samples ?? 0)} indices were counted in the last interval. Uniform source: the codes that it would show in as many.`,
     },
   );
@@ -68,6 +69,7 @@ function eventChart({ events }: CodeLives, suffix: string): Chart {
       title: `Births, deaths and revivals${suffix}`,
       xTitle: "step",
       yIncludes: [0],
+      countsY: true,
       note: `Codes an interval. Born: used for the first time (${formatItems(first?.births ?? 0, "code")} by the first record, step ${formatCount(first?.step ?? 0)}). Dead: used in the interval before and not in this one. Revived: used again after an interval without use.`,
     },
   );
@@ -125,6 +127,7 @@ function ageChart(timeline: CodeTimeline, lives: CodeLives, suffix: string): Cha
     codes: byAge.get(last - step) ?? 0,
   }));
   const never = lives.events.at(-1)?.neverUsed ?? 0;
+  const yTicks = countTicks(Math.max(...bars.map(({ codes }) => codes)));
   const title = `Age of the codes in use at step ${formatCount(last)}${suffix}`;
   return {
     name: fileName(`Age of the codes${suffix}`),
@@ -133,7 +136,7 @@ function ageChart(timeline: CodeTimeline, lives: CodeLives, suffix: string): Cha
       x: { domain: [0, last], label: null },
       y: { label: null, nice: true },
       marks: [
-        gridY({ stroke: "var(--line)", strokeOpacity: 1, ticks: 5 }),
+        gridY({ stroke: "var(--line)", strokeOpacity: 1, ticks: yTicks }),
         rectY(bars, {
           x1: "from",
           x2: "to",
@@ -143,7 +146,7 @@ function ageChart(timeline: CodeTimeline, lives: CodeLives, suffix: string): Cha
           insetRight: 0.5,
         }),
         axisX({ ticks: 5, tickFormat: formatTick, tickSize: 0, label: "age in steps", labelArrow: "none" }),
-        axisY({ ticks: 5, tickSize: 0, tickFormat: formatTick, label: null }),
+        axisY({ ticks: yTicks, tickSize: 0, tickFormat: formatTick, label: null }),
         ruleY([0], { stroke: "var(--line)" }),
       ],
     }),

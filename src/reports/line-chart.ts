@@ -22,6 +22,8 @@ export interface LineChartOptions {
   readonly formatY?: (value: number) => string;
   /** Values that the y axis must hold whatever the curves do. */
   readonly yIncludes?: readonly number[];
+  /** Whether y counts something, so that an axis of few has no halves; default false. */
+  readonly countsY?: boolean;
   /** Points that a smoothed curve averages, which then stands over the pale raw one; default 1: raw curves only. */
   readonly smooth?: number;
   readonly note?: string;
@@ -59,7 +61,8 @@ function drawn(series: readonly DrawnSeries[], options: LineChartOptions): strin
   const x = scale(xScale, xs);
   const y = scale(yScale, ys);
   const xTicks = xScale === "log" ? logTicks(x.domain) : 5;
-  const yTicks = yScale === "log" ? logTicks(y.domain) : 5;
+  const yTicks =
+    yScale === "log" ? logTicks(y.domain) : options.countsY === true ? countTicks(y.domain[1]) : 5;
   return draw(title, {
     marginRight: rightMargin(x.domain[1]),
     x: { ...x, label: xTitle },
@@ -145,6 +148,11 @@ export function smoothed(
     const mean = ((sums[to] as number) - (sums[from] as number)) / (to - from);
     return [x, scale === "log" ? Math.exp(mean) : mean];
   });
+}
+
+/** How many ticks an axis of counts is to have: no more than there are whole numbers. */
+export function countTicks(most: number): number {
+  return Math.max(1, Math.min(5, Math.floor(most)));
 }
 
 /**

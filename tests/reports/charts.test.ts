@@ -86,6 +86,17 @@ describe("lineChart", () => {
     expect(linear.keys.map(({ isDashed }) => isDashed)).toEqual([false, true, false]);
   });
 
+  it("has no halves on an axis that counts", () => {
+    const few = [{ name: "births", points: [[1, 0] as const, [2, 2] as const, [3, 1] as const] }];
+    const labels = (countsY: boolean): number[] => {
+      const svg = lineChart(few, { title: "t", xTitle: "x", countsY }).svg ?? "";
+      const [, axis = ""] = /aria-label="y-axis tick label">(.*?)<\/g>/.exec(svg) ?? [];
+      return [...axis.matchAll(/>([\d.]+)<\/text>/g)].map(([, label]) => Number(label));
+    };
+    expect(labels(true)).toEqual([0, 1, 2]);
+    expect(labels(false)).toContain(0.5);
+  });
+
   it("shows a lone point, and says when there is nothing", () => {
     expect(lineChart([{ name: "a", points: [[3, 2]] }], options).svg).toContain("<circle");
     const none = lineChart([{ name: "a", points: [] }], options);

@@ -12,7 +12,7 @@ const ROW_HEIGHT = 27;
 const FRAME_HEIGHT = 66;
 /** Labels are drawn up to this many letters; the tables have them whole. */
 const LONGEST_LABEL = 30;
-const LETTER_WIDTH = 6.4;
+const LETTER_WIDTH = 7.2;
 
 /** Each figure with all rows below each other: every seed a dot, the mean a stroke, its interval a bar. */
 export function figureCharts(comparison: Comparison): Chart[] {

@@ -87,9 +87,10 @@ function chartSection(title: string, charts: readonly Chart[], note: string): Ht
 function differences(comparison: Comparison): Html | null {
   const table = differencesTable(comparison);
   if (table === undefined) return null;
+  const hasIntervals = comparison.rows.some(({ fromBaseline }) => fromBaseline?.psnr?.interval);
   const notes = [
     ...differenceNotes(comparison),
-    "In bold where 0 lies outside of the interval. A sign says nothing of better or worse: usage and bits per pixel are what quality costs.",
+    `${hasIntervals ? "In bold where 0 lies outside of the interval. " : ""}A sign says nothing of better or worse: usage and bits per pixel are what quality costs.`,
   ];
   return section("Differences from the baseline", html`${paragraphs(notes)}${table}`);
 }
