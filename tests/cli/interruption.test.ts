@@ -102,6 +102,28 @@ test("a second Ctrl-C leaves at once, also while nothing could answer; the run c
   expect(await readdir(out)).not.toContain(".vqkit.lock");
 });
 
+test("a second Ctrl-C counts also when both came during one computation", async () => {
+  const [module, here] = [path.join(dir, "stall.mjs"), path.join(dir, "here")];
+  // Stands for one long computation of the engine: nothing else runs meanwhile.
+  await writeFile(
+    module,
+    `import { writeFileSync } from "node:fs";
+     setTimeout(() => {
+       writeFileSync(${JSON.stringify(here)}, "computing");
+       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_000);
+     }, 1).unref();`,
+  );
+  const { child, ended } = start([
+    ...["train", photos, ...SMALL, "--quantizer", "fsq", "--levels", "5,4", "--quantizer-module", module],
+    ...["--steps", "100000", "--out", out],
+  ]);
+  while (!(await exists(here)) && child.exitCode === null) await new Promise((go) => setTimeout(go, 20));
+  child.kill("SIGINT");
+  await new Promise((go) => setTimeout(go, 200));
+  child.kill("SIGINT");
+  expect(await ended).toMatchObject({ code: null, signal: "SIGINT", stderr: "" });
+});
+
 test("of two processes that begin a run in one folder, one trains and the other says why it does not", async () => {
   const args = [
     "train",
