@@ -18,13 +18,20 @@ export class StagedFolder {
 
   /**
    * @param overwrite let new files replace those of the same name; others stay
-   * @throws UsageError when the folder holds anything and `overwrite` is off
+   * @throws UsageError when the folder holds anything and `overwrite` is off, or cannot be made
    */
   static async create(dir: string, { overwrite = false } = {}): Promise<StagedFolder> {
     await checkFree(dir, overwrite);
     const parent = path.dirname(path.resolve(dir));
-    await mkdir(parent, { recursive: true });
-    return new StagedFolder(dir, await mkdtemp(path.join(parent, `.${path.basename(dir)}-`)));
+    try {
+      await mkdir(parent, { recursive: true });
+      return new StagedFolder(dir, await mkdtemp(path.join(parent, `.${path.basename(dir)}-`)));
+    } catch (error) {
+      const [reason] = String((error as Error).message).split(",");
+      throw new UsageError(
+        `--out ${dir}: could not make the folder (${reason}). Choose one where files can be written.`,
+      );
+    }
   }
 
   /**

@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { StagedFolder } from "../../cli/staged-folder.js";
@@ -24,6 +24,19 @@ describe("StagedFolder", () => {
     await writeFile(await folder.place("a.txt"), "a");
     await folder.discard();
     expect(await readdir(dir)).toEqual([]);
+  });
+
+  test("that cannot be made is told in one line", async () => {
+    const dir = await temporaryFolder();
+    await symlink(path.join(dir, "nowhere", "deep"), path.join(dir, "dangling"));
+    const out = path.join(dir, "dangling", "out");
+    await expect(StagedFolder.create(out)).rejects.toMatchObject({
+      name: "UsageError",
+      message: expect.stringMatching(
+        /^--out [^\n]+out: could not make the folder \(E[A-Z]+: [^,\n]+\)\. Choose/,
+      ),
+    });
+    expect(await readdir(dir)).toEqual(["dangling"]);
   });
 
   test.each(["../a.txt", "a/../../b.txt", "/etc/a.txt", "."])("refuses the name %s", async (name) => {
