@@ -20,7 +20,8 @@ interface Flags extends ModelFlags {
 
 /** A report, and what it can be turned into. */
 interface Source {
-  readonly usage: UsageReport;
+  /** null for a run that has not finished, of which there are curves and pictures only. */
+  readonly usage: UsageReport | null;
   readonly page: () => Promise<string>;
   readonly charts: () => Promise<readonly Chart[]>;
 }
@@ -57,7 +58,9 @@ async function report(terminal: Terminal, folder: string, flags: Flags): Promise
   await loadQuantizerModules(flags.quantizerModule ?? []);
   const source = await open(terminal, folder, flags);
   if (json) printJson(terminal, source.usage);
-  else print(terminal, renderUsageText(source.usage));
+  else if (source.usage !== null) print(terminal, renderUsageText(source.usage));
+  else
+    print(terminal, `${folder} has not finished: its codes have not been counted on an evaluation set yet.`);
   const written: string[] = [];
   if (html !== undefined) {
     await writeFileAtomic(html, await source.page());
@@ -120,8 +123,16 @@ async function openRun(terminal: Terminal, folder: string, flags: Flags): Promis
   const vqkit = await import("../../src/index.js");
   const run = await vqkit.RunFolder.open(folder);
   const curves = await vqkit.readCurves(run);
-  const { report: evaluated, evidence: own } = await vqkit.runUsage(run, { curves, ...listing(flags) });
   const trainingCharts = vqkit.trainingCharts(curves);
+  const found = await vqkit.runUsage(run, { curves, ...listing(flags) }).catch((error: unknown) => {
+    const isUnfinished = error instanceof vqkit.VqkitError && error.code === "run";
+    if (!isUnfinished || !showsUnfinished(flags)) throw error;
+    return null;
+  });
+  if (found === null) {
+    return { usage: null, page: () => vqkit.renderRunReport(run), charts: async () => trainingCharts };
+  }
+  const { report: evaluated, evidence: own } = found;
   if (flags.images === undefined) {
     const evidence = once(() => evidenceOfModel(terminal, folder, flags));
     return {
@@ -146,6 +157,11 @@ async function openRun(terminal: Terminal, folder: string, flags: Flags): Promis
     page: () => vqkit.renderRunReport(run, all, usage),
     charts: async () => [...vqkit.usageCharts(usage, all), ...trainingCharts],
   };
+}
+
+/** Whether what is asked for can be had of a run that has not finished. */
+function showsUnfinished({ html, plots, images, json = false }: Flags): boolean {
+  return (html !== undefined || plots !== undefined) && images === undefined && !json;
 }
 
 /** Everything that a run's model and some images show. */

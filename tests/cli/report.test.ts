@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -85,6 +85,23 @@ describe("report", () => {
     expect(alone).not.toContain("Codes in two dimensions");
     expect((await vqkit(["report", codes, "--model", model, "--html", page])).code).toBe(0);
     expect(await readFile(page, "utf8")).toContain("Codes in two dimensions");
+  });
+
+  test("of a run that has not finished writes the page of what there is, and says that it is no more", async () => {
+    const dir = await temporaryFolder();
+    const run = path.join(dir, "run");
+    const page = path.join(dir, "page.html");
+    await cp(model, run, { recursive: true });
+    for (const name of ["usage.json", "summary.json", "model.safetensors"]) await rm(path.join(run, name));
+    const { code, stdout } = await vqkit(["report", run, "--html", page]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("has not finished");
+    const text = await readFile(page, "utf8");
+    expect(text).toContain("Codebook usage");
+    expect(text).not.toContain("Entropy by position");
+    const alone = await vqkit(["report", run]);
+    expect(alone.code).toBe(1);
+    expect(alone.stderr).toMatch(/^error: [^\n]*usage\.json[^\n]*\n$/);
   });
 
   test.each([
