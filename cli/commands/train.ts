@@ -57,7 +57,7 @@ async function train(terminal: Terminal, written: ConfigObject, values: FlagValu
   const hooks = { onBroken: broken.report, onPhase: phases.report };
   const resume = values.resume as string | undefined;
   const { trainer, out, notes } =
-    resume === undefined ? await start(written, hooks) : await takeUp(resume, written, hooks);
+    resume === undefined ? await start(written, hooks) : await takeUp(resume, { written, values, hooks });
   try {
     for (const line of [...describeRun(trainer.describe()), ...notes]) note(terminal, line, { quiet });
     broken.name();
@@ -111,9 +111,21 @@ async function start(written: ConfigObject, hooks: TrainerHooks): Promise<Prepar
 }
 
 /** A run that goes on. */
-async function takeUp(out: string, written: ConfigObject, hooks: TrainerHooks): Promise<Prepared> {
+async function takeUp(
+  out: string,
+  {
+    written,
+    values,
+    hooks,
+  }: { readonly written: ConfigObject; readonly values: FlagValues; readonly hooks: TrainerHooks },
+): Promise<Prepared> {
   const { Trainer } = await import("../../src/index.js");
   const { out: other, overwrite, ...changes } = written;
+  if (values.from !== undefined) {
+    throw new UsageError(
+      "--from: expected no --resume with it: a run that goes on has its own weights. Leave one out.",
+    );
+  }
   if (overwrite === true) throw new UsageError("--resume: expected no --overwrite. Leave one of them out.");
   if (typeof other === "string" && path.resolve(other) !== path.resolve(out)) {
     throw new UsageError(`--resume ${out}: expected no other folder to write, got ${other}. Leave it out.`);

@@ -53,5 +53,8 @@ describe("train --from", () => {
     const alone = await vqkit(["train", photos, "--from-codebook", "fresh", "--out", out]);
     expect(alone.code).toBe(2);
     expect(alone.stderr).toMatch(/^error: --from-codebook: expected --from MODEL beside it/m);
+    const resumed = await vqkit(["train", "--resume", source, "--from", source]);
+    expect(resumed.code).toBe(2);
+    expect(resumed.stderr).toMatch(/^error: --from: expected no --resume with it/m);
   });
 });
