@@ -122,11 +122,13 @@ describe("a run that starts from a model", () => {
     const [whole, parted] = [path.join(runs, "whole"), path.join(runs, "parted")];
     await train(fromSource({ from, out: whole }));
     const trainer = await Trainer.create(fromSource({ from, out: parted }));
-    await trainer.run().next();
+    const run = trainer.run();
+    await run.next();
     // As after a kill during step 2: there is the checkpoint of step 0 alone.
     const killed = path.join(runs, "killed");
     await cp(parted, killed, { recursive: true });
     await rm(path.join(killed, ".vqkit.lock"));
+    await run.return();
     trainer.dispose();
     await rm(model, { recursive: true });
     expect(await readdir(path.join(killed, "checkpoints"))).toEqual(["step-00000000.safetensors"]);
