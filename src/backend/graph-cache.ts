@@ -49,7 +49,7 @@ export class GraphCache {
     const { key, leaves } = recording;
     const known = this.#entries.get(key);
     const dynamic = new Set(known?.dynamic);
-    const frozen = this.#builtIn(leaves);
+    const frozen = known?.frozen ?? this.#builtIn(leaves); // the key names them, so a graph that is kept has the same
     leaves.forEach((leaf, index) => {
       if (frozen.has(leaf)) return;
       if (changing.has(leaf) || leaf.isVariable || leaf.frozen !== undefined) dynamic.add(index);

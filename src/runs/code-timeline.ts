@@ -15,11 +15,11 @@ import {
 import { crc32 } from "./crc32.js";
 import { errnoOf, fileError, formatError } from "./file-errors.js";
 import { parseJson } from "./json-file.js";
+import { decodePrelude, encodePrelude, PRELUDE_BYTES } from "./prelude.js";
 import type { RunFolder } from "./run-folder.js";
 
 const MAGIC = Buffer.from("\x89VQT\r\n\x1a\n", "latin1");
 const VERSION = 1;
-const FIXED_BYTES = 20;
 const MAX_JSON_BYTES = 4096;
 const shapeSchema = z.strictObject({
   format: z.literal("vqkit-code-timeline"),
@@ -177,12 +177,7 @@ function sumOf(values: readonly number[]): number {
 
 function header({ codebookSize, numCodebooks }: TimelineShape): Uint8Array {
   const json = Buffer.from(JSON.stringify({ format: "vqkit-code-timeline", codebookSize, numCodebooks }));
-  const fixed = Buffer.alloc(FIXED_BYTES);
-  fixed.set(MAGIC);
-  fixed.writeUInt32LE(VERSION, 8);
-  fixed.writeUInt32LE(json.length, 12);
-  fixed.writeUInt32LE(crc32(json), 16);
-  return Buffer.concat([fixed, json]);
+  return encodePrelude({ magic: MAGIC, version: VERSION }, json);
 }
 
 /** Checks that a timeline is of these codebooks and that a record ends at byte `from`. */
@@ -213,11 +208,11 @@ async function readHeader(
   reader: BoundedReader,
 ): Promise<{ readonly shape: TimelineShape; readonly end: number }> {
   const { path } = reader;
-  const fixed = Buffer.from((await reader.read(0, FIXED_BYTES)).buffer);
-  if (!fixed.subarray(0, MAGIC.length).equals(MAGIC)) {
+  const prelude = decodePrelude(await reader.read(0, PRELUDE_BYTES), MAGIC);
+  if (prelude === undefined) {
     throw formatError(path, "expected a timeline of codes, got another kind of file.");
   }
-  const [version, length, crc] = [8, 12, 16].map((at) => fixed.readUInt32LE(at)) as [number, number, number];
+  const { version, length, crc } = prelude;
   if (version !== VERSION) {
     throw formatError(
       path,
@@ -227,11 +222,11 @@ async function readHeader(
   if (length > MAX_JSON_BYTES) {
     throw formatError(path, `expected a header of at most ${MAX_JSON_BYTES} bytes, got ${length}.`);
   }
-  const json = await reader.read(FIXED_BYTES, length);
+  const json = await reader.read(PRELUDE_BYTES, length);
   if (crc32(json) !== crc)
     throw formatError(path, "expected another CRC-32 of the header. The file is damaged.");
   const shape = parsedShape(parseJson(json, path), path);
-  return { shape, end: FIXED_BYTES + length };
+  return { shape, end: PRELUDE_BYTES + length };
 }
 
 function parsedShape(value: unknown, path: string): TimelineShape {

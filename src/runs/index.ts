@@ -23,6 +23,7 @@ export {
 export { type ModelFile, readModelFile, writeModelFile } from "./model-file.js";
 export { decodeNpy, encodeNpy, readNpy, writeNpy } from "./npy.js";
 export { encodeStackHeader, NpyStack, STACK_HEADER_BYTES, type StackRow } from "./npy-stack.js";
+export { decodePrelude, encodePrelude, PRELUDE_BYTES } from "./prelude.js";
 export { ReconstructionStrips, type Strip } from "./reconstruction-strips.js";
 export { RUN_FILES, RunFolder, type RunSummary } from "./run-folder.js";
 export { type RunLock, type RunWriter, writerOf } from "./run-lock.js";

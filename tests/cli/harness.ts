@@ -1,7 +1,9 @@
+import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Writable } from "node:stream";
+import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { onTestFinished } from "vitest";
 import { run } from "../../cli/program.js";
@@ -33,6 +35,22 @@ export async function vqkit(
   const stderr = new Sink();
   const code = await run(args, { stdout, stderr, signal });
   return { code, stdout: stdout.text, stderr: stderr.text };
+}
+
+/** The built program. */
+export const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+
+/** Starts the built program in a process of its own. */
+export function startProgram(args: readonly string[]) {
+  const child = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "ignore", "pipe"] });
+  let stderr = "";
+  child.stderr.on("data", (text: Buffer) => {
+    stderr += text.toString();
+  });
+  const ended = new Promise<{ code: number | null; signal: string | null; stderr: string }>((done) =>
+    child.on("close", (code, signal) => done({ code, signal, stderr })),
+  );
+  return { child, ended };
 }
 
 /** An empty folder that is removed after the test. */

@@ -1,9 +1,7 @@
-import { spawn } from "node:child_process";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { beforeEach, expect, test } from "vitest";
-import { temporaryFolder, writeImages } from "./harness.js";
+import { startProgram, temporaryFolder, writeImages } from "./harness.js";
 
 const dist = new URL("../../dist/", import.meta.url);
 const SMALL = [
@@ -22,20 +20,6 @@ beforeEach(async () => {
   await mkdir(photos);
   await writeImages(photos, 4);
 });
-
-/** The program in a process of its own. */
-function start(args: readonly string[]) {
-  const main = fileURLToPath(new URL("cli/main.js", dist));
-  const child = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "ignore", "pipe"] });
-  let stderr = "";
-  child.stderr.on("data", (text: Buffer) => {
-    stderr += text.toString();
-  });
-  const ended = new Promise<{ code: number | null; signal: string | null; stderr: string }>((done) =>
-    child.on("close", (code, signal) => done({ code, signal, stderr })),
-  );
-  return { child, ended };
-}
 
 async function exists(file: string): Promise<boolean> {
   return readFile(file, "utf8").then(
@@ -79,7 +63,7 @@ test("a second Ctrl-C leaves at once, also while nothing could answer; the run c
   const [module, here] = [path.join(dir, "busy.mjs"), path.join(dir, "here")];
   await writeFile(module, busyQuantizer(here));
   const quantizer = ["--quantizer", "busy", "--quantizer-module", module];
-  const { child, ended } = start([
+  const { child, ended } = startProgram([
     "train",
     photos,
     ...SMALL,
@@ -98,7 +82,7 @@ test("a second Ctrl-C leaves at once, also while nothing could answer; the run c
   expect(await ended).toMatchObject({ code: null, signal: "SIGINT" });
   expect(performance.now() - from).toBeLessThan(20_000); // of the minute that it would have taken
   const resume = ["train", "--resume", out, "--quantizer-module", module, "--steps", "2"];
-  expect(await start(resume).ended).toMatchObject({ code: 0 });
+  expect(await startProgram(resume).ended).toMatchObject({ code: 0 });
   expect(await readdir(out)).not.toContain(".vqkit.lock");
 });
 
@@ -113,7 +97,7 @@ test("a second Ctrl-C counts also when both came during one computation", async 
        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_000);
      }, 1).unref();`,
   );
-  const { child, ended } = start([
+  const { child, ended } = startProgram([
     ...["train", photos, ...SMALL, "--quantizer", "fsq", "--levels", "5,4", "--quantizer-module", module],
     ...["--steps", "100000", "--out", out],
   ]);
@@ -138,7 +122,7 @@ test("of two processes that begin a run in one folder, one trains and the other 
     "--out",
     out,
   ];
-  const both = await Promise.all([start(args).ended, start(args).ended]);
+  const both = await Promise.all([startProgram(args).ended, startProgram(args).ended]);
   const [winner, loser] = both.sort((a, b) => (a.code ?? -1) - (b.code ?? -1));
   expect(winner).toMatchObject({ code: 0 });
   expect(loser).toMatchObject({

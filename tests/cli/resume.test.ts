@@ -1,12 +1,9 @@
-import { spawn } from "node:child_process";
 import { mkdir, readdir, readFile, truncate } from "node:fs/promises";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { beforeEach, describe, expect, test } from "vitest";
 import { Interrupted } from "../../cli/errors.js";
-import { temporaryFolder, vqkit, writeImages } from "./harness.js";
+import { startProgram, temporaryFolder, vqkit, writeImages } from "./harness.js";
 
-const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 const SMALL = [
   ...["--preset", "tiny", "--downsampling-factor", "2", "--crop-size", "16", "--batch-size", "2"],
   ...["--set", "model.baseWidth=4", "--set", "model.latentChannels=4", "--set", "evaluateUntrained=false"],
@@ -106,14 +103,7 @@ describe("signals", () => {
   /** The program in a process of its own, once it has logged its first steps. */
   async function started() {
     const args = ["train", photos, ...SMALL, "--steps", "100000", "--out", out, "--quiet"];
-    const child = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "ignore", "pipe"] });
-    let stderr = "";
-    child.stderr.on("data", (text: Buffer) => {
-      stderr += text.toString();
-    });
-    const ended = new Promise<{ code: number | null; signal: string | null; stderr: string }>((done) =>
-      child.on("close", (code, signal) => done({ code, signal, stderr })),
-    );
+    const { child, ended } = startProgram(args);
     while (
       (await readFile(path.join(out, "metrics.jsonl"), "utf8").catch(() => "")) === "" &&
       child.exitCode === null

@@ -39,6 +39,16 @@ async function inNamespace(
   });
 }
 
+/** A folder with images, and an empty one that a small file system may hide. */
+async function folders(): Promise<{ folder: string; images: string; disk: string }> {
+  const folder = await temporaryFolder();
+  const [images, disk] = [path.join(folder, "images"), path.join(folder, "disk")];
+  await mkdir(images);
+  await mkdir(disk);
+  await writeImages(images, 5);
+  return { folder, images, disk };
+}
+
 /** Bytes of the files that training itself writes. */
 async function sizeOf(dir: string): Promise<number> {
   const names = (await readdir(dir, { recursive: true })).filter((name) => name !== "report.html");
@@ -49,15 +59,8 @@ async function sizeOf(dir: string): Promise<number> {
 test.skipIf(!canMount)(
   "a disk that fills up during training is told in one line; with more space the run ends as it would have",
   async () => {
-    const folder = await temporaryFolder();
-    const [images, disk, whole] = ["images", "disk", "whole"].map((name) => path.join(folder, name)) as [
-      string,
-      string,
-      string,
-    ];
-    await mkdir(images);
-    await mkdir(disk);
-    await writeImages(images, 5);
+    const { folder, images, disk } = await folders();
+    const whole = path.join(folder, "whole");
     await promisify(execFile)(process.execPath, [
       program,
       "train",
@@ -93,15 +96,8 @@ test.skipIf(!canMount)(
 test.skipIf(!canMount)(
   "a full disk for temporary files is not used: each file is made where it stays",
   async () => {
-    const folder = await temporaryFolder();
-    const [images, disk, out] = ["images", "disk", "out"].map((name) => path.join(folder, name)) as [
-      string,
-      string,
-      string,
-    ];
-    await mkdir(images);
-    await mkdir(disk);
-    await writeImages(images, 5);
+    const { folder, images, disk } = await folders();
+    const out = path.join(folder, "out");
     const script = `
 mount -t tmpfs -o size=4k none "$DISK" && head -c 4096 /dev/zero > "$DISK/full" || exit 9
 export TMPDIR="$DISK"

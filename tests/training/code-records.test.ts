@@ -8,16 +8,11 @@ import { RunFolder, readCodeTimeline } from "../../src/runs/index.js";
 import { type RunOptions, type StepMetrics, Trainer } from "../../src/training/index.js";
 import { isRecordPoint } from "../../src/training/record-points.js";
 import { useEngine } from "../engine.js";
-import { temporaryFolder, tinyRun, train, writeImages } from "./tiny-runs.js";
+import { tinyFolders, tinyRun, train } from "./tiny-runs.js";
 
-let images: string;
-let runs: string;
+const { images, runs } = await tinyFolders();
 
-beforeAll(async () => {
-  await useEngine();
-  [images, runs] = [await temporaryFolder(), await temporaryFolder()];
-  await writeImages(images, 8);
-});
+beforeAll(useEngine);
 
 /** Trains, and takes a copy of a variable before the first step and after each. */
 async function watched(

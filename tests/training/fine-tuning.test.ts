@@ -7,17 +7,14 @@ import { RunFolder, readCodeTimeline } from "../../src/runs/index.js";
 import { loadModel } from "../../src/tokenizer/index.js";
 import { type RunOptions, Trainer } from "../../src/training/index.js";
 import { useEngine } from "../engine.js";
-import { digestOf, drained, temporaryFolder, timeless, tinyRun, train, writeImages } from "./tiny-runs.js";
+import { digestOf, drained, timeless, tinyFolders, tinyRun, train } from "./tiny-runs.js";
 
-let images: string;
-let runs: string;
+const { images, runs } = await tinyFolders();
 let source: string;
 let sourcePsnr: number;
 
 beforeAll(async () => {
   await useEngine();
-  [images, runs] = [await temporaryFolder(), await temporaryFolder()];
-  await writeImages(images, 8);
   source = path.join(runs, "source");
   const { trainer } = await train(tinyRun(images, { out: source, steps: 12, seed: 4, quantizer: EMA }));
   sourcePsnr = trainer.result?.evaluation.figures.psnr ?? Number.NaN;

@@ -5,16 +5,11 @@ import type { BrokenImage } from "../../src/data/index.js";
 import { RunFolder } from "../../src/runs/index.js";
 import { type RunOptions, Trainer } from "../../src/training/index.js";
 import { useEngine } from "../engine.js";
-import { drained, temporaryFolder, timeless, tinyRun, train, writeImages } from "./tiny-runs.js";
+import { drained, temporaryFolder, timeless, tinyFolders, tinyRun, train } from "./tiny-runs.js";
 
-let images: string;
-let runs: string;
+const { images, runs } = await tinyFolders();
 
-beforeAll(async () => {
-  await useEngine();
-  [images, runs] = [await temporaryFolder(), await temporaryFolder()];
-  await writeImages(images, 8);
-});
+beforeAll(useEngine);
 
 const options = (changes: Partial<RunOptions>) =>
   tinyRun(images, {

@@ -36,6 +36,13 @@ export async function writeImages(folder: string, count: number): Promise<void> 
   }
 }
 
+/** Folders of a test file that trains: eight images, and where runs go. */
+export async function tinyFolders(): Promise<{ readonly images: string; readonly runs: string }> {
+  const [images, runs] = [await temporaryFolder(), await temporaryFolder()];
+  await writeImages(images, 8);
+  return { images, runs };
+}
+
 /** The smallest run that has every part: 12×16 crops, a latent grid of 6×8, two residual blocks. */
 export function tinyRun(folder: string, changes: Partial<RunOptions> = {}): RunOptions {
   return {

@@ -7,16 +7,11 @@ import { usageFigures } from "../../src/metrics/index.js";
 import { RunFolder } from "../../src/runs/index.js";
 import { type RunOptions, Trainer } from "../../src/training/index.js";
 import { useEngine } from "../engine.js";
-import { asWeights, logged, temporaryFolder, timeless, tinyRun, train, writeImages } from "./tiny-runs.js";
+import { asWeights, logged, timeless, tinyFolders, tinyRun, train } from "./tiny-runs.js";
 
-let images: string;
-let runs: string;
+const { images, runs } = await tinyFolders();
 
-beforeAll(async () => {
-  await useEngine();
-  [images, runs] = [await temporaryFolder(), await temporaryFolder()];
-  await writeImages(images, 8);
-});
+beforeAll(useEngine);
 
 describe("the run folder", () => {
   let out: string;

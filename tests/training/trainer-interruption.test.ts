@@ -7,15 +7,12 @@ import { RunFolder } from "../../src/runs/index.js";
 import { Trainer } from "../../src/training/index.js";
 import { useEngine } from "../engine.js";
 import { divergingQuantizer } from "./diverging-quantizer.js";
-import { drained, logged, temporaryFolder, tinyRun, writeImages } from "./tiny-runs.js";
+import { drained, logged, tinyFolders, tinyRun } from "./tiny-runs.js";
 
-let images: string;
-let runs: string;
+const { images, runs } = await tinyFolders();
 
 beforeAll(async () => {
   await useEngine();
-  [images, runs] = [await temporaryFolder(), await temporaryFolder()];
-  await writeImages(images, 8);
   registerQuantizer(divergingQuantizer);
 });
 

@@ -7,15 +7,12 @@ import { RunFolder, readCodeTimeline } from "../../src/runs/index.js";
 import { NonFiniteError, type RunOptions, type StepMetrics, Trainer } from "../../src/training/index.js";
 import { useEngine } from "../engine.js";
 import { poison, poisonedQuantizer } from "./poisoned-quantizer.js";
-import { drained, logged, temporaryFolder, timeless, tinyRun, writeImages } from "./tiny-runs.js";
+import { drained, logged, timeless, tinyFolders, tinyRun } from "./tiny-runs.js";
 
-let images: string;
-let runs: string;
+const { images, runs } = await tinyFolders();
 
 beforeAll(async () => {
   await useEngine();
-  [images, runs] = [await temporaryFolder(), await temporaryFolder()];
-  await writeImages(images, 8);
   registerQuantizer(poisonedQuantizer);
 });
 

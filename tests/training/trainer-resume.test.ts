@@ -6,16 +6,20 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { RunFolder, readSafetensors } from "../../src/runs/index.js";
 import { type RunOptions, type StepMetrics, Trainer } from "../../src/training/index.js";
 import { useEngine } from "../engine.js";
-import { digestOf, logged, temporaryFolder, timeless, tinyRun, train, writeImages } from "./tiny-runs.js";
+import {
+  digestOf,
+  logged,
+  temporaryFolder,
+  timeless,
+  tinyFolders,
+  tinyRun,
+  train,
+  writeImages,
+} from "./tiny-runs.js";
 
-let images: string;
-let runs: string;
+const { images, runs } = await tinyFolders();
 
-beforeAll(async () => {
-  await useEngine();
-  [images, runs] = [await temporaryFolder(), await temporaryFolder()];
-  await writeImages(images, 8);
-});
+beforeAll(useEngine);
 
 /** Goes on with a run, to its end or until `until` says so. */
 async function goOn(

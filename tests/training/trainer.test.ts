@@ -5,16 +5,20 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { mean } from "../../src/metrics/index.js";
 import { type StepMetrics, Trainer } from "../../src/training/index.js";
 import { useEngine } from "../engine.js";
-import { digestOf, logged, temporaryFolder, timeless, tinyRun, train, writeImages } from "./tiny-runs.js";
+import {
+  digestOf,
+  logged,
+  temporaryFolder,
+  timeless,
+  tinyFolders,
+  tinyRun,
+  train,
+  writeImages,
+} from "./tiny-runs.js";
 
-let images: string;
-let runs: string;
+const { images, runs } = await tinyFolders();
 
-beforeAll(async () => {
-  await useEngine();
-  [images, runs] = [await temporaryFolder(), await temporaryFolder()];
-  await writeImages(images, 8);
-});
+beforeAll(useEngine);
 
 describe("training each kind", () => {
   it.each(["vq", "rotation", "simvq", "fsq"])("%s: the loss falls, the figures add up", async (kind) => {

@@ -12,7 +12,15 @@
 import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
 import { VqkitError } from "../../core/errors.js";
-import { type BoundedReader, crc32, type JsonObject, parseJson } from "../../runs/index.js";
+import {
+  type BoundedReader,
+  crc32,
+  decodePrelude,
+  encodePrelude,
+  type JsonObject,
+  PRELUDE_BYTES,
+  parseJson,
+} from "../../runs/index.js";
 import { bitsPerIndex, packedLength, packIndices, unpackIndices } from "./bits.js";
 import type { EntryCodes } from "./layout.js";
 import { asFormatError, type CodeKind, kindSchema, manifestSchema } from "./manifest.js";
@@ -20,7 +28,6 @@ import { asFormatError, type CodeKind, kindSchema, manifestSchema } from "./mani
 export const PACKED_MAGIC = Uint8Array.of(0x89, 0x56, 0x51, 0x43, 0x0d, 0x0a, 0x1a, 0x0a); // \x89VQC\r\n\x1a\n
 const END_MAGIC = Uint8Array.of(0x56, 0x51, 0x43, 0x2d, 0x45, 0x4e, 0x44, 0x0a); // VQC-END\n
 const VERSION = 1;
-const PRELUDE_BYTES = 20;
 const MAX_JSON = 65_536;
 export const ENTRY_BYTES = 24;
 export const END_BYTES = 56;
@@ -69,12 +76,7 @@ export function encodeHeader({
       `settings: expected at most ${MAX_JSON} bytes of JSON, got ${json.length}.`,
     );
   }
-  const prelude = Buffer.alloc(PRELUDE_BYTES);
-  prelude.set(PACKED_MAGIC);
-  prelude.writeUInt32LE(VERSION, 8);
-  prelude.writeUInt32LE(json.length, 12);
-  prelude.writeUInt32LE(crc32(json), 16);
-  return Buffer.concat([prelude, json]);
+  return encodePrelude({ magic: PACKED_MAGIC, version: VERSION }, json);
 }
 
 /** Reads the header of an open file. @returns its bytes as well @throws VqkitError("format") */
@@ -82,22 +84,22 @@ export async function readHeader(
   reader: BoundedReader,
 ): Promise<{ readonly header: PackedHeader; readonly bytes: Uint8Array }> {
   const where = `${reader.path}: header`;
-  const prelude = bufferOf(await reader.read(0, Math.min(reader.size, PRELUDE_BYTES)));
-  if (prelude.length < PRELUDE_BYTES || !PACKED_MAGIC.every((byte, i) => prelude[i] === byte)) {
+  const start = await reader.read(0, Math.min(reader.size, PRELUDE_BYTES));
+  const prelude = decodePrelude(start, PACKED_MAGIC);
+  if (prelude === undefined) {
     throw new VqkitError("format", `${where}: expected a packed code file (\\x89VQC), got something else.`);
   }
-  const version = prelude.readUInt32LE(8);
+  const { version, length, crc } = prelude;
   if (version !== VERSION) {
     throw new VqkitError("format", `${where}: expected version ${VERSION}, got ${version}.`);
   }
-  const length = prelude.readUInt32LE(12);
   const most = Math.min(MAX_JSON, reader.size - PRELUDE_BYTES);
   if (length > most) {
     throw new VqkitError("format", `${where}: expected at most ${most} bytes of JSON, got ${length}.`);
   }
   const bytes = await reader.read(0, PRELUDE_BYTES + length);
   const json = bytes.subarray(PRELUDE_BYTES);
-  checkCrc(crc32(json), prelude.readUInt32LE(16), where);
+  checkCrc(crc32(json), crc, where);
   try {
     const { format, bitsPerIndex: bits, ...header } = parseConfig(headerSchema, parseJson(json, "JSON"), "");
     if (bits === bitsPerIndex(header.codebookSize)) return { header, bytes };

@@ -14,16 +14,11 @@ import {
   Trainer,
 } from "../../../src/training/index.js";
 import { useEngine } from "../../engine.js";
-import { digestOf, drained, temporaryFolder, tinyRun, writeImages } from "../tiny-runs.js";
+import { digestOf, drained, tinyFolders, tinyRun } from "../tiny-runs.js";
 
-let images: string;
-let runs: string;
+const { images, runs } = await tinyFolders();
 
-beforeAll(async () => {
-  await useEngine();
-  [images, runs] = [await temporaryFolder(), await temporaryFolder()];
-  await writeImages(images, 8);
-});
+beforeAll(useEngine);
 
 function options(changes: Partial<ComparisonOptions> = {}): ComparisonOptions {
   const { quantizer: _, ...base } = tinyRun(images, { steps: 3 });

@@ -9,19 +9,16 @@ import {
   resumeComparison,
 } from "../../../src/training/index.js";
 import { useEngine } from "../../engine.js";
-import { digestOf, drained, temporaryFolder, timeless, tinyRun, writeImages } from "../tiny-runs.js";
+import { digestOf, drained, timeless, tinyFolders, tinyRun } from "../tiny-runs.js";
 
 const NAMES = ["vq-steps2-seed0", "fsq-steps2-seed0", "vq-steps4-seed0", "fsq-steps4-seed0"];
 
-let images: string;
-let runs: string;
+const { images, runs } = await tinyFolders();
 /** A comparison that was never interrupted. */
 let whole: string;
 
 beforeAll(async () => {
   await useEngine();
-  [images, runs] = [await temporaryFolder(), await temporaryFolder()];
-  await writeImages(images, 8);
   whole = path.join(runs, "whole");
   await drained(compareQuantizers(options(whole)));
 });
