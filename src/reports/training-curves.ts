@@ -1,9 +1,8 @@
-import { VqkitError } from "../core/errors.js";
 import { expectedUniformUsage } from "../metrics/index.js";
-import { errnoOf } from "../runs/file-errors.js";
 import type { RunFolder } from "../runs/index.js";
 import { formatCount } from "./format.js";
 import type { Point } from "./line-chart.js";
+import { recordedSteps } from "./recorded-steps.js";
 import type { UsageScope } from "./usage-report.js";
 
 /** What metrics.jsonl says, thinned to what a chart can show. */
@@ -27,7 +26,7 @@ const POINTS = 600;
  */
 export async function readCurves(run: RunFolder): Promise<TrainingCurves> {
   const collector = new CurveCollector();
-  for await (const record of recordsOf(run)) collector.add(record);
+  for await (const record of recordedSteps(run)) collector.add(record);
   return collector.curves();
 }
 
@@ -58,15 +57,6 @@ export class CurveCollector {
   curves(): TrainingCurves {
     const curves = new Map([...this.#thinned].map(([name, curve]) => [name, curve.points()]));
     return { records: this.#records, last: this.#last, curves };
-  }
-}
-
-async function* recordsOf(run: RunFolder): AsyncGenerator<Readonly<Record<string, unknown>>> {
-  try {
-    yield* run.metrics();
-  } catch (error) {
-    const missing = error instanceof VqkitError && errnoOf(error.cause) === "ENOENT";
-    if (!missing) throw error; // a run that was stopped before its first step has no metrics
   }
 }
 

@@ -13,7 +13,7 @@ import {
   type TimelineShape,
 } from "./code-timeline-format.js";
 import { crc32 } from "./crc32.js";
-import { errnoOf, fileError, formatError } from "./file-errors.js";
+import { errnoOf, fileError, formatError, isMissingFile } from "./file-errors.js";
 import { parseJson } from "./json-file.js";
 import { decodePrelude, encodePrelude, PRELUDE_BYTES } from "./prelude.js";
 import type { RunFolder } from "./run-folder.js";
@@ -137,7 +137,7 @@ export async function readCodeTimeline(run: RunFolder): Promise<CodeTimeline | n
   try {
     return await readCodeTimelineFile(path);
   } catch (error) {
-    if (error instanceof VqkitError && errnoOf(error.cause) === "ENOENT") return null;
+    if (isMissingFile(error)) return null;
     throw error;
   }
 }

@@ -40,6 +40,11 @@ export function errnoOf(error: unknown): string | undefined {
     : undefined;
 }
 
+/** Whether reading failed because there is no such file; `error` is what a reader of this layer threw. */
+export function isMissingFile(error: unknown): boolean {
+  return error instanceof VqkitError && errnoOf(error.cause) === "ENOENT";
+}
+
 /** A file whose content is not what its format asks for. */
 export function formatError(where: string, message: string): VqkitError {
   return new VqkitError("format", `${where}: ${message}`);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { VqkitError } from "../core/errors.js";
 import { temporaryPathOf } from "./atomic-file.js";
 import { readWhole } from "./bounded-reader.js";
-import { errnoOf, fileError } from "./file-errors.js";
+import { errnoOf, fileError, isMissingFile } from "./file-errors.js";
 import { isObject } from "./json-file.js";
 
 /** The file that says which process is writing a run. */
@@ -86,7 +86,7 @@ export async function writerOf(dir: string): Promise<RunWriter | undefined> {
   try {
     bytes = await readWhole(path, MAX_LOCK_BYTES);
   } catch (error) {
-    if (error instanceof VqkitError && errnoOf(error.cause) === "ENOENT") return undefined;
+    if (isMissingFile(error)) return undefined;
     throw error;
   }
   const owner = ownerIn(new TextDecoder().decode(bytes));

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { messageOf, VqkitError } from "../core/errors.js";
 import { type DiagnosedRun, DiagnosisHistory, type DiagnosisRecord } from "../reports/diagnosis/record.js";
 import { CurveCollector, type TrainingCurves } from "../reports/training-curves.js";
-import { errnoOf } from "../runs/file-errors.js";
+import { isMissingFile } from "../runs/file-errors.js";
 import { type JsonLine, type RunFolder, readJsonLines } from "../runs/index.js";
 
 /** What the metrics of a run say so far. */
@@ -95,7 +95,7 @@ export class MetricsWatch {
   /** A run has no metrics before its first step; damage is shown beside what could be read. */
   #explain(error: unknown): string | undefined {
     if (!(error instanceof VqkitError)) throw error;
-    if (errnoOf(error.cause) === "ENOENT") return undefined;
+    if (isMissingFile(error)) return undefined;
     return messageOf(error);
   }
 }

@@ -1,6 +1,6 @@
 import { VqkitError } from "../../core/errors.js";
-import { errnoOf } from "../../runs/file-errors.js";
 import type { RunFolder } from "../../runs/index.js";
+import { recordedSteps } from "../recorded-steps.js";
 import { type RunFigures, readRunRecord } from "../run-record.js";
 import { DiagnosisHistory, type DiagnosisRecord } from "./record.js";
 
@@ -19,12 +19,7 @@ export async function readDiagnosisRecord(run: RunFolder): Promise<DiagnosisReco
     plannedSteps: asNumber(config.steps),
     config,
   });
-  try {
-    for await (const metrics of run.metrics()) history.add(metrics);
-  } catch (error) {
-    const missing = error instanceof VqkitError && errnoOf(error.cause) === "ENOENT";
-    if (!missing) throw error; // a run that was stopped before its first step has no metrics
-  }
+  for await (const metrics of recordedSteps(run)) history.add(metrics);
   return history.record({
     final: figures?.final ?? null,
     meanColourPsnr: figures?.meanColour?.psnr ?? null,

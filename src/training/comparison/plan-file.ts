@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
 import { VqkitError } from "../../core/errors.js";
-import { errnoOf, fileError } from "../../runs/file-errors.js";
+import { fileError, isMissingFile } from "../../runs/file-errors.js";
 import { makeFolder, writeJsonFile } from "../../runs/index.js";
 import { readFormattedFile } from "../../runs/json-file.js";
 import { resolveRun, savedConfig } from "../run-config.js";
@@ -65,8 +65,7 @@ export async function readPlan(out: string): Promise<PlannedRun[]> {
   try {
     value = await readFormattedFile(path, PLAN_FORMAT);
   } catch (error) {
-    const isMissing = error instanceof VqkitError && errnoOf(error.cause) === "ENOENT";
-    if (!isMissing) throw error;
+    if (!isMissingFile(error)) throw error;
     throw new VqkitError(
       "run",
       `${out}: expected a folder in which a comparison was begun, got one without ${PLAN_FILE}. Check the path, or begin the comparison anew.`,
