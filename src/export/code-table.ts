@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import type { Quantizer } from "../quantizers/index.js";
+import { allCodes, type Quantizer } from "../quantizers/index.js";
 
 /** K codes of D numbers, row by row, and -½‖e_k‖² of each as the engine computes it. */
 export interface CodeTable {
@@ -18,8 +18,7 @@ export interface CodeTable {
 export async function readCodeTable(quantizer: Quantizer): Promise<CodeTable> {
   const { codebookSize, codeDim } = quantizer;
   const [codes, bias] = tf.tidy(() => {
-    const all = tf.reshape(tf.range(0, codebookSize, 1, "int32"), [1, 1, codebookSize, 1]) as tf.Tensor4D;
-    const table = tf.reshape(quantizer.indicesToCodes(all), [codebookSize, codeDim]);
+    const table = allCodes(quantizer);
     return [table, tf.mul(tf.sum(tf.square(table), 1), -0.5)];
   });
   try {

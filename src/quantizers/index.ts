@@ -1,3 +1,5 @@
+export { allCodes } from "./all-codes.js";
+
 /** The quantizer family. Importing this registers the kinds fsq, rotation, simvq and vq. */
 import { fsq } from "./kinds/fsq.js";
 import { rotation } from "./kinds/rotation.js";

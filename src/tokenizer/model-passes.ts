@@ -8,6 +8,7 @@ import {
 import { freezeTensors } from "../backend/index.js";
 import { VqkitError } from "../core/errors.js";
 import { Semaphore } from "../data/semaphore.js";
+import { allCodes } from "../quantizers/index.js";
 import { type CodesShape, type IndexArray, indexArray } from "./codes.js";
 
 /** Indices and their shape [N,H,W,Q]. */
@@ -56,15 +57,12 @@ export class ModelPasses {
 
   /** The codes themselves, [K, D] row by row. */
   codeVectors(): Promise<{ codeDim: number; values: Float32Array }> {
-    const { codebookSize, codeDim, numCodebooks } = this.#model.quantizer;
+    const { codeDim, numCodebooks } = this.#model.quantizer;
     if (numCodebooks !== 1) {
       throw new VqkitError("codes", `codeVectors: expected a model with 1 codebook, got ${numCodebooks}.`);
     }
     return this.#compute(
-      () => {
-        const all = tf.reshape(tf.range(0, codebookSize, 1, "int32"), [1, 1, codebookSize, 1]);
-        return this.#model.quantizer.indicesToCodes(all as tf.Tensor4D);
-      },
+      () => allCodes(this.#model.quantizer),
       async (tensor) => ({ codeDim, values: Float32Array.from(await tensor.data()) }),
     );
   }
@@ -85,7 +83,7 @@ export class ModelPasses {
   }
 
   /** Computes a tensor, reads it and frees it, while no other pass is on the engine. */
-  #compute<T>(make: () => tf.Tensor4D, read: (tensor: tf.Tensor4D) => Promise<T>): Promise<T> {
+  #compute<T, S extends tf.Tensor>(make: () => S, read: (tensor: S) => Promise<T>): Promise<T> {
     return this.#turns.run(1, async () => {
       this.checkAlive();
       const tensor = tf.tidy(make);

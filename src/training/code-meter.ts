@@ -1,6 +1,5 @@
-import * as tf from "@tensorflow/tfjs";
 import { type CodebookDrift, CodeCounts, type CodeRecord, type Indices } from "../metrics/index.js";
-import type { Quantizer } from "../quantizers/index.js";
+import { allCodes, type Quantizer } from "../quantizers/index.js";
 import { keepsTimeline, type TensorMap } from "../runs/index.js";
 import { countsOf, storedCounts } from "./stored-counts.js";
 
@@ -81,10 +80,7 @@ export class CodeMeter {
 
 /** Every code as the decoder receives it: [K, D], flat. */
 async function codeVectors(quantizer: Quantizer): Promise<Float32Array> {
-  const { codebookSize } = quantizer;
-  const codes = tf.tidy(() =>
-    quantizer.indicesToCodes(tf.reshape(tf.range(0, codebookSize, 1, "int32"), [1, codebookSize, 1, 1])),
-  );
+  const codes = allCodes(quantizer);
   try {
     return ((await codes.data()) as Float32Array).slice();
   } finally {

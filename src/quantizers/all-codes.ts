@@ -1,0 +1,16 @@
+import * as tf from "@tensorflow/tfjs";
+import type { Quantizer } from "./quantizer.js";
+
+/**
+ * Every code as the decoder receives it.
+ *
+ * @param quantizer with one codebook
+ * @returns [K, D], the caller's to dispose
+ */
+export function allCodes(quantizer: Quantizer): tf.Tensor2D {
+  const { codebookSize, codeDim } = quantizer;
+  return tf.tidy(() => {
+    const all = tf.reshape(tf.range(0, codebookSize, 1, "int32"), [1, 1, codebookSize, 1]) as tf.Tensor4D;
+    return tf.reshape(quantizer.indicesToCodes(all), [codebookSize, codeDim]) as tf.Tensor2D;
+  });
+}
