@@ -65,6 +65,9 @@ export {
   openSource,
   toSharp,
 } from "./data/index.js";
+export type { Chart } from "./drawing/charts/index.js";
+export { writePlots } from "./drawing/charts/index.js";
+export { type TextTableOptions, textTable } from "./drawing/index.js";
 export type {
   Evaluation,
   EvaluationFigures,
@@ -108,6 +111,8 @@ export {
   registerOnnxExport,
   remapCodes,
 } from "./export/index.js";
+export type { StoredTensor, TensorMap } from "./files/index.js";
+export { readNpy, readSafetensors, writeFileAtomic, writeNpy, writeSafetensors } from "./files/index.js";
 export type {
   CodebookDrift,
   CodeGeometry,
@@ -188,7 +193,6 @@ export {
 } from "./quantizers/index.js";
 export type {
   BuildComparisonOptions,
-  Chart,
   CodeAtlas,
   ComparedFigure,
   Comparison,
@@ -232,33 +236,15 @@ export {
   renderUsageText,
   runUsage,
   runUsageReport,
-  type TextTableOptions,
-  textTable,
   trainingCharts,
   usageCharts,
   usageReport,
   writeComparison,
-  writePlots,
   writeRunReport,
 } from "./reports/index.js";
-export type {
-  ReconstructionStrips,
-  RunSummary,
-  StoredTensor,
-  Strip,
-  TensorMap,
-  UsageRecord,
-} from "./runs/index.js";
+export type { ReconstructionStrips, RunSummary, Strip, UsageRecord } from "./runs/index.js";
 // runs
-export {
-  RunFolder,
-  readCodeTimeline,
-  readNpy,
-  readSafetensors,
-  writeFileAtomic,
-  writeNpy,
-  writeSafetensors,
-} from "./runs/index.js";
+export { RunFolder, readCodeTimeline } from "./runs/index.js";
 export type {
   CodedImage,
   CodeFile,

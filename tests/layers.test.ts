@@ -8,10 +8,12 @@ const root = path.resolve(import.meta.dirname, "..");
 const LEVELS: Readonly<Record<string, number>> = {
   core: 0,
   backend: 1,
+  files: 1,
   data: 2,
   metrics: 2,
   quantizers: 2,
   autoencoder: 3,
+  drawing: 2,
   runs: 4,
   evaluation: 5,
   reports: 6,

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { OnnxNetwork } from "../backend/index.js";
 import { VqkitError } from "../core/errors.js";
+import { withReader } from "../files/index.js";
 import type { EightBitImages } from "../metrics/index.js";
-import { withReader } from "../runs/index.js";
 
 /*
  * Networks that judge images, from ONNX files that the user makes (docs/evaluation.md has the scripts). One contract

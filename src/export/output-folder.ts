@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { ConfigError, messageOf, VqkitError } from "../core/errors.js";
-import { makeFolder, writeFileAtomic } from "../runs/index.js";
+import { makeFolder, writeFileAtomic } from "../files/index.js";
 
 /** Where an export goes. */
 export interface OutputOptions {

@@ -1,7 +1,6 @@
 import sharp from "sharp";
 import type { RgbImage } from "../data/index.js";
-import { formatCount, formatPercent } from "./format.js";
-import { Html, html } from "./html.js";
+import { formatCount, formatPercent, Html, html } from "../drawing/index.js";
 
 /** What codes look like. `codeAtlas` of the tokenizer makes one. */
 export interface CodeAtlas {

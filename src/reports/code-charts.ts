@@ -1,8 +1,7 @@
 import { axisX, axisY, dot, gridX, gridY, scale } from "@observablehq/plot";
+import { type Chart, draw, heatMap } from "../drawing/charts/index.js";
+import { formatPercent, formatTick } from "../drawing/index.js";
 import type { CodeCounts } from "../metrics/index.js";
-import { type Chart, draw } from "./chart.js";
-import { formatPercent, formatTick } from "./format.js";
-import { heatMap } from "./heat-map.js";
 import { type CodeVectors, projectToPlane } from "./principal-axes.js";
 
 /** Codebooks up to here are drawn dot by dot. */

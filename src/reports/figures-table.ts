@@ -1,6 +1,12 @@
+import {
+  formatCount,
+  formatExpectation,
+  formatItems,
+  formatPercent,
+  NO_FIGURE,
+  textTable,
+} from "../drawing/index.js";
 import type { EvaluationFigures } from "../evaluation/index.js";
-import { formatCount, formatExpectation, formatItems, formatPercent, NO_FIGURE } from "./format.js";
-import { textTable } from "./text-table.js";
 
 /** The figures of an evaluation, one line each, beside those of baselines; null columns are left out. */
 export function renderFiguresTable(columns: Readonly<Record<string, EvaluationFigures | null>>): string {

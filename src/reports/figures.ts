@@ -1,7 +1,8 @@
 // Not by the layer's index, which loads TensorFlow.js: reports compute nothing.
+
+import { formatFixed, formatPercent, NO_FIGURE } from "../drawing/index.js";
 import { evaluatedFigures } from "../evaluation/figures.js";
 import type { Interval } from "../metrics/index.js";
-import { formatFixed, formatPercent, NO_FIGURE } from "./format.js";
 
 /** The figures that a comparison sets side by side. */
 export const FIGURE_NAMES = [...evaluatedFigures, "imagesPerSecond"] as const;

@@ -1,15 +1,17 @@
 // Types only: reports compute nothing.
-import type { EstimatorGradient, GradientInspection } from "../evaluation/index.js";
+
 import {
   formatCount,
   formatFixed,
   formatItems,
   formatPercent,
   formatSignificant,
+  type Html,
+  html,
   NO_FIGURE,
-} from "./format.js";
-import { type Html, html } from "./html.js";
-import { textTable } from "./text-table.js";
+  textTable,
+} from "../drawing/index.js";
+import type { EstimatorGradient, GradientInspection } from "../evaluation/index.js";
 
 /** An inspection for the terminal: a line an estimator, and what the columns are. */
 export function renderGradients(inspection: GradientInspection): string {

@@ -1,4 +1,3 @@
-export type { Chart, ChartTable } from "./chart.js";
 export type { AtlasCode, CodeAtlas } from "./code-atlas.js";
 export type { ComparedImages } from "./comparison/comparable.js";
 export {
@@ -40,13 +39,11 @@ export {
   type PlaceStatistics,
 } from "./index-places.js";
 export { type LossCard, type LossTerm, lossCard } from "./loss-card.js";
-export { writePlots } from "./plot-files.js";
 export type { CodeVectors } from "./principal-axes.js";
 export type { RankPoint } from "./rank-chart.js";
 export { trainingCharts } from "./run-charts.js";
 export { renderRunReport, writeRunReport } from "./run-report.js";
 export { runUsage, runUsageReport } from "./run-usage.js";
-export { type TextTableOptions, textTable } from "./text-table.js";
 export { readCurves, type TrainingCurves } from "./training-curves.js";
 export { renderUsageHtml, renderUsagePage, type UsageEvidence, usageCharts } from "./usage-html.js";
 export {

@@ -1,17 +1,21 @@
 import { axisX, axisY, gridY, rectY, ruleY } from "@observablehq/plot";
 import {
+  type Chart,
+  countTicks,
+  draw,
+  fileName,
+  heatMap,
+  lineChart,
+  type Point,
+} from "../drawing/charts/index.js";
+import { formatCount, formatItems, formatTick, seriesColour } from "../drawing/index.js";
+import {
   type CodeLives,
   type CodeTimeline,
   codeAges,
   codeLives,
   type IntervalCounts,
 } from "../metrics/index.js";
-import { type Chart, draw } from "./chart.js";
-import { formatCount, formatItems, formatTick } from "./format.js";
-import { heatMap } from "./heat-map.js";
-import { countTicks, lineChart, type Point } from "./line-chart.js";
-import { seriesColour } from "./palette.js";
-import { fileName } from "./plot-files.js";
 
 /** Rows of the picture of all lives at most; larger codebooks have several codes in a row. */
 const MOST_ROWS = 256;

@@ -1,6 +1,6 @@
-import type { Chart } from "./chart.js";
-import { formatCount, formatPercent } from "./format.js";
-import { heatMap } from "./heat-map.js";
+import type { Chart } from "../drawing/charts/index.js";
+import { heatMap } from "../drawing/charts/index.js";
+import { formatCount, formatPercent } from "../drawing/index.js";
 import type { NeighbourStatistics, PlaceStatistics } from "./index-places.js";
 
 /** Ratios beyond this many doublings have the last colour. */

@@ -1,8 +1,6 @@
-import { NOTHING, ramp, rampStep } from "./colour-ramp.js";
-import { formatCount } from "./format.js";
-import { type Html, html } from "./html.js";
+import { NOTHING, ramp, rampStep } from "../drawing/charts/index.js";
+import { encodeIndexedPng, formatCount, type Html, html, pngUrl } from "../drawing/index.js";
 import type { PlaceStatistics } from "./index-places.js";
-import { encodeIndexedPng, pngUrl } from "./png.js";
 
 /** So many of the codes are shown. */
 const SHOWN = 12;

@@ -1,5 +1,5 @@
 import asciichart from "asciichart";
-import { formatSignificant } from "./format.js";
+import { formatSignificant } from "../drawing/index.js";
 
 /** A point of the rank-frequency curve: the code of rank `rank` (1 is the most used) was chosen `count` times. */
 export interface RankPoint {

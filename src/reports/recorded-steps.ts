@@ -1,4 +1,4 @@
-import { isMissingFile } from "../runs/file-errors.js";
+import { isMissingFile } from "../files/index.js";
 import type { RunFolder } from "../runs/index.js";
 
 /** The records of a run's metrics; none of a run that was stopped before its first step. @throws as `RunFolder.metrics` */

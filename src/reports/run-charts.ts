@@ -1,8 +1,5 @@
-import { type Chart, chartColumns } from "./chart.js";
-import { formatTick } from "./format.js";
-import { type Html, html } from "./html.js";
-import { lineChart, type Series } from "./line-chart.js";
-import { section } from "./page.js";
+import { type Chart, chartColumns, lineChart, type Series } from "../drawing/charts/index.js";
+import { formatTick, type Html, html, section } from "../drawing/index.js";
 import type { TrainingCurves } from "./training-curves.js";
 
 interface ChartFields {

@@ -1,5 +1,5 @@
 import { picturesOf, type RgbImage } from "../data/index.js";
-import { readWhole } from "../runs/bounded-reader.js";
+import { readWhole } from "../files/index.js";
 import type { RunRecord } from "./run-record.js";
 
 /** A run's picture, and the images in it: entry i of both lists belongs together. */

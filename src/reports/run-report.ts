@@ -1,6 +1,4 @@
 import { VqkitError } from "../core/errors.js";
-import { type RunFolder, readCodeTimeline } from "../runs/index.js";
-import { FIGURE_NAMES, FIGURE_STYLES, formatFigure } from "./figures.js";
 import {
   formatCount,
   formatDuration,
@@ -8,11 +6,17 @@ import {
   formatFixed,
   formatItems,
   formatSignificant,
+  type Html,
+  html,
+  htmlPage,
+  htmlTable,
   NO_FIGURE,
-} from "./format.js";
-import { type Html, html } from "./html.js";
+  paragraphs,
+  section,
+} from "../drawing/index.js";
+import { type RunFolder, readCodeTimeline } from "../runs/index.js";
+import { FIGURE_NAMES, FIGURE_STYLES, formatFigure } from "./figures.js";
 import { lossCard } from "./loss-card.js";
-import { htmlPage, htmlTable, paragraphs, section } from "./page.js";
 import { trainingSection } from "./run-charts.js";
 import { enlarged, readPictures } from "./run-pictures.js";
 import {

@@ -1,9 +1,8 @@
 import { existsSync } from "node:fs";
 import sharp from "sharp";
 import { decodeImage } from "../data/index.js";
+import { formatCount, type Html, html } from "../drawing/index.js";
 import type { RunFolder } from "../runs/index.js";
-import { formatCount } from "./format.js";
-import { type Html, html } from "./html.js";
 import { enlarged } from "./run-pictures.js";
 
 /** Pictures on a page at most, evenly over those that there are; with these sides a page stays under 2 MB of them. */

@@ -1,12 +1,8 @@
 import { axisX, axisY, barY, gridY, ruleY, tickY } from "@observablehq/plot";
+import { type Chart, draw, fileName, heatMap, lineChart } from "../drawing/charts/index.js";
+import { formatCount, formatSignificant, formatTick, seriesColour } from "../drawing/index.js";
 import type { CodeCounts } from "../metrics/index.js";
-import { type Chart, draw } from "./chart.js";
 import type { CountBin } from "./count-histogram.js";
-import { formatCount, formatSignificant, formatTick } from "./format.js";
-import { heatMap } from "./heat-map.js";
-import { lineChart } from "./line-chart.js";
-import { seriesColour } from "./palette.js";
-import { fileName } from "./plot-files.js";
 import type { CodebookReport } from "./usage-report.js";
 
 /** Rank and frequency, rarefaction and histogram of one codebook. @param suffix of the titles, "" for the only codebook */

@@ -1,19 +1,24 @@
-import type { CodeCounts, CodeTimeline } from "../metrics/index.js";
-import { type Chart, chartColumns, chartFigure } from "./chart.js";
-import { type AtlasSheet, atlasEntries, atlasSheet, type CodeAtlas } from "./code-atlas.js";
-import { levelChart, vectorChart } from "./code-charts.js";
+import { type Chart, chartColumns, chartFigure } from "../drawing/charts/index.js";
 import {
   formatCount,
   formatExpectation,
   formatFixed,
   formatItems,
   formatPercent,
+  Html,
+  html,
+  htmlPage,
+  htmlTable,
   NO_FIGURE,
-} from "./format.js";
-import { Html, html } from "./html.js";
+  type PageParts,
+  paragraphs,
+  section,
+} from "../drawing/index.js";
+import type { CodeCounts, CodeTimeline } from "../metrics/index.js";
+import { type AtlasSheet, atlasEntries, atlasSheet, type CodeAtlas } from "./code-atlas.js";
+import { levelChart, vectorChart } from "./code-charts.js";
 import type { PlaceStatistics } from "./index-places.js";
 import { lifeCharts } from "./life-charts.js";
-import { htmlPage, htmlTable, type PageParts, paragraphs, section } from "./page.js";
 import { usageScript } from "./page-script.js";
 import { placeCharts } from "./place-charts.js";
 import { favouritePlaces } from "./place-pictures.js";

@@ -5,9 +5,9 @@ import {
   formatItems,
   formatPercent,
   NO_FIGURE,
-} from "./format.js";
+  textTable,
+} from "../drawing/index.js";
 import { rankChart } from "./rank-chart.js";
-import { textTable } from "./text-table.js";
 import type { CodebookReport, UsageReport } from "./usage-report.js";
 
 /** A usage report for the terminal, without colours; lines end without spaces. */

@@ -1,9 +1,18 @@
 import { createHash } from "node:crypto";
 import { VqkitError } from "../core/errors.js";
-import { formatError, quoted } from "./file-errors.js";
-import { isObject, type JsonObject, parseJson, toJson } from "./json-file.js";
-import { readSafetensors, writeSafetensors } from "./safetensors.js";
-import { bytesOf, type StoredTensor, type TensorMap } from "./tensor-data.js";
+import {
+  bytesOf,
+  formatError,
+  isObject,
+  type JsonObject,
+  parseJson,
+  quoted,
+  readSafetensors,
+  type StoredTensor,
+  type TensorMap,
+  toJson,
+  writeSafetensors,
+} from "../files/index.js";
 
 /** The kinds of arrays in a checkpoint. */
 export const CHECKPOINT_SECTIONS = ["weights", "optimizer", "ema", "usage", "timeline"] as const;

@@ -1,10 +1,8 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { VqkitError } from "../core/errors.js";
-import { removeTemporaries } from "./atomic-file.js";
+import { fileError, makeFolder, namesIn, removeTemporaries } from "../files/index.js";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint-file.js";
-import { fileError } from "./file-errors.js";
-import { makeFolder, namesIn } from "./folder-names.js";
 
 export interface CheckpointsOptions {
   /** How many of the newest steps to keep, >= 1; the best one is kept besides. */

@@ -1,7 +1,6 @@
 import { deflateRawSync, inflateRawSync } from "node:zlib";
+import { crc32, formatError } from "../files/index.js";
 import type { CodebookDrift, CodeRecord, IntervalCounts } from "../metrics/index.js";
-import { crc32 } from "./crc32.js";
-import { formatError } from "./file-errors.js";
 
 /** The sizes that every record of a timeline shares. */
 export interface TimelineShape {

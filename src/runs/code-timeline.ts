@@ -2,8 +2,20 @@ import { type FileHandle, open } from "node:fs/promises";
 import { z } from "zod";
 import { parseConfig } from "../core/config.js";
 import { VqkitError } from "../core/errors.js";
+import {
+  type BoundedReader,
+  crc32,
+  decodePrelude,
+  encodePrelude,
+  errnoOf,
+  fileError,
+  formatError,
+  isMissingFile,
+  PRELUDE_BYTES,
+  parseJson,
+  withReader,
+} from "../files/index.js";
 import type { CodeRecord, CodeTimeline } from "../metrics/index.js";
-import { type BoundedReader, withReader } from "./bounded-reader.js";
 import {
   decodeRecord,
   encodeRecord,
@@ -12,10 +24,6 @@ import {
   recordLength,
   type TimelineShape,
 } from "./code-timeline-format.js";
-import { crc32 } from "./crc32.js";
-import { errnoOf, fileError, formatError, isMissingFile } from "./file-errors.js";
-import { parseJson } from "./json-file.js";
-import { decodePrelude, encodePrelude, PRELUDE_BYTES } from "./prelude.js";
 import type { RunFolder } from "./run-folder.js";
 
 const MAGIC = Buffer.from("\x89VQT\r\n\x1a\n", "latin1");

@@ -1,8 +1,14 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { VqkitError } from "../core/errors.js";
-import { errnoOf, fileError, formatError, quoted } from "./file-errors.js";
-import { toJson } from "./json-file.js";
-import { type ReadJsonLinesOptions, readJsonLines } from "./json-lines.js";
+import {
+  errnoOf,
+  fileError,
+  formatError,
+  quoted,
+  type ReadJsonLinesOptions,
+  readJsonLines,
+  toJson,
+} from "../files/index.js";
 
 /** One line of metrics: flat figures by name. Numbers are finite; null stands for "no figure". */
 export type MetricsRecord = Readonly<Record<string, number | string | boolean | null>>;

@@ -1,7 +1,13 @@
-import { formatError, quoted } from "./file-errors.js";
-import { type JsonValue, parseJson, toJson } from "./json-file.js";
-import { readSafetensors, writeSafetensors } from "./safetensors.js";
-import type { TensorMap } from "./tensor-data.js";
+import type { TensorMap } from "../files/index.js";
+import {
+  formatError,
+  type JsonValue,
+  parseJson,
+  quoted,
+  readSafetensors,
+  toJson,
+  writeSafetensors,
+} from "../files/index.js";
 
 const FORMAT = "vqkit";
 const FORMAT_VERSION = "1";

@@ -1,8 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { writeFileAtomic } from "./atomic-file.js";
-import { fileError } from "./file-errors.js";
-import { makeFolder, namesIn } from "./folder-names.js";
+import { fileError, makeFolder, namesIn, writeFileAtomic } from "../files/index.js";
 
 /** A picture of the same few images as the model of one step reconstructs them. */
 export interface Strip {

@@ -1,19 +1,30 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { VqkitError } from "../core/errors.js";
+import type { TensorMap } from "../files/index.js";
+import {
+  errnoOf,
+  fileError,
+  formatError,
+  isObject,
+  isTemporaryName,
+  type JsonObject,
+  makeFolder,
+  readFormattedFile,
+  readJsonFile,
+  removeTemporaries,
+  syncFolder,
+  writeFileAtomic,
+  writeJsonFile,
+} from "../files/index.js";
 import type { MetricCard } from "../metrics/index.js";
-import { isTemporaryName, removeTemporaries, syncFolder, writeFileAtomic } from "./atomic-file.js";
 import { Checkpoints, type CheckpointsOptions } from "./checkpoints.js";
 import { CodeTimelineLog } from "./code-timeline.js";
 import type { TimelineShape } from "./code-timeline-format.js";
-import { errnoOf, fileError, formatError } from "./file-errors.js";
-import { makeFolder } from "./folder-names.js";
-import { isObject, type JsonObject, readFormattedFile, readJsonFile, writeJsonFile } from "./json-file.js";
 import { MetricsLog, type MetricsLogOptions, type ReadMetricsOptions, readMetrics } from "./metrics-log.js";
 import { type ModelFile, readModelFile, writeModelFile } from "./model-file.js";
 import { ReconstructionStrips } from "./reconstruction-strips.js";
 import { LOCK_NAME, RunLock } from "./run-lock.js";
-import type { TensorMap } from "./tensor-data.js";
 import { readUsageFile, type UsageRecord, writeUsageFile } from "./usage-file.js";
 
 /** What a run leaves, by name. `config` goes last when a run is removed: until then the folder is known as a run. */

@@ -3,10 +3,7 @@ import { link, open, readFile, rename, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { VqkitError } from "../core/errors.js";
-import { temporaryPathOf } from "./atomic-file.js";
-import { readWhole } from "./bounded-reader.js";
-import { errnoOf, fileError, isMissingFile } from "./file-errors.js";
-import { isObject } from "./json-file.js";
+import { errnoOf, fileError, isMissingFile, isObject, readWhole, temporaryPathOf } from "../files/index.js";
 
 /** The file that says which process is writing a run. */
 export const LOCK_NAME = ".vqkit.lock";

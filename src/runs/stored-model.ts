@@ -1,10 +1,8 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
-import { formatError } from "./file-errors.js";
-import { isObject } from "./json-file.js";
+import { bytesOf, formatError, isObject } from "../files/index.js";
 import { type ModelFile, readModelFile } from "./model-file.js";
 import { RunFolder } from "./run-folder.js";
-import { bytesOf } from "./tensor-data.js";
 
 /** A model as it was found: its content, and the file that it stands in. */
 export interface StoredModel {

@@ -1,9 +1,8 @@
 import { z } from "zod";
 import { parseConfig } from "../core/config.js";
 import { VqkitError } from "../core/errors.js";
+import { formatError, readFormattedFile, writeJsonFile } from "../files/index.js";
 import { bitsPerPixel, CodeCounts, type CodeGeometry, usageFigures } from "../metrics/index.js";
-import { formatError } from "./file-errors.js";
-import { readFormattedFile, writeJsonFile } from "./json-file.js";
 
 /** Codebook counts of a set of images, and what they were counted on. */
 export interface UsageRecord {

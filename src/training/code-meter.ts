@@ -1,6 +1,7 @@
+import type { TensorMap } from "../files/index.js";
 import { type CodebookDrift, CodeCounts, type CodeRecord, type Indices } from "../metrics/index.js";
 import { allCodes, type Quantizer } from "../quantizers/index.js";
-import { keepsTimeline, type TensorMap } from "../runs/index.js";
+import { keepsTimeline } from "../runs/index.js";
 import { countsOf, storedCounts } from "./stored-counts.js";
 
 /**

@@ -1,8 +1,9 @@
 import type * as tf from "@tensorflow/tfjs";
 import { assignWeightValues, ImageAutoencoder, type WeightValue } from "../autoencoder/index.js";
 import { VqkitError } from "../core/errors.js";
+import type { TensorMap } from "../files/index.js";
 import { createQuantizer } from "../quantizers/index.js";
-import type { Checkpoint, TensorMap } from "../runs/index.js";
+import type { Checkpoint } from "../runs/index.js";
 import { frozenCodebook } from "./frozen-codebook.js";
 import { Adam } from "./optimizer.js";
 import type { RunConfig } from "./run-config.js";

@@ -11,8 +11,8 @@ import { type DeviceName, deviceNames, type EngineName, engineNames } from "../b
 import { parseConfig } from "../core/config.js";
 import { ConfigError } from "../core/errors.js";
 import { type DataConfig, type DataConfigInput, dataConfigSchema } from "../data/index.js";
+import type { JsonObject } from "../files/index.js";
 import { parseQuantizerConfig, type QuantizerConfig } from "../quantizers/index.js";
-import type { JsonObject } from "../runs/index.js";
 import { type TrainingConfig, type TrainingOptions, trainingFields } from "./training-config.js";
 
 /** What becomes of the codebook of the model that a run starts from. */

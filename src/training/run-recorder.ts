@@ -1,14 +1,13 @@
 import { pictureGrid } from "../data/index.js";
 import type { Evaluation } from "../evaluation/index.js";
+import type { JsonObject, TensorMap } from "../files/index.js";
 import type { CodeRecord, MetricCard } from "../metrics/index.js";
 import {
   type Checkpoint,
   type Checkpoints,
-  type JsonObject,
   type LoadedCheckpoint,
   RunFolder,
   type RunLock,
-  type TensorMap,
   type TimelineShape,
 } from "../runs/index.js";
 import { type RunConfig, savedConfig } from "./run-config.js";

@@ -5,7 +5,7 @@ import { parseConfig } from "../core/config.js";
 import { messageOf, VqkitError } from "../core/errors.js";
 import type { ImageDataset } from "../data/index.js";
 import type { EvaluationFigures } from "../evaluation/index.js";
-import type { JsonObject } from "../runs/index.js";
+import type { JsonObject } from "../files/index.js";
 import type { StepMetrics } from "./step-metrics.js";
 
 /** Where a run stands, besides its tensors and the step itself. JSON. */

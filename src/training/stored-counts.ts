@@ -1,5 +1,5 @@
+import type { StoredTensor, TensorMap } from "../files/index.js";
 import { CodeCounts } from "../metrics/index.js";
-import type { StoredTensor, TensorMap } from "../runs/index.js";
 
 /** Counts as arrays for a checkpoint: for each codebook `indices/<q>` and `counts/<q>` of the codes seen. */
 export function storedCounts(counts: CodeCounts): Map<string, StoredTensor> {

@@ -1,6 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import { VqkitError } from "../core/errors.js";
-import type { StoredTensor } from "../runs/index.js";
+import type { StoredTensor } from "../files/index.js";
 
 /**
  * Float32 variables as arrays for a file, by the same names. They are read together, as one run of a recording engine;

@@ -1,8 +1,8 @@
 import type { ModelDescription } from "../autoencoder/index.js";
 import type { Engine } from "../backend/index.js";
 import type { Evaluation, EvaluationFigures } from "../evaluation/index.js";
+import type { JsonObject } from "../files/index.js";
 import { type MetricCard, median } from "../metrics/index.js";
-import type { JsonObject } from "../runs/index.js";
 
 /** What a run is made of, before it starts. */
 export interface RunDescription {

@@ -1,5 +1,5 @@
+import type { StoredTensor, TensorMap } from "../files/index.js";
 import { CodeCounts, type Indices, SlidingUsage, usageFigures } from "../metrics/index.js";
-import type { StoredTensor, TensorMap } from "../runs/index.js";
 import type { StepMetrics } from "./step-metrics.js";
 import { countsOf, storedCounts } from "./stored-counts.js";
 

@@ -1,5 +1,5 @@
 import { messageOf, VqkitError } from "../core/errors.js";
-import type { Point } from "../reports/line-chart.js";
+import type { Point } from "../drawing/charts/index.js";
 import type { RunFigures } from "../reports/run-record.js";
 import type { CataloguedRun } from "./run-catalogue.js";
 import { inspectRun } from "./run-files.js";

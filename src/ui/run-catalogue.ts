@@ -3,7 +3,7 @@ import type { Dirent } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, join, relative, sep } from "node:path";
 import { VqkitError } from "../core/errors.js";
-import { errnoOf, fileError } from "../runs/file-errors.js";
+import { errnoOf, fileError } from "../files/index.js";
 import { RUN_FILES } from "../runs/index.js";
 
 /** A run folder that the page may show. */

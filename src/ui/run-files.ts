@@ -1,7 +1,7 @@
 import { lstat, readdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { VqkitError } from "../core/errors.js";
-import { errnoOf, fileError } from "../runs/file-errors.js";
+import { errnoOf, fileError } from "../files/index.js";
 import { RUN_FILES, RunFolder, type RunWriter, writerOf } from "../runs/index.js";
 import { LOCK_NAME } from "../runs/run-lock.js";
 import type { CataloguedRun } from "./run-catalogue.js";

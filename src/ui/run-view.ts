@@ -1,4 +1,5 @@
 import { VqkitError } from "../core/errors.js";
+import { isObject } from "../files/index.js";
 import type { CodeTimeline } from "../metrics/index.js";
 import { type Diagnosis, diagnose } from "../reports/diagnosis/diagnose.js";
 import type { DiagnosedRun } from "../reports/diagnosis/record.js";
@@ -8,7 +9,6 @@ import type { TrainingCurves } from "../reports/training-curves.js";
 import type { UsageEvidence } from "../reports/usage-html.js";
 import type { UsageReport } from "../reports/usage-report.js";
 import { type RunFolder, type RunWriter, readCodeTimeline } from "../runs/index.js";
-import { isObject } from "../runs/json-file.js";
 import { MetricsWatch } from "./metrics-watch.js";
 import { RecentlyUsed } from "./recently-used.js";
 import type { CataloguedRun } from "./run-catalogue.js";

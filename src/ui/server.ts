@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ConfigError } from "../core/errors.js";
-import { errnoOf } from "../runs/file-errors.js";
+import { errnoOf } from "../files/index.js";
 import { type Answer, fileAnswer } from "./answers.js";
 import { refusal, securityHeaders } from "./guard.js";
 import { RunCards } from "./run-cards.js";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { VqkitError } from "../core/errors.js";
-import { readWhole } from "../runs/bounded-reader.js";
+import { readWhole } from "../files/index.js";
 import type { RunFolder } from "../runs/index.js";
 import { type Answer, fileAnswer, htmlAnswer, reportAnswer, tagOf } from "./answers.js";
 import { liveScript } from "./live-script.js";

@@ -1,4 +1,4 @@
-import { styleSheet } from "../reports/style-sheet.js";
+import { styleSheet } from "../drawing/index.js";
 
 /** The look of reports, and what only these pages have. */
 export const style = `${styleSheet.text}

@@ -6,7 +6,7 @@ import { parquetWriteBuffer } from "hyparquet-writer";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
 import { run } from "../../cli/program.js";
-import { crc32 } from "../../src/runs/crc32.js";
+import { crc32 } from "../../src/files/crc32.js";
 import { type TarEntry, writeTar } from "../data/sources/shards.js";
 import { temporaryFolder as sharedFolder } from "../data/temporary.js";
 import { useEngine } from "../engine.js";

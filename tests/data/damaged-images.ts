@@ -2,7 +2,7 @@
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { deflateSync } from "node:zlib";
 import type { Sharp } from "sharp";
-import { crc32 } from "../../src/runs/index.js";
+import { crc32 } from "../../src/files/index.js";
 
 const SIGNATURE = Buffer.from("\x89PNG\r\n\x1a\n", "latin1");
 

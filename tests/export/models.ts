@@ -2,8 +2,9 @@ import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { ImageAutoencoder, pixelsToTensor, resolveModel } from "../../src/autoencoder/index.js";
+import type { JsonObject } from "../../src/files/index.js";
 import { createQuantizer } from "../../src/quantizers/index.js";
-import { type JsonObject, RunFolder } from "../../src/runs/index.js";
+import { RunFolder } from "../../src/runs/index.js";
 import { rawImage } from "../tokenizer/model.js";
 
 /**

@@ -1,7 +1,7 @@
 /** Files that are right in their outer form and wrong, or odd, inside: what single changed bytes seldom reach. */
 import { deflateRawSync } from "node:zlib";
 import fc from "fast-check";
-import { crc32 } from "../../src/runs/index.js";
+import { crc32 } from "../../src/files/index.js";
 
 const oddNumber = fc.constantFrom(0, 1, 2, 3, -1, 0.5, 2 ** 31, 2 ** 32, 2 ** 53, 2 ** 60, 1e300);
 const oddKey = fc.constantFrom(

@@ -10,23 +10,21 @@ import { parquetItems } from "../../src/data/sources/parquet-file.js";
 import type { SourceItem } from "../../src/data/sources/source-item.js";
 import { loadItem } from "../../src/data/sources/source-item.js";
 import { tarItems } from "../../src/data/sources/tar-shard.js";
-import { readCheckpoint } from "../../src/runs/checkpoint-file.js";
-import { readCodeTimelineFile } from "../../src/runs/code-timeline.js";
 import {
   decodeNpy,
   decodeSafetensors,
   encodeNpy,
   encodeSafetensors,
   NpyStack,
-  readMetrics,
-  readModelFile,
   readNpy,
   readSafetensors,
-  readUsageFile,
   type StoredTensor,
-} from "../../src/runs/index.js";
+} from "../../src/files/index.js";
+import { tensorFault } from "../../src/files/tensor-data.js";
+import { readCheckpoint } from "../../src/runs/checkpoint-file.js";
+import { readCodeTimelineFile } from "../../src/runs/code-timeline.js";
+import { readMetrics, readModelFile, readUsageFile } from "../../src/runs/index.js";
 import { RunFolder } from "../../src/runs/run-folder.js";
-import { tensorFault } from "../../src/runs/tensor-data.js";
 import { codeFormats, readCodes } from "../../src/tokenizer/index.js";
 import { imageParquet, tarBytes } from "../data/sources/shards.js";
 import { mutationsOf } from "./mutations.js";

@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { pictureGrid, type RgbImage } from "../../src/data/index.js";
+import type { JsonObject } from "../../src/files/index.js";
 import { CodeCounts, metricCard } from "../../src/metrics/index.js";
-import { type JsonObject, RunFolder } from "../../src/runs/index.js";
+import { RunFolder } from "../../src/runs/index.js";
 
 /** A folder of its own for the running test, removed when it ends. */
 export async function temporaryFolder(): Promise<string> {

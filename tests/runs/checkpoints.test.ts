@@ -1,7 +1,8 @@
 import { copyFile, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type Checkpoint, Checkpoints, type TensorMap, writeSafetensors } from "../../src/runs/index.js";
+import { type TensorMap, writeSafetensors } from "../../src/files/index.js";
+import { type Checkpoint, Checkpoints } from "../../src/runs/index.js";
 import { temporaryFolder } from "./temporary-folder.js";
 
 function checkpoint(step: number): Checkpoint {

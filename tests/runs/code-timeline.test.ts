@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { deflateRawSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { Random } from "../../src/core/random.js";
+import { crc32 } from "../../src/files/index.js";
 import type { CodeRecord } from "../../src/metrics/index.js";
 import { readCodeTimelineFile } from "../../src/runs/code-timeline.js";
-import { CodeTimelineLog, crc32, RunFolder, readCodeTimeline } from "../../src/runs/index.js";
+import { CodeTimelineLog, RunFolder, readCodeTimeline } from "../../src/runs/index.js";
 import { temporaryFolder } from "./temporary-folder.js";
 
 const shape = { codebookSize: 300, numCodebooks: 1 };

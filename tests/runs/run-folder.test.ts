@@ -1,17 +1,9 @@
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { type JsonObject, type TensorMap, writeJsonFile, writeSafetensors } from "../../src/files/index.js";
 import { CodeCounts, metricCard, usageFigures } from "../../src/metrics/index.js";
-import {
-  type JsonObject,
-  RUN_FILES,
-  RunFolder,
-  readCodeTimeline,
-  readModelFile,
-  type TensorMap,
-  writeJsonFile,
-  writeSafetensors,
-} from "../../src/runs/index.js";
+import { RUN_FILES, RunFolder, readCodeTimeline, readModelFile } from "../../src/runs/index.js";
 import { temporaryFolder } from "./temporary-folder.js";
 
 const config: JsonObject = { seed: 7, quantizer: { kind: "fsq", levels: [8, 5, 5] }, note: "a [1,\n 2] ü" };

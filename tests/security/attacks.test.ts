@@ -11,17 +11,9 @@ import { StagedFolder } from "../../cli/staged-folder.js";
 import { printable, printJson, type Terminal } from "../../cli/terminal.js";
 import { decodeImage, findImages } from "../../src/data/index.js";
 import { tarItems } from "../../src/data/sources/tar-shard.js";
+import { crc32, decodeNpy, decodeSafetensors, parseJson, readSafetensors } from "../../src/files/index.js";
 import { RunFolder, writeRunReport } from "../../src/index.js";
-import {
-  crc32,
-  decodeNpy,
-  decodeSafetensors,
-  parseJson,
-  readMetrics,
-  readModelFile,
-  readSafetensors,
-  writeModelFile,
-} from "../../src/runs/index.js";
+import { readMetrics, readModelFile, writeModelFile } from "../../src/runs/index.js";
 import { loadModel } from "../../src/tokenizer/model-loading.js";
 import { pointName } from "../../src/training/comparison/sweep.js";
 import { temporaryFolder, vqkit } from "../cli/harness.js";

@@ -2,13 +2,8 @@ import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
-import {
-  type JsonValue,
-  RunFolder,
-  readModelFile,
-  type StoredTensor,
-  writeModelFile,
-} from "../../src/runs/index.js";
+import type { JsonValue, StoredTensor } from "../../src/files/index.js";
+import { RunFolder, readModelFile, writeModelFile } from "../../src/runs/index.js";
 import { loadModel } from "../../src/tokenizer/index.js";
 import { temporaryFolder } from "../data/temporary.js";
 import { useEngine } from "../engine.js";

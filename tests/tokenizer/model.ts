@@ -8,8 +8,9 @@ import {
   type WeightValue,
 } from "../../src/autoencoder/index.js";
 import { Random } from "../../src/core/random.js";
+import type { StoredTensor } from "../../src/files/index.js";
 import { createQuantizer } from "../../src/quantizers/index.js";
-import { type StoredTensor, writeModelFile } from "../../src/runs/index.js";
+import { writeModelFile } from "../../src/runs/index.js";
 import { noise } from "../data/temporary.js";
 
 /** One quantizer a kind: with and without projection, codebook sizes that are no powers of two. */

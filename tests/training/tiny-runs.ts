@@ -6,7 +6,7 @@ import sharp from "sharp";
 import { afterAll } from "vitest";
 import type { WeightValue } from "../../src/autoencoder/index.js";
 import { Random } from "../../src/core/random.js";
-import type { TensorMap } from "../../src/runs/index.js";
+import type { TensorMap } from "../../src/files/index.js";
 import { type RunOptions, type StepMetrics, Trainer, timingFields } from "../../src/training/index.js";
 
 /** A folder that is removed when the test file is done. */

@@ -3,7 +3,8 @@ import { hostname } from "node:os";
 import path from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { RunFolder, readSafetensors } from "../../src/runs/index.js";
+import { readSafetensors } from "../../src/files/index.js";
+import { RunFolder } from "../../src/runs/index.js";
 import { type RunOptions, type StepMetrics, Trainer } from "../../src/training/index.js";
 import { useEngine } from "../engine.js";
 import {

@@ -1,5 +1,5 @@
-import { formatCount, formatExpectation, formatPercent, NO_FIGURE } from "../../reports/format.js";
-import type { JsonObject } from "../../runs/index.js";
+import { formatCount, formatExpectation, formatPercent, NO_FIGURE } from "../../drawing/index.js";
+import type { JsonObject } from "../../files/index.js";
 import type { ModelFacts } from "../model-facts.js";
 
 type Figures = Readonly<Record<string, number | null | undefined>>;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
 import { VqkitError } from "../../core/errors.js";
-import { readJsonFile } from "../../runs/index.js";
+import { readJsonFile } from "../../files/index.js";
 import { indexArray } from "../../tokenizer/codes.js";
 import type { Codes } from "../../tokenizer/index.js";
 

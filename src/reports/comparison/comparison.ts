@@ -1,8 +1,9 @@
 import { basename, resolve } from "node:path";
 import { ConfigError, VqkitError } from "../../core/errors.js";
 import { didYouMean } from "../../core/suggest.js";
+import type { JsonObject } from "../../files/index.js";
 import { type Interval, type MetricCard, meanInterval, type Spread, spread } from "../../metrics/index.js";
-import { type JsonObject, RunFolder } from "../../runs/index.js";
+import { RunFolder } from "../../runs/index.js";
 import { FIGURE_NAMES, type FigureName } from "../figures.js";
 import { type EvaluationRecord, type RunRecord, readRunRecord } from "../run-record.js";
 import { type ComparedImages, checkComparable, firstOfEachSeed, sharedConventions } from "./comparable.js";

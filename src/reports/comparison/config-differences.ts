@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { JsonValue } from "../../runs/index.js";
+import type { JsonValue } from "../../files/index.js";
 import type { RunRecord } from "../run-record.js";
 
 /** A field in which configurations differ. JSON-safe. */

@@ -1,8 +1,6 @@
-import type { JsonValue } from "../../runs/index.js";
-import { NO_FIGURE } from "../format.js";
-import { type Html, html } from "../html.js";
+import { type Html, html, htmlTable, NO_FIGURE, section } from "../../drawing/index.js";
+import type { JsonValue } from "../../files/index.js";
 import { lossCard } from "../loss-card.js";
-import { htmlTable, section } from "../page.js";
 import { differingFields } from "./config-differences.js";
 import type { RowEvidence } from "./evidence.js";
 

@@ -1,8 +1,8 @@
 import sharp from "sharp";
 import { cropImage, type RgbImage } from "../../data/index.js";
+import { ramp, rampStep } from "../../drawing/charts/index.js";
+import { encodeIndexedPng, pngUrl } from "../../drawing/index.js";
 import { compareImages } from "../../metrics/index.js";
-import { ramp, rampStep } from "../colour-ramp.js";
-import { encodeIndexedPng, pngUrl } from "../png.js";
 import type { Examples } from "./examples.js";
 
 /** A row's examples as pictures for a page: images side by side, without gaps. */

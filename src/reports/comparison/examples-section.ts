@@ -1,8 +1,13 @@
-import { ramp } from "../colour-ramp.js";
-import { formatCount, formatFixed } from "../format.js";
-import { type Html, html } from "../html.js";
-import { section } from "../page.js";
-import { encodeIndexedPng, pngUrl } from "../png.js";
+import { ramp } from "../../drawing/charts/index.js";
+import {
+  encodeIndexedPng,
+  formatCount,
+  formatFixed,
+  type Html,
+  html,
+  pngUrl,
+  section,
+} from "../../drawing/index.js";
 import type { Comparison } from "./comparison.js";
 import type { PicturedExamples, PicturedRow } from "./example-pictures.js";
 

@@ -1,9 +1,7 @@
 import { axisX, axisY, dot, gridX, ruleX, ruleY, tickX } from "@observablehq/plot";
-import { CHART_HEIGHT, type Chart, draw } from "../chart.js";
+import { CHART_HEIGHT, type Chart, draw, fileName } from "../../drawing/charts/index.js";
+import { formatTick, seriesColour } from "../../drawing/index.js";
 import { FIGURE_NAMES, FIGURE_STYLES, type FigureName } from "../figures.js";
-import { formatTick } from "../format.js";
-import { seriesColour } from "../palette.js";
-import { fileName } from "../plot-files.js";
 import { CUT_NOTE, type Shown, shownRange } from "./clipping.js";
 import type { Comparison, ComparisonRow } from "./comparison.js";
 

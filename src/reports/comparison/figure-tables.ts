@@ -1,4 +1,13 @@
 import {
+  formatCount,
+  formatExpectation,
+  type Html,
+  html,
+  htmlTable,
+  NO_FIGURE,
+  seriesColour,
+} from "../../drawing/index.js";
+import {
   FIGURE_NAMES,
   FIGURE_STYLES,
   type FigureName,
@@ -7,10 +16,6 @@ import {
   formatFigure,
   formatInterval,
 } from "../figures.js";
-import { formatCount, formatExpectation, NO_FIGURE } from "../format.js";
-import { type Html, html } from "../html.js";
-import { htmlTable } from "../page.js";
-import { seriesColour } from "../palette.js";
 import type { Comparison, ComparisonFigures, ComparisonRow } from "./comparison.js";
 import { isClear, type PairedDifference } from "./paired-difference.js";
 

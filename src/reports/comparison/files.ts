@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { type JsonValue, makeFolder, writeFileAtomic, writeJsonFile } from "../../runs/index.js";
+import { csv } from "../../drawing/charts/index.js";
+import { type JsonValue, makeFolder, writeFileAtomic, writeJsonFile } from "../../files/index.js";
 import { FIGURE_NAMES } from "../figures.js";
-import { csv } from "../plot-files.js";
 import type { Comparison, ComparisonDifferences, ComparisonFigures } from "./comparison.js";
 import { renderComparisonPage } from "./page.js";
 import { comparisonPicture } from "./picture.js";

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { VqkitError } from "../../core/errors.js";
-import type { JsonObject, JsonValue } from "../../runs/index.js";
+import type { JsonObject, JsonValue } from "../../files/index.js";
 import type { RunRecord } from "../run-record.js";
 
 /** Runs that differ in nothing but the seed, ascending; what they share is a row of the comparison. */

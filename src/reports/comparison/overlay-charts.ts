@@ -1,9 +1,15 @@
 import { axisX, axisY, dot, gridX, gridY, line, type Markish } from "@observablehq/plot";
-import { type Chart, type ChartTable, draw, rightMargin } from "../chart.js";
-import { formatTick } from "../format.js";
-import { logTicks, type Point, smoothed } from "../line-chart.js";
-import { SERIES_COLOURS, seriesColour } from "../palette.js";
-import { fileName } from "../plot-files.js";
+import {
+  type Chart,
+  type ChartTable,
+  draw,
+  fileName,
+  logTicks,
+  type Point,
+  rightMargin,
+  smoothed,
+} from "../../drawing/charts/index.js";
+import { formatTick, SERIES_COLOURS, seriesColour } from "../../drawing/index.js";
 import type { Comparison, ComparisonRow } from "./comparison.js";
 import type { RowEvidence } from "./evidence.js";
 

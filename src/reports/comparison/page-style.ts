@@ -1,4 +1,4 @@
-import { Html } from "../html.js";
+import { Html } from "../../drawing/index.js";
 
 /** Rules of a comparison's page, besides those of every page. */
 export const comparisonStyle = new Html(`

@@ -1,7 +1,13 @@
-import { type Chart, chartColumns } from "../chart.js";
-import { formatItems } from "../format.js";
-import { type Html, html } from "../html.js";
-import { htmlPage, htmlTable, paragraphs, section } from "../page.js";
+import { type Chart, chartColumns } from "../../drawing/charts/index.js";
+import {
+  formatItems,
+  type Html,
+  html,
+  htmlPage,
+  htmlTable,
+  paragraphs,
+  section,
+} from "../../drawing/index.js";
 import type { Comparison } from "./comparison.js";
 import { configSection, flatConfig } from "./config-section.js";
 import { type RowEvidence, readEvidence } from "./evidence.js";

@@ -1,5 +1,5 @@
 import { type PictureRow, pictureGrid } from "../../data/index.js";
-import { formatFixed } from "../format.js";
+import { formatFixed } from "../../drawing/index.js";
 import type { Comparison, ComparisonRow } from "./comparison.js";
 import { readExamples } from "./examples.js";
 

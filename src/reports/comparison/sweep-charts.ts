@@ -1,10 +1,8 @@
 import { axisX, axisY, dot, gridX, gridY, line, ruleX } from "@observablehq/plot";
-import type { JsonValue } from "../../runs/index.js";
-import { type Chart, draw } from "../chart.js";
+import { type Chart, draw, fileName } from "../../drawing/charts/index.js";
+import { formatTick, seriesColour } from "../../drawing/index.js";
+import type { JsonValue } from "../../files/index.js";
 import { FIGURE_NAMES, FIGURE_STYLES, type FigureName } from "../figures.js";
-import { formatTick } from "../format.js";
-import { seriesColour } from "../palette.js";
-import { fileName } from "../plot-files.js";
 import { CUT_NOTE, type Shown, shownRange } from "./clipping.js";
 import type { Comparison, ComparisonRow } from "./comparison.js";
 import { percentOr } from "./figure-charts.js";

@@ -1,6 +1,5 @@
+import { formatCount, formatExpectation, formatItems, textTable } from "../../drawing/index.js";
 import { FIGURE_NAMES, FIGURE_STYLES, formatDifference, formatEstimate } from "../figures.js";
-import { formatCount, formatExpectation, formatItems } from "../format.js";
-import { textTable } from "../text-table.js";
 import type { Comparison, ComparisonFigures, ComparisonRow } from "./comparison.js";
 
 /**

@@ -1,7 +1,6 @@
-import type { Chart } from "../chart.js";
-import { formatTick } from "../format.js";
-import { lineChart } from "../line-chart.js";
-import { SERIES_COLOURS } from "../palette.js";
+import type { Chart } from "../../drawing/charts/index.js";
+import { lineChart } from "../../drawing/charts/index.js";
+import { formatTick, SERIES_COLOURS } from "../../drawing/index.js";
 import type { RowEvidence } from "./evidence.js";
 
 /**

@@ -1,5 +1,5 @@
+import { formatCount, formatExpectation, formatPercent, formatSignificant } from "../../drawing/index.js";
 import { expectedUniformUsage } from "../../metrics/index.js";
-import { formatCount, formatExpectation, formatPercent, formatSignificant } from "../format.js";
 import { newest, tenths } from "./curve.js";
 import type { DiagnosisRecord } from "./record.js";
 import { FEWEST_RECORDS, fine, found, type Rule, unknown, withTrend } from "./rule.js";

@@ -1,4 +1,4 @@
-import { textTable } from "../text-table.js";
+import { textTable } from "../../drawing/index.js";
 import type { Diagnosis } from "./diagnose.js";
 
 /** A diagnosis for the terminal: a table of all rules, then what to try for each finding. */

@@ -1,4 +1,4 @@
-import { formatSignificant } from "../format.js";
+import { formatSignificant } from "../../drawing/index.js";
 import { tenths } from "./curve.js";
 import { fine, found, type Rule, unknown, withTrend } from "./rule.js";
 import { isFree } from "./settings.js";

@@ -1,4 +1,4 @@
-import { formatCount } from "../format.js";
+import { formatCount } from "../../drawing/index.js";
 import type { Curve } from "./curve.js";
 import type { DiagnosedCurve, DiagnosisRecord } from "./record.js";
 import type { RunSettings } from "./settings.js";

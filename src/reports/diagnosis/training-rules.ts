@@ -1,4 +1,4 @@
-import { formatCount, formatFixed, formatSignificant } from "../format.js";
+import { formatCount, formatFixed, formatSignificant } from "../../drawing/index.js";
 import { medianOf, tenths } from "./curve.js";
 import type { DiagnosisRecord } from "./record.js";
 import { fine, found, type Outcome, type Rule, unknown, withTrend } from "./rule.js";

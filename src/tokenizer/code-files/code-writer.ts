@@ -1,4 +1,4 @@
-import type { JsonValue } from "../../runs/index.js";
+import type { JsonValue } from "../../files/index.js";
 import type { Codes, EncodedBatch, SourceProgress } from "../codes.js";
 import type { CodeFormat, CodeManifest } from "./manifest.js";
 

@@ -1,6 +1,6 @@
 import { rmdir } from "node:fs/promises";
 import { VqkitError } from "../../core/errors.js";
-import { StagedFiles } from "../../runs/index.js";
+import { StagedFiles } from "../../files/index.js";
 import { type Codes, checkCodes, type EncodedBatch, otherModel, type SourceProgress } from "../codes.js";
 import type { CodeWriter } from "./code-writer.js";
 import type { LayoutWriter } from "./layout.js";

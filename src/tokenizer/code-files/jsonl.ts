@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
 import { VqkitError } from "../../core/errors.js";
-import { JsonLineIndex, readJsonLines } from "../../runs/index.js";
+import { JsonLineIndex, readJsonLines } from "../../files/index.js";
 import { type CodedImage, type Codes, type IndexArray, indexArray } from "../codes.js";
 import { imageFields, imageSchema } from "./image-fields.js";
 import {

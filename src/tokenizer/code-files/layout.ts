@@ -1,5 +1,5 @@
 import { VqkitError } from "../../core/errors.js";
-import type { JsonObject, StagedFiles } from "../../runs/index.js";
+import type { JsonObject, StagedFiles } from "../../files/index.js";
 import type { CodedImage, Codes, IndexArray } from "../codes.js";
 import type { CodeKind, CodeManifest } from "./manifest.js";
 

@@ -14,7 +14,7 @@ import {
   nameOfPartial,
   readJsonFile,
   writeJsonFile,
-} from "../../runs/index.js";
+} from "../../files/index.js";
 
 export const MANIFEST_FILE = "manifest.json";
 /** Stands in a folder of codes that is not finished; see progress.ts. */

@@ -15,7 +15,7 @@ import {
   readJsonLines,
   STACK_HEADER_BYTES,
   type StackRow,
-} from "../../runs/index.js";
+} from "../../files/index.js";
 import type { Codes, IndexArray } from "../codes.js";
 import { imageFields, imageSchema } from "./image-fields.js";
 import type { EntryCodes, Layout, LayoutContext, LayoutReader, LayoutWriter } from "./layout.js";

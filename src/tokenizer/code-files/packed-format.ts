@@ -20,7 +20,7 @@ import {
   type JsonObject,
   PRELUDE_BYTES,
   parseJson,
-} from "../../runs/index.js";
+} from "../../files/index.js";
 import { bitsPerIndex, packedLength, packIndices, unpackIndices } from "./bits.js";
 import type { EntryCodes } from "./layout.js";
 import { asFormatError, type CodeKind, kindSchema, manifestSchema } from "./manifest.js";

@@ -6,7 +6,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { join } from "node:path";
 import { VqkitError } from "../../core/errors.js";
-import { type BoundedReader, crc32, openReader, withReader } from "../../runs/index.js";
+import { type BoundedReader, crc32, openReader, withReader } from "../../files/index.js";
 import type { Codes } from "../codes.js";
 import type { EntryCodes, Layout, LayoutContext, LayoutReader, LayoutWriter } from "./layout.js";
 import { type CodeGrid, type CodeManifest, checkSameCodes } from "./manifest.js";

@@ -2,7 +2,7 @@ import { type FileMetaData, parquetMetadata, type RowGroup } from "hyparquet";
 import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
 import { messageOf, VqkitError } from "../../core/errors.js";
-import { type BoundedReader, parseJson, withReader } from "../../runs/index.js";
+import { type BoundedReader, parseJson, withReader } from "../../files/index.js";
 import { type IndexArray, indexArray, type TilePlace } from "../codes.js";
 import { type EntryCodes, indexFault, type LayoutReader } from "./layout.js";
 import { asFormatError, type CodeManifest, checkSameCodes, parseManifest } from "./manifest.js";

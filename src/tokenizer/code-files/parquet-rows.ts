@@ -8,7 +8,7 @@ import {
 import { parquetHeader, readColumn } from "hyparquet/src/column.js";
 import { DEFAULT_PARSERS } from "hyparquet/src/convert.js";
 import { getTreePath } from "hyparquet/src/schema.js";
-import type { BoundedReader } from "../../runs/index.js";
+import type { BoundedReader } from "../../files/index.js";
 
 /** Values of a column in one row group. Our own groups have half a million; no real ones come near this. */
 const MAX_VALUES = 2 ** 25;

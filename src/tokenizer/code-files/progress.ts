@@ -6,7 +6,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
-import { readJsonFile, writeJsonFile } from "../../runs/index.js";
+import { readJsonFile, writeJsonFile } from "../../files/index.js";
 import { asFormatError, isCodeFile, kindSchema, manifestSchema, PROGRESS_FILE } from "./manifest.js";
 
 const FORMAT = { format: "vqkit-codes-progress", formatVersion: 2 } as const;

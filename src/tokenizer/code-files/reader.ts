@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
 import { VqkitError } from "../../core/errors.js";
-import { withReader } from "../../runs/index.js";
+import { withReader } from "../../files/index.js";
 import { type CodedImage, type Codes, indexArray } from "../codes.js";
 import { type EntryCodes, indexFault, type LayoutReader } from "./layout.js";
 import { layouts } from "./layouts.js";

@@ -10,7 +10,7 @@ import tar from "tar-stream";
 import { parseConfig } from "../../core/config.js";
 import { messageOf, VqkitError } from "../../core/errors.js";
 import { uninterrupted } from "../../data/index.js";
-import { decodeNpy, encodeNpy, parseJson } from "../../runs/index.js";
+import { decodeNpy, encodeNpy, parseJson } from "../../files/index.js";
 import type { Codes, IndexArray } from "../codes.js";
 import { imageFields, imageSchema } from "./image-fields.js";
 import type { EntryCodes, Layout, LayoutContext, LayoutReader, LayoutWriter } from "./layout.js";

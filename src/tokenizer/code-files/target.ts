@@ -9,7 +9,7 @@ import {
   placeStagedFiles,
   removeStagedFiles,
   removeTemporaries,
-} from "../../runs/index.js";
+} from "../../files/index.js";
 import { otherModel } from "../codes.js";
 import {
   type CodeFormat,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
-import { makeFolder } from "../../runs/index.js";
+import { makeFolder } from "../../files/index.js";
 import type { Codes } from "../codes.js";
 import type { CodeWriter, CodeWriterOptions } from "./code-writer.js";
 import { closed, FolderWriter } from "./folder-writer.js";

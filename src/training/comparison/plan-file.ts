@@ -3,9 +3,7 @@ import { basename, join } from "node:path";
 import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
 import { VqkitError } from "../../core/errors.js";
-import { fileError, isMissingFile } from "../../runs/file-errors.js";
-import { makeFolder, writeJsonFile } from "../../runs/index.js";
-import { readFormattedFile } from "../../runs/json-file.js";
+import { fileError, isMissingFile, makeFolder, readFormattedFile, writeJsonFile } from "../../files/index.js";
 import { resolveRun, savedConfig } from "../run-config.js";
 import type { PlannedRun } from "./plan.js";
 

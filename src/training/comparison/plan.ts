@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
 import { ConfigError } from "../../core/errors.js";
+import type { JsonObject, JsonValue } from "../../files/index.js";
 import { describeQuantizers, type QuantizerConfig, quantizerKinds } from "../../quantizers/index.js";
-import type { JsonObject, JsonValue } from "../../runs/index.js";
 import { dataObject, type RunConfig, type RunOptions, resolveRun } from "../run-config.js";
 import { checkSweep, pointName, type Sweep, sweepPoints, withValueAt } from "./sweep.js";
 

@@ -1,5 +1,5 @@
 import { ConfigError } from "../../core/errors.js";
-import type { JsonObject, JsonValue } from "../../runs/index.js";
+import type { JsonObject, JsonValue } from "../../files/index.js";
 
 /**
  * Values for fields of the configuration, each a dotted path: `{ codebookSize: [256, 1024], "model.baseWidth": [16, 32] }`.

@@ -1,4 +1,4 @@
-import { type Html, html } from "../../reports/html.js";
+import { type Html, html } from "../../drawing/index.js";
 
 export interface Layout {
   readonly title: string;

@@ -1,17 +1,18 @@
 import { line } from "@observablehq/plot";
-import { draw } from "../../reports/chart.js";
-import { FIGURE_STYLES, type FigureName, formatFigure } from "../../reports/figures.js";
+import type { Point } from "../../drawing/charts/index.js";
+import { draw } from "../../drawing/charts/index.js";
 import {
   formatCount,
   formatItems,
   formatPercent,
   formatSignificant,
+  Html,
+  html,
+  htmlTable,
   NO_FIGURE,
-} from "../../reports/format.js";
-import { Html, html } from "../../reports/html.js";
-import type { Point } from "../../reports/line-chart.js";
-import { htmlTable } from "../../reports/page.js";
-import { seriesColour } from "../../reports/palette.js";
+  seriesColour,
+} from "../../drawing/index.js";
+import { FIGURE_STYLES, type FigureName, formatFigure } from "../../reports/figures.js";
 import type { BrokenCard, RunCard } from "../run-cards.js";
 import type { Catalogue } from "../run-catalogue.js";
 import { layout, liveParts, moment } from "./layout.js";

@@ -1,7 +1,6 @@
+import { type Chart, chartFigure } from "../../drawing/charts/index.js";
+import { formatCount, formatItems, type Html, html } from "../../drawing/index.js";
 import { CodeCounts, type CodeTimeline } from "../../metrics/index.js";
-import { type Chart, chartFigure } from "../../reports/chart.js";
-import { formatCount, formatItems } from "../../reports/format.js";
-import { type Html, html } from "../../reports/html.js";
 import { lifeCharts } from "../../reports/life-charts.js";
 import { codebookMap } from "../../reports/usage-charts.js";
 

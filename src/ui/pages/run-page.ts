@@ -1,8 +1,7 @@
 import { hostname } from "node:os";
-import { chartColumns, chartFigure } from "../../reports/chart.js";
+import { chartColumns, chartFigure } from "../../drawing/charts/index.js";
+import { formatCount, formatItems, type Html, html } from "../../drawing/index.js";
 import type { Finding } from "../../reports/diagnosis/diagnose.js";
-import { formatCount, formatItems } from "../../reports/format.js";
-import { type Html, html } from "../../reports/html.js";
 import { trainingCharts } from "../../reports/run-charts.js";
 import { codebookMap, countCharts } from "../../reports/usage-charts.js";
 import { describeUsage } from "../../reports/usage-text.js";

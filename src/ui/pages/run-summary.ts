@@ -1,5 +1,4 @@
-import { formatCount, formatDuration } from "../../reports/format.js";
-import { type Html, html } from "../../reports/html.js";
+import { formatCount, formatDuration, type Html, html } from "../../drawing/index.js";
 import type { RunPlan, RunStatus } from "../run-view.js";
 
 const STATUS_TEXTS: Readonly<Record<RunStatus, string>> = {

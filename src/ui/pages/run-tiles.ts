@@ -1,4 +1,3 @@
-import { expectedUniformUsage } from "../../metrics/index.js";
 import {
   formatCount,
   formatExpectation,
@@ -6,8 +5,10 @@ import {
   formatItems,
   formatPercent,
   formatSignificant,
-} from "../../reports/format.js";
-import { type Html, html } from "../../reports/html.js";
+  type Html,
+  html,
+} from "../../drawing/index.js";
+import { expectedUniformUsage } from "../../metrics/index.js";
 import type { RunView } from "../run-view.js";
 import { figureOf } from "./run-summary.js";
 

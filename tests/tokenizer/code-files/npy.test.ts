@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../src/core/random.js";
-import { readNpy, writeNpy } from "../../../src/runs/index.js";
+import { readNpy, writeNpy } from "../../../src/files/index.js";
 import {
   type Codes,
   concatCodes,

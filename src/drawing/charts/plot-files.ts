@@ -1,9 +1,8 @@
 import { join } from "node:path";
 import sharp from "sharp";
-import { makeFolder, writeFileAtomic } from "../runs/index.js";
+import { makeFolder, writeFileAtomic } from "../../files/index.js";
+import { escapeHtml, LIGHT, withLightColours } from "../index.js";
 import type { Chart, ChartKey, ChartTable } from "./chart.js";
-import { escapeHtml } from "./html.js";
-import { LIGHT, withLightColours } from "./palette.js";
 
 /** PNG files have so many pixels for each of the drawing's. */
 const PNG_SCALE = 2;

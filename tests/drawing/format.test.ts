@@ -1,12 +1,5 @@
 import { describe, expect, it } from "vitest";
 import {
-  formatDifference,
-  formatDifferenceInterval,
-  formatEstimate,
-  formatFigure,
-  formatInterval,
-} from "../../src/reports/figures.js";
-import {
   formatCount,
   formatExpectation,
   formatFixed,
@@ -14,7 +7,14 @@ import {
   formatPercent,
   formatSignificant,
   formatTick,
-} from "../../src/reports/format.js";
+} from "../../src/drawing/format.js";
+import {
+  formatDifference,
+  formatDifferenceInterval,
+  formatEstimate,
+  formatFigure,
+  formatInterval,
+} from "../../src/reports/figures.js";
 
 describe("numbers in reports", () => {
   it.each([

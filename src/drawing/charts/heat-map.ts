@@ -1,10 +1,8 @@
 import { axisX, axisY, frame, image } from "@observablehq/plot";
+import { encodeIndexedPng, escapeHtml, formatSignificant, pngUrl } from "../index.js";
 import { CHART_WIDTH, type Chart, type ChartTable, draw } from "./chart.js";
 import { NOTHING, type RampName, ramp, rampStep } from "./colour-ramp.js";
-import { formatSignificant } from "./format.js";
-import { escapeHtml } from "./html.js";
 import { fileName } from "./plot-files.js";
-import { encodeIndexedPng, pngUrl } from "./png.js";
 
 export interface HeatMap {
   readonly title: string;

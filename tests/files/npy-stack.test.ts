@@ -1,8 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { encodeStackHeader, NpyStack, readNpy, STACK_HEADER_BYTES, writeNpy } from "../../src/runs/index.js";
-import { temporaryFolder } from "./temporary-folder.js";
+import { encodeStackHeader, NpyStack, readNpy, STACK_HEADER_BYTES, writeNpy } from "../../src/files/index.js";
+import { temporaryFolder } from "../runs/temporary-folder.js";
 
 const row = { dtype: "U16", shape: [3, 2, 1] } as const;
 const values = Uint16Array.from({ length: 4 * 6 }, (_, i) => i * 2731); // past 2^15, so that the sign would show

@@ -11,9 +11,9 @@ import {
   type StoredTensor,
   type TensorMap,
   writeSafetensors,
-} from "../../src/runs/index.js";
-import { bytesOf } from "../../src/runs/tensor-data.js";
-import { temporaryFolder } from "./temporary-folder.js";
+} from "../../src/files/index.js";
+import { bytesOf } from "../../src/files/tensor-data.js";
+import { temporaryFolder } from "../runs/temporary-folder.js";
 
 /** A file by hand: 64-bit little-endian header length, header, values. */
 function file(header: string | Uint8Array, values: readonly number[] = [], length?: bigint): Buffer {

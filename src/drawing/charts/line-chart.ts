@@ -1,7 +1,6 @@
 import { axisX, axisY, dot, gridX, gridY, line, type Markish, ruleY } from "@observablehq/plot";
+import { formatTick, seriesColour } from "../index.js";
 import { type Chart, type ChartTable, draw, rightMargin } from "./chart.js";
-import { formatTick } from "./format.js";
-import { seriesColour } from "./palette.js";
 import { fileName } from "./plot-files.js";
 
 export type Point = readonly [x: number, y: number];

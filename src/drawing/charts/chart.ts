@@ -1,7 +1,6 @@
 import { type Markish, type PlotOptions, plot } from "@observablehq/plot";
 import { parseHTML } from "linkedom";
-import { formatTick } from "./format.js";
-import { escapeHtml, Html, html } from "./html.js";
+import { escapeHtml, formatTick, Html, html } from "../index.js";
 
 /** The figures that a chart draws, as CSV has them. */
 export interface ChartTable {

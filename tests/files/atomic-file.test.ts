@@ -1,8 +1,8 @@
 import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { isTemporaryName, removeTemporaries, writeFileAtomic } from "../../src/runs/index.js";
-import { temporaryFolder } from "./temporary-folder.js";
+import { isTemporaryName, removeTemporaries, writeFileAtomic } from "../../src/files/index.js";
+import { temporaryFolder } from "../runs/temporary-folder.js";
 
 describe("writeFileAtomic", () => {
   it("writes text, bytes and parts, replacing what was there", async () => {
@@ -78,7 +78,7 @@ describe("writeFileAtomic", () => {
       (error: NodeJS.ErrnoException) => error,
     );
     if (full?.code !== "ENOSPC") context.skip("no /dev/full here");
-    const { fileError } = await import("../../src/runs/file-errors.js");
+    const { fileError } = await import("../../src/files/file-errors.js");
     expect(fileError("runs/a/x", "write", full).message).toBe(
       "runs/a/x: could not write (ENOSPC: no space left on device). Free some space there.",
     );

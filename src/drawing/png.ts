@@ -1,5 +1,5 @@
 import { deflateSync } from "node:zlib";
-import { crc32 } from "../runs/index.js";
+import { crc32 } from "../files/index.js";
 
 /** A picture whose pixels are numbers of colours. */
 export interface IndexedImage {

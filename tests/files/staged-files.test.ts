@@ -1,8 +1,8 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { placeStagedFiles, removeStagedFiles, StagedFiles } from "../../src/runs/index.js";
-import { temporaryFolder } from "./temporary-folder.js";
+import { placeStagedFiles, removeStagedFiles, StagedFiles } from "../../src/files/index.js";
+import { temporaryFolder } from "../runs/temporary-folder.js";
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 

@@ -1,8 +1,8 @@
 import { readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { makeFolder } from "../../src/runs/index.js";
-import { temporaryFolder } from "./temporary-folder.js";
+import { makeFolder } from "../../src/files/index.js";
+import { temporaryFolder } from "../runs/temporary-folder.js";
 
 it("makes a folder with all above it, and says whether it was there", async () => {
   const folder = await temporaryFolder();

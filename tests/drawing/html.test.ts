@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { html } from "../../src/reports/html.js";
-import { htmlPage, htmlTable } from "../../src/reports/page.js";
+import { html } from "../../src/drawing/html.js";
+import { htmlPage, htmlTable } from "../../src/drawing/page.js";
 
 describe("html", () => {
   it("escapes text and not what is HTML already", () => {

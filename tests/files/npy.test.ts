@@ -3,8 +3,8 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { VqkitError } from "../../src/core/errors.js";
-import { decodeNpy, encodeNpy, readNpy, type StoredTensor, writeNpy } from "../../src/runs/index.js";
-import { temporaryFolder } from "./temporary-folder.js";
+import { decodeNpy, encodeNpy, readNpy, type StoredTensor, writeNpy } from "../../src/files/index.js";
+import { temporaryFolder } from "../runs/temporary-folder.js";
 
 /** A file by hand. */
 function npy(header: string, values: readonly number[], version = 1): Buffer {

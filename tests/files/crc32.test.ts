@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { crc32 } from "../../src/runs/index.js";
+import { crc32 } from "../../src/files/index.js";
 
 it("is the checksum of zip and PNG", () => {
   // The check value of the standard, and the CRC of every PNG's empty last chunk ("IEND").

@@ -1,8 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { JsonLineIndex, readJsonLines } from "../../src/runs/index.js";
-import { temporaryFolder } from "./temporary-folder.js";
+import { JsonLineIndex, readJsonLines } from "../../src/files/index.js";
+import { temporaryFolder } from "../runs/temporary-folder.js";
 
 const maxLine = 100_000;
 

@@ -2,12 +2,12 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { chartFigure } from "../../src/reports/chart.js";
-import { heatMap } from "../../src/reports/heat-map.js";
-import { lineChart, logTicks, type Point, smoothed } from "../../src/reports/line-chart.js";
-import { captionedSvg, csv, standaloneSvg, writePlots } from "../../src/reports/plot-files.js";
-import { encodeIndexedPng } from "../../src/reports/png.js";
-import { temporaryFolder } from "./runs.js";
+import { chartFigure } from "../../src/drawing/charts/chart.js";
+import { heatMap } from "../../src/drawing/charts/heat-map.js";
+import { lineChart, logTicks, type Point, smoothed } from "../../src/drawing/charts/line-chart.js";
+import { captionedSvg, csv, standaloneSvg, writePlots } from "../../src/drawing/charts/plot-files.js";
+import { encodeIndexedPng } from "../../src/drawing/png.js";
+import { temporaryFolder } from "../reports/runs.js";
 
 const options = { title: "Loss <b>", xTitle: "step" };
 

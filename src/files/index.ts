@@ -1,0 +1,42 @@
+export {
+  isTemporaryName,
+  removeTemporaries,
+  syncFolder,
+  temporaryPathOf,
+  writeFileAtomic,
+} from "./atomic-file.js";
+export { type BoundedReader, openReader, readWhole, withReader } from "./bounded-reader.js";
+export { crc32 } from "./crc32.js";
+export { errnoOf, fileError, formatError, isMissingFile, quoted } from "./file-errors.js";
+export { makeFolder, namesIn } from "./folder-names.js";
+export {
+  isObject,
+  type JsonObject,
+  type JsonValue,
+  parseJson,
+  readFormattedFile,
+  readJsonFile,
+  toJson,
+  writeJsonFile,
+} from "./json-file.js";
+export { type JsonLine, JsonLineIndex, type ReadJsonLinesOptions, readJsonLines } from "./json-lines.js";
+export { decodeNpy, encodeNpy, readNpy, writeNpy } from "./npy.js";
+export { encodeStackHeader, NpyStack, STACK_HEADER_BYTES, type StackRow } from "./npy-stack.js";
+export { decodePrelude, encodePrelude, PRELUDE_BYTES } from "./prelude.js";
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  readSafetensors,
+  type SafetensorsContent,
+  writeSafetensors,
+} from "./safetensors.js";
+export type { Metadata } from "./safetensors-header.js";
+export { isPartialName, nameOfPartial, StagedFile } from "./staged-file.js";
+export { placeStagedFiles, removeStagedFiles, StagedFiles } from "./staged-files.js";
+export {
+  bytesOf,
+  type StoredTensor,
+  type TensorArrays,
+  type TensorDtype,
+  type TensorMap,
+} from "./tensor-data.js";
