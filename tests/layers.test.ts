@@ -44,6 +44,30 @@ function importsOf(file: string): string[] {
   return names.map((name) => path.join(path.dirname(file), name.replace(/\.js$/, ".ts")));
 }
 
+/** Groups of files of which each reaches every other by imports (Tarjan's strongly connected components). */
+function importCycles(files: readonly string[]): string[][] {
+  const cycles: string[][] = [];
+  const order = new Map<string, number>();
+  const stack: string[] = [];
+  const visit = (file: string): number => {
+    const own = order.size;
+    order.set(file, own);
+    stack.push(file);
+    let lowest = own;
+    for (const next of importsOf(file)) {
+      if (!order.has(next)) lowest = Math.min(lowest, visit(next));
+      else if (stack.includes(next)) lowest = Math.min(lowest, order.get(next) as number);
+    }
+    if (lowest === own) {
+      const group = stack.splice(stack.indexOf(file));
+      if (group.length > 1) cycles.push(group);
+    }
+    return lowest;
+  };
+  for (const file of files) if (!order.has(file)) visit(file);
+  return cycles;
+}
+
 /** `src/data/split.ts` → `data`. */
 function layerOf(file: string): string {
   return (file.split(path.sep)[1] as string).replace(/\.ts$/, "");
@@ -67,6 +91,19 @@ describe("layers", () => {
       return bad.map((each) => `${file} imports ${each}`);
     });
     expect(wrong).toEqual([]);
+  });
+
+  test("a layer is used by its faces alone; core has none", () => {
+    const isFace = (file: string) => path.basename(file) === "index.ts" || layerOf(file) === "core";
+    const wrong = sources("src").flatMap((file) => {
+      const bad = importsOf(file).filter((each) => layerOf(each) !== layerOf(file) && !isFace(each));
+      return bad.map((each) => `${file} imports ${each}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test("no file imports itself by way of others, types included", () => {
+    expect(importCycles([...sources("src"), ...sources("cli")])).toEqual([]);
   });
 
   test("the command line takes the library by its public faces", () => {

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { ShapeError } from "../core/errors.js";
-import type { Quantizer, QuantizerOutput } from "../quantizers/quantizer.js";
+import type { Quantizer, QuantizerOutput } from "../quantizers/index.js";
 import type { AutoencoderConfig } from "./config.js";
 import { forward } from "./forward.js";
 import { checkImageShape } from "./image-shape.js";

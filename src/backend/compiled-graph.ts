@@ -4,10 +4,8 @@ import { BackendError } from "./errors.js";
 import { GraphBuilder, sizeOf } from "./onnx/graph-builder.js";
 import type { Value } from "./onnx/value.js";
 import type { WebGpuLimits } from "./onnx/webgpu-limits.js";
-import { InferenceSession, type Tensor as OrtTensor } from "./onnxruntime.js";
+import { InferenceSession, type Tensor as OrtTensor, type SessionOptions } from "./onnxruntime.js";
 import { type DataRecord, type Operand, type Recording, sameValues, type TensorSpec } from "./recording.js";
-
-export type SessionOptions = InferenceSession.SessionOptions;
 
 /** A leaf of at most this many elements is built into the graph as a constant until its values change. */
 const largestConstant = 16;

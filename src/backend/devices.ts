@@ -1,8 +1,7 @@
-import type { SessionOptions } from "./compiled-graph.js";
 import { type ProbeOutcome, probe } from "./device-probe.js";
 import { BackendError } from "./errors.js";
 import type { WebGpuLimits } from "./onnx/webgpu-limits.js";
-import { listSupportedBackends } from "./onnxruntime.js";
+import { listSupportedBackends, type SessionOptions } from "./onnxruntime.js";
 
 /** What ONNX Runtime can compute on: the processor, any GPU through WebGPU, or one of NVIDIA's through CUDA. */
 export const deviceNames = ["cpu", "webgpu", "cuda"] as const;

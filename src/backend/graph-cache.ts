@@ -1,5 +1,6 @@
-import { CompiledGraph, type SessionOptions } from "./compiled-graph.js";
+import { CompiledGraph } from "./compiled-graph.js";
 import { sizeOf } from "./onnx/graph-builder.js";
+import type { SessionOptions } from "./onnxruntime.js";
 import type { DataRecord, Recording } from "./recording.js";
 
 export interface GraphCacheLimits {

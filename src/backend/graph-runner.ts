@@ -1,7 +1,6 @@
-import type { SessionOptions } from "./compiled-graph.js";
 import { DeviceMemory } from "./device-memory.js";
 import { GraphCache, type GraphCacheLimits } from "./graph-cache.js";
-import type { Tensor as OrtTensor } from "./onnxruntime.js";
+import type { Tensor as OrtTensor, SessionOptions } from "./onnxruntime.js";
 import { collect, DataRecord, type Recording, type TensorSpec } from "./recording.js";
 
 /** Something whose emptiness says that no recorded operation waits for values. */

@@ -6,11 +6,12 @@ import {
   KernelBackend,
   type TensorInfo,
 } from "@tensorflow/tfjs";
-import { mayBeBuiltIn, type SessionOptions } from "./compiled-graph.js";
+import { mayBeBuiltIn } from "./compiled-graph.js";
 import { isOnDevice } from "./device-memory.js";
 import { BackendError } from "./errors.js";
 import { GraphRunner } from "./graph-runner.js";
 import { sizeOf } from "./onnx/graph-builder.js";
+import type { SessionOptions } from "./onnxruntime.js";
 import {
   type ComplexParts,
   DataRecord,

@@ -1,5 +1,6 @@
 import { ConfigError, VqkitError } from "../core/errors.js";
 import { Random } from "../core/random.js";
+import { Semaphore } from "../core/semaphore.js";
 import type { BrokenImage, ImageBatch } from "./batch.js";
 import type { DataConfig } from "./data-config.js";
 import { findImages } from "./find-images.js";
@@ -7,7 +8,6 @@ import { centerCrop, gridCrops, randomCrop, type Size } from "./geometry.js";
 import { ImageStore } from "./image-store.js";
 import { copyCrop } from "./images.js";
 import { mapAhead } from "./prefetch.js";
-import { Semaphore } from "./semaphore.js";
 import { type FileSplit, splitFiles } from "./split.js";
 
 /**

@@ -1,12 +1,12 @@
 import sharp, { type Metadata, type Sharp } from "sharp";
 import { messageOf, VqkitError } from "../core/errors.js";
+import { Semaphore } from "../core/semaphore.js";
 import type { BrokenImage } from "./batch.js";
 import { EXTENSION_LIST, IMAGE_FORMATS } from "./formats.js";
 import { type ResizeRule, resizedSize, type Size } from "./geometry.js";
 import { checkRawImage, type RawImage, type RgbImage } from "./images.js";
 import { mapAhead } from "./prefetch.js";
 import { withFile } from "./read-file.js";
-import { Semaphore } from "./semaphore.js";
 
 /** What transparent pixels are laid over: white, as on paper and on most pages. */
 export const ALPHA_BACKGROUND = { r: 255, g: 255, b: 255 } as const;

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, open, read } from "node:fs";
 import { promisify } from "node:util";
-import { Semaphore } from "./semaphore.js";
+import { Semaphore } from "../core/semaphore.js";
 
 const openFile = promisify(open);
 const readInto = promisify(read);

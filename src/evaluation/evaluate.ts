@@ -23,8 +23,14 @@ import {
   SSIM_MIN_SIDE,
 } from "../metrics/index.js";
 import { ExampleCollector, type ExampleImages } from "./examples.js";
-import { type EvaluationFigures, imageOnlyFigures, modelFigures } from "./figures.js";
-import { LARGEST_RANK_DIMENSION, LatentStatistics, latentSums } from "./latent-statistics.js";
+import {
+  type EvaluationFigures,
+  imageOnlyFigures,
+  LARGEST_RANK_DIMENSION,
+  LatentStatistics,
+  modelFigures,
+} from "./figures/index.js";
+import { latentSums } from "./latent-sums.js";
 import { type EvaluationNetworks, NetworkMeter } from "./network-figures.js";
 import { quantizationError } from "./quantization-error.js";
 

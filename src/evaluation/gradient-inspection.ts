@@ -25,7 +25,7 @@ import {
   type GradientComparison,
   radialShare,
   rowDirections,
-} from "./gradient-geometry.js";
+} from "./figures/gradient-geometry.js";
 
 /** The loss as it really is, quantizer and all, at a distance from the latents along an estimator's gradient. */
 export interface GradientProbe {

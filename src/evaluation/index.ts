@@ -1,8 +1,7 @@
 export { type EvaluationCircumstances, evaluationCard } from "./card.js";
 export { type Evaluation, type EvaluationOptions, evaluateMeanColour, evaluateModel } from "./evaluate.js";
 export { ExampleCollector, type ExampleImages } from "./examples.js";
-export { type EvaluationFigures, evaluatedFigures } from "./figures.js";
-export type { GradientComparison } from "./gradient-geometry.js";
+export { type EvaluationFigures, evaluatedFigures, type GradientComparison } from "./figures/index.js";
 export {
   type EstimatorGradient,
   type GradientInspection,

@@ -1,5 +1,5 @@
 import { type EightBitImages, frechetDistance, GaussianFit } from "../metrics/index.js";
-import type { EvaluationFigures } from "./figures.js";
+import type { EvaluationFigures } from "./figures/evaluation-figures.js";
 import type { DistanceNetwork, FeatureNetwork } from "./image-networks.js";
 
 /** Networks to measure with; the caller's to release. */

@@ -6,7 +6,7 @@ import {
   NO_FIGURE,
   textTable,
 } from "../drawing/index.js";
-import type { EvaluationFigures } from "../evaluation/index.js";
+import type { EvaluationFigures } from "../evaluation/figures/index.js";
 
 /** The figures of an evaluation, one line each, beside those of baselines; null columns are left out. */
 export function renderFiguresTable(columns: Readonly<Record<string, EvaluationFigures | null>>): string {

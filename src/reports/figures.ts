@@ -1,7 +1,7 @@
 // Not by the layer's index, which loads TensorFlow.js: reports compute nothing.
 
 import { formatFixed, formatPercent, NO_FIGURE } from "../drawing/index.js";
-import { evaluatedFigures } from "../evaluation/figures.js";
+import { evaluatedFigures } from "../evaluation/figures/index.js";
 import type { Interval } from "../metrics/index.js";
 
 /** The figures that a comparison sets side by side. */

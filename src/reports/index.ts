@@ -15,7 +15,6 @@ export { comparisonCharts, renderComparisonPage } from "./comparison/page.js";
 export type { PairedDifference } from "./comparison/paired-difference.js";
 export { comparisonPicture } from "./comparison/picture.js";
 export { renderComparisonTable } from "./comparison/table.js";
-export type { CountBin } from "./count-histogram.js";
 export {
   type DiagnosedRun,
   type Diagnosis,
@@ -28,7 +27,7 @@ export {
   renderDiagnosis,
   type Severity,
 } from "./diagnosis/index.js";
-export type { FigureName } from "./figures.js";
+export { FIGURE_STYLES, type FigureName, formatFigure } from "./figures.js";
 export { renderFiguresTable } from "./figures-table.js";
 export { gradientPlot, renderGradients } from "./gradient-report.js";
 export {
@@ -38,21 +37,25 @@ export {
   type PlaceOptions,
   type PlaceStatistics,
 } from "./index-places.js";
+export { lifeCharts } from "./life-charts.js";
 export { type LossCard, type LossTerm, lossCard } from "./loss-card.js";
 export type { CodeVectors } from "./principal-axes.js";
-export type { RankPoint } from "./rank-chart.js";
-export { trainingCharts } from "./run-charts.js";
-export { renderRunReport, writeRunReport } from "./run-report.js";
-export { runUsage, runUsageReport } from "./run-usage.js";
-export { readCurves, type TrainingCurves } from "./training-curves.js";
-export { renderUsageHtml, renderUsagePage, type UsageEvidence, usageCharts } from "./usage-html.js";
+export type { CountBin } from "./records/count-histogram.js";
+export { runUsage, runUsageReport } from "./records/run-usage.js";
+export { readCurves, type TrainingCurves } from "./records/training-curves.js";
+export type { UsageEvidence } from "./records/usage-evidence.js";
 export {
   type CodebookReport,
+  type RankPoint,
   type RarefactionPoint,
   type UsageReport,
   type UsageReportOptions,
   type UsageScope,
   type UsageSource,
   usageReport,
-} from "./usage-report.js";
-export { renderUsageText } from "./usage-text.js";
+} from "./records/usage-report.js";
+export { trainingCharts } from "./run-charts.js";
+export { renderRunReport, writeRunReport } from "./run-report.js";
+export { codebookMap, countCharts } from "./usage-charts.js";
+export { renderUsageHtml, renderUsagePage, usageCharts } from "./usage-html.js";
+export { describeUsage, renderUsageText } from "./usage-text.js";

@@ -1,11 +1,6 @@
 import asciichart from "asciichart";
 import { formatSignificant } from "../drawing/index.js";
-
-/** A point of the rank-frequency curve: the code of rank `rank` (1 is the most used) was chosen `count` times. */
-export interface RankPoint {
-  readonly rank: number;
-  readonly count: number;
-}
+import type { RankPoint } from "./records/usage-report.js";
 
 const WIDTH = 60;
 const HEIGHT = 10;

@@ -1,6 +1,6 @@
 import { type Chart, chartColumns, lineChart, type Series } from "../drawing/charts/index.js";
 import { formatTick, type Html, html, section } from "../drawing/index.js";
-import type { TrainingCurves } from "./training-curves.js";
+import type { TrainingCurves } from "./records/training-curves.js";
 
 interface ChartFields {
   readonly title: string;

@@ -1,6 +1,6 @@
 import { picturesOf, type RgbImage } from "../data/index.js";
 import { readWhole } from "../files/index.js";
-import type { RunRecord } from "./run-record.js";
+import type { RunRecord } from "./records/run-record.js";
 
 /** A run's picture, and the images in it: entry i of both lists belongs together. */
 export interface RunPictures {

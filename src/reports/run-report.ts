@@ -17,20 +17,21 @@ import {
 import { type RunFolder, readCodeTimeline } from "../runs/index.js";
 import { FIGURE_NAMES, FIGURE_STYLES, formatFigure } from "./figures.js";
 import { lossCard } from "./loss-card.js";
-import { trainingSection } from "./run-charts.js";
-import { enlarged, readPictures } from "./run-pictures.js";
 import {
   type EvaluationRecord,
   type RunFigures,
   type RunRecord,
   readRunRecord,
   runName,
-} from "./run-record.js";
+} from "./records/run-record.js";
+import { runUsage } from "./records/run-usage.js";
+import { readCurves, type TrainingCurves } from "./records/training-curves.js";
+import type { UsageEvidence } from "./records/usage-evidence.js";
+import type { UsageReport } from "./records/usage-report.js";
+import { trainingSection } from "./run-charts.js";
+import { enlarged, readPictures } from "./run-pictures.js";
 import { stripFigures } from "./run-strips.js";
-import { runUsage } from "./run-usage.js";
-import { readCurves, type TrainingCurves } from "./training-curves.js";
-import { lifeFigures, type UsageEvidence, usageSection } from "./usage-html.js";
-import type { UsageReport } from "./usage-report.js";
+import { lifeFigures, usageSection } from "./usage-html.js";
 
 /**
  * A run as a page in one file: its figures beside the baselines', its curves, reconstructions, codebook usage,

@@ -2,8 +2,8 @@ import { axisX, axisY, barY, gridY, ruleY, tickY } from "@observablehq/plot";
 import { type Chart, draw, fileName, heatMap, lineChart } from "../drawing/charts/index.js";
 import { formatCount, formatSignificant, formatTick, seriesColour } from "../drawing/index.js";
 import type { CodeCounts } from "../metrics/index.js";
-import type { CountBin } from "./count-histogram.js";
-import type { CodebookReport } from "./usage-report.js";
+import type { CountBin } from "./records/count-histogram.js";
+import type { CodebookReport } from "./records/usage-report.js";
 
 /** Rank and frequency, rarefaction and histogram of one codebook. @param suffix of the titles, "" for the only codebook */
 export function countCharts(

@@ -1,6 +1,6 @@
 import { type CodeCounts, type CodeTimeline, codeLives } from "../metrics/index.js";
 import type { AtlasSheet } from "./code-atlas.js";
-import type { UsageReport } from "./usage-report.js";
+import type { UsageReport } from "./records/usage-report.js";
 
 /** Codes whose counts are on a page at most; of more, those used most. */
 const MOST_LISTED = 2 ** 18;

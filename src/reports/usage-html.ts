@@ -14,35 +14,18 @@ import {
   paragraphs,
   section,
 } from "../drawing/index.js";
-import type { CodeCounts, CodeTimeline } from "../metrics/index.js";
-import { type AtlasSheet, atlasEntries, atlasSheet, type CodeAtlas } from "./code-atlas.js";
+import type { CodeTimeline } from "../metrics/index.js";
+import { type AtlasSheet, atlasEntries, atlasSheet } from "./code-atlas.js";
 import { levelChart, vectorChart } from "./code-charts.js";
-import type { PlaceStatistics } from "./index-places.js";
 import { lifeCharts } from "./life-charts.js";
 import { usageScript } from "./page-script.js";
 import { placeCharts } from "./place-charts.js";
 import { favouritePlaces } from "./place-pictures.js";
-import type { CodeVectors } from "./principal-axes.js";
+import type { UsageEvidence } from "./records/usage-evidence.js";
+import type { CodebookReport, UsageReport, UsageScope } from "./records/usage-report.js";
 import { codebookMap, countCharts, mapColumns } from "./usage-charts.js";
 import { usageData } from "./usage-data.js";
-import type { CodebookReport, UsageReport, UsageScope } from "./usage-report.js";
 import { codebookTitle, describeCodebook, describeUsage, RAREFIED_NOTE, UNIFORM_NOTE } from "./usage-text.js";
-
-/** What a usage page can show besides the report's figures; each part is left out where it is not at hand. */
-export interface UsageEvidence {
-  /** The counts that the report was made of: the map of the codebook, and every code's count by search. */
-  readonly counts?: CodeCounts;
-  /** The levels of FSQ: its codes are shown on their own grid. */
-  readonly levels?: readonly number[];
-  /** The codes themselves: shown in two dimensions. Of the only codebook. */
-  readonly vectors?: CodeVectors;
-  /** Where codes stand, one entry a codebook; `PlaceCounter` makes them. */
-  readonly places?: readonly PlaceStatistics[];
-  /** When codes were in use while the model was trained. */
-  readonly timeline?: CodeTimeline;
-  /** What codes look like, one entry a codebook. */
-  readonly atlases?: readonly CodeAtlas[];
-}
 
 /** A usage report as a page in one file that opens from disk: figures, curves, most and least used codes. */
 export function renderUsageHtml(report: UsageReport): string {

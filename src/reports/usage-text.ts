@@ -8,7 +8,7 @@ import {
   textTable,
 } from "../drawing/index.js";
 import { rankChart } from "./rank-chart.js";
-import type { CodebookReport, UsageReport } from "./usage-report.js";
+import type { CodebookReport, UsageReport } from "./records/usage-report.js";
 
 /** A usage report for the terminal, without colours; lines end without spaces. */
 export function renderUsageText(report: UsageReport): string {

@@ -24,7 +24,6 @@ import {
   recordLength,
   type TimelineShape,
 } from "./code-timeline-format.js";
-import type { RunFolder } from "./run-folder.js";
 
 const MAGIC = Buffer.from("\x89VQT\r\n\x1a\n", "latin1");
 const VERSION = 1;
@@ -140,7 +139,9 @@ export class CodeTimelineLog {
  * @returns null for a run that keeps no timeline
  * @throws as `readCodeTimelineFile`
  */
-export async function readCodeTimeline(run: RunFolder): Promise<CodeTimeline | null> {
+export async function readCodeTimeline(run: {
+  path(file: "timeline"): string;
+}): Promise<CodeTimeline | null> {
   const path = run.path("timeline");
   try {
     return await readCodeTimelineFile(path);

@@ -32,6 +32,7 @@ export {
   concatCodes,
   type EncodedBatch,
   type IndexArray,
+  indexArray,
   otherModel,
   type SourceProgress,
   sliceCodes,

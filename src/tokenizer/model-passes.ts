@@ -7,7 +7,7 @@ import {
 } from "../autoencoder/index.js";
 import { freezeTensors } from "../backend/index.js";
 import { VqkitError } from "../core/errors.js";
-import { Semaphore } from "../data/semaphore.js";
+import { Semaphore } from "../core/semaphore.js";
 import { allCodes } from "../quantizers/index.js";
 import { type CodesShape, type IndexArray, indexArray } from "./codes.js";
 

@@ -11,8 +11,9 @@ import type { RunRecorder } from "./run-recorder.js";
 import { brokenFilesOf, type RunState } from "./run-state.js";
 import { learningRateAt } from "./schedule.js";
 import { evaluationFields, type StepMetrics } from "./step-metrics.js";
+import type { StepOutcome } from "./step-outcome.js";
 import type { TrainerHooks } from "./trainer-hooks.js";
-import { type StepOutcome, TrainingStep } from "./training-step.js";
+import { TrainingStep } from "./training-step.js";
 import type { UsageFields, UsageMeter } from "./usage-meter.js";
 
 /** So many steps without a finite one, or so many times back to one checkpoint, and the run ends: it would never end. */

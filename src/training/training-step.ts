@@ -14,7 +14,8 @@ import { clipByGlobalNorm } from "./gradient-clipping.js";
 import { HeldValues } from "./held-values.js";
 import { firstNonFinite, NonFiniteError, nonFiniteFigure } from "./non-finite.js";
 import type { Adam, StepOptions, StepScalars } from "./optimizer.js";
-import { type LossFields, lossFields } from "./step-metrics.js";
+import { lossFields } from "./step-metrics.js";
+import type { StepOutcome } from "./step-outcome.js";
 import type { WeightAverage } from "./weight-average.js";
 
 export interface TrainingStepParts {
@@ -26,15 +27,6 @@ export interface TrainingStepParts {
   readonly loss: ReconstructionLossConfig;
   /** Largest global norm of the gradients; null is off. */
   readonly gradientClip: number | null;
-}
-
-/** What a step found before it changed the weights. */
-export interface StepOutcome {
-  readonly losses: LossFields & { readonly totalLoss: number; readonly reconstructionLoss: number };
-  readonly gradientNorm: number;
-  readonly quantizationError: number;
-  /** [N, H, W, Q], flat. */
-  readonly indices: Int32Array;
 }
 
 type LossName = ReconstructionLossName | QuantizerLossName;

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { messageOf, VqkitError } from "../core/errors.js";
 import { isMissingFile, type JsonLine, readJsonLines } from "../files/index.js";
-import { type DiagnosedRun, DiagnosisHistory, type DiagnosisRecord } from "../reports/diagnosis/record.js";
-import { CurveCollector, type TrainingCurves } from "../reports/training-curves.js";
+import { type DiagnosedRun, DiagnosisHistory, type DiagnosisRecord } from "../reports/diagnosis/index.js";
+import { CurveCollector, type TrainingCurves } from "../reports/records/index.js";
 import type { RunFolder } from "../runs/index.js";
 
 /** What the metrics of a run say so far. */

@@ -1,6 +1,6 @@
 import { messageOf, VqkitError } from "../core/errors.js";
 import type { Point } from "../drawing/charts/index.js";
-import type { RunFigures } from "../reports/run-record.js";
+import type { RunFigures } from "../reports/records/index.js";
 import type { CataloguedRun } from "./run-catalogue.js";
 import { inspectRun } from "./run-files.js";
 import type { RunPlan, RunStatus, RunViews } from "./run-view.js";

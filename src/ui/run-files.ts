@@ -2,8 +2,7 @@ import { lstat, readdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { VqkitError } from "../core/errors.js";
 import { errnoOf, fileError } from "../files/index.js";
-import { RUN_FILES, RunFolder, type RunWriter, writerOf } from "../runs/index.js";
-import { LOCK_NAME } from "../runs/run-lock.js";
+import { LOCK_NAME, RUN_FILES, RunFolder, type RunWriter, writerOf } from "../runs/index.js";
 import type { CataloguedRun } from "./run-catalogue.js";
 
 /** What may be read of a run now, and what tells it from any other moment. */

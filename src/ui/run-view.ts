@@ -1,13 +1,10 @@
 import { VqkitError } from "../core/errors.js";
 import { isObject } from "../files/index.js";
 import type { CodeTimeline } from "../metrics/index.js";
-import { type Diagnosis, diagnose } from "../reports/diagnosis/diagnose.js";
-import type { DiagnosedRun } from "../reports/diagnosis/record.js";
-import { type RunRecord, readRunRecord } from "../reports/run-record.js";
-import { runUsage } from "../reports/run-usage.js";
-import type { TrainingCurves } from "../reports/training-curves.js";
-import type { UsageEvidence } from "../reports/usage-html.js";
-import type { UsageReport } from "../reports/usage-report.js";
+import type { DiagnosedRun } from "../reports/diagnosis/index.js";
+import { type Diagnosis, diagnose } from "../reports/diagnosis/index.js";
+import type { TrainingCurves, UsageEvidence, UsageReport } from "../reports/records/index.js";
+import { type RunRecord, readRunRecord, runUsage } from "../reports/records/index.js";
 import { type RunFolder, type RunWriter, readCodeTimeline } from "../runs/index.js";
 import { MetricsWatch } from "./metrics-watch.js";
 import { RecentlyUsed } from "./recently-used.js";

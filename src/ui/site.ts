@@ -124,7 +124,7 @@ export class Site {
     return {
       tag: this.#tag("report", run.id, state.version),
       make: async () => {
-        const { renderRunReport } = await import("../reports/run-report.js");
+        const { renderRunReport } = await import("../reports/index.js");
         return reportAnswer(await renderRunReport(state.folder));
       },
     };
@@ -173,8 +173,8 @@ export class Site {
 async function comparison(runs: readonly RunFolder[], baseline: string): Promise<Answer> {
   if (runs.length === 0) return refused(422, "Nothing to compare", "Choose finished runs in the list.");
   const [{ buildComparison }, { renderComparisonPage }] = await Promise.all([
-    import("../reports/comparison/comparison.js"),
-    import("../reports/comparison/page.js"),
+    import("../reports/index.js"),
+    import("../reports/index.js"),
   ]);
   try {
     const compared = await buildComparison(runs, baseline === "" ? {} : { baseline });

@@ -1,7 +1,7 @@
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
+import { Semaphore } from "../../src/core/semaphore.js";
 import { mapAhead } from "../../src/data/prefetch.js";
-import { Semaphore } from "../../src/data/semaphore.js";
 
 function* naturals(): Generator<number, never> {
   for (let n = 0; ; n++) yield n;

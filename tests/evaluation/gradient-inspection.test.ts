@@ -3,7 +3,11 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { ImageAutoencoder, resolveModel } from "../../src/autoencoder/index.js";
 import { Random } from "../../src/core/random.js";
 import type { ImageBatch } from "../../src/data/index.js";
-import { compareGradients, radialShare, rowDirections } from "../../src/evaluation/gradient-geometry.js";
+import {
+  compareGradients,
+  radialShare,
+  rowDirections,
+} from "../../src/evaluation/figures/gradient-geometry.js";
 import {
   gradientEstimators,
   inspectGradients,

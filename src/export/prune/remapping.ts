@@ -2,8 +2,8 @@ import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
 import { VqkitError } from "../../core/errors.js";
 import { readJsonFile } from "../../files/index.js";
-import { indexArray } from "../../tokenizer/codes.js";
 import type { Codes } from "../../tokenizer/index.js";
+import { indexArray } from "../../tokenizer/index.js";
 
 const side = z.object({ fingerprint: z.string().min(1), codebookSize: z.int().min(1) });
 const schema = z.object({

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { VqkitError } from "../../core/errors.js";
 import { assertSameConventions, type MetricCard } from "../../metrics/index.js";
-import type { RunRecord } from "../run-record.js";
+import type { RunRecord } from "../records/run-record.js";
 
 /** What one seed was evaluated on: the same images for every quantizer. */
 export interface ComparedImages {

@@ -5,7 +5,7 @@ import type { JsonObject } from "../../files/index.js";
 import { type Interval, type MetricCard, meanInterval, type Spread, spread } from "../../metrics/index.js";
 import { RunFolder } from "../../runs/index.js";
 import { FIGURE_NAMES, type FigureName } from "../figures.js";
-import { type EvaluationRecord, type RunRecord, readRunRecord } from "../run-record.js";
+import { type EvaluationRecord, type RunRecord, readRunRecord } from "../records/run-record.js";
 import { type ComparedImages, checkComparable, firstOfEachSeed, sharedConventions } from "./comparable.js";
 import { type ConfigDifference, configDifferences } from "./config-differences.js";
 import { groupRuns, type RunGroup } from "./groups.js";

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { JsonValue } from "../../files/index.js";
-import type { RunRecord } from "../run-record.js";
+import type { RunRecord } from "../records/run-record.js";
 
 /** A field in which configurations differ. JSON-safe. */
 export interface ConfigDifference {

@@ -1,7 +1,7 @@
 import { VqkitError } from "../../core/errors.js";
 import { RunFolder, type UsageRecord } from "../../runs/index.js";
-import { readCurves, ThinnedCurve, type TrainingCurves } from "../training-curves.js";
-import { type CodebookReport, usageReport } from "../usage-report.js";
+import { readCurves, ThinnedCurve, type TrainingCurves } from "../records/training-curves.js";
+import { type CodebookReport, usageReport } from "../records/usage-report.js";
 import type { Comparison, ComparisonRow } from "./comparison.js";
 
 /** What the run folders of a row hold besides its figures. */

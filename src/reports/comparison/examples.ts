@@ -1,8 +1,8 @@
 import { VqkitError } from "../../core/errors.js";
 import type { RgbImage } from "../../data/index.js";
 import { RunFolder } from "../../runs/index.js";
+import { readRunRecord } from "../records/run-record.js";
 import { readPictures } from "../run-pictures.js";
-import { readRunRecord } from "../run-record.js";
 import type { Comparison, ComparisonRow } from "./comparison.js";
 
 /** What a row's model made of the images that all rows show. */

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { VqkitError } from "../../core/errors.js";
 import type { JsonObject, JsonValue } from "../../files/index.js";
-import type { RunRecord } from "../run-record.js";
+import type { RunRecord } from "../records/run-record.js";
 
 /** Runs that differ in nothing but the seed, ascending; what they share is a row of the comparison. */
 export interface RunGroup {

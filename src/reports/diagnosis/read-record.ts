@@ -1,7 +1,7 @@
 import { VqkitError } from "../../core/errors.js";
 import type { RunFolder } from "../../runs/index.js";
-import { recordedSteps } from "../recorded-steps.js";
-import { type RunFigures, readRunRecord } from "../run-record.js";
+import { recordedSteps } from "../records/recorded-steps.js";
+import { type RunFigures, readRunRecord } from "../records/run-record.js";
 import { DiagnosisHistory, type DiagnosisRecord } from "./record.js";
 
 /**

@@ -1,4 +1,4 @@
-import type { EvaluationRecord } from "../run-record.js";
+import type { EvaluationRecord } from "../records/run-record.js";
 import { type Curve, CurveBuilder } from "./curve.js";
 
 /** The figures of an evaluation that rules look at; null where it does not have one. */

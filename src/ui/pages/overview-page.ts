@@ -12,7 +12,7 @@ import {
   NO_FIGURE,
   seriesColour,
 } from "../../drawing/index.js";
-import { FIGURE_STYLES, type FigureName, formatFigure } from "../../reports/figures.js";
+import { FIGURE_STYLES, type FigureName, formatFigure } from "../../reports/index.js";
 import type { BrokenCard, RunCard } from "../run-cards.js";
 import type { Catalogue } from "../run-catalogue.js";
 import { layout, liveParts, moment } from "./layout.js";

@@ -1,8 +1,7 @@
 import { type Chart, chartFigure } from "../../drawing/charts/index.js";
 import { formatCount, formatItems, type Html, html } from "../../drawing/index.js";
 import { CodeCounts, type CodeTimeline } from "../../metrics/index.js";
-import { lifeCharts } from "../../reports/life-charts.js";
-import { codebookMap } from "../../reports/usage-charts.js";
+import { codebookMap, lifeCharts } from "../../reports/index.js";
 
 /** Drawn once for each state of the file: metrics change far more often. */
 const drawnCodes = new WeakMap<CodeTimeline, Html>();

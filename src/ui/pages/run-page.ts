@@ -1,10 +1,8 @@
 import { hostname } from "node:os";
 import { chartColumns, chartFigure } from "../../drawing/charts/index.js";
 import { formatCount, formatItems, type Html, html } from "../../drawing/index.js";
-import type { Finding } from "../../reports/diagnosis/diagnose.js";
-import { trainingCharts } from "../../reports/run-charts.js";
-import { codebookMap, countCharts } from "../../reports/usage-charts.js";
-import { describeUsage } from "../../reports/usage-text.js";
+import type { Finding } from "../../reports/diagnosis/index.js";
+import { codebookMap, countCharts, describeUsage, trainingCharts } from "../../reports/index.js";
 import type { RunWriter } from "../../runs/index.js";
 import type { RunView } from "../run-view.js";
 import { layout, liveParts, moment } from "./layout.js";

@@ -1,10 +1,10 @@
 import { basename, resolve } from "node:path";
 import { z } from "zod";
-import { parseConfig } from "../core/config.js";
-import { VqkitError } from "../core/errors.js";
-import type { PictureGeometry } from "../data/index.js";
-import type { MetricCard } from "../metrics/index.js";
-import type { RunFolder } from "../runs/index.js";
+import { parseConfig } from "../../core/config.js";
+import { VqkitError } from "../../core/errors.js";
+import type { PictureGeometry } from "../../data/index.js";
+import type { MetricCard } from "../../metrics/index.js";
+import type { RunFolder } from "../../runs/index.js";
 
 // Files of a later version may say more than is read here, so objects are not strict.
 const figure = z.number().nullable().default(null);

@@ -1,7 +1,7 @@
-import type { Point } from "../drawing/charts/index.js";
-import { formatCount } from "../drawing/index.js";
-import { expectedUniformUsage } from "../metrics/index.js";
-import type { RunFolder } from "../runs/index.js";
+import type { Point } from "../../drawing/charts/index.js";
+import { formatCount } from "../../drawing/index.js";
+import { expectedUniformUsage } from "../../metrics/index.js";
+import type { RunFolder } from "../../runs/index.js";
 import { recordedSteps } from "./recorded-steps.js";
 import type { UsageScope } from "./usage-report.js";
 

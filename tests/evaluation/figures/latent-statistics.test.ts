@@ -1,13 +1,13 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { Random } from "../../src/core/random.js";
+import { Random } from "../../../src/core/random.js";
 import {
   effectiveRank,
   LARGEST_RANK_DIMENSION,
   LatentStatistics,
-  latentSums,
-} from "../../src/evaluation/latent-statistics.js";
-import { useEngine } from "../engine.js";
+} from "../../../src/evaluation/figures/latent-statistics.js";
+import { latentSums } from "../../../src/evaluation/latent-sums.js";
+import { useEngine } from "../../engine.js";
 
 beforeAll(useEngine);
 

@@ -4,7 +4,7 @@ import {
   type CodeGeometry,
   type MeanImageFigures,
   usageFigures,
-} from "../metrics/index.js";
+} from "../../metrics/index.js";
 import type { LatentFigures } from "./latent-statistics.js";
 
 /**

@@ -1,7 +1,7 @@
-import { type RunFolder, readCodeTimeline } from "../runs/index.js";
+import { type RunFolder, readCodeTimeline } from "../../runs/index.js";
 import { runName } from "./run-record.js";
 import { readCurves, type TrainingCurves, trainingScopes } from "./training-curves.js";
-import type { UsageEvidence } from "./usage-html.js";
+import type { UsageEvidence } from "./usage-evidence.js";
 import { type UsageReport, type UsageReportOptions, usageReport } from "./usage-report.js";
 
 type RunUsageOptions = Pick<UsageReportOptions, "codes"> & { readonly curves?: TrainingCurves };

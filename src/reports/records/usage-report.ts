@@ -10,10 +10,15 @@ import {
   mostUsedCodes,
   rankFrequency,
   usageFigures,
-} from "../metrics/index.js";
+} from "../../metrics/index.js";
 import { type CountBin, countHistogram } from "./count-histogram.js";
 import { logSpacedRanks } from "./log-scale.js";
-import type { RankPoint } from "./rank-chart.js";
+
+/** A point of the rank-frequency curve: the code of rank `rank` (1 is the most used) was chosen `count` times. */
+export interface RankPoint {
+  readonly rank: number;
+  readonly count: number;
+}
 
 /** Usage counted over one stated set of indices. JSON-safe. */
 export interface UsageScope {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { CodeCounts, expectedUniformUsage } from "../../src/metrics/index.js";
-import { renderUsageHtml, renderUsageText, usageReport } from "../../src/reports/index.js";
+import { CodeCounts, expectedUniformUsage } from "../../../src/metrics/index.js";
+import { renderUsageHtml, renderUsageText, usageReport } from "../../../src/reports/index.js";
 
 const geometry = { gridHeight: 2, gridWidth: 4, imageHeight: 4, imageWidth: 8, numCodebooks: 1 };
 

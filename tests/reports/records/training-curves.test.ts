@@ -1,9 +1,9 @@
 import { appendFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { expectedUniformUsage } from "../../src/metrics/index.js";
-import { readCurves, ThinnedCurve, trainingScopes } from "../../src/reports/training-curves.js";
-import { temporaryFolder, writeMetrics, writeRun } from "./runs.js";
+import { expectedUniformUsage } from "../../../src/metrics/index.js";
+import { readCurves, ThinnedCurve, trainingScopes } from "../../../src/reports/records/training-curves.js";
+import { temporaryFolder, writeMetrics, writeRun } from "../runs.js";
 
 describe("ThinnedCurve", () => {
   it("keeps all points while they are few", () => {

@@ -1,0 +1,20 @@
+import type { CodeCounts, CodeTimeline } from "../../metrics/index.js";
+import type { CodeAtlas } from "../code-atlas.js";
+import type { PlaceStatistics } from "../index-places.js";
+import type { CodeVectors } from "../principal-axes.js";
+
+/** What a usage page can show besides the report's figures; each part is left out where it is not at hand. */
+export interface UsageEvidence {
+  /** The counts that the report was made of: the map of the codebook, and every code's count by search. */
+  readonly counts?: CodeCounts;
+  /** The levels of FSQ: its codes are shown on their own grid. */
+  readonly levels?: readonly number[];
+  /** The codes themselves: shown in two dimensions. Of the only codebook. */
+  readonly vectors?: CodeVectors;
+  /** Where codes stand, one entry a codebook; `PlaceCounter` makes them. */
+  readonly places?: readonly PlaceStatistics[];
+  /** When codes were in use while the model was trained. */
+  readonly timeline?: CodeTimeline;
+  /** What codes look like, one entry a codebook. */
+  readonly atlases?: readonly CodeAtlas[];
+}
