@@ -3,6 +3,7 @@ import path from "node:path";
 import { Writable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { buildProgram } from "../cli/program.js";
+import { commandReference } from "../cli/reference.js";
 
 function read(file: string): string {
   return readFileSync(path.resolve(import.meta.dirname, "..", file), "utf8");
@@ -16,6 +17,10 @@ test("every dependency stands in docs/dependencies.md with what it is for", () =
   const text = read("docs/dependencies.md");
   const names = Object.keys({ ...dependencies, ...optionalDependencies, ...devDependencies });
   expect(names.filter((name) => !text.includes(name))).toEqual([]);
+});
+
+test("docs/cli.md has every command as the program declares it (npm run docs writes it)", () => {
+  expect(commandReference()).toBe(read("docs/cli.md"));
 });
 
 describe("README.md", () => {
