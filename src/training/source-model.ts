@@ -9,7 +9,7 @@ import {
   type WeightValue,
 } from "../autoencoder/index.js";
 import { ConfigError, messageOf, type VqkitError } from "../core/errors.js";
-import type { QuantizerConfig } from "../quantizers/index.js";
+import { parseQuantizerConfig, type QuantizerConfig } from "../quantizers/index.js";
 import { modelFingerprint, readStoredModel } from "../runs/index.js";
 import { parseSource, type RunConfig, type RunOptions, type SourceConfig } from "./run-config.js";
 
@@ -67,16 +67,47 @@ export async function withSourceModel(
 
 /** As `withSourceModel`, for a model that has been read. */
 export function completed(options: Partial<RunOptions> | RunConfig, source: SourceModel): RunOptions {
-  const { model = {}, quantizer = {} } = options as { model?: object; quantizer?: { kind?: unknown } };
-  const { kind = source.quantizer.kind } = quantizer;
-  const isSameKind = kind === source.quantizer.kind;
+  const { model = {}, quantizer = {} } = options as { model?: object; quantizer?: Given };
   return {
     ...options,
     from: source.from,
     // A preset says every field of the model.
     model: "preset" in model ? model : { ...source.model, ...model },
-    quantizer: isSameKind ? { ...source.quantizer, ...quantizer } : quantizer,
+    quantizer: completedQuantizer(quantizer, source),
   } as RunOptions;
+}
+
+/** Options of a quantizer, not yet trusted. */
+type Given = Readonly<Record<string, unknown>>;
+
+/**
+ * A quantizer's options with what they leave open as in the model to start from, where it is of the same kind. Options
+ * of that model which contradict a given one (the decay of moving averages beside a codebook without them) are left out.
+ */
+export function completedQuantizer(given: Given, { quantizer }: Pick<SourceModel, "quantizer">): Given {
+  const { kind = quantizer.kind } = given;
+  if (kind !== quantizer.kind) return given;
+  const { codebookSize, levels, ...others } = quantizer;
+  // Two words for one thing.
+  const isSized = given.codebookSize !== undefined || given.levels !== undefined;
+  const inherited: Record<string, unknown> = isSized ? others : { ...quantizer };
+  for (;;) {
+    const completed = { ...inherited, ...given };
+    const refused = refusedOption(completed);
+    if (refused === undefined || refused in given || !(refused in inherited)) return completed;
+    delete inherited[refused];
+  }
+}
+
+/** The option that a quantizer's configuration is refused for; undefined when it is accepted. */
+function refusedOption(quantizer: Given): string | undefined {
+  try {
+    parseQuantizerConfig(quantizer);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ConfigError) return error.path.replace(/^quantizer\./, "");
+    throw error;
+  }
 }
 
 /**

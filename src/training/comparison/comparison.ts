@@ -7,6 +7,7 @@ import { RunFolder } from "../../runs/index.js";
 import type { ResumedFrom } from "../resume-run.js";
 import { resumedConfig } from "../resumed-config.js";
 import { type RunConfig, savedConfig } from "../run-config.js";
+import { readSource } from "../source-model.js";
 import type { StepMetrics } from "../step-metrics.js";
 import { Trainer } from "../trainer.js";
 import type { TrainerHooks } from "../trainer-hooks.js";
@@ -59,7 +60,7 @@ export async function* compareQuantizers(
   options: ComparisonOptions,
   control: ComparisonControl = {},
 ): AsyncGenerator<ComparisonEvent, void, undefined> {
-  const runs = planComparison(options);
+  const runs = planComparison(options, await readSource(options.base?.from));
   const { out, overwrite = false } = options;
   if (!overwrite && existsSync(join(out, PLAN_FILE))) {
     throw new VqkitError(
@@ -194,7 +195,7 @@ function checkPlanned(dir: string, saved: unknown, planned: RunConfig): void {
   };
   let odd: { readonly field: string; readonly from: unknown; readonly to: unknown } | undefined;
   try {
-    const { changes } = resumedConfig(saved, savedConfig(planned));
+    const { changes } = resumedConfig(saved, savedConfig(withFingerprint(planned, saved)));
     odd = changes.find(({ field }) => !CIRCUMSTANCES.includes(field));
   } catch (error) {
     refuse(error instanceof Error ? error.message : String(error), error);
@@ -202,4 +203,11 @@ function checkPlanned(dir: string, saved: unknown, planned: RunConfig): void {
   if (odd !== undefined) {
     refuse(`${odd.field} is ${JSON.stringify(odd.from)}, planned was ${JSON.stringify(odd.to)}.`);
   }
+}
+
+/** Plans of version 0.1.0 say which model their runs start from and not its fingerprint, which each run recorded. */
+function withFingerprint(planned: RunConfig, saved: unknown): RunConfig {
+  const { from } = saved as { from?: RunConfig["from"] };
+  if (planned.from === null || planned.from.fingerprint !== null) return planned;
+  return { ...planned, from: { ...planned.from, fingerprint: from?.fingerprint ?? null } };
 }

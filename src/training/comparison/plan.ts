@@ -5,6 +5,7 @@ import { ConfigError } from "../../core/errors.js";
 import type { JsonObject, JsonValue } from "../../files/index.js";
 import { describeQuantizers, type QuantizerConfig, quantizerKinds } from "../../quantizers/index.js";
 import { dataObject, type RunConfig, type RunOptions, resolveRun } from "../run-config.js";
+import { completed, completedQuantizer, type SourceModel } from "../source-model.js";
 import { checkSweep, pointName, type Sweep, sweepPoints, withValueAt } from "./sweep.js";
 
 /** What the comparison itself decides for each run. */
@@ -16,7 +17,10 @@ export interface ComparisonOptions {
   readonly base: Omit<RunOptions, (typeof decidedHere)[number]>;
   /** Kinds, or a kind with its options; each kind once. Default: every registered kind. */
   readonly quantizers?: readonly (string | QuantizerConfig)[];
-  /** Given to every quantizer that does not set its own size; default 1024. Some kinds only come near it. */
+  /**
+   * Given to every quantizer that does not set its own size. Some kinds only come near it. Default: the size of the model
+   * that the runs start from (`base.from`), otherwise 1024.
+   */
   readonly codebookSize?: number;
   /** Each quantizer is trained once for each; default [0]. */
   readonly seeds?: readonly number[];
@@ -51,7 +55,7 @@ const comparisonSchema = z.strictObject({
     )
     .min(1)
     .optional(),
-  codebookSize: z.int().min(2).default(1024),
+  codebookSize: z.int().min(2).optional(),
   seeds: z.array(z.int().min(0)).min(1).default([0]),
   sweep: z.record(z.string(), z.array(z.json()).min(1)).default({}),
   out: z.string().min(1),
@@ -68,9 +72,10 @@ const comparisonSchema = z.strictObject({
  * are the same for all seeds: `data.splitSeed` is the first seed unless set.
  *
  * @param options `ComparisonOptions`, not yet trusted
+ * @param source the model that `base.from` names: what the runs leave open is as in it
  * @throws ConfigError that names the offending field of the comparison or of a run
  */
-export function planComparison(options: unknown): PlannedRun[] {
+export function planComparison(options: unknown, source: SourceModel | null = null): PlannedRun[] {
   const { base, seeds, sweep, ...rest } = parseConfig(comparisonSchema, options, "");
   checkBase(base);
   checkSweep(sweep);
@@ -86,7 +91,7 @@ export function planComparison(options: unknown): PlannedRun[] {
   const shared = { ...base, data: withSplitSeed(dataObject(base.data), seeds[0] as number) };
   const runs = seeds.flatMap((seed) =>
     sweepPoints(sweep).flatMap((swept) =>
-      quantizers.map((quantizer) => plannedRun({ ...rest, seed, swept, shared, quantizer })),
+      quantizers.map((quantizer) => plannedRun({ ...rest, seed, swept, shared, quantizer, source })),
     ),
   );
   checkFolders(runs);
@@ -98,24 +103,33 @@ interface RunParts {
   readonly quantizer: QuantizerConfig;
   readonly swept: JsonObject;
   readonly seed: number;
-  readonly codebookSize: number;
+  readonly codebookSize?: number | undefined;
   readonly out: string;
   readonly overwrite: boolean;
+  readonly source: SourceModel | null;
 }
 
 function plannedRun({ shared, swept, seed, codebookSize, out, overwrite, ...parts }: RunParts): PlannedRun {
+  const { source } = parts;
   let options = { ...shared, quantizer: parts.quantizer } as unknown as JsonObject; // resolved below
   let size = codebookSize;
   for (const [field, value] of Object.entries(swept)) {
     if (field === "codebookSize") size = value as number;
     else options = withValueAt(options, field, value);
   }
-  const sized = withSize(options.quantizer as unknown as QuantizerConfig, size);
+  const given = options.quantizer as unknown as QuantizerConfig;
+  const sized =
+    size === undefined && source !== null
+      ? withSize(completedQuantizer(given, source) as QuantizerConfig, sizeOf(source.quantizer))
+      : withSize(given, size);
   const { kind } = parts.quantizer;
   const name = [kind, pointName(swept), `seed${seed}`].filter((part) => part !== "").join("-");
   const dir = join(out, name);
   const { quantizer, nominalCodebookSize } = sized;
-  const config = resolveRun({ ...options, quantizer, nominalCodebookSize, seed, out: dir, overwrite });
+  const decided = { ...options, quantizer, nominalCodebookSize, seed, out: dir, overwrite };
+  const config = resolveRun(
+    source === null ? decided : completed(decided as unknown as RunOptions, source), // resolved here
+  );
   return { quantizer: kind, seed, swept, dir, config };
 }
 
@@ -125,11 +139,19 @@ interface SizedQuantizer {
 }
 
 /** Gives a quantizer the common size, if it sets none by `codebookSize` or `levels` and has such an option. */
-function withSize(quantizer: QuantizerConfig, common: number): SizedQuantizer {
+function withSize(quantizer: QuantizerConfig, common = 1024): SizedQuantizer {
   const { codebookSize } = quantizer;
   const nominalCodebookSize = typeof codebookSize === "number" ? codebookSize : common;
   if (hasOwnSize(quantizer) || !takesSize(quantizer)) return { quantizer, nominalCodebookSize };
   return { quantizer: { ...quantizer, codebookSize: common }, nominalCodebookSize };
+}
+
+/** The number of codes in a resolved configuration; undefined where it says none. */
+function sizeOf({ codebookSize, levels }: QuantizerConfig): number | undefined {
+  if (typeof codebookSize === "number") return codebookSize;
+  return Array.isArray(levels)
+    ? levels.reduce((product: number, level) => product * Number(level), 1)
+    : undefined;
 }
 
 function hasOwnSize({ codebookSize, levels }: QuantizerConfig): boolean {
