@@ -108,6 +108,16 @@ export const SOURCE_FLAGS: readonly RunFlag[] = [
   },
 ];
 
+/** Flags of `train --resume` alone. */
+export const RESUME_FLAGS: readonly RunFlag[] = [
+  {
+    flag: "--checkpoint <which>",
+    field: "checkpoint",
+    description:
+      "with --resume: newest, or best to go back to the highest PSNR of its evaluations (default: newest)",
+  },
+];
+
 /** Flags of `train` alone: the quantizer. */
 export const QUANTIZER_FLAGS: readonly RunFlag[] = [
   {

@@ -290,6 +290,7 @@ export type {
   ComparisonOptions,
   ConfigChange,
   ResumedFrom,
+  ResumeOptions,
   RunConfig,
   RunDescription,
   RunIdentity,

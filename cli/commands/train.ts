@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import type {
   Finding,
   LiveDiagnosis,
+  ResumeOptions,
   RunOptions,
   StepMetrics,
   Trainer,
@@ -17,11 +18,11 @@ import { addRunFlags, finishRunCommand } from "../declare-flags.js";
 import { Interrupted, UsageError } from "../errors.js";
 import { type FlagValues, freeRunFolder } from "../gather-config.js";
 import { describeFinding, describeResumed, describeRun } from "../run-description.js";
-import { QUANTIZER_FLAGS, SOURCE_FLAGS, TRAINING_FLAGS } from "../run-flags.js";
+import { QUANTIZER_FLAGS, RESUME_FLAGS, SOURCE_FLAGS, TRAINING_FLAGS } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
 import { startTrainingDisplay, type TrainingDisplay } from "../training-display.js";
 
-const FLAGS = [...QUANTIZER_FLAGS, ...TRAINING_FLAGS, ...SOURCE_FLAGS];
+const FLAGS = [...QUANTIZER_FLAGS, ...TRAINING_FLAGS, ...SOURCE_FLAGS, ...RESUME_FLAGS];
 
 export function addTrain(program: Command, terminal: Terminal): void {
   const command = program
@@ -56,6 +57,9 @@ async function train(terminal: Terminal, written: ConfigObject, values: FlagValu
   const phases = new PhaseRelay();
   const hooks = { onBroken: broken.report, onPhase: phases.report };
   const resume = values.resume as string | undefined;
+  if (resume === undefined && values.checkpoint !== undefined) {
+    throw new UsageError("--checkpoint: expected --resume RUN beside it, got none. Name the run.");
+  }
   const { trainer, out, notes } =
     resume === undefined ? await start(written, hooks) : await takeUp(resume, { written, values, hooks });
   try {
@@ -130,7 +134,7 @@ async function takeUp(
   if (typeof other === "string" && path.resolve(other) !== path.resolve(out)) {
     throw new UsageError(`--resume ${out}: expected no other folder to write, got ${other}. Leave it out.`);
   }
-  const trainer = await Trainer.resume(out, hooks, changes as Partial<RunOptions>);
+  const trainer = await Trainer.resume(out, hooks, changes as ResumeOptions);
   return { trainer, out, notes: describeResumed(trainer) };
 }
 
@@ -197,11 +201,16 @@ async function runTraining(
   }
 }
 
-/** The step of a run's newest checkpoint; undefined without one. */
+/** The step of a run's newest checkpoint; undefined without one, and where the folder cannot be read. */
 async function lastCheckpoint(out: string): Promise<number | undefined> {
-  const { RunFolder } = await import("../../src/index.js");
-  const [newest] = await (await RunFolder.open(out)).checkpoints({ keep: 1 }).list();
-  return newest?.step;
+  const { RunFolder, VqkitError } = await import("../../src/index.js");
+  try {
+    const [newest] = await (await RunFolder.open(out)).checkpoints({ keep: 1 }).list();
+    return newest?.step;
+  } catch (error) {
+    if (!(error instanceof VqkitError)) throw error;
+    return undefined; // Why training ended has still to be told.
+  }
 }
 
 function tell(display: TrainingDisplay, when: string, findings: readonly Finding[]): void {

@@ -16,7 +16,12 @@ export {
   optimizerKinds,
   type StepOptions,
 } from "./optimizer.js";
-export type { ResumedFrom } from "./resume-run.js";
+export {
+  type CheckpointChoice,
+  checkpointChoices,
+  type ResumedFrom,
+  type ResumeOptions,
+} from "./resume-run.js";
 export { type ConfigChange, changeableFields } from "./resumed-config.js";
 export {
   type CodebookChoice,

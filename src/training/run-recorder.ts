@@ -37,6 +37,8 @@ export interface StripPictures {
 /** Where in the files a run goes on. */
 export interface RecordedPlace extends LogPlace {
   readonly step: number;
+  /** That of the checkpoint it goes on from. */
+  readonly checkpointStep: number;
 }
 
 /** What a recorder writes to. */
@@ -107,6 +109,8 @@ export class RunRecorder {
   ): Promise<RunRecorder> {
     try {
       await folder.removeTemporaries();
+      // First of all: a checkpoint whose metrics are cut off could not be loaded any more.
+      await folder.checkpoints({ keep: KEPT_CHECKPOINTS }).prune(place.checkpointStep);
       const logs = await RunLogs.open(folder, shape, place);
       try {
         await folder.strips().removeAfter(place.step);

@@ -9,7 +9,13 @@ import { describeRun } from "./describe-run.js";
 import { type FinishParts, finishRun } from "./finish-run.js";
 import { createModelState, disposeModelState, type ModelState, restoreState } from "./model-state.js";
 import { prepareRun } from "./prepare-run.js";
-import { checkSameFiles, openResumable, type ResumableRun, type ResumedFrom } from "./resume-run.js";
+import {
+  checkSameFiles,
+  openResumable,
+  type ResumableRun,
+  type ResumedFrom,
+  type ResumeOptions,
+} from "./resume-run.js";
 import { type RunConfig, type RunOptions, resolveRun } from "./run-config.js";
 import { RunEvaluator } from "./run-evaluator.js";
 import { START_PLACE } from "./run-logs.js";
@@ -91,24 +97,21 @@ export class Trainer {
 
   /**
    * Takes up a run that was interrupted or killed, or a finished one that is to train further: `run` then goes on from
-   * its newest whole checkpoint. On the same machine, version and number of threads the run ends in the same bytes as
+   * its newest whole checkpoint, or from its best (`checkpoint: "best"`). On the same machine, version and number of threads the run ends in the same bytes as
    * one that was never interrupted: weights, metrics (timings aside) and figures. (One exception: a later rollback of
    * `onNan` may go back to the checkpoint that the interruption made.)
    *
    * The folder belongs to this trainer until `run` or `dispose` ends.
    *
    * @param dir the run folder
-   * @param changes options to go on with instead of the run's own: `changeableFields`, all others must be as they were
+   * @param changes options to go on with instead of the run's own: `changeableFields`, all others must be as they were;
+   * and which checkpoint to go on from
    * @throws ConfigError naming an option that may not change, or `data.images` when the files are others now;
    * VqkitError("run") when there is no run, another process writes it, it is finished, or each of its checkpoints is
    * damaged; VqkitError("format" | "file"); otherwise as `create`
    */
-  static async resume(
-    dir: string,
-    hooks: TrainerHooks = {},
-    changes: Partial<RunOptions> = {},
-  ): Promise<Trainer> {
-    const resumable = await openResumable(dir, changes as Readonly<Record<string, unknown>>);
+  static async resume(dir: string, hooks: TrainerHooks = {}, changes: ResumeOptions = {}): Promise<Trainer> {
+    const resumable = await openResumable(dir, changes);
     let trainer: Trainer | undefined;
     try {
       const { config, loaded } = resumable;
@@ -235,7 +238,7 @@ export class Trainer {
     return RunRecorder.resume(
       config,
       { folder, lock, shape },
-      { ...(saved ?? START_PLACE), step: savedStep },
+      { ...(saved ?? START_PLACE), step: savedStep, checkpointStep: step },
     );
   }
 

@@ -250,7 +250,9 @@ export class TrainingLoop {
       evaluation = await evaluator.evaluate(signal);
     } catch (error) {
       this.#place = { ...this.#place, pending: trained };
-      await recorder?.pendingStep(trained);
+      await recorder?.pendingStep(trained).catch(() => {
+        // Why the evaluation ended has still to be told; a full disk is told of when the step is saved.
+      });
       throw error;
     }
     this.#evaluated = { step: trained.step, evaluation };

@@ -74,6 +74,44 @@ describe("train --resume", () => {
     expect(await steps()).toEqual([1, 2, 3]);
   });
 
+  test("--checkpoint best goes back, and is refused without a run, without such a checkpoint, and misspelt", async () => {
+    const four = ["--steps", "4", "--set", "evaluateEvery=2", "--checkpoint-every", "1", "--out", out];
+    expect((await vqkit(["train", photos, ...SMALL, ...four])).code).toBe(0);
+    const names = await readdir(path.join(out, "checkpoints"));
+    const best = Number(names.find((name) => name.includes("best"))?.slice(5, 13));
+    const { code, stderr } = await vqkit([
+      ...["train", "--resume", out, "--checkpoint", "best", "--steps", "5"],
+    ]);
+    expect({ code }).toEqual({ code: 0 });
+    expect(stderr).toMatch(
+      new RegExp(`^resume {5}after step ${best}, from [^\\n]*-best\\.safetensors, to step 5$`, "m"),
+    );
+    expect(await steps()).toEqual([1, 2, 3, 4, 5]);
+
+    const other = path.join(dir, "other");
+    await vqkit(["train", photos, ...SMALL, "--steps", "1", "--out", other]);
+    for (const [args, exit, message] of [
+      [
+        [photos, ...SMALL, "--checkpoint", "best"],
+        2,
+        /^error: --checkpoint: expected --resume RUN beside it/,
+      ],
+      [
+        ["--resume", out, "--checkpoint", "last"],
+        2,
+        /^error: --checkpoint: expected "newest" or "best", got "last"/,
+      ],
+      [
+        ["--resume", other, "--checkpoint", "best"],
+        1,
+        /^error: [^\n]+ expected a checkpoint marked best, got none/,
+      ],
+    ] as const) {
+      const refused = await vqkit(["train", ...args]);
+      expect(refused).toEqual({ code: exit, stdout: "", stderr: expect.stringMatching(message) });
+    }
+  });
+
   test("refuses by the flag's name what would make it another run, and a folder to write", async () => {
     await interrupted();
     for (const [flags, message] of [

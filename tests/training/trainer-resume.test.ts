@@ -5,7 +5,7 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readSafetensors } from "../../src/files/index.js";
 import { RunFolder } from "../../src/runs/index.js";
-import { type RunOptions, type StepMetrics, Trainer } from "../../src/training/index.js";
+import { type ResumeOptions, type RunOptions, type StepMetrics, Trainer } from "../../src/training/index.js";
 import { useEngine } from "../engine.js";
 import {
   digestOf,
@@ -25,7 +25,7 @@ beforeAll(useEngine);
 /** Goes on with a run, to its end or until `until` says so. */
 async function goOn(
   dir: string,
-  changes: Partial<RunOptions> = {},
+  changes: ResumeOptions = {},
   until: (metrics: StepMetrics) => boolean = () => false,
 ): Promise<number[]> {
   const trainer = await Trainer.resume(dir, {}, changes);
@@ -262,6 +262,94 @@ describe("Trainer.resume", () => {
     const dir = await stopped("moved");
     await goOn(dir, { data: moved });
     expect(await timeless(dir)).toBe(await timeless(whole));
+  });
+});
+
+describe("the best checkpoint", () => {
+  /** Learns for three steps, and then at a rate that ruins it: the best evaluation is that of step 3 or before. */
+  const ruinous = () =>
+    tinyRun(images, { steps: 9, checkpointEvery: 2, evaluateEvery: 3, evaluateUntrained: false, seed: 3 });
+  let ruined: string;
+  let best: { readonly name: string; readonly step: number; readonly psnr: number };
+
+  beforeAll(async () => {
+    ruined = path.join(runs, "ruined");
+    await startTo(3, { ...ruinous(), out: ruined });
+    await goOn(ruined, { learningRate: 0.3, warmupSteps: 0 });
+    const evaluated = (await logged(ruined)).filter(({ evaluationPsnr }) => evaluationPsnr !== undefined);
+    const psnrs = evaluated.map(({ evaluationPsnr }) => Number(evaluationPsnr));
+    const step = Number(evaluated[psnrs.indexOf(Math.max(...psnrs))]?.step);
+    best = { step, psnr: Math.max(...psnrs), name: `step-0000000${step}-best.safetensors` };
+    expect(step).toBe(3);
+  });
+
+  async function copied(name: string): Promise<string> {
+    const dir = path.join(runs, name);
+    await cp(ruined, dir, { recursive: true });
+    return dir;
+  }
+
+  const later = async (dir: string) =>
+    (await readdir(path.join(dir, "checkpoints"))).filter((name) => Number(name.slice(5, 13)) > best.step);
+
+  it("is gone on from when it is asked for; what came after it is abandoned, for a kill as well", async () => {
+    const dir = await copied("from the best");
+    expect(await later(dir)).not.toEqual([]);
+    const trainer = await Trainer.resume(dir, {}, { checkpoint: "best", learningRate: 4e-3 });
+    expect(trainer.resumed).toMatchObject({ step: 3, path: path.join(dir, "checkpoints", best.name) });
+    expect(await later(dir)).not.toEqual([]); // nothing has changed before it runs
+    // Left at once, as by a kill: without a step, and so without a checkpoint of its own.
+    const stop = new AbortController();
+    const run = trainer.run({ signal: stop.signal });
+    stop.abort();
+    await expect(run.next()).rejects.toMatchObject({ name: "AbortError" });
+    trainer.dispose();
+    const again = await Trainer.resume(dir, {}, { checkpoint: "best", learningRate: 4e-3 });
+    for await (const { step } of again.run()) if (step === 4) break;
+    again.dispose();
+    expect((await logged(dir)).map(({ step }) => step)).toEqual([1, 2, 3, 4]);
+    expect(await goOn(dir)).toEqual([5, 6, 7, 8, 9]);
+    const psnr = ((await (await RunFolder.open(dir)).readSummary()).figures.final as { psnr: number }).psnr;
+    expect(psnr).toBeGreaterThan(best.psnr);
+  });
+
+  it("removes later checkpoints before it cuts the metrics off that these need", async () => {
+    const dir = await copied("killed at once");
+    const trainer = await Trainer.resume(dir, {}, { checkpoint: "best", checkpointEvery: 100 });
+    const steps = trainer.run();
+    await steps.next();
+    expect(await later(dir)).toEqual([]);
+    await steps.return();
+    trainer.dispose();
+  });
+
+  it("can be made the model of a finished run, by ending the run there", async () => {
+    const dir = await copied("ended at the best");
+    expect(await goOn(dir, { checkpoint: "best", steps: best.step })).toEqual([]);
+    const folder = await RunFolder.open(dir);
+    const { figures } = await folder.readSummary();
+    expect(figures).toMatchObject({ final: { psnr: best.psnr }, training: { steps: best.step } });
+    const { tensors } = await readSafetensors(path.join(ruined, "checkpoints", best.name));
+    for (const [name, { data }] of (await folder.readModel()).weights) {
+      expect(data, name).toEqual(tensors.get(`weights/${name}`)?.data);
+    }
+    await expect(Trainer.resume(dir, {}, { checkpoint: "best" })).rejects.toMatchObject({ code: "run" });
+  });
+
+  it("is refused where none is marked best, where it is damaged, and under another word", async () => {
+    const none = path.join(runs, "never evaluated");
+    await startTo(2, tinyRun(images, { out: none, evaluateUntrained: false }));
+    await expect(Trainer.resume(none, {}, { checkpoint: "best" })).rejects.toMatchObject({
+      code: "run",
+      message: expect.stringContaining("expected a checkpoint marked best, got none"),
+    });
+    const dir = await copied("damaged best");
+    await truncate(path.join(dir, "checkpoints", best.name), 900);
+    await expect(Trainer.resume(dir, {}, { checkpoint: "best" })).rejects.toMatchObject({ code: "run" });
+    await expect(
+      Trainer.resume(dir, {}, { checkpoint: "last" } as unknown as ResumeOptions),
+    ).rejects.toMatchObject({ code: "config", path: "checkpoint" });
+    expect(await readdir(dir)).not.toContain(".vqkit.lock");
   });
 });
 
