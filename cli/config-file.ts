@@ -13,25 +13,26 @@ const MAX_BYTES = 2 ** 18;
 const MAX_ALIASES = 100;
 
 /**
- * Reads a configuration in JSON or YAML (of which JSON is a part). Nothing in it is run: YAML tags make no objects, and
+ * Reads a configuration in JSON or YAML (of which JSON is a part), in UTF-8 or UTF-16. Nothing in it is run: YAML tags make no objects, and
  * modules that it names are only read by `takeQuantizerModules`.
  *
  * @throws UsageError when it cannot be read, is no object, is over 256 KB, has too many aliases or the key `__proto__`
  */
 export async function readConfigFile(file: string): Promise<ConfigObject> {
-  let text: string;
+  let bytes: Uint8Array;
   try {
     const { size } = await stat(file);
     if (size > MAX_BYTES) {
       throw new UsageError(`--config ${file}: expected at most ${MAX_BYTES} bytes, got ${size}.`);
     }
-    text = await readFile(file, "utf8");
+    bytes = await readFile(file);
   } catch (error) {
     if (error instanceof UsageError) throw error;
     const reason = (error as NodeJS.ErrnoException).code ?? String(error);
     throw new UsageError(`--config ${file}: expected a readable file, got ${reason}. Check the path.`);
   }
-  const value = parseText(text, file);
+  const { decodeText } = await import("../src/index.js");
+  const value = parseText(() => decodeText(bytes), file);
   // An empty file is an empty configuration.
   if (value === null || value === undefined) return {};
   if (!isObject(value))
@@ -54,8 +55,9 @@ function checkDepth(text: string): void {
   throw new Error(`expected at most ${MAX_DEPTH} levels of nesting, got more.`);
 }
 
-function parseText(text: string, file: string): unknown {
+function parseText(decode: () => string, file: string): unknown {
   try {
+    const text = decode();
     checkDepth(text);
     const document = parseDocument(text, { logLevel: "error" });
     const [problem] = document.errors;

@@ -1,10 +1,11 @@
 import { readFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
-import { text } from "node:stream/consumers";
+import { buffer } from "node:stream/consumers";
 import { UsageError } from "./errors.js";
 
 /**
- * Names of files, one a line, or separated by NUL as `find -print0` writes them; empty lines are passed over.
+ * Names of files, one a line, or separated by NUL as `find -print0` writes them; empty lines are passed over. In UTF-8, or
+ * in UTF-16 with its byte order mark.
  *
  * @param file its path, or "-" for standard input
  * @throws UsageError when it cannot be read, or holds no name
@@ -17,9 +18,24 @@ export async function readFileList(file: string, stdin: Readable | undefined): P
 }
 
 async function readList(file: string, stdin: Readable | undefined): Promise<string> {
-  if (file === "-") return stdin === undefined ? "" : text(stdin);
+  const bytes = file === "-" ? await readStream(stdin) : await readNamed(file);
+  const { decodeText } = await import("../src/index.js");
   try {
-    return await readFile(file, "utf8");
+    return decodeText(bytes);
+  } catch (error) {
+    throw new UsageError(`--files-from ${file}: ${(error as Error).message}. Save it as UTF-8.`, {
+      cause: error,
+    });
+  }
+}
+
+async function readStream(stdin: Readable | undefined): Promise<Uint8Array> {
+  return stdin === undefined ? new Uint8Array(0) : buffer(stdin);
+}
+
+async function readNamed(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? String(error);
     throw new UsageError(`--files-from ${file}: expected a readable file, got ${reason}.`, { cause: error });

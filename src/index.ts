@@ -39,6 +39,7 @@ export {
 // core
 export { ConfigError, type ErrorCode, messageOf, ShapeError, VqkitError } from "./core/errors.js";
 export { Random } from "./core/random.js";
+export { decodeText } from "./core/text.js";
 export type {
   BrokenImage,
   CollectionOptions,

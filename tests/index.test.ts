@@ -44,6 +44,7 @@ test("the public API has exactly these names", () => {
       "countRotationFallbacks",
       "createQuantizer",
       "decodeImage",
+      "decodeText",
       "describeModel",
       "describeQuantizers",
       "deviceNames",

@@ -1,4 +1,5 @@
 import { VqkitError } from "../core/errors.js";
+import { decodeText } from "../core/text.js";
 import { writeFileAtomic } from "./atomic-file.js";
 import { readWhole } from "./bounded-reader.js";
 import { formatError, quoted } from "./file-errors.js";
@@ -28,13 +29,14 @@ export async function writeJsonFile(path: string, value: unknown): Promise<void>
 }
 
 /**
- * Reads a JSON file of at most 256 MB; what it holds is for the caller to check.
+ * Reads a JSON file of at most 256 MB; what it holds is for the caller to check. An editor may have saved it in UTF-16 or
+ * with a byte order mark.
  *
- * @throws VqkitError("format") when it is not JSON in UTF-8; VqkitError("file")
+ * @throws VqkitError("format") when it is not JSON; VqkitError("file")
  */
 export async function readJsonFile(path: string): Promise<unknown> {
   const bytes = await readWhole(path, MAX_BYTES);
-  return parseJson(bytes, path);
+  return parseJsonText(() => decodeText(bytes, { strict: true }), path);
 }
 
 /** As `readJsonFile`, and the value is an object of the given `format` and `formatVersion`. */
@@ -75,10 +77,14 @@ export function toJson(value: unknown, where: string, indent?: number): string {
  * @throws VqkitError("format") when it is none, has a key twice or the key `__proto__`, or nests deeper than 64 levels
  */
 export function parseJson(bytes: Uint8Array, where: string): unknown {
+  return parseJsonText(() => new TextDecoder("utf-8", { fatal: true }).decode(bytes), where);
+}
+
+function parseJsonText(decode: () => string, where: string): unknown {
   let text: string;
   let value: unknown;
   try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    text = decode();
     value = JSON.parse(text);
   } catch (error) {
     const reason = error instanceof Error ? error.message.replace(/\s+/g, " ").slice(0, 200) : String(error);

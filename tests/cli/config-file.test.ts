@@ -21,6 +21,26 @@ describe("readConfigFile", () => {
     expect(json).toEqual(yaml);
   });
 
+  const text = "quantizer:\n  kind: fsq # caf\u00e9\ndata: \u5199\u771f/\n";
+  test.each<[string, Buffer]>([
+    ["UTF-8 with its mark", Buffer.from(`\ufeff${text}`)],
+    ["UTF-16, little-endian", Buffer.from(`\ufeff${text}`, "utf16le")],
+    ["UTF-16, big-endian", Buffer.from(`\ufeff${text}`, "utf16le").swap16()],
+    ["JSON in UTF-16", Buffer.from('\ufeff{"quantizer":{"kind":"fsq"},"data":"\u5199\u771f/"}', "utf16le")],
+  ])("reads %s", async (_, bytes) => {
+    const file = await written("a.yaml", "");
+    await writeFile(file, bytes);
+    expect(await readConfigFile(file)).toEqual({ quantizer: { kind: "fsq" }, data: "\u5199\u771f/" });
+  });
+
+  test("refuses UTF-32 in one line", async () => {
+    const file = await written("a.yaml", "");
+    await writeFile(file, Buffer.from([0, 0, 0xfe, 0xff, 0, 0, 0, 0x61]));
+    await expect(readConfigFile(file)).rejects.toThrow(
+      `--config ${file}: expected YAML or JSON: expected text in UTF-8 or UTF-16, got UTF-32`,
+    );
+  });
+
   test("an empty file is an empty configuration", async () => {
     expect(await readConfigFile(await written("a.yaml", "# nothing\n"))).toEqual({});
   });
