@@ -14,11 +14,15 @@ export interface EmaOptions {
   readonly epsilon: number;
 }
 
+/** A code that is not chosen keeps its count when that would fall below this many ε: smoothing moves it by 1/1000. */
+const LEAST_COUNT_IN_EPSILONS = 1000;
+
 /**
  * Codes e_k = m_k / Ñ_k with Ñ_k = (N_k + ε)/(ΣN + Kε)·ΣN. Only `update` changes them, so evaluation cannot.
  *
- * Each code starts as if it had been chosen once: N_k = 1, m_k = e_k. A code that is not chosen keeps its place, for
- * N_k and m_k then shrink alike, until N_k nears ε (about 1,100 updates with the defaults); after that it sinks to 0.
+ * Each code starts as if it had been chosen once: N_k = 1, m_k = e_k. A code that is not chosen keeps its place: N_k and
+ * m_k shrink alike, and where γN_k would be below 1000ε they stay as they are. (In the paper's form they shrink on, and
+ * once N_k nears ε the code sinks to 0: with the defaults after about 1,100 updates.)
  */
 export class EmaCodebook implements Codebook {
   readonly learnsByGradient = false;
@@ -53,14 +57,22 @@ export class EmaCodebook implements Codebook {
       const size = this.#counts.size;
       const counts: tf.Tensor1D = tf.unsortedSegmentSum(tf.ones([indices.size]), indices, size);
       const sums: tf.Tensor2D = tf.unsortedSegmentSum(latents, indices, size);
-      this.#counts.assign(this.#decayed(this.#counts, counts));
-      this.#sums.assign(this.#decayed(this.#sums, sums));
+      const kept = this.#keptShares(counts);
+      this.#counts.assign(this.#decayed(this.#counts, { kept, now: counts }));
+      this.#sums.assign(this.#decayed(this.#sums, { kept: tf.reshape(kept, [size, 1]), now: sums }));
     });
   }
 
-  #decayed<T extends tf.Tensor>(running: T, now: T): T {
-    const { decay } = this.#options;
-    return tf.add(tf.mul(running, decay), tf.mul(now, 1 - decay));
+  /** How much of each code's running count and sum stays: γ, or all of it for a code that rests. [K] */
+  #keptShares(now: tf.Tensor1D): tf.Tensor1D {
+    const { decay, epsilon } = this.#options;
+    const isFading = tf.less(tf.mul(this.#counts, decay), LEAST_COUNT_IN_EPSILONS * epsilon);
+    const rests = tf.logicalAnd(tf.equal(now, 0), isFading);
+    return tf.where(rests, tf.onesLike(now), tf.fill(now.shape, decay));
+  }
+
+  #decayed<T extends tf.Tensor>(running: T, { kept, now }: { readonly kept: tf.Tensor; readonly now: T }): T {
+    return tf.add(tf.mul(running, kept), tf.mul(now, 1 - this.#options.decay));
   }
 
   variables(): ReadonlyMap<string, tf.Variable> {

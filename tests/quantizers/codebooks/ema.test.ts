@@ -38,7 +38,7 @@ describe("EmaCodebook", () => {
   });
 
   it("follows the running means of the paper's appendix", async () => {
-    const [decay, epsilon] = [0.7, 0.05];
+    const [decay, epsilon] = [0.7, 0.0005]; // no count falls below 1000ε = 0.5, where codes begin to rest
     const ema = codebook({ decay, epsilon });
     const counts = [1, 1, 1];
     const sums = START.map((code) => [...code]);
@@ -99,6 +99,56 @@ describe("EmaCodebook", () => {
         .flat()
         .map((x) => x / 10),
     );
+    ema.dispose();
+  });
+
+  /** Codes that settle at their first latent, then `updates` of code 2 alone. */
+  async function afterNeglect(options: { decay: number; epsilon: number }, updates: number): Promise<number[]> {
+    const ema = codebook(options);
+    const choose = (latents: number[][], indices: number[]) =>
+      tf.tidy(() => ema.update(tf.tensor2d(latents), tf.tensor1d(indices, "int32")));
+    for (let step = 0; step < updates; step++) {
+      choose([[4, -6.5]], [2]);
+      if (step % 100 === 99) await codesOf(ema); // runs what is recorded
+    }
+    const codes = await codesOf(ema);
+    ema.dispose();
+    return codes;
+  }
+
+  it.each([
+    // The count starts at 1; updates after which 1·γᵗ nears ε: ln(1e-5)/ln(0.99) = 1146.
+    { decay: 0.99, epsilon: 1e-5, updates: 1600 },
+    { decay: 0.5, epsilon: 1e-4, updates: 60 }, // 0.5^14 < 1e-4
+    { decay: 0, epsilon: 1e-5, updates: 3 }, // nothing of an earlier count stays
+  ])("leaves a code where it was however long it is not chosen: %o", async (options) => {
+    const codes = await afterNeglect(options, options.updates);
+    // Smoothing adds ε to a count of at least 1000ε, and all counts together matter to 3ε in 1: 1/1000 and a little.
+    START.slice(0, 2)
+      .flat()
+      .forEach((start, i) => {
+        expect(Math.abs((codes[i] as number) / start - 1)).toBeLessThan(0.002);
+      });
+    expect(codes[5]).toBeCloseTo(-6.5, 1); // the one that is chosen has moved
+  });
+
+  it("keeps a resting code to the last bit, and moves it again when it is chosen", async () => {
+    const ema = codebook({ decay: 0.5, epsilon: 1e-4 }); // rests at 0.125: 0.0625 is below 1000ε = 0.1
+    const choose = (latents: number[][], indices: number[]) =>
+      tf.tidy(() => ema.update(tf.tensor2d(latents), tf.tensor1d(indices, "int32")));
+    const stateOf = async () => {
+      const { counts, sums } = Object.fromEntries(ema.variables()) as Record<string, tf.Variable>;
+      return [...((await counts?.data()) as Float32Array), ...((await sums?.data()) as Float32Array)];
+    };
+    for (let step = 0; step < 6; step++) choose([[4, -6]], [2]);
+    const [count, , , x, y] = await stateOf();
+    expect([count, x, y]).toEqual([0.125, 0.125, 0.25]); // powers of two: exact
+    for (let step = 0; step < 40; step++) choose([[4, -6]], [2]);
+    expect((await stateOf())[0]).toBe(0.125);
+    choose([[5, 3]], [0]);
+    const state = await stateOf();
+    // γ·0.125 + 0.5·1 and γ·0.125·e + 0.5·z, as for any other code.
+    expect([state[0], state[3], state[4]]).toEqual([0.5625, 0.0625 + 2.5, 0.125 + 1.5]);
     ema.dispose();
   });
 
