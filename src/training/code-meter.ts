@@ -2,6 +2,7 @@ import type { TensorMap } from "../files/index.js";
 import { type CodebookDrift, CodeCounts, type CodeRecord, type Indices } from "../metrics/index.js";
 import { allCodes, type Quantizer } from "../quantizers/index.js";
 import { keepsTimeline } from "../runs/index.js";
+import { arrayOf } from "./checkpoint-arrays.js";
 import { countsOf, storedCounts } from "./stored-counts.js";
 
 /**
@@ -60,11 +61,12 @@ export class CodeMeter {
     return state;
   }
 
-  /** Continues from what `state` gave. @throws VqkitError("codes") for counts that are none of these codebooks */
+  /** Continues from what `state` gave. @throws as `countsOf`, also for codes of another number or length */
   restore(state: TensorMap): void {
     this.#counts = countsOf(state, this.#quantizer);
-    const { data } = state.get("codes") ?? {};
-    this.#codes = data instanceof Float32Array ? data : null;
+    const { codebookSize, codeDim } = this.#quantizer;
+    const codes = arrayOf(state, "codes", { dtype: "F32", shape: [codebookSize * codeDim] });
+    this.#codes = codes?.data ?? null;
   }
 
   /** Of several codebooks together, a code is no row of one table. */

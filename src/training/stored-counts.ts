@@ -1,5 +1,6 @@
 import type { StoredTensor, TensorMap } from "../files/index.js";
 import { CodeCounts } from "../metrics/index.js";
+import { arrayOf } from "./checkpoint-arrays.js";
 
 /** Counts as arrays for a checkpoint: for each codebook `indices/<q>` and `counts/<q>` of the codes seen. */
 export function storedCounts(counts: CodeCounts): Map<string, StoredTensor> {
@@ -18,13 +19,15 @@ export function storedCounts(counts: CodeCounts): Map<string, StoredTensor> {
 /**
  * The counts that `storedCounts` gave; none where there are none.
  *
- * @throws VqkitError("codes") for counts that contradict themselves or the codebooks
+ * @throws VqkitError("format") for an array of another type or shape; VqkitError("codes") for counts that contradict
+ * themselves or the codebooks
  */
 export function countsOf(
   tensors: TensorMap,
   { codebookSize, numCodebooks }: { readonly codebookSize: number; readonly numCodebooks: number },
 ): CodeCounts {
-  const numbers = (name: string) => Array.from(tensors.get(name)?.data ?? [], Number);
+  const numbers = (name: string) =>
+    Array.from(arrayOf(tensors, name, { dtype: "F64", shape: ["codes seen"] })?.data ?? []);
   const codebooks = Array.from({ length: numCodebooks }, (_, q) => ({
     indices: numbers(`indices/${q}`),
     counts: numbers(`counts/${q}`),

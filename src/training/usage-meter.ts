@@ -1,5 +1,6 @@
 import type { StoredTensor, TensorMap } from "../files/index.js";
 import { CodeCounts, type Indices, SlidingUsage, usageFigures } from "../metrics/index.js";
+import { arrayOf } from "./checkpoint-arrays.js";
 import type { StepMetrics } from "./step-metrics.js";
 import { countsOf, storedCounts } from "./stored-counts.js";
 
@@ -95,19 +96,24 @@ export class UsageMeter {
     ]);
   }
 
-  /** Continues from what `state` gave. @throws VqkitError("codes") for an index that is no code */
+  /**
+   * Continues from what `state` gave.
+   *
+   * @throws VqkitError("format") for an array of another type or shape; VqkitError("codes") for an index that is no code
+   */
   restore(state: TensorMap): void {
     [this.#batch, this.#window] = this.#empty();
     this.#epoch = this.#newEpoch(0);
-    const { data, shape } = state.get("indices") ?? {};
-    if (!(data instanceof Int32Array)) return;
-    const length = shape?.[1] ?? 0;
+    const indices = arrayOf(state, "indices", { dtype: "I32", shape: ["steps", "indices of a step"] });
+    if (indices === undefined) return;
+    const { data, shape } = indices;
+    const length = shape[1] as number; // 0 only where there are no values
     for (let at = 0; at < data.length; at += length) this.#addToWindows(data.subarray(at, at + length));
     const ofEpoch = [...state].flatMap(([name, tensor]): [string, StoredTensor][] =>
       name.startsWith(EPOCH) ? [[name.slice(EPOCH.length), tensor]] : [],
     );
     const stored: TensorMap = new Map(ofEpoch);
-    const number = Number(stored.get("number")?.data[0] ?? 0);
+    const number = arrayOf(stored, "number", { dtype: "F64", shape: [] })?.data[0] ?? 0;
     this.#epoch = { number, counts: countsOf(stored, this.#options) };
   }
 

@@ -103,7 +103,10 @@ describe("EmaCodebook", () => {
   });
 
   /** Codes that settle at their first latent, then `updates` of code 2 alone. */
-  async function afterNeglect(options: { decay: number; epsilon: number }, updates: number): Promise<number[]> {
+  async function afterNeglect(
+    options: { decay: number; epsilon: number },
+    updates: number,
+  ): Promise<number[]> {
     const ema = codebook(options);
     const choose = (latents: number[][], indices: number[]) =>
       tf.tidy(() => ema.update(tf.tensor2d(latents), tf.tensor1d(indices, "int32")));
@@ -137,8 +140,8 @@ describe("EmaCodebook", () => {
     const choose = (latents: number[][], indices: number[]) =>
       tf.tidy(() => ema.update(tf.tensor2d(latents), tf.tensor1d(indices, "int32")));
     const stateOf = async () => {
-      const { counts, sums } = Object.fromEntries(ema.variables()) as Record<string, tf.Variable>;
-      return [...((await counts?.data()) as Float32Array), ...((await sums?.data()) as Float32Array)];
+      const values = await Promise.all([...ema.variables().values()].map((variable) => variable.data()));
+      return values.flatMap((list) => [...list]); // counts [3], sums [3, 2]
     };
     for (let step = 0; step < 6; step++) choose([[4, -6]], [2]);
     const [count, , , x, y] = await stateOf();
