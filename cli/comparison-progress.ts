@@ -1,6 +1,12 @@
-import type { ComparisonEvent } from "../src/index.js";
+import type { ComparisonEvent, InitializationProgress } from "../src/index.js";
 import { type Progress, startProgress } from "./progress.js";
-import { describeQuantizer, describeShared, describeStep, describeWarnings } from "./run-description.js";
+import {
+  describeInitialization,
+  describeQuantizer,
+  describeShared,
+  describeStep,
+  describeWarnings,
+} from "./run-description.js";
 import { note, type Terminal } from "./terminal.js";
 
 /** Tells on stderr how a comparison goes: what all runs share once, then each run with a bar of its own. */
@@ -14,6 +20,10 @@ export class ComparisonProgress {
     this.#terminal = terminal;
     this.#quiet = quiet;
   }
+
+  /** How far the choosing of a run's first codes is. */
+  readonly initialization = (progress: InitializationProgress): void =>
+    this.#progress?.update(0, describeInitialization(progress));
 
   show(event: ComparisonEvent): void {
     switch (event.type) {

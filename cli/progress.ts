@@ -85,6 +85,8 @@ export class Rate {
 
   /** `9.13/s, 42 s left`; empty as long as it is not known. @param done units done by now */
   at(done: number, total: number | undefined): string {
+    // What stands at its beginning has not begun.
+    if (this.#samples.length === 1 && this.#samples[0]?.done === done) this.#samples.pop();
     this.#samples.push({ done, at: performance.now() });
     if (this.#samples.length > RATE_WINDOW) this.#samples.shift();
     const [first] = this.#samples;

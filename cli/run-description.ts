@@ -1,4 +1,4 @@
-import type { Finding, RunDescription, StepMetrics, Trainer } from "../src/index.js";
+import type { Finding, InitializationProgress, RunDescription, StepMetrics, Trainer } from "../src/index.js";
 
 /** What a run is made of, in a few lines: model, quantizer, images, engine, and what to be warned of. */
 export function describeRun(run: RunDescription): string[] {
@@ -63,6 +63,12 @@ export function describeWarnings({ warnings }: RunDescription): string[] {
 /** The figures of a step that a progress bar has room for. */
 export function describeStep({ reconstructionLoss, usage }: StepMetrics): string {
   return `loss ${reconstructionLoss.toPrecision(3)}, usage ${(100 * usage).toFixed(1)} %`;
+}
+
+/** How far the choosing of the first codes is; only that it goes on, while that is not known. */
+export function describeInitialization(progress?: InitializationProgress): string {
+  const share = progress && ` ${Math.floor((100 * progress.done) / progress.total)} %`;
+  return `choosing the first codes${share ?? ""}`;
 }
 
 /** What the doctor found in a training under way. @param when e.g. "step 280" */

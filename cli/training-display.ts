@@ -1,7 +1,7 @@
 import cliProgress from "cli-progress";
-import type { Finding, StepMetrics, TrainingPhase } from "../src/index.js";
+import type { Finding, InitializationProgress, StepMetrics, TrainingPhase } from "../src/index.js";
 import { Rate, startProgress } from "./progress.js";
-import { describeStep } from "./run-description.js";
+import { describeInitialization, describeStep } from "./run-description.js";
 import { Sparkline } from "./sparkline.js";
 import { note, printable, type Terminal } from "./terminal.js";
 
@@ -18,6 +18,8 @@ export interface TrainingDisplayOptions {
 export interface TrainingDisplay {
   /** The run turns to something else. */
   phase(phase: TrainingPhase): void;
+  /** How far the choosing of the first codes is. */
+  initialization(progress: InitializationProgress): void;
   step(metrics: StepMetrics): void;
   /** A line that stays, where no moving line can swallow it. */
   note(line: string): void;
@@ -37,10 +39,14 @@ export function startTrainingDisplay(terminal: Terminal, options: TrainingDispla
   return new TrainingPanel(terminal, options);
 }
 
-function startLines(terminal: Terminal, { kind, steps, quiet }: TrainingDisplayOptions): TrainingDisplay {
+function startLines(
+  terminal: Terminal,
+  { kind, steps, done = 0, quiet }: TrainingDisplayOptions,
+): TrainingDisplay {
   const progress = startProgress(terminal, { label: `training ${kind}`, total: steps, unit: "steps", quiet });
   return {
     phase: () => {},
+    initialization: (initialized) => progress.update(done, describeInitialization(initialized)),
     step: (metrics) => progress.update(metrics.step, describeStep(metrics)),
     note: (line) => note(terminal, line, { quiet }),
     finding: () => {}, // its note says it
@@ -49,7 +55,7 @@ function startLines(terminal: Terminal, { kind, steps, quiet }: TrainingDisplayO
 }
 
 const PHASES: Readonly<Record<TrainingPhase, string>> = {
-  initializing: "choosing the first codes",
+  initializing: describeInitialization(),
   untrained: "evaluating the untrained model",
   training: "",
   evaluating: "evaluating",
@@ -74,6 +80,7 @@ class TrainingPanel implements TrainingDisplay {
   readonly #usage = new Sparkline();
   #phase: TrainingPhase = "training";
   #pace = "starting";
+  #initialization = "";
   #last: StepMetrics | undefined;
   #finding: Finding | undefined;
   #isOver = false;
@@ -106,6 +113,10 @@ class TrainingPanel implements TrainingDisplay {
 
   phase(phase: TrainingPhase): void {
     this.#phase = phase;
+  }
+
+  initialization(progress: InitializationProgress): void {
+    this.#initialization = describeInitialization(progress);
   }
 
   step(metrics: StepMetrics): void {
@@ -143,7 +154,8 @@ class TrainingPanel implements TrainingDisplay {
     const done = this.#last?.step ?? before;
     const share = done / steps;
     const percent = `${Math.floor(100 * share)} %`;
-    const pace = PHASES[this.#phase] || this.#pace;
+    const isInitializing = this.#phase === "initializing";
+    const pace = (isInitializing && this.#initialization) || PHASES[this.#phase] || this.#pace;
     // The longest of these that leaves room for a bar: what is still to come counts most.
     const forms: (readonly [head: string, tail: string])[] = [
       [`training ${kind}  `, `  ${percent}  ${done}/${steps} steps  ${pace}`],

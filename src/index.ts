@@ -151,6 +151,8 @@ export type {
   GradientEstimator,
   GradientName,
   Initialization,
+  InitializationOptions,
+  InitializationProgress,
   KMeansOptions,
   LevelPlan,
   NearestCodeOptions,

@@ -158,7 +158,11 @@ async function trained(
   const runs: string[] = [];
   const fields = new Set<string>();
   try {
-    for await (const event of events({ signal: terminal.signal, onBroken: broken.report })) {
+    for await (const event of events({
+      signal: terminal.signal,
+      onBroken: broken.report,
+      onInitialization: progress.initialization,
+    })) {
       progress.show(event);
       if (event.type === "run-start") broken.name();
       if (event.type !== "run-end" && event.type !== "run-kept") continue;

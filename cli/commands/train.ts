@@ -3,6 +3,7 @@ import path from "node:path";
 import type { Command } from "commander";
 import type {
   Finding,
+  InitializationProgress,
   LiveDiagnosis,
   ResumeOptions,
   RunOptions,
@@ -55,7 +56,11 @@ async function train(terminal: Terminal, written: ConfigObject, values: FlagValu
   const quiet = values.quiet === true;
   const broken = new BrokenImages(terminal, { quiet });
   const phases = new PhaseRelay();
-  const hooks = { onBroken: broken.report, onPhase: phases.report };
+  const hooks: TrainerHooks = {
+    onBroken: broken.report,
+    onPhase: phases.report,
+    onInitialization: phases.initialization,
+  };
   const resume = values.resume as string | undefined;
   if (resume === undefined && values.checkpoint !== undefined) {
     throw new UsageError("--checkpoint: expected --resume RUN beside it, got none. Name the run.");
@@ -140,9 +145,12 @@ async function takeUp(
 
 /** Hands the phases of a trainer to a display that starts after it. */
 class PhaseRelay {
-  display: Pick<TrainingDisplay, "phase"> | undefined;
+  display: Pick<TrainingDisplay, "phase" | "initialization"> | undefined;
 
   readonly report = (phase: TrainingPhase): void => this.display?.phase(phase);
+
+  readonly initialization = (progress: InitializationProgress): void =>
+    this.display?.initialization(progress);
 }
 
 interface TrainingContext {

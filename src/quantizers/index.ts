@@ -34,7 +34,14 @@ export { type KMeansOptions, kMeans } from "./kmeans.js";
 export { type LevelPlan, planLevels } from "./levels.js";
 export { digitsToIndices, indicesToDigits, MAX_IMPLICIT_SIZE, placeValues } from "./mixed-radix.js";
 export { type NearestCodeOptions, nearestCode, SCORES_PER_BLOCK } from "./nearest-code.js";
-export type { Quantizer, QuantizerConfig, QuantizerLossName, QuantizerOutput } from "./quantizer.js";
+export type {
+  InitializationOptions,
+  InitializationProgress,
+  Quantizer,
+  QuantizerConfig,
+  QuantizerLossName,
+  QuantizerOutput,
+} from "./quantizer.js";
 export {
   createQuantizer,
   describeQuantizers,

@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Random } from "../core/random.js";
 import { nearestCode } from "./nearest-code.js";
+import type { InitializationOptions } from "./quantizer.js";
 
 /** Latents assigned in one run of the engine. */
 const ROWS_PER_RUN = 8192;
@@ -47,22 +48,32 @@ export interface KMeansOptions {
   readonly iterations?: number;
 }
 
+/** Nothing stops it and nobody watches, unless told. */
+const NO_CONTROL: InitializationOptions = {};
+
 /**
  * Lloyd's k-means. Starts from distinct sampled rows; an empty cluster moves to the row farthest from its centre.
  *
  * @param latents [M, D]; stays the caller's
+ * @param control checked and told before every run of the engine
  * @returns the centres, [K, D] row by row
+ * @throws the reason of `control.signal` when that aborts
  */
 export async function kMeans(
   latents: tf.Tensor2D,
   { clusters, random, iterations = 10 }: KMeansOptions,
+  { signal, onProgress }: InitializationOptions = NO_CONTROL,
 ): Promise<Float32Array> {
-  const dim = latents.shape[1];
+  signal?.throwIfAborted();
+  const [count, dim] = latents.shape;
   const rows = (await latents.data()) as Float32Array;
   let centres = sampleDistinctRows(rows, { dim, count: clusters, random });
   let previous: Int32Array | undefined;
   for (let i = 0; i < iterations; i++) {
-    const assignment = await assign(latents, centres);
+    const assignment = await assign(latents, centres, (rows) => {
+      signal?.throwIfAborted();
+      onProgress?.({ done: i * count + rows, total: iterations * count });
+    });
     if (previous?.every((cluster, row) => cluster === assignment[row])) break;
     centres = means(rows, assignment, centres);
     previous = assignment;
@@ -70,13 +81,18 @@ export async function kMeans(
   return centres;
 }
 
-/** The nearest centre of each row, in runs of bounded size. */
-async function assign(latents: tf.Tensor2D, centres: Float32Array): Promise<Int32Array> {
+/** The nearest centre of each row, in runs of bounded size. @param before called before each, with the rows done */
+async function assign(
+  latents: tf.Tensor2D,
+  centres: Float32Array,
+  before: (done: number) => void,
+): Promise<Int32Array> {
   const [count, dim] = latents.shape;
   const assignment = new Int32Array(count);
   const codes = tf.tensor2d(centres, [centres.length / dim, dim]);
   try {
     for (let start = 0; start < count; start += ROWS_PER_RUN) {
+      before(start);
       const size = Math.min(ROWS_PER_RUN, count - start);
       const nearest = tf.tidy(() => nearestCode(tf.slice(latents, [start, 0], [size, dim]), codes));
       try {

@@ -24,6 +24,20 @@ export interface QuantizerConfig {
   readonly [option: string]: unknown;
 }
 
+/** How far the setting of a codebook from data is. */
+export interface InitializationProgress {
+  /** Latents assigned to a code, counted once for each round. */
+  readonly done: number;
+  /** At most; it may be over sooner. */
+  readonly total: number;
+}
+
+export interface InitializationOptions {
+  /** Ends it: `initialize` then rejects with the signal's reason, and the codebook is as it was. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: InitializationProgress) => void) | undefined;
+}
+
 /**
  * Maps latents to the nearest entries of a discrete set, and back.
  *
@@ -66,8 +80,9 @@ export interface Quantizer {
    * Sets the codebook from data (k-means, or sampled latents), once, before the first training step.
    *
    * @param latents [M, D], M >= `latentsForInitialization`. Resolves at once when that is 0.
+   * @param options for what takes long; a quantizer that is done at once need not read them
    */
-  initialize(latents: tf.Tensor2D): Promise<void>;
+  initialize(latents: tf.Tensor2D, options?: InitializationOptions): Promise<void>;
 
   /**
    * The codebook's own learning after a training step (EMA, revival); a no-op for codebooks that learn by gradient.

@@ -18,7 +18,13 @@ import { stopGradient } from "./gradients/stop-gradient.js";
 import { straightThrough } from "./gradients/straight-through.js";
 import { kMeans, sampleDistinctRows } from "./kmeans.js";
 import { nearestCode } from "./nearest-code.js";
-import type { Quantizer, QuantizerConfig, QuantizerLossName, QuantizerOutput } from "./quantizer.js";
+import type {
+  InitializationOptions,
+  Quantizer,
+  QuantizerConfig,
+  QuantizerLossName,
+  QuantizerOutput,
+} from "./quantizer.js";
 import { checkIndices, checkLatents } from "./shapes.js";
 
 /** free: a table that learns from the codebook loss. ema: running means. linear: a frozen table × a linear layer. */
@@ -112,7 +118,7 @@ export class VectorQuantizer implements Quantizer {
     });
   }
 
-  async initialize(latents: tf.Tensor2D): Promise<void> {
+  async initialize(latents: tf.Tensor2D, control: InitializationOptions = {}): Promise<void> {
     if (this.latentsForInitialization === 0) return;
     const { codebookSize, codeDim } = this;
     if (
@@ -128,7 +134,7 @@ export class VectorQuantizer implements Quantizer {
     }
     this.#codebook.setCodes(
       this.config.initialization === "kmeans"
-        ? await kMeans(latents, { clusters: codebookSize, random: this.#random })
+        ? await kMeans(latents, { clusters: codebookSize, random: this.#random }, control)
         : sampleDistinctRows((await latents.data()) as Float32Array, {
             dim: codeDim,
             count: codebookSize,

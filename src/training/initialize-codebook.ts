@@ -1,18 +1,20 @@
 import * as tf from "@tensorflow/tfjs";
 import { type ImageAutoencoder, pixelsToTensor } from "../autoencoder/index.js";
 import type { ImageBatch } from "../data/index.js";
+import type { InitializationOptions } from "../quantizers/index.js";
 
 /**
  * Lets the quantizer set its codebook from the latents of the first training batches, as many as it asks for; draws no
  * batch when it asks for none.
  *
  * @param batches training batches without end; the iteration is closed
- * @param signal checked before each batch
+ * @param control its signal is checked before each batch, and reaches the quantizer
+ * @throws the signal's reason; the codebook is then as it was
  */
 export async function initializeCodebook(
   model: ImageAutoencoder,
   batches: AsyncIterable<ImageBatch>,
-  signal?: AbortSignal,
+  control: InitializationOptions = {},
 ): Promise<void> {
   const { quantizer } = model;
   const wanted = quantizer.latentsForInitialization;
@@ -20,7 +22,7 @@ export async function initializeCodebook(
   const parts: Float32Array[] = [];
   let count = 0;
   for await (const batch of batches) {
-    signal?.throwIfAborted();
+    control.signal?.throwIfAborted();
     const values = await latentsOf(model, batch);
     parts.push(values);
     count += values.length / quantizer.codeDim;
@@ -28,7 +30,7 @@ export async function initializeCodebook(
   }
   const latents = tf.tensor2d(joined(parts), [count, quantizer.codeDim]);
   try {
-    await quantizer.initialize(latents);
+    await quantizer.initialize(latents, control);
   } finally {
     latents.dispose();
   }

@@ -32,7 +32,8 @@ export async function prepareRun(
   const hasCodebook = from !== null && from.codebook !== "fresh";
   if (!hasCodebook && model.quantizer.latentsForInitialization > 0) {
     hooks.onPhase?.("initializing");
-    await initializeCodebook(model, dataset.trainBatches({ batchSize }), signal);
+    const { onInitialization: onProgress } = hooks;
+    await initializeCodebook(model, dataset.trainBatches({ batchSize }), { signal, onProgress });
     average?.reset();
   }
   await codes?.start();

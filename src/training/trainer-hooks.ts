@@ -1,4 +1,5 @@
 import type { BrokenImage } from "../data/index.js";
+import type { InitializationProgress } from "../quantizers/index.js";
 
 /** What a run is doing, for those who watch it. */
 export type TrainingPhase = "initializing" | "untrained" | "training" | "evaluating" | "saving";
@@ -9,4 +10,6 @@ export interface TrainerHooks {
   readonly onBroken?: (broken: BrokenImage) => void;
   /** Called when the run turns to something else. */
   readonly onPhase?: (phase: TrainingPhase) => void;
+  /** Called now and then while the first codes are being chosen. */
+  readonly onInitialization?: (progress: InitializationProgress) => void;
 }

@@ -86,6 +86,57 @@ test("a second Ctrl-C leaves at once, also while nothing could answer; the run c
   expect(await readdir(out)).not.toContain(".vqkit.lock");
 });
 
+/** A quantizer that takes a while in each round of its k-means, and says when the first has begun. */
+const patientQuantizer = (here: string) => `
+  import { writeFileSync } from "node:fs";
+  import { createQuantizer, registerQuantizer } from ${JSON.stringify(new URL("src/index.js", dist).href)};
+  const config = { kind: "vq", codebookSize: 32, codeDim: 4, initialization: "kmeans" };
+  registerQuantizer({
+    kind: "patient",
+    summary: "Takes long to begin",
+    options: [],
+    parse: (value) => value,
+    create: () => {
+      const inner = createQuantizer(config, 0);
+      const initialize = (latents, control) => inner.initialize(latents, {
+        ...control,
+        onProgress: (progress) => {
+          control.onProgress(progress);
+          writeFileSync(${JSON.stringify(here)}, "choosing");
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+        },
+      });
+      return new Proxy(inner, {
+        get: (_, name) => {
+          if (name === "initialize") return initialize;
+          const value = inner[name];
+          return typeof value === "function" ? value.bind(inner) : value;
+        },
+      });
+    },
+  });
+`;
+
+test.each([
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const)("%s while the first codes are chosen leaves a run that can be taken up", async (signal, code) => {
+  const [module, here] = [path.join(dir, "patient.mjs"), path.join(dir, "here")];
+  await writeFile(module, patientQuantizer(here));
+  const run = ["--quantizer", "patient", "--quantizer-module", module, "--steps", "2", "--out", out];
+  const { child, ended } = startProgram(["train", photos, ...SMALL, ...run]);
+  while (!(await exists(here)) && child.exitCode === null) await new Promise((go) => setTimeout(go, 20));
+  child.kill(signal);
+  expect(await ended).toMatchObject({
+    code,
+    stderr: `Interrupted after step 0 of 2. To go on: vqkit train --resume ${out} --quantizer-module ${module}\n`,
+  });
+  expect((await readdir(out)).sort()).toEqual(["config.json", "metrics.jsonl", "timeline.vqt"]);
+  const resume = ["train", "--resume", out, "--quantizer-module", module, "--quiet"];
+  expect(await startProgram(resume).ended).toMatchObject({ code: 0 });
+  expect(await readdir(out)).toContain("summary.json");
+});
+
 test("a second Ctrl-C counts also when both came during one computation", async () => {
   const [module, here] = [path.join(dir, "stall.mjs"), path.join(dir, "here")];
   // Stands for one long computation of the engine: nothing else runs meanwhile.

@@ -42,6 +42,18 @@ describe("startProgress", () => {
     expect(text()).toMatch(/^encoding: 3\/3 images( \| [\d.]+\/s, 0 s left)?\n$/);
   });
 
+  test("does not count against the pace what came before the first unit", async () => {
+    const { terminal, text } = fakeTerminal(false);
+    const progress = startProgress(terminal, { label: "training vq", total: 2, unit: "steps" });
+    progress.update(0, "choosing the first codes 10 %");
+    await new Promise((go) => setTimeout(go, 300));
+    progress.update(0, "choosing the first codes 90 %");
+    await new Promise((go) => setTimeout(go, 20));
+    progress.update(2);
+    // 2 steps in 20 ms are 100/s, in 320 ms 6/s; timers and a busy machine make it less.
+    expect(Number(/([\d.]+)\/s/.exec(text())?.[1])).toBeGreaterThan(7);
+  });
+
   test("learns the total on the way, and does without one", () => {
     let total: number | undefined;
     const { terminal, text } = fakeTerminal(true);

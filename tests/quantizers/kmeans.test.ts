@@ -21,6 +21,47 @@ async function centresOf(rows: number[][], clusters: number, seed = 0): Promise<
   return rowsOf(centres, rows[0]?.length ?? 0);
 }
 
+describe("kMeans that is watched or stopped", () => {
+  const rows = () => new Random(5, "rows").fill(20_000 * 2, (random) => random.normal());
+  const options = () => ({ clusters: 7, iterations: 4, random: new Random(3, "test") });
+
+  it("tells before each run of the engine how many rows are assigned, and ends in the same centres", async () => {
+    const latents = tf.tensor2d(rows(), [20_000, 2]);
+    const told: number[] = [];
+    const watched = await kMeans(latents, options(), {
+      onProgress: ({ done, total }) => {
+        expect(total).toBe(80_000); // 4 rounds of 20,000
+        told.push(done);
+      },
+    });
+    expect(watched).toEqual(await kMeans(latents, options()));
+    latents.dispose();
+    const round = [0, 8192, 16_384];
+    expect(told).toEqual([0, 1, 2, 3].flatMap((i) => round.map((at) => 20_000 * i + at)));
+  });
+
+  it.each([
+    ["before it begins", -1, 0],
+    ["within the first round", 8192, 2],
+    ["within the second round", 20_000 + 16_384, 6],
+  ])("ends with the signal's reason, and leaves no tensor behind: %s", async (_, at, runs) => {
+    const latents = tf.tensor2d(rows(), [20_000, 2]);
+    const stop = new AbortController();
+    const reason = new Error("stopped by the test");
+    if (at < 0) stop.abort(reason);
+    const before = tf.memory().numTensors;
+    let told = 0;
+    const onProgress = ({ done }: { done: number }) => {
+      told++;
+      if (done >= at) stop.abort(reason);
+    };
+    await expect(kMeans(latents, options(), { signal: stop.signal, onProgress })).rejects.toBe(reason);
+    expect(told).toBe(runs); // the run that was told of is made, the next is not
+    expect(tf.memory().numTensors).toBe(before);
+    latents.dispose();
+  });
+});
+
 describe("kMeans", () => {
   it("finds the means of groups that lie far apart when it starts with a row of each", async () => {
     const groups = [

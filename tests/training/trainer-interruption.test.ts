@@ -7,7 +7,7 @@ import { RunFolder } from "../../src/runs/index.js";
 import { Trainer } from "../../src/training/index.js";
 import { useEngine } from "../engine.js";
 import { divergingQuantizer } from "./diverging-quantizer.js";
-import { drained, logged, tinyFolders, tinyRun } from "./tiny-runs.js";
+import { drained, logged, timeless, tinyFolders, tinyRun, train } from "./tiny-runs.js";
 
 const { images, runs } = await tinyFolders();
 
@@ -90,6 +90,39 @@ describe("leaving early", () => {
       expect(loaded?.checkpoint.weights.get(name)?.data).toEqual(await variable.data());
     }
     trainer.dispose();
+  });
+
+  it("while the first codes are chosen: nothing is saved, and the run that begins again ends in the same bytes", async () => {
+    const quantizer = {
+      kind: "vq",
+      codebookSize: 16,
+      codeDim: 8,
+      codebook: "ema",
+      initialization: "kmeans",
+    } as const;
+    const [out, whole] = [path.join(runs, "abort-kmeans"), path.join(runs, "whole-kmeans")];
+    const stop = new AbortController();
+    const reason = new Error("stopped by the test");
+    const told: number[] = [];
+    const trainer = await Trainer.create(tinyRun(images, { out, quantizer }), {
+      onInitialization: ({ done, total }) => {
+        told.push(done / total);
+        if (told.length === 2) stop.abort(reason);
+      },
+    });
+    await expect(drained(trainer.run({ signal: stop.signal }))).rejects.toBe(reason);
+    expect(told).toEqual([0, 0.1]); // 10 rounds of one run of the engine
+    trainer.dispose();
+    expect((await readdir(out)).sort()).toEqual(["config.json", "metrics.jsonl", "timeline.vqt"]);
+    const again = await Trainer.resume(out);
+    await drained(again.run());
+    again.dispose();
+    await train(tinyRun(images, { out: whole, quantizer }));
+    expect(await timeless(out)).toBe(await timeless(whole));
+    const weights = await Promise.all(
+      [out, whole].map((dir) => readFile(path.join(dir, "model.safetensors"))),
+    );
+    expect(weights[0]).toEqual(weights[1]);
   });
 
   it("before the first step: the folder can be read, and nothing was saved", async () => {
