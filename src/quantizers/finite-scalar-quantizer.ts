@@ -8,12 +8,13 @@
  *
  * Shapes: levels [8, 6, 5] take latents [N, H, W, 3] to quantized [N, H, W, 3] and indices [N, H, W, 1] in 0..239.
  */
-import * as tf from "@tensorflow/tfjs";
+import type { Tensor, Tensor1D, Tensor4D, Variable } from "@tensorflow/tfjs";
 import { straightThrough } from "./gradients/straight-through.js";
 import { gridSize } from "./levels.js";
 import { digitsToIndices, indicesToDigits } from "./mixed-radix.js";
 import type { Quantizer, QuantizerConfig, QuantizerLossName, QuantizerOutput } from "./quantizer.js";
 import { checkIndices, checkLatents } from "./shapes.js";
+import { tf } from "./tfjs.js";
 
 /** Lets the outermost levels be reached by finite latents. */
 const EPSILON = 1e-3;
@@ -45,7 +46,7 @@ export class FiniteScalarQuantizer implements Quantizer {
     this.codeDim = config.levels.length;
   }
 
-  quantize(latents: tf.Tensor4D): QuantizerOutput {
+  quantize(latents: Tensor4D): QuantizerOutput {
     checkLatents(latents, this.codeDim);
     return tf.tidy(() => {
       const bounded = this.#bound(latents);
@@ -54,13 +55,13 @@ export class FiniteScalarQuantizer implements Quantizer {
       const digits = tf.add(tf.cast(tf.round(bounded), "int32"), tf.cast(middle, "int32"));
       return {
         quantized: straightThrough(tf.div(bounded, middle), this.#codes(digits)),
-        indices: digitsToIndices(digits, this.config.levels) as tf.Tensor4D,
+        indices: digitsToIndices(digits, this.config.levels) as Tensor4D,
         losses: {},
       };
     });
   }
 
-  indicesToCodes(indices: tf.Tensor4D): tf.Tensor4D {
+  indicesToCodes(indices: Tensor4D): Tensor4D {
     checkIndices(indices, this.numCodebooks);
     return tf.tidy(() => this.#codes(indicesToDigits(indices, this.config.levels)));
   }
@@ -69,26 +70,26 @@ export class FiniteScalarQuantizer implements Quantizer {
 
   updateCodebook(): void {}
 
-  variables(): ReadonlyMap<string, tf.Variable> {
+  variables(): ReadonlyMap<string, Variable> {
     return new Map();
   }
 
   dispose(): void {}
 
   /** tanh(z + shift)·half − o: every value rounds to one of the L integers −⌊L/2⌋..⌈L/2⌉−1. */
-  #bound(latents: tf.Tensor4D): tf.Tensor4D {
+  #bound(latents: Tensor4D): Tensor4D {
     const { half, offset, shift } = boundOf(this.config.levels);
     const turned = tf.tanh(tf.add(latents, tf.tensor1d(shift)));
     return tf.sub(tf.mul(turned, tf.tensor1d(half)), tf.tensor1d(offset));
   }
 
   /** ⌊L/2⌋ of each dimension, [d]: the digit of the value 0. */
-  #middle(): tf.Tensor1D {
+  #middle(): Tensor1D {
     return tf.tensor1d(this.config.levels.map((level) => Math.floor(level / 2)));
   }
 
   /** Digits [N, H, W, d] int32 → values in −1..1. The only place that makes them, so the round trip is exact. */
-  #codes(digits: tf.Tensor): tf.Tensor4D {
+  #codes(digits: Tensor): Tensor4D {
     const middle = this.#middle();
     return tf.div(tf.sub(tf.cast(digits, "float32"), middle), middle);
   }

@@ -1,17 +1,19 @@
-export { allCodes } from "./all-codes.js";
-
 /** The quantizer family. Importing this registers the kinds fsq, rotation, simvq and vq. */
+import * as tfjs from "@tensorflow/tfjs";
 import { fsq } from "./kinds/fsq.js";
 import { rotation } from "./kinds/rotation.js";
 import { simvq } from "./kinds/simvq.js";
 import { vq } from "./kinds/vq.js";
 import { registerQuantizer } from "./registry.js";
+import { bindTensorFlow } from "./tfjs.js";
 
+bindTensorFlow(tfjs);
 registerQuantizer(vq);
 registerQuantizer(rotation);
 registerQuantizer(simvq);
 registerQuantizer(fsq);
 
+export { allCodes } from "./all-codes.js";
 export {
   type ContractCheck,
   quantizerContract,

@@ -1,8 +1,9 @@
 /** Codebooks from data: sampled latents, and k-means that starts from them. */
-import * as tf from "@tensorflow/tfjs";
+import type { Tensor2D } from "@tensorflow/tfjs";
 import type { Random } from "../core/random.js";
 import { nearestCode } from "./nearest-code.js";
 import type { InitializationOptions } from "./quantizer.js";
+import { tf } from "./tfjs.js";
 
 /** Latents assigned in one run of the engine. */
 const ROWS_PER_RUN = 8192;
@@ -60,7 +61,7 @@ const NO_CONTROL: InitializationOptions = {};
  * @throws the reason of `control.signal` when that aborts
  */
 export async function kMeans(
-  latents: tf.Tensor2D,
+  latents: Tensor2D,
   { clusters, random, iterations = 10 }: KMeansOptions,
   { signal, onProgress }: InitializationOptions = NO_CONTROL,
 ): Promise<Float32Array> {
@@ -83,7 +84,7 @@ export async function kMeans(
 
 /** The nearest centre of each row, in runs of bounded size. @param before called before each, with the rows done */
 async function assign(
-  latents: tf.Tensor2D,
+  latents: Tensor2D,
   centres: Float32Array,
   before: (done: number) => void,
 ): Promise<Int32Array> {

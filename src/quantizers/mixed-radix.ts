@@ -1,5 +1,6 @@
 /** Indices of an implicit grid, digit by digit: the first digit is the least significant. */
-import * as tf from "@tensorflow/tfjs";
+import type { Tensor } from "@tensorflow/tfjs";
+import { tf } from "./tfjs.js";
 
 /**
  * The largest K for which every index is exact both as int32 and as float32, so that no engine's choice of number
@@ -14,7 +15,7 @@ export const MAX_IMPLICIT_SIZE = 2 ** 24;
  * @param levels how many values each of the d digits has; the product is at most 2^24
  * @returns [..., 1] int32
  */
-export function digitsToIndices(digits: tf.Tensor, levels: readonly number[]): tf.Tensor {
+export function digitsToIndices(digits: Tensor, levels: readonly number[]): Tensor {
   return tf.tidy(() => tf.sum(tf.mul(digits, tf.tensor1d(placeValues(levels), "int32")), -1, true));
 }
 
@@ -24,7 +25,7 @@ export function digitsToIndices(digits: tf.Tensor, levels: readonly number[]): t
  * @param indices [..., 1] int32
  * @returns [..., d] int32
  */
-export function indicesToDigits(indices: tf.Tensor, levels: readonly number[]): tf.Tensor {
+export function indicesToDigits(indices: Tensor, levels: readonly number[]): Tensor {
   return tf.tidy(() => {
     // [..., 1] // [d] → [..., d]; then the remainder by the level, from integer operations alone
     const shifted = tf.floorDiv(indices, tf.tensor1d(placeValues(levels), "int32"));

@@ -1,5 +1,6 @@
-import * as tf from "@tensorflow/tfjs";
+import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs";
 import { withoutGradient } from "./gradients/stop-gradient.js";
+import { tf } from "./tfjs.js";
 
 /** 8 MiB of float32 scores at a time, which stay in a processor's cache until they have been compared. */
 export const SCORES_PER_BLOCK = 2 ** 21;
@@ -25,16 +26,16 @@ export interface NearestCodeOptions {
  * @returns [M] int32, each in 0..K-1
  */
 export function nearestCode(
-  latents: tf.Tensor2D,
-  codes: tf.Tensor2D,
+  latents: Tensor2D,
+  codes: Tensor2D,
   { scoresPerBlock = SCORES_PER_BLOCK, codesPerTile = CODES_PER_TILE }: NearestCodeOptions = {},
-): tf.Tensor1D {
+): Tensor1D {
   const [rows, dim] = latents.shape;
   const [size] = codes.shape;
   const perTile = Math.min(size, codesPerTile);
   const rowsPerBlock = Math.max(1, Math.floor(scoresPerBlock / perTile));
   return withoutGradient(() => {
-    const bias = tf.mul(tf.sum(tf.square(codes), 1), -0.5) as tf.Tensor1D; // [K]
+    const bias = tf.mul(tf.sum(tf.square(codes), 1), -0.5) as Tensor1D; // [K]
     const tiles = ranges(size, perTile).map(({ start, count }) => ({
       codes: count === size ? codes : tf.slice(codes, [start, 0], [count, dim]),
       bias: count === size ? bias : tf.slice(bias, [start], [count]),
@@ -43,18 +44,18 @@ export function nearestCode(
       const block = count === rows ? latents : tf.slice(latents, [start, 0], [count, dim]);
       return bestOfTiles(block, tiles, perTile);
     });
-    return blocks.length === 1 ? (blocks[0] as tf.Tensor1D) : tf.concat(blocks);
+    return blocks.length === 1 ? (blocks[0] as Tensor1D) : tf.concat(blocks);
   });
 }
 
 /** Some of the codes [k, D] and their biases [k]. */
 interface Tile {
-  readonly codes: tf.Tensor2D;
-  readonly bias: tf.Tensor1D;
+  readonly codes: Tensor2D;
+  readonly bias: Tensor1D;
 }
 
 /** The best code of each latent [m, D] over all tiles, of which all but the last have `perTile` codes: [m]. */
-function bestOfTiles(latents: tf.Tensor2D, tiles: readonly Tile[], perTile: number): tf.Tensor1D {
+function bestOfTiles(latents: Tensor2D, tiles: readonly Tile[], perTile: number): Tensor1D {
   const scoresOf = ({ codes, bias }: Tile) => tf.add(tf.matMul(latents, codes, false, true), bias); // [m, k]
   return tf.tidy(() => {
     if (tiles.length === 1) return tf.argMax(scoresOf(tiles[0] as Tile), 1);
@@ -67,10 +68,10 @@ function bestOfTiles(latents: tf.Tensor2D, tiles: readonly Tile[], perTile: numb
       bests.map(({ indices }) => indices),
       1,
     );
-    const tile: tf.Tensor1D = tf.argMax(values, 1); // the first of equal ones, so the lowest code
+    const tile: Tensor1D = tf.argMax(values, 1); // the first of equal ones, so the lowest code
     const firsts = tf.range(0, latents.shape[0] * tiles.length, tiles.length, "int32"); // [m]
     const place = tf.gather(tf.reshape(places, [-1]), tf.add(firsts, tile));
-    return tf.add(tf.mul(tile, tf.scalar(perTile, "int32")), place) as tf.Tensor1D;
+    return tf.add(tf.mul(tile, tf.scalar(perTile, "int32")), place) as Tensor1D;
   });
 }
 

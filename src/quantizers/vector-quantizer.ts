@@ -5,7 +5,7 @@
  * [M, D], M = N·H·W, each row is replaced by its nearest code, and the grid is restored. For example 8 images with a
  * 16×12 grid of 64 numbers: [8, 16, 12, 64] → [1536, 64] → quantized [8, 16, 12, 64], indices [8, 16, 12, 1].
  */
-import * as tf from "@tensorflow/tfjs";
+import type { Scalar, Tensor, Tensor2D, Tensor4D, Variable } from "@tensorflow/tfjs";
 import { ShapeError } from "../core/errors.js";
 import type { Random } from "../core/random.js";
 import type { Codebook } from "./codebooks/codebook.js";
@@ -26,6 +26,7 @@ import type {
   QuantizerOutput,
 } from "./quantizer.js";
 import { checkIndices, checkLatents } from "./shapes.js";
+import { tf } from "./tfjs.js";
 
 /** free: a table that learns from the codebook loss. ema: running means. linear: a frozen table × a linear layer. */
 export type CodebookName = "free" | "ema" | "linear";
@@ -85,14 +86,14 @@ export class VectorQuantizer implements Quantizer {
     this.#estimate = createEstimator(config);
   }
 
-  quantize(latents: tf.Tensor4D): QuantizerOutput {
+  quantize(latents: Tensor4D): QuantizerOutput {
     checkLatents(latents, this.codeDim);
     const [n, h, w, d] = latents.shape;
     return tf.tidy(() => {
-      const flat: tf.Tensor2D = tf.reshape(latents, [n * h * w, d]); // [M, D]
+      const flat: Tensor2D = tf.reshape(latents, [n * h * w, d]); // [M, D]
       const codes = this.#codebook.codes(); // [K, D]
       const nearest = nearestCode(flat, codes); // [M]
-      const chosen: tf.Tensor2D = tf.gather(codes, nearest); // [M, D]
+      const chosen: Tensor2D = tf.gather(codes, nearest); // [M, D]
       return {
         quantized: tf.reshape(this.#estimate(flat, chosen), [n, h, w, d]),
         indices: tf.reshape(nearest, [n, h, w, 1]),
@@ -102,13 +103,13 @@ export class VectorQuantizer implements Quantizer {
   }
 
   /** ‖sg(z) − q‖² and ‖z − sg(q)‖², means over elements. */
-  #losses(latents: tf.Tensor2D, chosen: tf.Tensor2D): QuantizerOutput["losses"] {
+  #losses(latents: Tensor2D, chosen: Tensor2D): QuantizerOutput["losses"] {
     const commitment = meanSquaredDistance(latents, stopGradient(chosen));
     if (!this.#codebook.learnsByGradient) return { commitment };
     return { commitment, codebook: meanSquaredDistance(stopGradient(latents), chosen) };
   }
 
-  indicesToCodes(indices: tf.Tensor4D): tf.Tensor4D {
+  indicesToCodes(indices: Tensor4D): Tensor4D {
     checkIndices(indices, this.numCodebooks);
     const [n, h, w] = indices.shape;
     return tf.tidy(() => {
@@ -118,7 +119,7 @@ export class VectorQuantizer implements Quantizer {
     });
   }
 
-  async initialize(latents: tf.Tensor2D, control: InitializationOptions = {}): Promise<void> {
+  async initialize(latents: Tensor2D, control: InitializationOptions = {}): Promise<void> {
     if (this.latentsForInitialization === 0) return;
     const { codebookSize, codeDim } = this;
     if (
@@ -143,7 +144,7 @@ export class VectorQuantizer implements Quantizer {
     );
   }
 
-  updateCodebook(latents: tf.Tensor4D, indices: tf.Tensor4D): void {
+  updateCodebook(latents: Tensor4D, indices: Tensor4D): void {
     checkLatents(latents, this.codeDim);
     checkIndices(indices, this.numCodebooks);
     tf.tidy(() => {
@@ -154,7 +155,7 @@ export class VectorQuantizer implements Quantizer {
     });
   }
 
-  variables(): ReadonlyMap<string, tf.Variable> {
+  variables(): ReadonlyMap<string, Variable> {
     return this.#codebook.variables();
   }
 
@@ -163,7 +164,7 @@ export class VectorQuantizer implements Quantizer {
   }
 }
 
-function meanSquaredDistance(a: tf.Tensor, b: tf.Tensor): tf.Scalar {
+function meanSquaredDistance(a: Tensor, b: Tensor): Scalar {
   return tf.mean(tf.square(tf.sub(a, b)));
 }
 

@@ -4,7 +4,8 @@
  * van den Oord et al. 2017, https://arxiv.org/abs/1711.00937, appendix A.1. In code: N_k is `counts`, m_k is `sums`,
  * γ is `decay`, ε is `epsilon`.
  */
-import * as tf from "@tensorflow/tfjs";
+import type { Rank, Tensor, Tensor1D, Tensor2D, Variable } from "@tensorflow/tfjs";
+import { tf } from "../tfjs.js";
 import type { Codebook, CodebookStart } from "./codebook.js";
 
 export interface EmaOptions {
@@ -27,8 +28,8 @@ const LEAST_COUNT_IN_EPSILONS = 1000;
 export class EmaCodebook implements Codebook {
   readonly learnsByGradient = false;
   readonly #options: EmaOptions;
-  readonly #counts: tf.Variable<tf.Rank.R1>; // [K]
-  readonly #sums: tf.Variable<tf.Rank.R2>; // [K, D]
+  readonly #counts: Variable<Rank.R1>; // [K]
+  readonly #sums: Variable<Rank.R2>; // [K, D]
 
   constructor({ codebookSize, codeDim, codes }: CodebookStart, options: EmaOptions) {
     this.#options = options;
@@ -38,7 +39,7 @@ export class EmaCodebook implements Codebook {
     ]);
   }
 
-  codes(): tf.Tensor2D {
+  codes(): Tensor2D {
     const total = tf.sum(this.#counts);
     const { epsilon } = this.#options;
     const share = tf.div(tf.add(this.#counts, epsilon), tf.add(total, this.#counts.size * epsilon));
@@ -52,11 +53,11 @@ export class EmaCodebook implements Codebook {
     });
   }
 
-  update(latents: tf.Tensor2D, indices: tf.Tensor1D): void {
+  update(latents: Tensor2D, indices: Tensor1D): void {
     tf.tidy(() => {
       const size = this.#counts.size;
-      const counts: tf.Tensor1D = tf.unsortedSegmentSum(tf.ones([indices.size]), indices, size);
-      const sums: tf.Tensor2D = tf.unsortedSegmentSum(latents, indices, size);
+      const counts: Tensor1D = tf.unsortedSegmentSum(tf.ones([indices.size]), indices, size);
+      const sums: Tensor2D = tf.unsortedSegmentSum(latents, indices, size);
       const kept = this.#keptShares(counts);
       this.#counts.assign(this.#decayed(this.#counts, { kept, now: counts }));
       this.#sums.assign(this.#decayed(this.#sums, { kept: tf.reshape(kept, [size, 1]), now: sums }));
@@ -64,19 +65,19 @@ export class EmaCodebook implements Codebook {
   }
 
   /** How much of each code's running count and sum stays: γ, or all of it for a code that rests. [K] */
-  #keptShares(now: tf.Tensor1D): tf.Tensor1D {
+  #keptShares(now: Tensor1D): Tensor1D {
     const { decay, epsilon } = this.#options;
     const isFading = tf.less(tf.mul(this.#counts, decay), LEAST_COUNT_IN_EPSILONS * epsilon);
     const rests = tf.logicalAnd(tf.equal(now, 0), isFading);
     return tf.where(rests, tf.onesLike(now), tf.fill(now.shape, decay));
   }
 
-  #decayed<T extends tf.Tensor>(running: T, { kept, now }: { readonly kept: tf.Tensor; readonly now: T }): T {
+  #decayed<T extends Tensor>(running: T, { kept, now }: { readonly kept: Tensor; readonly now: T }): T {
     return tf.add(tf.mul(running, kept), tf.mul(now, 1 - this.#options.decay));
   }
 
-  variables(): ReadonlyMap<string, tf.Variable> {
-    return new Map<string, tf.Variable>([
+  variables(): ReadonlyMap<string, Variable> {
+    return new Map<string, Variable>([
       ["counts", this.#counts],
       ["sums", this.#sums],
     ]);

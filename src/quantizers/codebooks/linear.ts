@@ -3,8 +3,9 @@
  *
  * Zhu et al. 2024, https://arxiv.org/abs/2411.02038. In code: C is `table`, W is `kernel`, b is `bias`.
  */
-import * as tf from "@tensorflow/tfjs";
+import type { Rank, Tensor2D, Variable } from "@tensorflow/tfjs";
 import type { Random } from "../../core/random.js";
+import { tf } from "../tfjs.js";
 import type { Codebook, CodebookStart } from "./codebook.js";
 
 export interface LinearOptions {
@@ -21,9 +22,9 @@ export interface LinearOptions {
  */
 export class LinearCodebook implements Codebook {
   readonly learnsByGradient = true;
-  readonly #table: tf.Variable<tf.Rank.R2>; // [K, D]
-  readonly #kernel: tf.Variable<tf.Rank.R2>; // [D, D]
-  readonly #bias: tf.Variable<tf.Rank.R1> | undefined; // [D]
+  readonly #table: Variable<Rank.R2>; // [K, D]
+  readonly #kernel: Variable<Rank.R2>; // [D, D]
+  readonly #bias: Variable<Rank.R1> | undefined; // [D]
 
   constructor({ codebookSize, codeDim, codes }: CodebookStart, { bias, random }: LinearOptions) {
     const limit = 1 / Math.sqrt(codeDim);
@@ -35,8 +36,8 @@ export class LinearCodebook implements Codebook {
     ]);
   }
 
-  codes(): tf.Tensor2D {
-    const product: tf.Tensor2D = tf.matMul(this.#table, this.#kernel);
+  codes(): Tensor2D {
+    const product: Tensor2D = tf.matMul(this.#table, this.#kernel);
     return this.#bias === undefined ? product : tf.add(product, this.#bias);
   }
 
@@ -51,8 +52,8 @@ export class LinearCodebook implements Codebook {
 
   update(): void {}
 
-  variables(): ReadonlyMap<string, tf.Variable> {
-    const all = new Map<string, tf.Variable>([
+  variables(): ReadonlyMap<string, Variable> {
+    const all = new Map<string, Variable>([
       ["table", this.#table],
       ["kernel", this.#kernel],
     ]);

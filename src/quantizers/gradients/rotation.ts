@@ -6,7 +6,8 @@
  * The output is sg[λR]·e with R = I − 2rrᵀ + 2q̂êᵀ, which equals q. R, λ are constants of the backward pass, so the
  * gradient g at the output reaches e as λRᵀg = λ(g − 2r(r·g) + 2ê(q̂·g)). R itself, D×D for each row, is never built.
  */
-import * as tf from "@tensorflow/tfjs";
+import type { Scalar, Tensor, Tensor2D } from "@tensorflow/tfjs";
+import { tf } from "../tfjs.js";
 import { type BackwardArguments, type GradientEstimator, replaceByCodes } from "./estimator.js";
 import { withoutGradient } from "./stop-gradient.js";
 
@@ -35,10 +36,10 @@ export function rotation({ radialGradient }: RotationOptions): GradientEstimator
       // scale·g − 2·scale·r(r·g) + 2·scale·ê(q̂·g); `reflected` is 2λ, or 0 in a row that falls back
       const alongAxis = tf.mul(axis, tf.mul(reflected, dot(axis, g)));
       const alongFrom = tf.mul(from, tf.mul(reflected, dot(to, g)));
-      const turned = tf.add(tf.sub(tf.mul(scale, g), alongAxis), alongFrom) as tf.Tensor2D;
+      const turned = tf.add(tf.sub(tf.mul(scale, g), alongAxis), alongFrom) as Tensor2D;
       if (radialGradient) return turned;
       const radial = tf.mul(from, tf.mul(tf.cast(usable, "float32"), dot(from, turned)));
-      return tf.sub(turned, radial) as tf.Tensor2D;
+      return tf.sub(turned, radial) as Tensor2D;
     });
 }
 
@@ -49,7 +50,7 @@ export function rotation({ radialGradient }: RotationOptions): GradientEstimator
 export const reflection: GradientEstimator = (latents, codes) =>
   replaceByCodes(latents, codes, ({ gradient: g, latents: e, codes: q }) => {
     const { axis, scale, reflected } = frame({ latents: e, codes: q, sign: -1 });
-    return tf.sub(tf.mul(scale, g), tf.mul(axis, tf.mul(reflected, dot(axis, g)))) as tf.Tensor2D;
+    return tf.sub(tf.mul(scale, g), tf.mul(axis, tf.mul(reflected, dot(axis, g)))) as Tensor2D;
   });
 
 /**
@@ -59,7 +60,7 @@ export const reflection: GradientEstimator = (latents, codes) =>
  * @param codes the chosen codes, same shape
  * @returns an int32 scalar
  */
-export function countRotationFallbacks(latents: tf.Tensor, codes: tf.Tensor): tf.Scalar {
+export function countRotationFallbacks(latents: Tensor, codes: Tensor): Scalar {
   return withoutGradient(() => {
     const dim = latents.shape.at(-1) ?? 1;
     const rows = latents.size / dim;
@@ -68,40 +69,40 @@ export function countRotationFallbacks(latents: tf.Tensor, codes: tf.Tensor): tf
       codes: tf.reshape(codes, [rows, dim]),
       sign: 1,
     });
-    return tf.sub(tf.scalar(rows, "int32"), tf.sum(tf.cast(usable, "int32"))) as tf.Scalar;
+    return tf.sub(tf.scalar(rows, "int32"), tf.sum(tf.cast(usable, "int32"))) as Scalar;
   });
 }
 
 interface Frame {
   /** ê and q̂, [M, D]. */
-  readonly from: tf.Tensor2D;
-  readonly to: tf.Tensor2D;
+  readonly from: Tensor2D;
+  readonly to: Tensor2D;
   /** The direction of ê + sign·q̂, [M, D]. */
-  readonly axis: tf.Tensor2D;
+  readonly axis: Tensor2D;
   /** λ, or 1 in a row that falls back, [M, 1]. */
-  readonly scale: tf.Tensor2D;
+  readonly scale: Tensor2D;
   /** 2λ, or 0 in a row that falls back, [M, 1]. */
-  readonly reflected: tf.Tensor2D;
+  readonly reflected: Tensor2D;
   /** false in a row that falls back, [M, 1]. */
-  readonly usable: tf.Tensor2D;
+  readonly usable: Tensor2D;
 }
 
-interface FrameArguments extends Pick<BackwardArguments<tf.Tensor2D>, "latents" | "codes"> {
+interface FrameArguments extends Pick<BackwardArguments<Tensor2D>, "latents" | "codes"> {
   readonly sign: 1 | -1;
 }
 
 function frame({ latents, codes, sign }: FrameArguments): Frame {
   const latentNorm = norm(latents);
   const codeNorm = norm(codes);
-  const from = tf.div(latents, tf.maximum(latentNorm, NORM_GUARD)) as tf.Tensor2D;
-  const to = tf.div(codes, tf.maximum(codeNorm, NORM_GUARD)) as tf.Tensor2D;
-  const between = (sign === 1 ? tf.add(from, to) : tf.sub(from, to)) as tf.Tensor2D;
+  const from = tf.div(latents, tf.maximum(latentNorm, NORM_GUARD)) as Tensor2D;
+  const to = tf.div(codes, tf.maximum(codeNorm, NORM_GUARD)) as Tensor2D;
+  const between = (sign === 1 ? tf.add(from, to) : tf.sub(from, to)) as Tensor2D;
   const length = norm(between);
   const usable = tf.logicalAnd(
     tf.greater(length, SHORTEST_AXIS),
     tf.greater(latentNorm, NORM_GUARD),
-  ) as tf.Tensor2D;
-  const ratio: tf.Tensor2D = tf.div(codeNorm, tf.maximum(latentNorm, NORM_GUARD));
+  ) as Tensor2D;
+  const ratio: Tensor2D = tf.div(codeNorm, tf.maximum(latentNorm, NORM_GUARD));
   return {
     from,
     to,
@@ -113,11 +114,11 @@ function frame({ latents, codes, sign }: FrameArguments): Frame {
 }
 
 /** Row by row, [M, D] → [M, 1]. */
-function norm(rows: tf.Tensor2D): tf.Tensor2D {
+function norm(rows: Tensor2D): Tensor2D {
   return tf.sqrt(tf.sum(tf.square(rows), 1, true));
 }
 
 /** Row by row, [M, D] · [M, D] → [M, 1]. */
-function dot(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
+function dot(a: Tensor2D, b: Tensor2D): Tensor2D {
   return tf.sum(tf.mul(a, b), 1, true);
 }

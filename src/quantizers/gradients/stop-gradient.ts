@@ -1,4 +1,5 @@
-import * as tf from "@tensorflow/tfjs";
+import type { Tensor } from "@tensorflow/tfjs";
+import { tf } from "../tfjs.js";
 
 /**
  * Runs `compute` with gradient recording off: its result is a constant of the backward pass.
@@ -6,11 +7,11 @@ import * as tf from "@tensorflow/tfjs";
  * TensorFlow.js has no stop-gradient. A custom operation *without inputs* is one: the tape finds no way from its
  * output back to any variable, so nothing behind it is differentiated, not even as zeros.
  */
-export function withoutGradient<T extends tf.Tensor>(compute: () => T): T {
+export function withoutGradient<T extends Tensor>(compute: () => T): T {
   return tf.customGrad<T>(() => ({ value: compute(), gradFunc: () => [] }))();
 }
 
 /** sg[x]: the value of `x`, a constant of the backward pass. */
-export function stopGradient<T extends tf.Tensor>(x: T): T {
+export function stopGradient<T extends Tensor>(x: T): T {
   return withoutGradient(() => x.clone());
 }

@@ -4,7 +4,8 @@
  * Bengio et al. 2013, https://arxiv.org/abs/1308.3432; for codebooks van den Oord et al. 2017,
  * https://arxiv.org/abs/1711.00937, section 3.2.
  */
-import * as tf from "@tensorflow/tfjs";
+import type { Tensor } from "@tensorflow/tfjs";
+import { tf } from "../tfjs.js";
 
 /**
  * z + sg(q − z), written so that the value is q itself and not q after two roundings.
@@ -12,6 +13,6 @@ import * as tf from "@tensorflow/tfjs";
  * @param latents z, any shape
  * @param codes q, same shape
  */
-export function straightThrough<T extends tf.Tensor>(latents: T, codes: T): T {
+export function straightThrough<T extends Tensor>(latents: T, codes: T): T {
   return tf.customGrad<T>(() => ({ value: codes.clone(), gradFunc: (gradient) => gradient }))(latents);
 }
