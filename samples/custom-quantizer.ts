@@ -22,7 +22,7 @@ function signQuantizer(config: SignConfig): vqkit.Quantizer {
     codebookSize: 2 ** codeDim,
     numCodebooks: 1,
     codeDim,
-    lossWeights: { codebook: 0, commitment: 0, entropy: 0 },
+    lossWeights: {}, // it has no losses; else the weight of each, by its name
     latentsForInitialization: 0,
     repeatable: true, // nothing in it changes between calls: training may repeat a recorded step
     quantize(latents) {

@@ -12,7 +12,7 @@ import type { Tensor, Tensor1D, Tensor4D, Variable } from "@tensorflow/tfjs";
 import { straightThrough } from "./gradients/straight-through.js";
 import { gridSize } from "./levels.js";
 import { digitsToIndices, indicesToDigits } from "./mixed-radix.js";
-import type { Quantizer, QuantizerConfig, QuantizerLossName, QuantizerOutput } from "./quantizer.js";
+import type { Quantizer, QuantizerConfig, QuantizerOutput } from "./quantizer.js";
 import { checkIndices, checkLatents } from "./shapes.js";
 import { tf } from "./tfjs.js";
 
@@ -32,11 +32,7 @@ export class FiniteScalarQuantizer implements Quantizer {
   readonly codebookSize: number;
   readonly numCodebooks = 1;
   readonly codeDim: number;
-  readonly lossWeights: Readonly<Record<QuantizerLossName, number>> = {
-    codebook: 0,
-    commitment: 0,
-    entropy: 0,
-  };
+  readonly lossWeights = {};
   readonly latentsForInitialization = 0;
   readonly repeatable = true;
 

@@ -1,7 +1,11 @@
 import type * as tf from "@tensorflow/tfjs";
 
-/** The auxiliary losses a quantizer may have. */
-export type QuantizerLossName = "codebook" | "commitment" | "entropy";
+/**
+ * The name of an auxiliary loss: letters and digits, the first a small letter. `codebook` is ‖sg z − q‖² and teaches
+ * the codes, `commitment` is ‖z − sg q‖² and teaches the encoder; any other name is the quantizer's own. Records have
+ * the loss `orthogonal` as `orthogonalLoss`, and times its weight as `weightedOrthogonalLoss`.
+ */
+export type QuantizerLossName = string;
 
 /**
  * What one call of `quantize` returns. N batch, H×W latent grid, D code dimension, Q codebooks.
@@ -14,7 +18,7 @@ export type QuantizerOutput = {
   /** [N, H, W, Q] int32, each in 0..K-1. */
   readonly indices: tf.Tensor4D;
   /** Unweighted auxiliary losses, each a mean over elements. Absent where the method has none. */
-  readonly losses: Readonly<Partial<Record<QuantizerLossName, tf.Scalar>>>;
+  readonly losses: Readonly<Record<QuantizerLossName, tf.Scalar>>;
 };
 
 /** The resolved options of a quantizer. JSON: saved whole, and enough to build the quantizer again. */
@@ -49,7 +53,7 @@ export interface Quantizer {
   readonly codebookSize: number;
   readonly numCodebooks: number;
   readonly codeDim: number;
-  /** The weight of each auxiliary loss in the training loss; 0 for a loss the method does not have. */
+  /** The weight of each auxiliary loss in the training loss; 0: computed and recorded, but not minimised. */
   readonly lossWeights: Readonly<Record<QuantizerLossName, number>>;
   /** How many latent vectors `initialize` wants to see before the first step; 0 when it needs none. */
   readonly latentsForInitialization: number;

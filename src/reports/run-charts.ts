@@ -12,31 +12,53 @@ interface ChartFields {
   readonly isNoisy?: boolean;
 }
 
-/** The charts, and the fields of metrics.jsonl that each draws. */
-const CHARTS: readonly ChartFields[] = [
-  {
-    title: "Losses, weighted",
-    series: {
-      totalLoss: "total",
-      reconstructionLoss: "reconstruction",
-      weightedCodebookLoss: "codebook",
-      weightedCommitmentLoss: "commitment",
+const RECONSTRUCTION_LOSSES = { l1Loss: "L1", l2Loss: "L2", huberLoss: "Huber", ssimLoss: "1 − SSIM" };
+
+/** The names of a quantizer's losses: the usual ones, then what else stands among the fields weighted and not. */
+function quantizerLosses(fields: readonly string[]): string[] {
+  const weighted = fields.flatMap((field) => /^weighted([A-Z].*)Loss$/.exec(field)?.[1] ?? []);
+  const names = weighted.map((name) => name.charAt(0).toLowerCase() + name.slice(1));
+  const others = names.filter(
+    (name) => fields.includes(`${name}Loss`) && !(`${name}Loss` in RECONSTRUCTION_LOSSES),
+  );
+  return [...new Set(["codebook", "commitment", "entropy", ...others])];
+}
+
+/** The charts, and the fields of metrics.jsonl that each draws. @param fields all of them */
+function chartsOf(fields: readonly string[]): readonly ChartFields[] {
+  const losses = quantizerLosses(fields);
+  const weighted = losses.map((name) => [
+    `weighted${name.charAt(0).toUpperCase()}${name.slice(1)}Loss`,
+    name,
+  ]);
+  return [
+    {
+      title: "Losses, weighted",
+      series: {
+        totalLoss: "total",
+        reconstructionLoss: "reconstruction",
+        ...(Object.fromEntries(weighted) as Record<string, string>),
+      },
+      yScale: "log",
+      isNoisy: true,
     },
-    yScale: "log",
-    isNoisy: true,
-  },
-  {
-    title: "Reconstruction losses, unweighted",
-    series: { l1Loss: "L1", l2Loss: "L2", huberLoss: "Huber", ssimLoss: "1 − SSIM" },
-    yScale: "log",
-    isNoisy: true,
-  },
-  {
-    title: "Quantizer losses, unweighted",
-    series: { codebookLoss: "codebook", commitmentLoss: "commitment", entropyLoss: "entropy" },
-    yScale: "log",
-    isNoisy: true,
-  },
+    {
+      title: "Reconstruction losses, unweighted",
+      series: RECONSTRUCTION_LOSSES,
+      yScale: "log",
+      isNoisy: true,
+    },
+    {
+      title: "Quantizer losses, unweighted",
+      series: Object.fromEntries(losses.map((name) => [`${name}Loss`, name])),
+      yScale: "log",
+      isNoisy: true,
+    },
+    ...CHARTS,
+  ];
+}
+
+const CHARTS: readonly ChartFields[] = [
   {
     title: "Codebook usage",
     series: {
@@ -80,11 +102,9 @@ const CHARTS: readonly ChartFields[] = [
   { title: "Seconds since the start", series: { elapsedSeconds: "seconds" }, yIncludes: [0] },
 ];
 
-const DRAWN: ReadonlySet<string> = new Set(CHARTS.flatMap(({ series }) => Object.keys(series)));
-
 /** Numbers of indices, which stand beside the figures that they belong to; and what only a weight sets apart. */
 function needsNoChart(field: string): boolean {
-  return DRAWN.has(field) || field.startsWith("samples") || /^weighted.+Loss$/.test(field);
+  return field.startsWith("samples") || /^weighted.+Loss$/.test(field);
 }
 
 /** A smoothed curve averages so many of the points kept. */
@@ -92,9 +112,12 @@ const SMOOTH = 31;
 
 /** A chart of each figure that the metrics of a run have; figures known by their name alone come last. */
 export function trainingCharts({ curves }: TrainingCurves): Chart[] {
-  const others = [...curves.keys()].filter((field) => !needsNoChart(field));
+  const fields = [...curves.keys()];
+  const charts = chartsOf(fields);
+  const drawn = new Set(charts.flatMap(({ series }) => Object.keys(series)));
+  const others = fields.filter((field) => !drawn.has(field) && !needsNoChart(field));
   return [
-    ...CHARTS,
+    ...charts,
     ...others.map((field): ChartFields => ({ title: field, series: { [field]: field }, isNoisy: true })),
   ].flatMap(({ title, series, isNoisy = false, ...options }) => {
     const present = Object.entries(series).flatMap(([field, name]): Series[] => {

@@ -1,13 +1,13 @@
 import type { ReconstructionLossName } from "../autoencoder/index.js";
 import { type EvaluationFigures, evaluatedFigures } from "../evaluation/index.js";
-import type { QuantizerLossName } from "../quantizers/index.js";
 
-type LossName = ReconstructionLossName | QuantizerLossName;
+/** The losses that vqkit's own runs have; a quantizer may have others. */
+type LossName = ReconstructionLossName | "codebook" | "commitment";
 
-/** The loss `commitment` before its weight as `commitmentLoss`, after it as `weightedCommitmentLoss`. */
+/** The loss `commitment` before its weight as `commitmentLoss`, after it as `weightedCommitmentLoss`; so any other. */
 export type LossFields = {
   readonly [N in LossName as `${N}Loss` | `weighted${Capitalize<N>}Loss`]?: number;
-};
+} & { readonly [field: `${string}Loss`]: number | null };
 
 /** The fields that may differ between two runs of the same seed, engine and threads. */
 export const timingFields = ["imagesPerSecond", "elapsedSeconds"] as const;
@@ -72,7 +72,7 @@ export function evaluationFields(figures: EvaluationFigures): EvaluationFields {
 }
 
 /** One loss before and after its weight. */
-export function lossFields(name: LossName, value: number, weight: number): LossFields {
+export function lossFields(name: string, value: number, weight: number): LossFields {
   return { [`${name}Loss`]: value, [`weighted${capitalized(name)}Loss`]: weight * value } as LossFields;
 }
 

@@ -3,13 +3,14 @@ import {
   type ImageAutoencoder,
   pixelsToTensor,
   type ReconstructionLossConfig,
-  type ReconstructionLossName,
   reconstructionLoss,
+  reconstructionLossNames,
 } from "../autoencoder/index.js";
 import { RecordedFunction } from "../backend/index.js";
+import { ConfigError } from "../core/errors.js";
 import type { ImageBatch } from "../data/index.js";
 import { quantizationError } from "../evaluation/index.js";
-import type { QuantizerLossName } from "../quantizers/index.js";
+import type { Quantizer, QuantizerOutput } from "../quantizers/index.js";
 import { clipByGlobalNorm } from "./gradient-clipping.js";
 import { HeldValues } from "./held-values.js";
 import { firstNonFinite, NonFiniteError, nonFiniteFigure } from "./non-finite.js";
@@ -29,11 +30,9 @@ export interface TrainingStepParts {
   readonly gradientClip: number | null;
 }
 
-type LossName = ReconstructionLossName | QuantizerLossName;
-
 /** One loss in the forward pass. */
 interface LossTerm {
-  readonly name: LossName;
+  readonly name: string;
   readonly value: tf.Scalar;
   readonly weight: number;
 }
@@ -202,7 +201,7 @@ export class TrainingStep {
     const { quantized, indices, losses } = quantization;
     const { total, terms } = reconstructionLoss(pixels, reconstruction, loss);
     return {
-      terms: [...lossTerms(terms, loss), ...lossTerms(losses, model.quantizer.lossWeights)],
+      terms: [...lossTerms(terms, loss), ...quantizerTerms(model.quantizer, losses)],
       reconstructionLoss: total,
       latents,
       quantized,
@@ -222,7 +221,7 @@ export class TrainingStep {
   }
 }
 
-function lossTerms<N extends LossName>(
+function lossTerms<N extends string>(
   values: Readonly<Partial<Record<N, tf.Scalar>>>,
   weights: Readonly<Record<N, number>>,
 ): LossTerm[] {
@@ -230,6 +229,30 @@ function lossTerms<N extends LossName>(
     const value = values[name];
     return value === undefined ? [] : [{ name, value, weight: weights[name] }];
   });
+}
+
+/** Records already have `totalLoss`, `reconstructionLoss` and a loss for each of these. */
+const TAKEN: readonly string[] = ["total", "reconstruction", ...reconstructionLossNames];
+
+/** @throws ConfigError for a loss without a weight, and for one whose name is taken */
+function quantizerTerms({ lossWeights }: Quantizer, losses: QuantizerOutput["losses"]): LossTerm[] {
+  for (const name of Object.keys(losses)) {
+    const where = `quantizer.lossWeights.${name}`;
+    if (TAKEN.includes(name)) {
+      throw new ConfigError(
+        where,
+        "expected a name of its own, got one of training's own losses. Rename it.",
+      );
+    }
+    if (!Number.isFinite(lossWeights[name])) {
+      const got = String(lossWeights[name]);
+      throw new ConfigError(
+        where,
+        `expected the weight of that loss, got ${got}. Set it; 0 only records it.`,
+      );
+    }
+  }
+  return lossTerms(losses, lossWeights);
 }
 
 /** What is minimised. */

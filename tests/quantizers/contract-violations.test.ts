@@ -152,6 +152,31 @@ const violations: readonly (readonly [rule: string, how: string, make: () => Qua
       /weight of the entropy loss/,
     ],
     [
+      "has losses whose gradients",
+      "a loss of its own name that teaches nothing",
+      altered((q) => ({
+        quantize: (z) =>
+          tf.tidy(() => {
+            const output = q.quantize(z);
+            const idle = stopGradient(output.losses.commitment as tf.Scalar);
+            return { ...output, losses: { ...output.losses, idle } };
+          }),
+      })),
+      /the idle loss has nothing to teach/,
+    ],
+    [
+      "has a weight",
+      "a loss without a weight",
+      altered((q) => ({ lossWeights: { codebook: q.lossWeights.codebook as number } })),
+      /weight of the commitment loss is NaN/,
+    ],
+    [
+      "has a weight",
+      "a name that makes no field of a record",
+      altered((q) => ({ lossWeights: { ...q.lossWeights, "code spread": 0 } })),
+      /name of a loss: code spread/,
+    ],
+    [
       "has a weight",
       "a weight that is no number",
       altered((q) => ({ lossWeights: { ...q.lossWeights, commitment: Number.NaN } })),

@@ -2,10 +2,12 @@ import { beforeAll, describe, expect, it, vi } from "vitest";
 import {
   createQuantizer,
   quantizerContract,
+  registerQuantizer,
   type Surrogate,
   straightThroughSurrogate,
 } from "../../src/quantizers/index.js";
 import { useEngine } from "../engine.js";
+import { ownLosses } from "./own-losses.js";
 import {
   fsqSurrogate,
   reflectionSurrogate,
@@ -22,6 +24,7 @@ vi.mock("vqkit", async () => ({
 beforeAll(async () => {
   await useEngine();
   await import("../../samples/custom-quantizer.js");
+  registerQuantizer(ownLosses);
 });
 
 const vector = { codebookSize: 7, codeDim: 5, commitmentWeight: 0.4, initialization: "normal" } as const;
@@ -43,6 +46,15 @@ const members: readonly (readonly [Readonly<Record<string, unknown>>, Surrogate]
   [{ kind: "fsq", levels: [5, 2, 8, 3] }, fsqSurrogate([5, 2, 8, 3])],
   [{ kind: "fsq", levels: [30, 27] }, fsqSurrogate([30, 27])],
   [{ kind: "sign", codeDim: 6 }, straightThroughSurrogate],
+  [
+    {
+      kind: "own-losses",
+      codebookSize: 5,
+      codeDim: 3,
+      weights: { orthogonal: 0.3, length: 0.2, spread2: 0 },
+    },
+    straightThroughSurrogate,
+  ],
 ];
 
 describe.each(members)("%j", (config, surrogate) => {

@@ -119,6 +119,30 @@ describe("trainingCharts", () => {
   });
 });
 
+describe("the losses of a quantizer", () => {
+  it("are drawn by whatever name they have, weighted and not, the usual ones first", async () => {
+    const run = await writeRun(await newDir());
+    const figures = {
+      ...{ totalLoss: 2, reconstructionLoss: 1, l1Loss: 1, weightedL1Loss: 1 },
+      ...{ orthogonalLoss: 4, weightedOrthogonalLoss: 0.4, commitmentLoss: 3, weightedCommitmentLoss: 0.6 },
+      ...{ codebookLoss: 2, weightedCodebookLoss: 2, loneLoss: 9 },
+    };
+    await writeMetrics(run, [
+      { step: 1, ...figures },
+      { step: 2, ...figures },
+    ]);
+    const charts = trainingCharts(await readCurves(run));
+    const columns = charts.map(({ title, table }) => [title, ...table.columns.slice(1)]);
+    expect(columns.slice(0, 3)).toEqual([
+      ["Losses, weighted", "total", "reconstruction", "codebook", "commitment", "orthogonal"],
+      ["Reconstruction losses, unweighted: L1", "L1"],
+      ["Quantizer losses, unweighted", "codebook", "commitment", "orthogonal"],
+    ]);
+    // What has no weight is nobody's loss that is minimised: a figure like any other.
+    expect(columns.at(-1)).toEqual(["loneLoss", "loneLoss"]);
+  });
+});
+
 describe("writeRunReport", () => {
   it("writes report.html", async () => {
     const run = await writeRun(await newDir());

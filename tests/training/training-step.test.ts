@@ -7,10 +7,11 @@ import {
   resolveModel,
 } from "../../src/autoencoder/index.js";
 import { Random } from "../../src/core/random.js";
-import { createQuantizer } from "../../src/quantizers/index.js";
+import { createQuantizer, registerQuantizer } from "../../src/quantizers/index.js";
 import { Adam, trainingSchema, WeightAverage } from "../../src/training/index.js";
 import { TrainingStep } from "../../src/training/training-step.js";
 import { useEngine } from "../engine.js";
+import { ownLosses } from "../quantizers/own-losses.js";
 
 beforeAll(useEngine);
 
@@ -85,6 +86,77 @@ it("reports the losses of the weights it starts from, raw and weighted", async (
   model.dispose();
   optimizer.dispose();
 });
+
+it("takes a quantizer's losses by any name, each with its weight", async () => {
+  registerQuantizer(ownLosses);
+  const weights = { orthogonal: 0.3, length: 0.2, spread2: 0 };
+  const { model, optimizer } = build({ kind: "own-losses", codebookSize: 7, codeDim: 6, weights });
+  const step = new TrainingStep({ model, optimizer, average: null, loss, gradientClip: null });
+  const expected = await byHand(model);
+  const codes = Array.from((await model.copyWeights()).get("quantizer/codes")?.data ?? []);
+  const { losses } = await step.run(batch, { step: 1, learningRate: 1e-3 });
+  const row = (k: number) => codes.slice(6 * k, 6 * k + 6);
+  let [orthogonal, square] = [0, 0];
+  for (let i = 0; i < 7; i++) {
+    for (let j = 0; j < 7; j++) {
+      const product = row(i).reduce((sum, x, d) => sum + x * (row(j)[d] as number), 0);
+      orthogonal += (product - (i === j ? 1 : 0)) ** 2 / 49;
+    }
+  }
+  for (const z of expected.latents) square += z ** 2 / expected.latents.length;
+  expect(losses.orthogonalLoss).toBeCloseTo(orthogonal, 5);
+  expect(losses.weightedOrthogonalLoss).toBeCloseTo(0.3 * orthogonal, 5);
+  expect(losses.lengthLoss).toBeCloseTo(square, 5);
+  expect(losses.weightedSpread2Loss).toBe(0);
+  expect(losses.spread2Loss).toBeGreaterThan(0);
+  const quantizer = 1.25 * expected.distance + 0.3 * orthogonal + 0.2 * square;
+  expect(losses.totalLoss).toBeCloseTo(0.5 * expected.l1 + 2 * expected.l2 + quantizer, 5);
+  model.dispose();
+  optimizer.dispose();
+});
+
+it.each([
+  [
+    "without a weight",
+    { orthogonal: 0.3, length: 0.2 },
+    /spread2: expected the weight of that loss, got undefined/,
+  ],
+  [
+    "with a weight that is no number",
+    { orthogonal: Number.NaN, length: 0, spread2: 0 },
+    /orthogonal: .* got NaN/,
+  ],
+])("refuses a quantizer's loss %s, by its name", async (_, weights, message) => {
+  registerQuantizer(ownLosses);
+  const { model, optimizer } = build({ kind: "own-losses", codebookSize: 7, codeDim: 6, weights });
+  const step = new TrainingStep({ model, optimizer, average: null, loss, gradientClip: null });
+  await expect(step.run(batch, { step: 1, learningRate: 1e-3 })).rejects.toMatchObject({
+    code: "config",
+    message: expect.stringMatching(message),
+  });
+  model.dispose();
+  optimizer.dispose();
+});
+
+it.each(["total", "reconstruction", "l2"])(
+  "refuses a quantizer's loss by the name %s, which is taken",
+  async (name) => {
+    const { model, optimizer } = build({ kind: "vq", codebookSize: 7, codeDim: 6 });
+    const { quantizer } = model;
+    const original = quantizer.quantize.bind(quantizer);
+    quantizer.quantize = (z) => {
+      const output = original(z);
+      return { ...output, losses: { ...output.losses, [name]: output.losses.commitment as tf.Scalar } };
+    };
+    const step = new TrainingStep({ model, optimizer, average: null, loss, gradientClip: null });
+    await expect(step.run(batch, { step: 1, learningRate: 1e-3 })).rejects.toMatchObject({
+      code: "config",
+      path: `quantizer.lossWeights.${name}`,
+    });
+    model.dispose();
+    optimizer.dispose();
+  },
+);
 
 it("moves every weight that has a gradient by the learning rate, as Adam's first step does", async () => {
   const { model, optimizer } = build({ kind: "fsq", levels: [5, 4] });

@@ -90,8 +90,9 @@ export async function checkLossWeights(make: () => Quantizer): Promise<void> {
   await using(make, async (quantizer) => {
     await withLatents(quantizer, GRIDS[0], async (latents) => {
       const { losses, quantized, indices } = quantizer.quantize(latents);
-      for (const name of ["codebook", "commitment", "entropy"] as const) {
-        const weight = quantizer.lossWeights[name];
+      for (const name of new Set([...Object.keys(losses), ...Object.keys(quantizer.lossWeights)])) {
+        assert.match(name, /^[a-z][A-Za-z0-9]*$/, `name of a loss: ${name}`);
+        const weight = quantizer.lossWeights[name] ?? Number.NaN;
         assert.ok(Number.isFinite(weight) && weight >= 0, `weight of the ${name} loss is ${weight}`);
         const value = losses[name];
         if (value === undefined)

@@ -41,8 +41,8 @@ export async function checkGradient(
 }
 
 /**
- * Every loss as the method defines it: the codebook loss teaches the variables and is constant in the latents, every
- * other loss is differentiated in the latents.
+ * Every loss as the method defines it: the codebook loss teaches the variables and is constant in the latents, the
+ * commitment loss is differentiated in the latents, and any other in whichever of them it moves.
  */
 export async function checkLossGradients(make: () => Quantizer): Promise<void> {
   await using(make, async (quantizer) => {
@@ -50,15 +50,33 @@ export async function checkLossGradients(make: () => Quantizer): Promise<void> {
       // The losses are probed by moving variables, so the latents become one.
       const latents: tf.Variable<tf.Rank.R4> = tf.variable(values);
       const probe = quantizer.quantize(latents);
-      for (const name of Object.keys(probe.losses) as QuantizerLossName[]) {
-        const trainable = [...quantizer.variables().values()].filter((variable) => variable.trainable);
-        const moved = name === "codebook" ? trainable : [latents];
-        await checkSlope({ quantizer, latents, moved, name });
+      const trainable = [...quantizer.variables().values()].filter((variable) => variable.trainable);
+      for (const name of Object.keys(probe.losses)) {
+        const at = { quantizer, latents, name };
+        for (const moved of await movedBy(at, trainable)) await checkSlope({ ...at, moved });
         if (name === "codebook") await checkConstantInLatents(quantizer, values);
       }
       tf.dispose([latents, probe]);
     });
   });
+}
+
+/** What a loss moves, by its definition where it has one for its name: the latents, the trainable variables, or both. */
+async function movedBy(
+  at: Omit<Slope, "moved">,
+  trainable: readonly tf.Variable[],
+): Promise<(readonly tf.Variable[])[]> {
+  if (at.name === "codebook") return [trainable];
+  if (at.name === "commitment") return [[at.latents]];
+  const moved: (readonly tf.Variable[])[] = [];
+  for (const variables of [[at.latents], trainable]) {
+    const gradients = gradientsOf(at, variables);
+    const values = await Promise.all(gradients.map((gradient) => gradient.data()));
+    if (values.some((each) => each.some((value) => value !== 0))) moved.push(variables);
+    tf.dispose(gradients);
+  }
+  assert.ok(moved.length > 0, `the ${at.name} loss has nothing to teach`);
+  return moved;
 }
 
 async function checkConstantInLatents(quantizer: Quantizer, latents: tf.Tensor4D): Promise<void> {
@@ -75,7 +93,7 @@ async function checkConstantInLatents(quantizer: Quantizer, latents: tf.Tensor4D
 
 interface Slope {
   readonly quantizer: Quantizer;
-  readonly latents: tf.Tensor4D;
+  readonly latents: tf.Variable<tf.Rank.R4>;
   /** What moves: the latents, or the quantizer's trainable variables. */
   readonly moved: readonly tf.Variable[];
   readonly name: QuantizerLossName;
@@ -117,12 +135,28 @@ async function checkSlope({ quantizer, latents, moved, name }: Slope): Promise<v
 }
 
 /** The derivative of the loss along `direction`, by automatic differentiation. */
-function slopeAlong(direction: readonly tf.Tensor[], { quantizer, latents, moved, name }: Slope): tf.Tensor {
+function slopeAlong(direction: readonly tf.Tensor[], { moved, ...at }: Slope): tf.Tensor {
   return tf.tidy(() => {
-    const loss = () => quantizer.quantize(latents).losses[name] as tf.Scalar;
-    const { grads } = tf.variableGrads(loss, [...moved]);
-    const terms = moved.map((v, i) => tf.sum(tf.mul(grads[v.name] as tf.Tensor, direction[i] as tf.Tensor)));
+    const gradients = gradientsOf(at, moved);
+    const terms = gradients.map((gradient, i) => tf.sum(tf.mul(gradient, direction[i] as tf.Tensor)));
     return terms.reduce((sum, term) => tf.add(sum, term));
+  });
+}
+
+/** The loss's gradient at each of `variables`; zeros where nothing leads to it. */
+function gradientsOf(
+  { quantizer, latents, name }: Omit<Slope, "moved">,
+  variables: readonly tf.Variable[],
+): tf.Tensor[] {
+  return tf.tidy(() => {
+    // Sums that are zero by value keep all of them on the tape.
+    const loss = () => {
+      const value = quantizer.quantize(latents).losses[name] as tf.Scalar;
+      return variables.reduce<tf.Scalar>((sum, v) => tf.add(sum, tf.mul(tf.sum(v), 0)), value);
+    };
+    if (variables.length === 0) return [];
+    const { grads } = tf.variableGrads(loss, [...variables]);
+    return variables.map((v) => grads[v.name] as tf.Tensor);
   });
 }
 
