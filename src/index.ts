@@ -34,6 +34,7 @@ export {
   engineNames,
   engineStatuses,
   executionProviders,
+  GraphWriter,
   selectEngine,
 } from "./backend/index.js";
 // core
@@ -105,7 +106,6 @@ export type {
 export {
   exportHuggingFace,
   exportOnnx,
-  GraphWriter,
   pixelFormats,
   pruneModel,
   readRemapping,

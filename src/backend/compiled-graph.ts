@@ -152,7 +152,7 @@ function lower(recording: Recording, dynamic: ReadonlySet<number>): Layout {
     const { shape, dtype } = targets[i] as TensorSpec;
     return dtype === "float32" && sizeOf(shape) > largestConstant;
   });
-  const model = g.encode({ producer: "vqkit" });
+  const model = g.encode();
   return { model, webGpuLimits: g.webGpuLimits(), keptOutputs, feeds, baked, outputs, targets };
 }
 

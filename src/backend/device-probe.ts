@@ -73,7 +73,7 @@ function probeModel(): Uint8Array {
   const g = new GraphBuilder();
   const [x, y] = [g.input("x", [2, 3], "float32"), g.input("y", [3, 2], "float32")];
   g.output(new Value(g.op("MatMul", [g.plain(x), g.plain(y)]), [2, 2], "float32"));
-  return g.encode({ producer: "vqkit" });
+  return g.encode();
 }
 
 function ask(

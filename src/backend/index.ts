@@ -12,6 +12,7 @@ export {
   selectEngine,
 } from "./engine.js";
 export { BackendError } from "./errors.js";
+export { type Dimension, GraphWriter } from "./onnx/graph-writer.js";
 export {
   type Attributes,
   type ElementType,

@@ -4,7 +4,6 @@ export {
   type HuggingFaceExport,
 } from "./huggingface/export-huggingface.js";
 export { type ExportOnnxOptions, exportOnnx, type OnnxExport } from "./onnx/export-onnx.js";
-export { GraphWriter } from "./onnx/graph-writer.js";
 export { type PixelFormat, pixelFormats } from "./onnx/pixels.js";
 export { type OnnxQuantizer, type OnnxQuantizerExport, registerOnnxExport } from "./onnx/quantizers.js";
 export type { RoundTrip } from "./onnx/round-trip.js";

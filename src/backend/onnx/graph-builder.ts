@@ -1,14 +1,7 @@
 import type { DataType } from "@tensorflow/tfjs";
 import { BackendError } from "../errors.js";
-import {
-  type Attributes,
-  type ElementType,
-  encodeModel,
-  type ModelOptions,
-  type NodeProto,
-  type TensorProto,
-  type ValueInfoProto,
-} from "./model-proto.js";
+import { GraphWriter } from "./graph-writer.js";
+import type { Attributes, ElementType } from "./model-proto.js";
 import { Value } from "./value.js";
 import { type WebGpuLimits, webGpuLimits } from "./webgpu-limits.js";
 
@@ -17,77 +10,37 @@ const toChannelsFirst = [0, 3, 1, 2];
 const toChannelsLast = [0, 2, 3, 1];
 
 /**
- * Collects ONNX nodes. Equal nodes on equal inputs are emitted once, and an image tensor is kept in whichever of the
- * two memory layouts it was made in until somebody asks for the other.
+ * Writes a graph whose shapes are all known, in the types of tfjs. An image tensor is kept in whichever of the two
+ * memory layouts it was made in until somebody asks for the other.
  */
 export class GraphBuilder {
-  readonly #nodes: NodeProto[] = [];
-  readonly #initializers: TensorProto[] = [];
-  readonly #inputs: ValueInfoProto[] = [];
-  readonly #outputs: ValueInfoProto[] = [];
-  /** Names that nodes make. */
-  readonly #made = new Set<string>();
-  readonly #emitted = new Map<string, readonly string[]>();
-  #names = 0;
+  readonly #writer = new GraphWriter();
+  readonly #constants = new Map<string, string>();
 
   /** Emits one node and returns the name of its only output. */
   op(opType: string, inputs: readonly string[], attributes: Attributes = {}): string {
-    return this.ops(opType, inputs, attributes, 1)[0] as string;
+    return this.#writer.op(opType, inputs, attributes);
   }
 
   /** Emits one node with several outputs. */
   ops(opType: string, inputs: readonly string[], attributes: Attributes, outputs: number): readonly string[] {
-    const key = `${opType}(${inputs.join()})${JSON.stringify(attributes)}${outputs}`;
-    const known = this.#emitted.get(key);
-    if (known !== undefined) return known;
-    const names = Array.from({ length: outputs }, () => this.#name());
-    const node = {
-      opType,
-      inputs,
-      outputs: names,
-      attributes,
-    };
-    this.#nodes.push(node);
-    for (const name of names) this.#made.add(name);
-    this.#emitted.set(key, names);
-    return names;
+    return this.#writer.ops(opType, inputs, attributes, outputs);
   }
 
   /** A graph input that is fed at each run. */
   input(name: string, shape: readonly number[], dtype: DataType): Value {
-    this.#inputs.push({ name, type: elementType(dtype), dims: shape });
-    return new Value(name, shape, dtype);
+    return new Value(this.#writer.input(name, elementType(dtype), shape), shape, dtype);
   }
 
   /** Makes `value`, in its plain layout, a graph output and returns the output's name. */
   output(value: Value): string {
-    const plain = this.plain(value);
-    // A graph output must be some node's, and a node's output can be listed but once.
-    const isFree = this.#made.has(plain) && !this.#outputs.some(({ name }) => name === plain);
-    const name = isFree ? plain : this.#name();
-    if (!isFree) this.#nodes.push({ opType: "Identity", inputs: [plain], outputs: [name], attributes: {} });
-    this.#outputs.push({ name, type: elementType(value.dtype), dims: value.shape });
-    return name;
+    const info = { type: elementType(value.dtype), dims: value.shape };
+    return this.#writer.output(undefined, this.plain(value), info);
   }
 
-  /** A constant tensor inside the model. */
+  /** A constant tensor inside the model; 8-bit values are booleans. */
   constant(data: Float32Array | Int32Array | BigInt64Array | Uint8Array, dims: readonly number[]): string {
-    const type: ElementType =
-      data instanceof Float32Array
-        ? "float32"
-        : data instanceof Int32Array
-          ? "int32"
-          : data instanceof Uint8Array
-            ? "bool"
-            : "int64";
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    const key = bytes.length <= 256 ? `constant ${type} ${dims.join()} ${bytes.join()}` : undefined;
-    const known = key === undefined ? undefined : this.#emitted.get(key);
-    if (known !== undefined) return known[0] as string;
-    const name = this.#name();
-    this.#initializers.push({ name, type, dims, bytes });
-    if (key !== undefined) this.#emitted.set(key, [name]);
-    return name;
+    return this.#writer.literal(data, dims, data instanceof Uint8Array ? "bool" : undefined);
   }
 
   /** A constant tensor that is emitted once however often it is asked for under the same key. */
@@ -95,11 +48,11 @@ export class GraphBuilder {
     key: string,
     make: () => { readonly data: Float32Array | Int32Array; readonly dims: readonly number[] },
   ): string {
-    const known = this.#emitted.get(`constant ${key}`);
-    if (known !== undefined) return known[0] as string;
+    const known = this.#constants.get(key);
+    if (known !== undefined) return known;
     const { data, dims } = make();
     const name = this.constant(data, dims);
-    this.#emitted.set(`constant ${key}`, [name]);
+    this.#constants.set(key, name);
     return name;
   }
 
@@ -114,22 +67,17 @@ export class GraphBuilder {
 
   /** A constant list of int64, as shapes and axes are given. */
   int64(values: readonly number[]): string {
-    return this.constant(
-      BigInt64Array.from(values, (v) => BigInt(v)),
-      [values.length],
-    );
+    return this.#writer.int64s(values);
   }
 
   /** A constant scalar of the given type. */
   scalar(value: number, dtype: DataType = "float32"): string {
-    if (dtype === "int32") return this.constant(Int32Array.of(value), []);
     if (dtype === "bool") return this.constant(Uint8Array.of(value), []);
-    return this.constant(Float32Array.of(value), []);
+    return this.#writer.scalar(value, dtype === "int32" ? "int32" : "float32");
   }
 
   cast(name: string, to: DataType | "int64"): string {
-    const code = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 }[to as ElementType];
-    return this.op("Cast", [name], { to: code });
+    return this.#writer.cast(name, to as ElementType);
   }
 
   /** The value's name in the layout tfjs sees. */
@@ -180,32 +128,12 @@ export class GraphBuilder {
 
   /** What the graph's nodes ask of a session on WebGPU. */
   webGpuLimits(): WebGpuLimits {
-    return webGpuLimits({ ...this.#live(), initializers: this.#initializers, inputs: this.#inputs });
+    return webGpuLimits(this.#writer.graph("vqkit"));
   }
 
   /** The finished model. */
-  encode(options: Omit<ModelOptions, "opset">): Uint8Array {
-    const { nodes, used } = this.#live();
-    const graph = {
-      name: "vqkit",
-      nodes,
-      initializers: this.#initializers.filter(({ name }) => used.has(name)),
-      inputs: this.#inputs,
-      outputs: this.#outputs,
-    };
-    return encodeModel(graph, { opset: 18, ...options });
-  }
-
-  /** Nodes that some output depends on; folding leaves others behind. */
-  #live(): { nodes: NodeProto[]; used: Set<string> } {
-    const used = new Set(this.#outputs.map(({ name }) => name));
-    const nodes: NodeProto[] = [];
-    for (const node of [...this.#nodes].reverse()) {
-      if (!node.outputs.some((name) => used.has(name))) continue;
-      nodes.push(node);
-      for (const name of node.inputs) used.add(name);
-    }
-    return { nodes: nodes.reverse(), used };
+  encode(): Uint8Array {
+    return this.#writer.encode("vqkit");
   }
 
   /** `nhwc` is the tfjs shape whichever way the permutation goes. */
@@ -215,10 +143,6 @@ export class GraphBuilder {
     if (c === 1 || h * w === 1)
       return this.reshapeName(name, perm === toChannelsFirst ? [n, c, h, w] : [n, h, w, c]);
     return this.op("Transpose", [name], { perm });
-  }
-
-  #name(): string {
-    return `v${this.#names++}`;
   }
 }
 

@@ -4,7 +4,8 @@ import {
   type ImageAutoencoder,
   type WeightValue,
 } from "../../autoencoder/index.js";
-import { GraphWriter } from "./graph-writer.js";
+import { GraphWriter } from "../../backend/index.js";
+import { VqkitError } from "../../core/errors.js";
 import { inLayout, writeLayers } from "./layers.js";
 import { type PixelFormat, writePixelInput, writePixelOutput } from "./pixels.js";
 import { type OnnxQuantizer, onnxQuantizer } from "./quantizers.js";
@@ -30,9 +31,31 @@ export async function writeOnnxGraphs(
   const facts = { ...metadata, ...quantizer.metadata };
   const parts = { model, quantizer, weights, pixels };
   return {
-    encoder: writeEncoder(parts).encode("encoder", { ...facts, part: "encoder" }),
-    decoder: writeDecoder(parts).encode("decoder", { ...facts, part: "decoder" }),
+    encoder: encodeGraph(writeEncoder(parts), "encoder", facts),
+    decoder: encodeGraph(writeDecoder(parts), "decoder", facts),
   };
+}
+
+/** What is left for names, nodes and metadata is far more than they need. */
+const MAX_CONSTANT_BYTES = 2 ** 31 - 2 ** 24;
+
+/**
+ * A finished graph as the bytes of a file.
+ *
+ * @throws VqkitError("format") when its constants do not fit into one file: a protobuf message has less than 2 GiB
+ */
+export function encodeGraph(
+  g: GraphWriter,
+  part: "encoder" | "decoder",
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array {
+  const bytes = g.constantBytes;
+  if (bytes <= MAX_CONSTANT_BYTES) return g.encode(part, { ...metadata, part });
+  throw new VqkitError(
+    "format",
+    `${part}.onnx: expected weights of less than 2 GiB, as much as one ONNX file holds, got ${(bytes / 2 ** 30).toFixed(2)} GiB. ` +
+      "Only a model with fewer weights can be exported.",
+  );
 }
 
 interface Parts {

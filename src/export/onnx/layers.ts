@@ -1,5 +1,5 @@
 import { groupNormEpsilon, type Layer, type WeightValue } from "../../autoencoder/index.js";
-import type { Dimension, GraphWriter } from "./graph-writer.js";
+import type { Dimension, GraphWriter } from "../../backend/index.js";
 
 /** An image tensor, in the one of the two memory layouts in which it was made. */
 export interface ImageValue {

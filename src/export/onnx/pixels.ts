@@ -1,4 +1,4 @@
-import type { GraphWriter } from "./graph-writer.js";
+import type { GraphWriter } from "../../backend/index.js";
 import type { ImageValue } from "./layers.js";
 
 /**

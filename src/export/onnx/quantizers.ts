@@ -1,4 +1,5 @@
 /** The quantizers' part of an exported model. */
+import type { GraphWriter } from "../../backend/index.js";
 import { VqkitError } from "../../core/errors.js";
 import {
   boundOf,
@@ -8,7 +9,6 @@ import {
   VectorQuantizer,
 } from "../../quantizers/index.js";
 import { type CodeTable, readCodeTable } from "../code-table.js";
-import type { GraphWriter } from "./graph-writer.js";
 import { writeNearestCode } from "./nearest-code.js";
 
 /** How a quantizer is written into ONNX graphs. N images, H×W latent grid, D code dimension, Q codebooks. */

@@ -1,8 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, expect, test } from "vitest";
 import { encoderLayers, pixelsToTensor } from "../../../src/autoencoder/index.js";
-import { freezeTensors, InferenceSession, OrtTensor } from "../../../src/backend/index.js";
-import { GraphWriter } from "../../../src/export/index.js";
+import { freezeTensors, GraphWriter, InferenceSession, OrtTensor } from "../../../src/backend/index.js";
 import { inLayout, writeLayers } from "../../../src/export/onnx/layers.js";
 import { loadModel } from "../../../src/tokenizer/index.js";
 import { temporaryFolder } from "../../data/temporary.js";

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { InferenceSession, OrtTensor } from "../../../src/backend/index.js";
+import { GraphWriter, InferenceSession, OrtTensor } from "../../../src/backend/index.js";
 import { Random } from "../../../src/core/random.js";
-import { GraphWriter } from "../../../src/export/index.js";
 import { writeNearestCode } from "../../../src/export/onnx/nearest-code.js";
 
 const codeDim = 3;
