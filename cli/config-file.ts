@@ -2,6 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseDocument } from "yaml";
+import { isObject } from "../src/core/objects.js";
 import { UsageError } from "./errors.js";
 
 /** A configuration as it was written: nothing is checked yet but that it is an object. */
@@ -124,17 +125,6 @@ export function withValue(config: ConfigObject, dotted: string, value: unknown):
   if (rest.length === 0) return { ...config, [key]: value };
   const inner = Object.hasOwn(config, key) ? config[key] : undefined;
   return { ...config, [key]: withValue(isObject(inner) ? inner : {}, rest.join("."), value) };
-}
-
-/** The value at a dotted path; undefined where there is none. */
-export function valueAt(config: ConfigObject, dotted: string): unknown {
-  let at: unknown = config;
-  for (const key of dotted.split(".")) at = isObject(at) && Object.hasOwn(at, key) ? at[key] : undefined;
-  return at;
-}
-
-export function isObject(value: unknown): value is ConfigObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function kindOf(value: unknown): string {

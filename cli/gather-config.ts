@@ -1,12 +1,12 @@
 import path from "node:path";
 import { Option } from "commander";
 import { parse as parseYaml } from "yaml";
+import { valueAt } from "../src/core/objects.js";
 import {
   type ConfigObject,
   loadQuantizerModules,
   readConfigFile,
   takeQuantizerModules,
-  valueAt,
   withValue,
 } from "./config-file.js";
 import { UsageError } from "./errors.js";

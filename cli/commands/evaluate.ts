@@ -1,8 +1,9 @@
 import { stat } from "node:fs/promises";
 import type { Command } from "commander";
+import { isObject } from "../../src/core/objects.js";
 import type { EvaluationNetworks, RunOptions } from "../../src/index.js";
 import { BrokenImages } from "../broken-images.js";
-import { type ConfigObject, isObject, loadQuantizerModules } from "../config-file.js";
+import { type ConfigObject, loadQuantizerModules } from "../config-file.js";
 import { addModelFlags, type ModelFlags } from "../declare-flags.js";
 import { engineOptions } from "../engine-options.js";
 import { evaluationNotes } from "../evaluation-text.js";

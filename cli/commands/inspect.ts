@@ -1,7 +1,8 @@
 import type { Command } from "commander";
+import { valueAt } from "../../src/core/objects.js";
 import type { GradientInspection, ImageAutoencoder, ImageBatch, RunConfig } from "../../src/index.js";
 import { BrokenImages } from "../broken-images.js";
-import { type ConfigObject, loadQuantizerModules, valueAt, withValue } from "../config-file.js";
+import { type ConfigObject, loadQuantizerModules, withValue } from "../config-file.js";
 import { addConfigFlags, addModelFlags, addRunFlags, type ModelFlags } from "../declare-flags.js";
 import { engineOptions } from "../engine-options.js";
 import { UsageError } from "../errors.js";

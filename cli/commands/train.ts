@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
+import { valueAt } from "../../src/core/objects.js";
 import type {
   Finding,
   InitializationProgress,
@@ -14,7 +15,7 @@ import type {
   TrainingResult,
 } from "../../src/index.js";
 import { BrokenImages } from "../broken-images.js";
-import { type ConfigObject, valueAt, withValue } from "../config-file.js";
+import { type ConfigObject, withValue } from "../config-file.js";
 import { addRunFlags, finishRunCommand } from "../declare-flags.js";
 import { Interrupted, UsageError } from "../errors.js";
 import { type FlagValues, freeRunFolder } from "../gather-config.js";

@@ -16,7 +16,7 @@ export { describeModel, type ModelDescription, type PartDescription } from "./de
 export { groupNormEpsilon } from "./forward.js";
 export { checkImageShape } from "./image-shape.js";
 export { decoderLayers, encoderLayers, type Layer } from "./layers.js";
-export { type PixelBatch, pixelsToTensor, tensorToPixels } from "./pixels.js";
+export { centredBytes, type PixelBatch, pixelsToTensor, tensorToPixels } from "./pixels.js";
 export {
   type ReconstructionLoss,
   type ReconstructionLossConfig,

@@ -10,7 +10,7 @@ export interface PixelBatch {
 }
 
 /** x/127.5 − 1 for every byte, rounded once to float32, so that each engine sees the same values. */
-const centredValues = Float32Array.from({ length: 256 }, (_, byte) => byte / 127.5 - 1);
+export const centredBytes = Float32Array.from({ length: 256 }, (_, byte) => byte / 127.5 - 1);
 
 /**
  * 8-bit pixels as the model takes them: x/127.5 − 1.
@@ -23,7 +23,7 @@ export function pixelsToTensor({ pixels, count, height, width }: PixelBatch): tf
     throw new ShapeError("pixels", `[${count},${height},${width},3]`, [pixels.length]);
   }
   const values = new Float32Array(pixels.length);
-  for (let i = 0; i < values.length; i++) values[i] = centredValues[pixels[i] as number] as number;
+  for (let i = 0; i < values.length; i++) values[i] = centredBytes[pixels[i] as number] as number;
   return tf.tensor4d(values, [count, height, width, 3]);
 }
 

@@ -1,3 +1,4 @@
+import { evenlySpaced } from "../core/evenly.js";
 import type { Random } from "../core/random.js";
 
 /** Height and width in pixels. */
@@ -93,13 +94,8 @@ function spreadCells(rows: number, columns: number, limit: number): [number, num
   const balanced = Math.round(Math.sqrt((total * rows) / columns));
   // ... but enough for `total` cells to fit, and none without a cell.
   const used = Math.min(rows, total, Math.max(balanced, Math.ceil(total / columns)));
-  return evenly(rows, used).flatMap((row, i) => {
+  return evenlySpaced(rows, used).flatMap((row, i) => {
     const share = Math.floor(((i + 1) * total) / used) - Math.floor((i * total) / used);
-    return evenly(columns, share).map((column): [number, number] => [row, column]);
+    return evenlySpaced(columns, share).map((column): [number, number] => [row, column]);
   });
-}
-
-/** `count` different integers of 0..n-1, evenly spaced and centred, ascending; needs count <= n. */
-function evenly(n: number, count: number): number[] {
-  return Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * n) / count));
 }

@@ -1,3 +1,4 @@
+import { evenlySpaced } from "../core/evenly.js";
 import { type ImageBatch, imageOfBatch, type RgbImage } from "../data/index.js";
 
 /** Images and what a model made of them; entry i of both belongs together. Each owns its pixels. */
@@ -43,7 +44,9 @@ export class ExampleCollector {
       groups.map((pairs) => pairs.length),
       this.#limit,
     );
-    const chosen = groups.flatMap((pairs, i) => evenly(pairs, shares[i] ?? 0));
+    const chosen = groups.flatMap((pairs, i) =>
+      evenlySpaced(pairs.length, shares[i] ?? 0).map((at) => pairs[at] as (typeof pairs)[number]),
+    );
     return {
       originals: chosen.map(({ original }) => original),
       reconstructions: chosen.map(({ reconstruction }) => reconstruction),
@@ -67,11 +70,6 @@ function sharesOf(available: readonly number[], total: number): number[] {
     }
   }
   return shares;
-}
-
-/** `count` items, evenly spaced and centred; needs count <= items. */
-function evenly<T>(items: readonly T[], count: number): T[] {
-  return Array.from({ length: count }, (_, i) => items[Math.floor(((i + 0.5) * items.length) / count)] as T);
 }
 
 function copied(image: RgbImage): RgbImage {

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
+import { centredBytes } from "../autoencoder/index.js";
 import { OnnxNetwork } from "../backend/index.js";
 import { VqkitError } from "../core/errors.js";
 import { withReader } from "../files/index.js";
@@ -130,9 +131,6 @@ async function openNetwork(
   return { network, sha256: createHash("sha256").update(model).digest("hex") };
 }
 
-/** x/127.5 − 1 for every byte. */
-const CENTRED = Float32Array.from({ length: 256 }, (_, byte) => byte / 127.5 - 1);
-
 /** [N, H, W, 3] bytes → [N, 3, H, W] in -1..1. */
 function imagesAsInput({ pixels, count, height, width }: EightBitImages): {
   readonly data: Float32Array;
@@ -143,7 +141,7 @@ function imagesAsInput({ pixels, count, height, width }: EightBitImages): {
   for (let plane = 0; plane < count * 3; plane++) {
     const from = Math.floor(plane / 3) * 3 * area + (plane % 3);
     const to = plane * area;
-    for (let i = 0; i < area; i++) data[to + i] = CENTRED[pixels[from + 3 * i] as number] as number;
+    for (let i = 0; i < area; i++) data[to + i] = centredBytes[pixels[from + 3 * i] as number] as number;
   }
   return { data, dims: [count, 3, height, width] };
 }

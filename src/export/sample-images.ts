@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { parseConfig } from "../core/config.js";
 import { messageOf, VqkitError } from "../core/errors.js";
+import { evenlySpaced } from "../core/evenly.js";
 import { Random } from "../core/random.js";
 import {
   type DataConfig,
@@ -41,10 +42,11 @@ export async function sampleImages(
   if (given !== undefined) return filesAsSamples(await findImages(given), "given");
   try {
     const { files } = await evaluationFiles(run);
-    const step = Math.max(1, files.length / MOST_EVALUATION_FILES);
-    const count = Math.min(files.length, MOST_EVALUATION_FILES);
-    const spread = Array.from({ length: count }, (_, i) => files[Math.floor(i * step)] as string);
-    return filesAsSamples(spread, "of the run's evaluation files");
+    const chosen = evenlySpaced(files.length, Math.min(files.length, MOST_EVALUATION_FILES));
+    return filesAsSamples(
+      chosen.map((at) => files[at] as string),
+      "of the run's evaluation files",
+    );
   } catch (error) {
     if (!(error instanceof VqkitError)) throw error;
     const reason = run === undefined ? "the model file names none" : messageOf(error);

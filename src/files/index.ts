@@ -10,7 +10,6 @@ export { crc32 } from "./crc32.js";
 export { errnoOf, fileError, formatError, isMissingFile, quoted } from "./file-errors.js";
 export { makeFolder, namesIn } from "./folder-names.js";
 export {
-  isObject,
   type JsonObject,
   type JsonValue,
   parseJson,

@@ -1,4 +1,5 @@
 import { VqkitError } from "../core/errors.js";
+import { isObject } from "../core/objects.js";
 import { decodeText } from "../core/text.js";
 import { writeFileAtomic } from "./atomic-file.js";
 import { readWhole } from "./bounded-reader.js";
@@ -93,8 +94,4 @@ function parseJsonText(decode: () => string, where: string): unknown {
   const fault = scanJson(text, { maxDepth: MAX_DEPTH, forbidden: FORBIDDEN_KEYS });
   if (fault !== undefined) throw formatError(where, fault);
   return value;
-}
-
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

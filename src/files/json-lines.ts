@@ -1,6 +1,7 @@
+import { isObject } from "../core/objects.js";
 import { openReader } from "./bounded-reader.js";
 import { formatError, quoted } from "./file-errors.js";
-import { isObject, parseJson } from "./json-file.js";
+import { parseJson } from "./json-file.js";
 
 /** One object of a file of JSON Lines, and where it stands. */
 export interface JsonLine {

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { VqkitError } from "../core/errors.js";
+import { isObject } from "../core/objects.js";
 import {
   bytesOf,
   formatError,
-  isObject,
   type JsonObject,
   parseJson,
   quoted,

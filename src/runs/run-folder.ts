@@ -1,12 +1,12 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { VqkitError } from "../core/errors.js";
+import { isObject } from "../core/objects.js";
 import type { TensorMap } from "../files/index.js";
 import {
   errnoOf,
   fileError,
   formatError,
-  isObject,
   isTemporaryName,
   type JsonObject,
   makeFolder,

@@ -3,7 +3,8 @@ import { link, open, readFile, rename, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { VqkitError } from "../core/errors.js";
-import { errnoOf, fileError, isMissingFile, isObject, readWhole, temporaryPathOf } from "../files/index.js";
+import { isObject } from "../core/objects.js";
+import { errnoOf, fileError, isMissingFile, readWhole, temporaryPathOf } from "../files/index.js";
 
 /** The file that says which process is writing a run. */
 export const LOCK_NAME = ".vqkit.lock";

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
-import { bytesOf, formatError, isObject } from "../files/index.js";
+import { isObject } from "../core/objects.js";
+import { bytesOf, formatError } from "../files/index.js";
 import { type ModelFile, readModelFile } from "./model-file.js";
 import { RunFolder } from "./run-folder.js";
 
@@ -52,8 +53,6 @@ export function modelFingerprint({ file: { config, weights }, path }: StoredMode
 /** JSON with the keys of every object sorted. */
 function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_, part: unknown) =>
-    typeof part === "object" && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
+    isObject(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part,
   );
 }

@@ -1,5 +1,5 @@
 import { VqkitError } from "../core/errors.js";
-import { isObject } from "../files/index.js";
+import { isObject } from "../core/objects.js";
 import type { CodeTimeline } from "../metrics/index.js";
 import type { DiagnosedRun } from "../reports/diagnosis/index.js";
 import { type Diagnosis, diagnose } from "../reports/diagnosis/index.js";

@@ -1,9 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { readConfigFile, takeQuantizerModules, valueAt, withValue } from "../../cli/config-file.js";
+import { readConfigFile, takeQuantizerModules, withValue } from "../../cli/config-file.js";
 import { gatherConfig } from "../../cli/gather-config.js";
 import { QUANTIZER_FLAGS, TRAINING_FLAGS } from "../../cli/run-flags.js";
+import { valueAt } from "../../src/core/objects.js";
 import { resolveRun } from "../../src/training/run-config.js";
 import { temporaryFolder } from "./harness.js";
 

@@ -1,3 +1,4 @@
+import { isObject } from "../../core/objects.js";
 import { formatCount, formatExpectation, formatPercent, NO_FIGURE } from "../../drawing/index.js";
 import type { JsonObject } from "../../files/index.js";
 import type { ModelFacts } from "../model-facts.js";
@@ -148,7 +149,5 @@ function shown(value: unknown): string {
 
 function objectAt(object: JsonObject | undefined, key: string): JsonObject | undefined {
   const value = object?.[key];
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? (value as JsonObject)
-    : undefined;
+  return isObject(value) ? (value as JsonObject) : undefined;
 }

@@ -1,3 +1,4 @@
+import { centredBytes } from "../../autoencoder/index.js";
 import type { GraphWriter } from "../../backend/index.js";
 import type { ImageValue } from "./layers.js";
 
@@ -25,8 +26,7 @@ export function writePixelInput(g: GraphWriter, format: PixelFormat, factor: num
     const image = { channels: 3, scale: factor } as const;
     if (!isBytes) return { ...image, name: padded, layout: "NCHW" };
     // A table in place of arithmetic, so that every byte becomes exactly the number that the model was trained with.
-    const centred = Float32Array.from({ length: 256 }, (_, byte) => byte / 127.5 - 1);
-    const table = g.constant("byte values", centred, [256]);
+    const table = g.constant("byte values", centredBytes, [256]);
     const values = g.op("Gather", [table, g.cast(padded, "int32")], { axis: 0 });
     return { ...image, name: values, layout: "NHWC" };
   });

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { isObject } from "../../core/objects.js";
 import type { JsonValue } from "../../files/index.js";
 import type { RunRecord } from "../records/run-record.js";
 
@@ -44,13 +45,13 @@ function differences(values: readonly unknown[], path: string): ConfigDifference
   if (others.every((other) => isDeepStrictEqual(first, other))) return [];
   // A whole part that only some have is told field by field as well.
   const given = values.filter((value) => value !== undefined && value !== null);
-  if (!given.every(isPlainObject)) {
+  if (!given.every(isObject)) {
     return [{ path, values: values.map((value) => (value ?? null) as JsonValue) }]; // it came out of JSON
   }
   const keys = new Set(given.flatMap((value) => Object.keys(value)));
   return [...keys].flatMap((key) =>
     differences(
-      values.map((value) => (isPlainObject(value) ? value[key] : undefined)),
+      values.map((value) => (isObject(value) ? value[key] : undefined)),
       path === "" ? key : `${path}.${key}`,
     ),
   );
@@ -62,8 +63,4 @@ function distinct(values: readonly JsonValue[]): JsonValue[] {
     if (!found.some((other) => isDeepStrictEqual(other, value))) found.push(value);
   }
   return found;
-}
-
-function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

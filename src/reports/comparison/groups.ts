@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { VqkitError } from "../../core/errors.js";
+import { isObject, valueAt } from "../../core/objects.js";
 import type { JsonObject, JsonValue } from "../../files/index.js";
 import type { RunRecord } from "../records/run-record.js";
 
@@ -61,13 +62,7 @@ function madeOf({ config }: RunRecord): JsonObject {
 function sweptValue({ config, figures }: RunRecord, field: string): JsonValue {
   const { nominalCodebookSize, codebookSize } = figures.quantizer;
   if (field === "codebookSize") return nominalCodebookSize ?? codebookSize;
-  let at: JsonValue | undefined = config as JsonObject;
-  for (const key of field.split(".")) at = isObject(at) && Object.hasOwn(at, key) ? at[key] : undefined;
-  return at ?? null;
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return (valueAt(config, field) as JsonValue | undefined) ?? null;
 }
 
 function sortBySeed(records: [RunRecord, ...RunRecord[]]): void {

@@ -1,4 +1,5 @@
 import { VqkitError } from "../../core/errors.js";
+import { fieldsOf } from "../../core/objects.js";
 import type { RunFolder } from "../../runs/index.js";
 import { recordedSteps } from "../records/recorded-steps.js";
 import { type RunFigures, readRunRecord } from "../records/run-record.js";
@@ -12,7 +13,7 @@ import { DiagnosisHistory, type DiagnosisRecord } from "./record.js";
 export async function readDiagnosisRecord(run: RunFolder): Promise<DiagnosisRecord> {
   const config = await run.readConfig();
   const figures = await finalFigures(run);
-  const quantizer = figures?.quantizer ?? asObject(config.quantizer);
+  const quantizer = figures?.quantizer ?? fieldsOf(config.quantizer);
   const history = new DiagnosisHistory({
     codebookSize: asNumber(quantizer.codebookSize),
     codeDim: asNumber(quantizer.codeDim),
@@ -33,10 +34,6 @@ async function finalFigures(run: RunFolder): Promise<RunFigures | null> {
     if (error instanceof VqkitError && error.code === "run") return null;
     throw error;
   }
-}
-
-function asObject(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 function asNumber(value: unknown): number | null {

@@ -1,0 +1,18 @@
+/** A JSON object, or anything else that is neither a list nor null and may have fields. */
+export type PlainObject = Readonly<Record<string, unknown>>;
+
+export function isObject(value: unknown): value is PlainObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The value itself where it is an object, else one without fields. */
+export function fieldsOf(value: unknown): PlainObject {
+  return isObject(value) ? value : {};
+}
+
+/** The value at a dotted path, as `quantizer.gradient`; undefined where there is none. */
+export function valueAt(object: PlainObject, dotted: string): unknown {
+  let at: unknown = object;
+  for (const key of dotted.split(".")) at = isObject(at) && Object.hasOwn(at, key) ? at[key] : undefined;
+  return at;
+}
