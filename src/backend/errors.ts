@@ -1,6 +1,13 @@
 /** Raised by the ONNX Runtime backend; `code` is stable, the text is not. */
 export class BackendError extends Error {
-  readonly code: "unsupported" | "synchronous-read" | "recording-too-long" | "disposed" | "runtime" | "shape";
+  readonly code:
+    | "unsupported"
+    | "synchronous-read"
+    | "recording-too-long"
+    | "not-repeatable"
+    | "disposed"
+    | "runtime"
+    | "shape";
 
   constructor(code: BackendError["code"], message: string, options?: ErrorOptions) {
     super(message, options);

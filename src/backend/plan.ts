@@ -25,16 +25,21 @@ interface Result {
   readonly variables: Variable[];
 }
 
-/**
- * Calls a function in a tidy scope and computes what it recorded.
- *
- * @returns its outputs, and how to repeat the call, unless more happened in it than recording
- */
+/** A call that was recorded. */
+export interface RecordedCall<O extends NamedTensorMap> {
+  readonly outputs: O;
+  /** How to repeat the call; undefined when more happened in it than recording, or that cannot be told. */
+  readonly plan: Plan | undefined;
+  /** Whether nothing but recording happened: no value was read, no variable made. */
+  readonly isPure: boolean;
+}
+
+/** Calls a function in a tidy scope and computes what it recorded. */
 export async function recordCall<I extends NamedTensorMap, O extends NamedTensorMap>(
   backend: OnnxBackend,
   body: (inputs: I) => O,
   inputs: I,
-): Promise<{ readonly outputs: O; readonly plan: Plan | undefined }> {
+): Promise<RecordedCall<O>> {
   for (const tensor of Object.values(inputs)) await backend.read(tensor.dataId);
   const reads = backend.synchronousReads;
   const before = variablesNow();
@@ -51,7 +56,7 @@ export async function recordCall<I extends NamedTensorMap, O extends NamedTensor
   const isWhole = recording?.targets.length === results.size;
   const leaves = isPure && isWhole ? sourcesOf(recording, { backend, inputs, variables: before }) : undefined;
   const plan = leaves && recording && { key: recording.key, leaves, results: [...results.values()] };
-  return { outputs, plan };
+  return { outputs, plan, isPure };
 }
 
 /**

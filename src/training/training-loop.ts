@@ -144,7 +144,7 @@ export class TrainingLoop {
     let outcome: StepOutcome;
     let event = this.#rolledBack;
     try {
-      outcome = await trainingStep.run(batch, { step, learningRate });
+      outcome = await trainingStep.run(batch, { step, learningRate, check: this.#isSaved(step) });
       this.#place = { ...this.#place, skippedInARow: 0 };
     } catch (error) {
       if (!(error instanceof NonFiniteError)) throw error;
@@ -262,12 +262,16 @@ export class TrainingLoop {
 
   /** Saves when it is due, and whenever the step is the best that was evaluated. */
   async #checkpointAt(step: number): Promise<void> {
-    const { checkpointEvery, steps } = this.#parts.config;
     const { bestPsnr } = this.#place;
     const psnr = this.evaluation?.figures.psnr ?? null;
     const best = psnr !== null && psnr > (bestPsnr ?? Number.NEGATIVE_INFINITY);
     if (best) this.#place = { ...this.#place, bestPsnr: psnr };
-    const due = step === steps || (checkpointEvery !== null && step % checkpointEvery === 0);
-    if (due || best) await this.saveCheckpoint({ best });
+    if (this.#isSaved(step) || best) await this.saveCheckpoint({ best });
+  }
+
+  /** Whether a checkpoint of the step is due, however good it is. */
+  #isSaved(step: number): boolean {
+    const { checkpointEvery, steps } = this.#parts.config;
+    return step === steps || (checkpointEvery !== null && step % checkpointEvery === 0);
   }
 }

@@ -6,8 +6,8 @@ import {
   reconstructionLoss,
   reconstructionLossNames,
 } from "../autoencoder/index.js";
-import { RecordedFunction } from "../backend/index.js";
-import { ConfigError } from "../core/errors.js";
+import { BackendError, RecordedFunction } from "../backend/index.js";
+import { ConfigError, VqkitError } from "../core/errors.js";
 import type { ImageBatch } from "../data/index.js";
 import { quantizationError } from "../evaluation/index.js";
 import type { Quantizer, QuantizerOutput } from "../quantizers/index.js";
@@ -71,9 +71,12 @@ type StepOutputs = {
 export class TrainingStep {
   readonly #parts: TrainingStepParts;
   readonly #trainable: ReadonlyMap<string, tf.Variable>;
-  readonly #call: (inputs: StepInputs) => Promise<StepOutputs>;
+  readonly #call: (inputs: StepInputs, options: { readonly record: boolean }) => Promise<StepOutputs>;
   /** The losses of the forward pass, without their values. */
   #terms: readonly Omit<LossTerm, "value">[] = [];
+  /** The step under way, and the last that was recorded, not repeated. */
+  #step = 0;
+  #recordedStep = 0;
 
   constructor(parts: TrainingStepParts) {
     this.#parts = parts;
@@ -82,7 +85,7 @@ export class TrainingStep {
     const recorded = new RecordedFunction(body);
     this.#call =
       parts.model.quantizer.repeatable === true
-        ? (inputs) => recorded.call(inputs)
+        ? (inputs, options) => recorded.call(inputs, options)
         : async (inputs) => tf.tidy(() => body(inputs));
   }
 
@@ -90,24 +93,44 @@ export class TrainingStep {
    * Makes a step, or none: when a loss or the gradient norm is not finite, all variables are as they were.
    *
    * @param options.step 1 for the first
-   * @throws NonFiniteError naming the tensor that went bad
+   * @param options.check before the result is kept: makes sure that no step since the last check was repeated wrongly
+   * @throws NonFiniteError naming the tensor that went bad; VqkitError("run") for a quantizer that says it is repeatable
+   * and is not what it was some steps ago
    */
-  async run(batch: ImageBatch, options: StepOptions): Promise<StepOutcome> {
+  async run(
+    batch: ImageBatch,
+    { check = false, ...options }: StepOptions & { readonly check?: boolean },
+  ): Promise<StepOutcome> {
     const inputs = this.#inputs(batch, options);
+    const recordedStep = this.#recordedStep;
+    this.#step = options.step;
     const before = new HeldValues(this.#variables());
     let outputs: StepOutputs | undefined;
     try {
-      outputs = await this.#call(inputs);
+      outputs = await this.#call(inputs, { record: check });
       const outcome = await this.#outcome(outputs);
       const bad = nonFiniteFigure(outcome);
       if (bad === undefined) return outcome;
       before.restore();
       const tensor = (await this.#firstNonFinite(inputs.pixels)) ?? bad.figure;
       throw new NonFiniteError(options.step, { ...bad, tensor }, outcome);
+    } catch (error) {
+      if (!(error instanceof BackendError) || error.code !== "not-repeatable") throw error;
+      before.restore();
+      throw this.#notRepeatable(options.step, recordedStep, error);
     } finally {
       before.release();
       tf.dispose([inputs, outputs ?? []]);
     }
+  }
+
+  #notRepeatable(step: number, recorded: number, cause: BackendError): VqkitError {
+    const { kind } = this.#parts.model.quantizer.config;
+    return new VqkitError(
+      "run",
+      `step ${step}: expected quantizer "${kind}", which says that it is repeatable, to make the operations of step ${recorded}, got others: steps after ${recorded} may be wrong. Leave \`repeatable\` out of it, and train again, or go on from a checkpoint up to step ${recorded}.`,
+      { cause },
+    );
   }
 
   async #outcome({ scalars, indices }: StepOutputs): Promise<StepOutcome> {
@@ -172,6 +195,7 @@ export class TrainingStep {
   /** The whole step, as operations on tensors. Reads no value, and nothing that changes but its inputs and variables. */
   #compute({ pixels, share, ...scalars }: StepInputs): StepOutputs {
     const { model, optimizer, average, gradientClip } = this.#parts;
+    this.#recordedStep = this.#step;
     let pass: ForwardPass | undefined;
     try {
       const objective = (): tf.Scalar => {

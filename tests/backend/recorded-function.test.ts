@@ -199,6 +199,90 @@ describe("RecordedFunction", () => {
   });
 });
 
+describe("RecordedFunction that was repeated", () => {
+  /** Calls a function of its call's number until one fails; the numbers, from 1, of the calls that were recorded. */
+  async function callsOf(
+    term: (call: number) => tf.Tensor,
+    { calls, record = () => false }: { calls: number; record?: (call: number) => boolean },
+  ): Promise<{ recorded: number[]; sums: number[]; error: unknown }> {
+    let call = 0;
+    const recorded: number[] = [];
+    const total = tf.tidy(() => tf.variable(tf.scalar(0)));
+    const step = new RecordedFunction(({ x }: { x: tf.Tensor }) => {
+      recorded.push(call);
+      total.assign(tf.add(total, tf.mul(x, term(call))));
+      return { sum: tf.clone(total) };
+    });
+    const sums: number[] = [];
+    const before = tf.memory().numTensors;
+    try {
+      while (++call <= calls) {
+        const x = tf.scalar(call);
+        const { sum } = await step.call({ x }, { record: record(call) }).finally(() => x.dispose());
+        sums.push((await sum.data())[0] as number);
+        sum.dispose();
+      }
+      return { recorded, sums, error: undefined };
+    } catch (error) {
+      return { recorded, sums, error };
+    } finally {
+      expect(tf.memory().numTensors).toBe(before);
+      total.dispose();
+    }
+  }
+
+  it("is recorded again after 16, 32 … 256 calls, with the same results as ever", async () => {
+    const { recorded, sums, error } = await callsOf(() => tf.scalar(2), { calls: 850 });
+    expect(error).toBeUndefined();
+    // 2 + 16 + 1 = 19, 19 + 32 + 1 = 52, + 65 = 117, + 129 = 246, + 257 = 503, + 257 = 760
+    expect(recorded).toEqual([1, 2, 19, 52, 117, 246, 503, 760]);
+    // 2·Σ 1..n = n(n + 1), exact in float32 below 2^24
+    expect(sums).toEqual(Array.from({ length: 850 }, (_, i) => (i + 1) * (i + 2)));
+  });
+
+  it("is recorded when the caller wants it", async () => {
+    const { recorded } = await callsOf(() => tf.scalar(2), { calls: 30, record: (call) => call % 10 === 0 });
+    // Each recording doubles what follows: 2 + 16 would be 19, after 10 it is 10 + 33.
+    expect(recorded).toEqual([1, 2, 10, 20, 30]);
+  });
+
+  it.each<[string, number, number, (hasChanged: boolean) => tf.Tensor]>([
+    ["a constant", 10, 19, (hasChanged) => tf.scalar(hasChanged ? 3 : 2)],
+    ["the sign of a zero", 40, 52, (hasChanged) => tf.scalar(hasChanged ? -0 : 0)],
+    [
+      "an operation",
+      600,
+      760,
+      (hasChanged) => (hasChanged ? tf.sqrt(tf.scalar(4)) : tf.square(tf.scalar(2))),
+    ],
+    ["one operation more", 52, 52, (hasChanged) => (hasChanged ? tf.neg(tf.scalar(2)) : tf.scalar(2))],
+    ["randomness", 117, 117, (hasChanged) => (hasChanged ? tf.randomUniform([]) : tf.scalar(2))],
+    [
+      "a value that is read",
+      20,
+      52,
+      (hasChanged) => tf.scalar(hasChanged ? (tf.scalar(2).dataSync()[0] as number) : 2),
+    ],
+  ])("fails when it has changed: %s, from call %i, is found at call %i", async (_, from, found, term) => {
+    const { recorded, sums, error } = await callsOf((call) => term(call >= from), { calls: 2000 });
+    expect(error).toMatchObject({ name: "BackendError", code: "not-repeatable" });
+    expect(recorded.at(-1)).toBe(found);
+    expect(sums).toHaveLength(found - 1);
+  });
+
+  it("is found to have changed at the call that the caller wants recorded", async () => {
+    const { recorded, error } = await callsOf((call) => tf.scalar(call < 70 ? 2 : 3), {
+      calls: 75,
+      record: (call) => call === 75,
+    });
+    expect(error).toMatchObject({
+      code: "not-repeatable",
+      message: expect.stringContaining("last 22 calls"),
+    });
+    expect(recorded).toEqual([1, 2, 19, 52, 75]);
+  });
+});
+
 describe("RecordedFunction on another backend", () => {
   it("calls the function each time", async () => {
     await tf.setBackend("cpu");
