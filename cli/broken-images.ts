@@ -1,18 +1,20 @@
-import type { BrokenImage } from "../src/index.js";
+import type { BrokenImage, ImageNote } from "../src/index.js";
 import { note, type Terminal } from "./terminal.js";
 
 /** Beyond this many, broken images are counted on the terminal, and named in JSON only. */
 const NAMED_AT_MOST = 100;
 
 /**
- * Gathers images that could not be read, to name each once where a line does not fall into a progress bar; where none
+ * Gathers images that could not be read, and notes on how others were read, to name each once where a line does not fall into a progress bar; where none
  * can be read, the error that follows names the first, and this says nothing.
  */
 export class BrokenImages {
   readonly #terminal: Terminal;
   readonly #quiet: boolean;
   readonly #all: BrokenImage[] = [];
+  readonly #notes: ImageNote[] = [];
   #named = 0;
+  #notesNamed = 0;
 
   constructor(terminal: Terminal, options: { readonly quiet: boolean }) {
     this.#terminal = terminal;
@@ -29,9 +31,21 @@ export class BrokenImages {
     return [...this.#all].sort((a, b) => (a.file < b.file ? -1 : 1));
   }
 
+  /** All notes, sorted by name. */
+  notes(): readonly ImageNote[] {
+    return [...this.#notes].sort((a, b) => (a.file < b.file ? -1 : 1));
+  }
+
   readonly report = (broken: BrokenImage): void => {
     this.#all.push(broken);
   };
+
+  readonly remark = (remark: ImageNote): void => {
+    this.#notes.push(remark);
+  };
+
+  /** For whoever reads images. */
+  readonly hooks = { onBroken: this.report, onNote: this.remark };
 
   /** Names those not named yet. */
   name(): void {
@@ -39,15 +53,24 @@ export class BrokenImages {
       note(this.#terminal, `skipped ${file}: ${reason}`, { quiet: this.#quiet });
     }
     this.#named = this.count;
+    for (const remark of this.#notes.slice(this.#notesNamed, NAMED_AT_MOST)) {
+      note(this.#terminal, `note ${remark.file}: ${remark.note}`, { quiet: this.#quiet });
+    }
+    this.#notesNamed = this.#notes.length;
   }
 
   /** Names the rest, and says how many there were in all. */
   summarise(): void {
     this.name();
-    if (this.count === 0) return;
-    const images = this.count === 1 ? "1 image was" : `${this.count} images were`;
+    this.#count(this.count, "skipped");
+    this.#count(new Set(this.#notes.map(({ file }) => file)).size, "read with a note");
+  }
+
+  #count(count: number, what: string): void {
+    if (count === 0) return;
+    const images = count === 1 ? "1 image was" : `${count} images were`;
     const rest =
-      this.count > NAMED_AT_MOST ? ` The first ${NAMED_AT_MOST} are named above, all of them by --json.` : "";
-    note(this.#terminal, `${images} skipped.${rest}`, { quiet: this.#quiet });
+      count > NAMED_AT_MOST ? ` The first ${NAMED_AT_MOST} are named above, all of them by --json.` : "";
+    note(this.#terminal, `${images} ${what}.${rest}`, { quiet: this.#quiet });
   }
 }

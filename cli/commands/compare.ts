@@ -161,7 +161,7 @@ async function trained(
   try {
     for await (const event of events({
       signal: terminal.signal,
-      onBroken: broken.report,
+      ...broken.hooks,
       onInitialization: progress.initialization,
     })) {
       progress.show(event);

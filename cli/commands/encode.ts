@@ -100,7 +100,8 @@ async function encode(terminal: Terminal, modelPath: string, request: Request): 
     progress.stop();
     broken.summarise();
     const { manifest, ...counts } = outcome;
-    if (json) printJson(terminal, { dir: out, ...counts, broken: broken.list(), ...manifest });
+    if (json)
+      printJson(terminal, { dir: out, ...counts, broken: broken.list(), notes: broken.notes(), ...manifest });
     else if (outcome.images === null) print(terminal, `Nothing is left to do. ${out}: ${describe(outcome)}`);
     else print(terminal, `${describe(outcome)} Written: ${out}`);
   } finally {
@@ -200,6 +201,7 @@ async function encodeAll(
   const codes = tokenizer.encodeAll(images, {
     ...options,
     ...(start === undefined ? {} : { start }),
+    onNote: broken.remark,
     ...(request.strict ? {} : { onBroken: broken.report }),
   });
   let done = start?.itemsDone ?? 0;

@@ -86,7 +86,7 @@ async function evaluate(
       model: model.config,
       quantizer: model.quantizer.config,
     });
-    const dataset = await vqkit.ImageDataset.open(data, 0, { onBroken: broken.report });
+    const dataset = await vqkit.ImageDataset.open(data, 0, broken.hooks);
     const total = dataset.evaluationFiles.length * data.evaluationCropsPerImage;
     const progress = startProgress(terminal, { label: "evaluating", total, unit: "crops at most", quiet });
     const { signal } = terminal;
@@ -113,6 +113,7 @@ async function evaluate(
           warnings,
           conventions,
           broken: broken.list(),
+          notes: broken.notes(),
         });
       } else {
         print(terminal, vqkit.renderFiguresTable({ model: figures, "mean colour": meanColour }));

@@ -104,7 +104,7 @@ async function firstBatch(
 ): Promise<ImageBatch> {
   const { ImageDataset } = await import("../../src/index.js");
   const broken = new BrokenImages(terminal, { quiet });
-  const dataset = await ImageDataset.open({ ...data, heldOut: 0 }, seed, { onBroken: broken.report });
+  const dataset = await ImageDataset.open({ ...data, heldOut: 0 }, seed, broken.hooks);
   for await (const batch of dataset.trainBatches({ batchSize })) {
     broken.summarise();
     return batch;

@@ -171,7 +171,7 @@ async function survey(terminal: Terminal, folder: string, flags: Flags) {
   const broken = new BrokenImages(terminal, { quiet });
   const tokenizer = await Tokenizer.load(folder, engineOptions(flags));
   try {
-    const counted = await surveyCodes(tokenizer, images, { onBroken: broken.report });
+    const counted = await surveyCodes(tokenizer, images, broken.hooks);
     broken.summarise();
     const { counts, atlases, grids } = counted;
     const evidence: UsageEvidence = {

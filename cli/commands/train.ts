@@ -58,7 +58,7 @@ async function train(terminal: Terminal, written: ConfigObject, values: FlagValu
   const broken = new BrokenImages(terminal, { quiet });
   const phases = new PhaseRelay();
   const hooks: TrainerHooks = {
-    onBroken: broken.report,
+    ...broken.hooks,
     onPhase: phases.report,
     onInitialization: phases.initialization,
   };
@@ -84,6 +84,7 @@ async function train(terminal: Terminal, written: ConfigObject, values: FlagValu
         training,
         conventions,
         broken: broken.list(),
+        notes: broken.notes(),
       });
     } else {
       print(

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { ShapeError, VqkitError } from "../core/errors.js";
+import { checkBytes } from "../core/typed-arrays.js";
 
 /** 8-bit RGB images of one size, row by row: [count, height, width, 3]. An `ImageBatch` is one. */
 export interface PixelBatch {
@@ -16,9 +17,10 @@ export const centredBytes = Float32Array.from({ length: 256 }, (_, byte) => byte
  * 8-bit pixels as the model takes them: x/127.5 − 1.
  *
  * @returns [count, height, width, 3] float32 in -1..1
- * @throws ShapeError when the number of bytes is not count·height·width·3
+ * @throws ShapeError when the number of bytes is not count·height·width·3; VqkitError("data") when they are none
  */
 export function pixelsToTensor({ pixels, count, height, width }: PixelBatch): tf.Tensor4D {
+  checkBytes(pixels, "pixels");
   if (pixels.length !== count * height * width * 3) {
     throw new ShapeError("pixels", `[${count},${height},${width},3]`, [pixels.length]);
   }

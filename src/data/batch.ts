@@ -13,3 +13,10 @@ export interface BrokenImage {
   readonly file: string;
   readonly reason: string;
 }
+
+/** A file that was read, and what a person should know of how: what was left out of it, or what it lacked. */
+export interface ImageNote {
+  readonly file: string;
+  /** Without a full stop. */
+  readonly note: string;
+}

@@ -1,7 +1,7 @@
 import { ConfigError, VqkitError } from "../core/errors.js";
 import { Random } from "../core/random.js";
 import { Semaphore } from "../core/semaphore.js";
-import type { BrokenImage, ImageBatch } from "./batch.js";
+import type { BrokenImage, ImageBatch, ImageNote } from "./batch.js";
 import type { DataConfig } from "./data-config.js";
 import { findImages } from "./find-images.js";
 import { centerCrop, gridCrops, randomCrop, type Size } from "./geometry.js";
@@ -20,6 +20,8 @@ const IMAGES_IN_FLIGHT = 256;
 export interface ImageDatasetOptions {
   /** Called once for each file found broken, when it is found; links and folders called like images count (`findImages`). */
   readonly onBroken?: (broken: BrokenImage) => void;
+  /** Called once for each note on how a file was read. */
+  readonly onNote?: (note: ImageNote) => void;
 }
 
 /** Sample number s of training is position s mod n of epoch floor(s / n), n being the number of training files. */

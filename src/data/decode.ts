@@ -1,23 +1,21 @@
-import sharp, { type Metadata, type Sharp } from "sharp";
 import { messageOf, VqkitError } from "../core/errors.js";
 import { Semaphore } from "../core/semaphore.js";
-import type { BrokenImage } from "./batch.js";
-import { EXTENSION_LIST, IMAGE_FORMATS } from "./formats.js";
-import { type ResizeRule, resizedSize, type Size } from "./geometry.js";
-import { checkRawImage, type RawImage, type RgbImage } from "./images.js";
+import { typeName } from "../core/typed-arrays.js";
+import type { BrokenImage, ImageNote } from "./batch.js";
+import { EXTENSION_LIST } from "./formats.js";
+import type { ResizeRule } from "./geometry.js";
+import type { RgbImage } from "./images.js";
 import { mapAhead } from "./prefetch.js";
+import { byteImage, type RawImage } from "./raw-image.js";
 import { withFile } from "./read-file.js";
-
-/** What transparent pixels are laid over: white, as on paper and on most pages. */
-export const ALPHA_BACKGROUND = { r: 255, g: 255, b: 255 } as const;
+import { type Decodable, MAX_SECONDS, type Rendered, type RenderOptions, render } from "./render.js";
+import { withEndMarker } from "./structure/jpeg-end.js";
+import { UnsuitableError } from "./structure/unsuitable.js";
 
 /** Largest number of pixels that an image may have, before and after resizing, unless the caller says otherwise. */
 export const DEFAULT_MAX_PIXELS = 64_000_000;
 
-/** A decode that takes longer than this is given up; the largest photographs take a few seconds. */
-const MAX_SECONDS = 60;
-
-/** An image in a file (path), an image file in memory (Buffer), or bare pixels. */
+/** An image in a file (path), an image file in memory (`Buffer`, `Uint8Array`), or bare pixels. */
 export type ImageSource = string | Uint8Array | RawImage;
 
 /** What is done to an image as it is decoded. */
@@ -29,6 +27,8 @@ export interface ImageTransform extends ResizeRule {
 export interface DecodeOptions extends ImageTransform {
   /** Names the image in errors; default its path, or "image". */
   readonly name?: string;
+  /** Told what a person should know of how an image was read: of what was left out, or was missing. */
+  readonly onNote?: (note: ImageNote) => void;
 }
 
 /** An image that could not be decoded; the message is `file: expected …, got …` in one line. Its code is "data". */
@@ -56,31 +56,51 @@ const alone: Pick<Semaphore, "run"> = { run: (_, job) => job() };
 /**
  * Decodes an image to 8-bit sRGB on sharp's own threads.
  *
- * The EXIF orientation is applied; alpha is flattened over `ALPHA_BACKGROUND`; grey becomes three equal channels; 16
- * bits become 8; CMYK and embedded colour profiles are converted to sRGB; of an animation or a document the first
- * frame is taken. Resizing (Lanczos 3) follows `resizedSize`. Bare RGB pixels that need no resizing are returned as
- * they are, not copied.
+ * The EXIF orientation is applied; alpha is flattened over `ALPHA_BACKGROUND`, and samples that are neither colour nor
+ * alpha are left out; grey becomes three equal channels; 16 bits become 8; CMYK and embedded colour profiles are
+ * converted to sRGB; of an animation or a document the first frame is taken, on white where it does not cover the
+ * canvas. Resizing (Lanczos 3) follows `resizedSize`. Bare RGB bytes that need no resizing are returned as they are, not
+ * copied.
  *
  * @throws ImageError when the image cannot be read, is truncated or damaged, is larger than `maxPixels`, takes more than
- * a minute (twice), or is of another format or sample type.
+ * a minute (twice), or is of another format or sample type; VqkitError("data") for bare pixels that are not what they
+ * are said to be, and for what is no image source at all
  */
 export async function decodeImage(source: ImageSource, options: DecodeOptions = {}): Promise<RgbImage> {
   const name = options.name ?? (typeof source === "string" ? source : "image");
-  if (isRaw(source)) checkRawImage(source, name);
+  const { image, notes } = await readImage(source, name, options);
+  for (const note of notes) options.onNote?.({ file: name, note });
+  return image;
+}
+
+async function readImage(source: ImageSource, name: string, transform: ImageTransform): Promise<Rendered> {
+  const inMemory = typeof source === "string" ? undefined : decodable(source, name);
   try {
     // Files are read here, not by libvips: it keeps decoded images by path, and returns the old pixels of some files
     // (WebP, interlaced PNG) that have been rewritten.
-    if (typeof source === "string") return await withFile(source, (content) => decode(content, options));
-    return await decode(source, options);
+    if (typeof source === "string") return await withFile(source, (content) => decode(content, transform));
+    return await decode(inMemory as Decodable, transform);
   } catch (error) {
     throw new ImageError(name, reasonOf(error), { cause: error });
   }
+}
+
+/** @throws VqkitError("data") */
+function decodable(source: Exclude<ImageSource, string>, name: string): Decodable {
+  if (source instanceof Uint8Array) return source;
+  if (typeof source === "object" && source !== null && "pixels" in source) return byteImage(source, name);
+  throw new VqkitError(
+    "data",
+    `${name}: expected a path, the bytes of a file (a Uint8Array) or { pixels, height, width, channels }, got ${typeName(source)}.`,
+  );
 }
 
 /** One file's outcome. */
 export interface DecodedFile {
   readonly file: string;
   readonly image: RgbImage;
+  /** As `DecodeOptions.onNote` is told; mostly none. */
+  readonly notes: readonly string[];
 }
 
 export interface DecodeAllOptions {
@@ -108,7 +128,7 @@ export async function decodeFile(
   transform: ImageTransform,
 ): Promise<DecodedFile | BrokenImage> {
   try {
-    return { file, image: await decodeImage(file, { ...transform, name: file }) };
+    return { file, ...(await readImage(file, file, transform)) };
   } catch (error) {
     if (error instanceof ImageError) return { file, reason: error.reason };
     throw error;
@@ -121,14 +141,17 @@ export async function decodeFile(
  * again with no other decode beside it, and once more where no cause is told. That is also the second chance of an image
  * whose time ran out because the process was stopped for a while (Ctrl-Z).
  */
-async function decode(source: Exclude<ImageSource, string>, transform: ImageTransform): Promise<RgbImage> {
-  const tryAlone = (): Promise<RgbImage> =>
-    decoding.run(DECODING_BYTES, () => decodeWithin(alone, source, transform));
+async function decode(source: Decodable, transform: ImageTransform): Promise<Rendered> {
+  const options = { ...transform, maxPixels: transform.maxPixels ?? DEFAULT_MAX_PIXELS };
+  const tryAlone = (): Promise<Rendered> =>
+    decoding.run(DECODING_BYTES, () => render(source, alone, options));
   try {
-    return await decodeWithin(decoding, source, transform);
+    return await render(source, decoding, options);
   } catch (error) {
     if (error instanceof UnsuitableError) throw error;
   }
+  const mended = await decodeWithEnd(source, options);
+  if (mended !== undefined) return mended;
   try {
     return await tryAlone();
   } catch (error) {
@@ -137,82 +160,16 @@ async function decode(source: Exclude<ImageSource, string>, transform: ImageTran
   return tryAlone();
 }
 
-async function decodeWithin(
-  limits: Pick<Semaphore, "run">,
-  source: Exclude<ImageSource, string>,
-  transform: ImageTransform,
-): Promise<RgbImage> {
-  const limit = transform.maxPixels ?? DEFAULT_MAX_PIXELS;
-  const input = openSource(source);
-  const header = await limits.run(1, () => input.metadata());
-  if (!isRaw(source)) checkHeader(header);
-  const from: Size = header.autoOrient;
-  checkPixels(from, limit, "");
-  const to = resizedSize(from, transform);
-  checkPixels(to, limit, " after resizing");
-  if (isRaw(source) && source.channels === 3 && sameSize(from, to)) {
-    return { pixels: viewOf(source.pixels), ...to };
+/** A JPEG whose end marker alone is missing; undefined for all others. A scan that breaks off is a warning to libjpeg. */
+async function decodeWithEnd(source: Decodable, options: RenderOptions): Promise<Rendered | undefined> {
+  const whole = source instanceof Uint8Array ? withEndMarker(source) : undefined;
+  if (whole === undefined) return undefined;
+  try {
+    const { image, notes } = await render(whole, decoding, { ...options, failOn: "warning" });
+    return { image, notes: [...notes, "the end marker is missing, and nothing else"] };
+  } catch {
+    return undefined; // as it stands, it fails once more, and that is told
   }
-  const bytes = 3 * Math.max(from.height * from.width, to.height * to.width);
-  return limits.run(bytes, () => render(input, header, to));
-}
-
-/** What we refuse ourselves, for a reason that is known. */
-class UnsuitableError extends Error {}
-
-function openSource(source: Exclude<ImageSource, string>): Sharp {
-  if (isRaw(source)) {
-    const { pixels, height, width, channels } = source;
-    return sharp(viewOf(pixels), { limitInputPixels: false, raw: { height, width, channels } });
-  }
-  if (source.length === 0) throw new UnsuitableError("an empty file");
-  // The header's size is checked against `maxPixels` instead. "error" implies "truncated".
-  return sharp(source, { failOn: "error", limitInputPixels: false });
-}
-
-function checkHeader(header: Metadata): void {
-  if (!IMAGE_FORMATS.has(header.format)) throw new UnsuitableError(`a file of format "${header.format}"`);
-  if (header.depth !== "uchar" && header.depth !== "ushort") {
-    // Nothing says which range floating-point samples span.
-    throw new UnsuitableError(`samples of type ${header.depth} instead of 8 or 16 bits`);
-  }
-}
-
-function checkPixels(size: Size, limit: number, when: string): void {
-  if (size.height * size.width <= limit) return;
-  throw new UnsuitableError(
-    `${size.width}×${size.height} pixels${when}, over the limit of ${limit} (maxPixels)`,
-  );
-}
-
-async function render(input: Sharp, header: Metadata, to: Size): Promise<RgbImage> {
-  // Left to itself, sharp takes 16-bit RGB with a colour profile to Display P3 and then calls the result sRGB.
-  if (header.space === "rgb16") input.pipelineColourspace("srgb");
-  input
-    .timeout({ seconds: MAX_SECONDS })
-    .autoOrient()
-    .flatten({ background: ALPHA_BACKGROUND })
-    .toColourspace("srgb");
-  if (!sameSize(header.autoOrient, to)) {
-    // Without fast shrink-on-load, at least a factor of two is left to the Lanczos kernel.
-    input.resize({ ...to, fit: "fill", kernel: "lanczos3", fastShrinkOnLoad: false });
-  }
-  const { data, info } = await input.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
-  if (info.channels !== 3) throw new UnsuitableError(`${info.channels} channels after conversion to RGB`);
-  return { pixels: viewOf(data), height: info.height, width: info.width };
-}
-
-function isRaw(source: ImageSource): source is RawImage {
-  return typeof source !== "string" && !(source instanceof Uint8Array);
-}
-
-function sameSize(a: Size, b: Size): boolean {
-  return a.height === b.height && a.width === b.width;
-}
-
-/** The same bytes as a plain Uint8Array. */
-function viewOf(bytes: Uint8Array | Uint8ClampedArray): Uint8Array {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** libvips reports a trail of lines; the last one is what ended the decode. */

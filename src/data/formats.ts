@@ -1,5 +1,16 @@
 /** File name endings that count as images, without the dot; upper or lower case. */
-export const IMAGE_EXTENSIONS = ["jpg", "jpeg", "png", "webp", "avif", "tif", "tiff", "gif"] as const;
+export const IMAGE_EXTENSIONS = [
+  "jpg",
+  "jpeg",
+  "jpe",
+  "jfif",
+  "png",
+  "webp",
+  "avif",
+  "tif",
+  "tiff",
+  "gif",
+] as const;
 
 /**
  * What the content of an image file may be, in sharp's words ("heif" is the container of AVIF). The content decides,

@@ -1,4 +1,4 @@
-import type { BrokenImage } from "./batch.js";
+import type { BrokenImage, ImageNote } from "./batch.js";
 import { decodeFile, type ImageTransform } from "./decode.js";
 import type { RgbImage } from "./images.js";
 
@@ -8,6 +8,8 @@ export interface ImageStoreOptions {
   readonly cacheBytes: number;
   /** Called once for each file found broken. */
   readonly onBroken?: (broken: BrokenImage) => void;
+  /** Called once for each note on a file, however often it is decoded. */
+  readonly onNote?: (note: ImageNote) => void;
 }
 
 /**
@@ -20,6 +22,8 @@ export class ImageStore {
   readonly #options: ImageStoreOptions;
   readonly #kept = new Map<string, RgbImage>();
   readonly #broken = new Map<string, BrokenImage>();
+  /** Files whose notes have been told. */
+  readonly #noted = new Set<string>();
   /** Decodes under way, shared by all who ask for the same file meanwhile. */
   readonly #pending = new Map<string, Promise<RgbImage | undefined>>();
   #keptBytes = 0;
@@ -56,11 +60,18 @@ export class ImageStore {
         this.#options.onBroken?.(result);
         return undefined;
       }
+      this.#tell(file, result.notes);
       this.#keep(file, result.image);
       return result.image;
     } finally {
       this.#pending.delete(file);
     }
+  }
+
+  #tell(file: string, notes: readonly string[]): void {
+    if (notes.length === 0 || this.#noted.has(file)) return;
+    this.#noted.add(file);
+    for (const note of notes) this.#options.onNote?.({ file, note });
   }
 
   #keep(file: string, image: RgbImage): void {

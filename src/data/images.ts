@@ -1,5 +1,5 @@
 import sharp, { type Sharp } from "sharp";
-import { VqkitError } from "../core/errors.js";
+import { checkBytes } from "../core/typed-arrays.js";
 import type { ImageBatch } from "./batch.js";
 import type { Rect } from "./geometry.js";
 
@@ -8,36 +8,6 @@ export interface RgbImage {
   readonly pixels: Uint8Array;
   readonly height: number;
   readonly width: number;
-}
-
-/** Pixels that a caller holds already: 8 bits a channel, row by row; 1 channel is grey, 4 are red, green, blue, alpha. */
-export interface RawImage {
-  readonly pixels: Uint8Array | Uint8ClampedArray;
-  readonly height: number;
-  readonly width: number;
-  readonly channels: 1 | 3 | 4;
-}
-
-/**
- * Checks that sides, channels and the number of pixels of a raw image agree.
- *
- * @throws VqkitError "data" that starts with `name`.
- */
-export function checkRawImage(image: RawImage, name: string): void {
-  const { pixels, height, width, channels } = image;
-  for (const [side, value] of Object.entries({ height, width })) {
-    if (!Number.isInteger(value) || value < 1) {
-      throw new VqkitError("data", `${name}.${side}: expected an integer >= 1, got ${value}.`);
-    }
-  }
-  if (channels !== 1 && channels !== 3 && channels !== 4) {
-    throw new VqkitError("data", `${name}.channels: expected 1, 3 or 4, got ${String(channels)}.`);
-  }
-  const expected = height * width * channels;
-  if (pixels.length !== expected) {
-    const shape = `height ${height} × width ${width} × ${channels} channels = ${expected}`;
-    throw new VqkitError("data", `${name}.pixels: expected ${shape} bytes, got ${pixels.length}.`);
-  }
 }
 
 /** Where and how `copyCrop` writes. */
@@ -95,8 +65,13 @@ export function imageOfBatch(batch: ImageBatch, index: number): RgbImage {
   return { pixels: batch.pixels.subarray(index * bytes, (index + 1) * bytes), height, width };
 }
 
-/** The image as a sharp pipeline, to be saved or processed on: `await toSharp(image).toFile("cat.png")`. */
+/**
+ * The image as a sharp pipeline, to be saved or processed on: `await toSharp(image).toFile("cat.png")`.
+ *
+ * @throws VqkitError "data" when its pixels are not bytes
+ */
 export function toSharp(image: RgbImage): Sharp {
   const { pixels, height, width } = image;
+  checkBytes(pixels, "image.pixels");
   return sharp(pixels, { raw: { height, width, channels: 3 } });
 }

@@ -1,8 +1,7 @@
-export type { BrokenImage, ImageBatch } from "./batch.js";
+export type { BrokenImage, ImageBatch, ImageNote } from "./batch.js";
 export { type DataConfig, type DataConfigInput, dataConfigSchema } from "./data-config.js";
 export { ImageDataset, type ImageDatasetOptions } from "./dataset.js";
 export {
-  ALPHA_BACKGROUND,
   DEFAULT_MAX_PIXELS,
   type DecodeAllOptions,
   type DecodedFile,
@@ -24,7 +23,7 @@ export {
   resizedSize,
   type Size,
 } from "./geometry.js";
-export { copyCrop, cropImage, imageOfBatch, type RawImage, type RgbImage, toSharp } from "./images.js";
+export { copyCrop, cropImage, imageOfBatch, type RgbImage, toSharp } from "./images.js";
 export {
   cellOf,
   type PictureGeometry,
@@ -35,6 +34,8 @@ export {
   picturesOf,
 } from "./picture.js";
 export { mapAhead } from "./prefetch.js";
+export type { PixelArray, RawImage } from "./raw-image.js";
+export { ALPHA_BACKGROUND } from "./render.js";
 export type { CollectionOptions, ImageCollection } from "./sources/image-collection.js";
 export { openFileList, openSource, type SourceElement, type SourceInput } from "./sources/open-source.js";
 export { loadItem, type SourceItem } from "./sources/source-item.js";

@@ -4,7 +4,7 @@ import { centredBytes } from "../autoencoder/index.js";
 import { OnnxNetwork } from "../backend/index.js";
 import { VqkitError } from "../core/errors.js";
 import { withReader } from "../files/index.js";
-import type { EightBitImages } from "../metrics/index.js";
+import { checkImages, type EightBitImages } from "../metrics/index.js";
 
 /*
  * Networks that judge images, from ONNX files that the user makes (docs/evaluation.md has the scripts). One contract
@@ -132,10 +132,12 @@ async function openNetwork(
 }
 
 /** [N, H, W, 3] bytes → [N, 3, H, W] in -1..1. */
-function imagesAsInput({ pixels, count, height, width }: EightBitImages): {
+function imagesAsInput(images: EightBitImages): {
   readonly data: Float32Array;
   readonly dims: readonly number[];
 } {
+  checkImages(images, "images");
+  const { pixels, count, height, width } = images;
   const area = height * width;
   const data = new Float32Array(count * 3 * area);
   for (let plane = 0; plane < count * 3; plane++) {

@@ -1,4 +1,5 @@
 import { ShapeError, VqkitError } from "../core/errors.js";
+import { checkBytes } from "../core/typed-arrays.js";
 import { MS_SSIM_MIN_SIDE, msSsimOfPlanes } from "./ms-ssim.js";
 import { type PlanePair, similarityOfPlanes, WINDOW } from "./ssim.js";
 
@@ -44,7 +45,8 @@ const CHANNELS = 3;
  * over channels. MS-SSIM (Wang et al. 2003): five scales, each the mean of 2×2 pixels of the one before, otherwise as
  * SSIM.
  *
- * @throws ShapeError when sizes differ or a buffer does not hold count·height·width·3 bytes
+ * @throws ShapeError when sizes differ or a buffer does not hold count·height·width·3 bytes; VqkitError("data") when it
+ * is none of bytes
  */
 export function compareImages(originals: EightBitImages, reconstructions: EightBitImages): ImageFigures[] {
   checkImages(originals, "originals");
@@ -88,7 +90,7 @@ export function meanImageFigures(perImage: readonly ImageFigures[]): MeanImageFi
  * The baseline that every reconstruction must beat: each image painted in its own mean colour (rounded to 8 bits).
  *
  * @returns [count, height, width, 3]
- * @throws ShapeError when the buffer does not hold count·height·width·3 bytes
+ * @throws ShapeError when the buffer does not hold count·height·width·3 bytes; VqkitError("data") when it is none of bytes
  */
 export function meanColourImages(images: EightBitImages): EightBitImages {
   checkImages(images, "images");
@@ -152,7 +154,12 @@ function meanOfKnown(values: readonly (number | null)[]): number | null {
   return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length;
 }
 
-function checkImages({ pixels, count, height, width }: EightBitImages, where: string): void {
+/**
+ * @param where names the images in messages
+ * @throws ShapeError; VqkitError("data") when the pixels are not bytes
+ */
+export function checkImages({ pixels, count, height, width }: EightBitImages, where: string): void {
+  checkBytes(pixels, `${where}.pixels`);
   const whole = [count, height, width].every((side) => Number.isSafeInteger(side) && side >= 0);
   if (!whole || height < 1 || width < 1 || pixels.length !== count * height * width * CHANNELS) {
     throw new ShapeError(where, `[${count},${height},${width},${CHANNELS}] with sides >= 1`, [pixels.length]);

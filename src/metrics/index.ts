@@ -19,6 +19,7 @@ export {
 export { frechetDistance } from "./frechet-distance.js";
 export { type Gaussian, GaussianFit } from "./gaussian-fit.js";
 export {
+  checkImages,
   compareImages,
   type EightBitImages,
   type ImageFigures,

@@ -1,5 +1,12 @@
 import { Random } from "../core/random.js";
-import { type BrokenImage, cropImage, openSource, type RgbImage, type SourceItem } from "../data/index.js";
+import {
+  type BrokenImage,
+  cropImage,
+  type ImageNote,
+  openSource,
+  type RgbImage,
+  type SourceItem,
+} from "../data/index.js";
 import { CodeCounts, type CodeGeometry, leastUsedCodes, mostUsedCodes } from "../metrics/index.js";
 import type { Codes } from "./codes.js";
 import { prepareImage } from "./prepared-image.js";
@@ -51,6 +58,8 @@ export interface CodeSurveyOptions {
   readonly seed?: number;
   /** As `encodeAll`: where absent, a broken image ends the survey. */
   readonly onBroken?: (broken: BrokenImage) => void;
+  /** Told what a person should know of how an image was read. */
+  readonly onNote?: (note: ImageNote) => void;
 }
 
 /**
@@ -65,11 +74,15 @@ export async function surveyCodes(
   source: string | readonly string[],
   options: CodeSurveyOptions = {},
 ): Promise<CodeSurvey> {
-  const { codes: limit = 600, patches = 6, seed = 0, onBroken } = options;
+  const { codes: limit = 600, patches = 6, seed = 0, onBroken, onNote } = options;
   const { codebookSize, numCodebooks } = tokenizer;
   const counts = new CodeCounts(codebookSize, numCodebooks);
   const grids: Codes[] = [];
-  for await (const batch of tokenizer.encodeAll(source, onBroken === undefined ? {} : { onBroken })) {
+  const watched = {
+    ...(onBroken === undefined ? {} : { onBroken }),
+    ...(onNote === undefined ? {} : { onNote }),
+  };
+  for await (const batch of tokenizer.encodeAll(source, watched)) {
     counts.add(batch.indices);
     grids.push(batch);
   }

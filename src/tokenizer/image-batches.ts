@@ -4,6 +4,7 @@ import {
   type BrokenImage,
   copyCrop,
   ImageError,
+  type ImageNote,
   mapAhead,
   type Rect,
   type RgbImage,
@@ -45,6 +46,8 @@ export interface ImageBatchesOptions {
   readonly factor: number;
   /** Told of each image that cannot be decoded, which is then passed over; where absent, it is thrown. */
   readonly onBroken?: (broken: BrokenImage) => void;
+  /** Told what a person should know of how an image was read. */
+  readonly onNote?: (note: ImageNote) => void;
   /** Where in the source to begin; default 0. */
   readonly start?: SourceProgress | number;
 }
@@ -61,7 +64,7 @@ export interface ImageBatchesOptions {
  */
 export async function* imageBatches(
   items: AsyncIterable<SourceItem> | Iterable<SourceItem>,
-  { settings, factor, onBroken, start = 0 }: ImageBatchesOptions,
+  { settings, factor, onBroken, onNote, start = 0 }: ImageBatchesOptions,
 ): AsyncGenerator<PreparedBatch, void, undefined> {
   const window = { ahead: 1 };
   let largest = 1;
@@ -79,6 +82,7 @@ export async function* imageBatches(
       onBroken({ file: outcome.file, reason: outcome.reason });
       continue;
     }
+    for (const note of outcome.notes) onNote?.(note);
     largest = Math.max(largest, outcome.image.pixels.length);
     window.ahead = Math.max(1, Math.min(2 * settings.batchSize, Math.floor(READ_AHEAD_BYTES / largest)));
     if (pending !== undefined && !fits(outcome, pending, settings)) {

@@ -41,4 +41,4 @@ export {
 export { DecodedImage } from "./decoded-image.js";
 export type { EncodeOptions, EncodeSettings, SizePolicy } from "./encode-options.js";
 export { type LoadedModel, loadModel } from "./model-loading.js";
-export { type EncodeAllOptions, Tokenizer } from "./tokenizer.js";
+export { type EncodeAllOptions, type EncodeCallOptions, Tokenizer } from "./tokenizer.js";

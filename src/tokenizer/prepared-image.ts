@@ -2,6 +2,7 @@ import {
   centerCrop,
   cropImage,
   decodeImage,
+  type ImageNote,
   type ImageTransform,
   loadItem,
   type RgbImage,
@@ -20,6 +21,8 @@ export interface PreparedImage {
   readonly size: Size;
   /** At least one, in order. */
   readonly parts: readonly Tile[];
+  /** What a person should know of how it was read. */
+  readonly notes: readonly ImageNote[];
 }
 
 /**
@@ -35,8 +38,20 @@ export async function prepareImage(
 ): Promise<PreparedImage> {
   const { source, where } = await loadItem(item);
   const { maxPixels } = settings;
-  const decoded = await decodeImage(source, { name: where, maxPixels, ...transformOf(settings) });
-  const { name } = item;
+  const notes: ImageNote[] = [];
+  const onNote = (note: ImageNote): void => {
+    notes.push(note);
+  };
+  const decoded = await decodeImage(source, { name: where, maxPixels, onNote, ...transformOf(settings) });
+  return { ...prepared(item.name, decoded, settings, factor), notes };
+}
+
+function prepared(
+  name: string,
+  decoded: RgbImage,
+  settings: EncodeSettings,
+  factor: number,
+): Omit<PreparedImage, "notes"> {
   switch (settings.policy) {
     case "native":
       return whole(name, decoded, paddedSize(decoded, factor));
@@ -79,7 +94,7 @@ function transformOf(settings: PixelSize): ImageTransform {
   }
 }
 
-function whole(name: string, content: RgbImage, size: Size): PreparedImage {
+function whole(name: string, content: RgbImage, size: Size): Omit<PreparedImage, "notes"> {
   const coded: CodedImage = { name, width: content.width, height: content.height };
   return { image: padEdges(content, size), size, parts: [{ rect: { top: 0, left: 0, ...size }, coded }] };
 }

@@ -3,6 +3,7 @@ import { backendName, type EngineOptions, selectEngine } from "../backend/index.
 import { VqkitError } from "../core/errors.js";
 import {
   type BrokenImage,
+  type ImageNote,
   type ImageSource,
   openSource,
   type RgbImage,
@@ -29,7 +30,13 @@ import { prepareImage } from "./prepared-image.js";
 import { TileSequence } from "./tiles.js";
 import { WholeImages } from "./whole-images.js";
 
-export interface EncodeAllOptions extends EncodeOptions {
+/** Options of one call: how images become pixels, and who is told of how they were read. */
+export interface EncodeCallOptions extends EncodeOptions {
+  /** Told what a person should know of how an image was read: of what was left out, or was missing. */
+  readonly onNote?: (note: ImageNote) => void;
+}
+
+export interface EncodeAllOptions extends EncodeCallOptions {
   /** Told of each image that cannot be read, which is then passed over; where absent, it is thrown. */
   readonly onBroken?: (broken: BrokenImage) => void;
   /**
@@ -90,13 +97,16 @@ export class Tokenizer {
    * @throws ImageError for an image that cannot be decoded; ConfigError for a wrong option; VqkitError("codes") when the
    * images' latent grids differ: then give a `size`, or use `encodeAll`
    */
-  async encode(input: ImageSource | readonly ImageSource[], options: EncodeOptions = {}): Promise<Codes> {
+  async encode(
+    input: ImageSource | readonly ImageSource[],
+    { onNote, ...options }: EncodeCallOptions = {},
+  ): Promise<Codes> {
     const settings = this.#settings(options);
     const sources = isList(input)
       ? input.map((source, i) => named(source, `images[${i}]`))
       : [named(input, "image")];
     const parts: Codes[] = [];
-    for await (const part of this.#encodeItems(sources, settings)) {
+    for await (const part of this.#encodeItems(sources, settings, onNote === undefined ? {} : { onNote })) {
       parts.push(part);
       checkSameGrid(parts[0] as Codes, part); // now, before the rest is encoded
     }
@@ -116,11 +126,12 @@ export class Tokenizer {
    */
   encodeAll(
     source: SourceInput,
-    { onBroken, start, column, ...options }: EncodeAllOptions = {},
+    { onBroken, onNote, start, column, ...options }: EncodeAllOptions = {},
   ): AsyncGenerator<EncodedBatch, void, undefined> {
     const settings = this.#settings(options);
     return this.#encodeSource(source, settings, {
       ...(onBroken === undefined ? {} : { onBroken }),
+      ...(onNote === undefined ? {} : { onNote }),
       ...(start === undefined ? {} : { start }),
       ...(column === undefined ? {} : { column }),
     });
@@ -179,9 +190,13 @@ export class Tokenizer {
    *
    * @throws as `encode`
    */
-  async reconstruct(input: ImageSource, options: EncodeOptions = {}): Promise<DecodedImage> {
+  async reconstruct(
+    input: ImageSource,
+    { onNote, ...options }: EncodeCallOptions = {},
+  ): Promise<DecodedImage> {
     const settings = this.#settings(options);
     const prepared = await prepareImage(named(input, "image"), settings, this.downsamplingFactor);
+    for (const note of prepared.notes) onNote?.(note);
     const images = new WholeImages(this.downsamplingFactor);
     let image: DecodedImage | undefined;
     for (const { rect, coded } of prepared.parts) {
@@ -223,7 +238,7 @@ export class Tokenizer {
   async *#encodeSource(
     source: SourceInput,
     settings: EncodeSettings,
-    { column, ...options }: Pick<EncodeAllOptions, "onBroken" | "start" | "column">,
+    { column, ...options }: Pick<EncodeAllOptions, "onBroken" | "onNote" | "start" | "column">,
   ): AsyncGenerator<EncodedBatch, void, undefined> {
     const { onBroken } = options;
     const items = await openSource(source, {
@@ -236,7 +251,7 @@ export class Tokenizer {
   async *#encodeItems(
     items: AsyncIterable<SourceItem> | Iterable<SourceItem>,
     settings: EncodeSettings,
-    options: Pick<EncodeAllOptions, "onBroken" | "start"> = {},
+    options: Pick<EncodeAllOptions, "onBroken" | "onNote" | "start"> = {},
   ): AsyncGenerator<EncodedBatch, void, undefined> {
     const batches = imageBatches(items, { settings, factor: this.downsamplingFactor, ...options });
     for await (const batch of batches) {

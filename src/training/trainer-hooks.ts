@@ -1,4 +1,4 @@
-import type { BrokenImage } from "../data/index.js";
+import type { BrokenImage, ImageNote } from "../data/index.js";
 import type { InitializationProgress } from "../quantizers/index.js";
 
 /** What a run is doing, for those who watch it. */
@@ -8,6 +8,8 @@ export type TrainingPhase = "initializing" | "untrained" | "training" | "evaluat
 export interface TrainerHooks {
   /** Called once for each image file found broken. */
   readonly onBroken?: (broken: BrokenImage) => void;
+  /** Called once for each note on how an image file was read. */
+  readonly onNote?: (note: ImageNote) => void;
   /** Called when the run turns to something else. */
   readonly onPhase?: (phase: TrainingPhase) => void;
   /** Called now and then while the first codes are being chosen. */

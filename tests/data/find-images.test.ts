@@ -115,21 +115,21 @@ describe("findImages refuses", () => {
       "a folder without images",
       () => `${root}/texts`,
       () =>
-        `${root}/texts/: expected at least one image (jpg, jpeg, png, webp, avif, tif, tiff, gif), ` +
+        `${root}/texts/: expected at least one image (jpg, jpeg, jpe, jfif, png, webp, avif, tif, tiff, gif), ` +
         "found none among 2 files. Symbolic links are not followed (1 found).",
     ],
     [
       "a pattern without images",
       () => `${root}/texts/**/*.md`,
       () =>
-        `${root}/texts/**/*.md: expected at least one image (jpg, jpeg, png, webp, avif, tif, tiff, gif), ` +
+        `${root}/texts/**/*.md: expected at least one image (jpg, jpeg, jpe, jfif, png, webp, avif, tif, tiff, gif), ` +
         "found none among 1 matches.",
     ],
     [
       "SVG",
       () => `${root}/photos/i.svg`,
       () =>
-        `${root}/photos/i.svg: expected a folder or an image file (jpg, jpeg, png, webp, avif, tif, tiff, gif).`,
+        `${root}/photos/i.svg: expected a folder or an image file (jpg, jpeg, jpe, jfif, png, webp, avif, tif, tiff, gif).`,
     ],
   ];
   it.each(cases)("%s", async (_, source, message) => {

@@ -27,6 +27,7 @@ import { readMetrics, readModelFile, readUsageFile } from "../../src/runs/index.
 import { RunFolder } from "../../src/runs/run-folder.js";
 import { codeFormats, readCodes } from "../../src/tokenizer/index.js";
 import { imageParquet, tarBytes } from "../data/sources/shards.js";
+import { imageStructures } from "./image-structures.js";
 import { mutationsOf } from "./mutations.js";
 import {
   changedJson,
@@ -37,20 +38,9 @@ import {
   oddTimeline,
   oddYaml,
 } from "./structures.js";
+import { check, type Target } from "./target.js";
 
-export interface Target {
-  readonly name: string;
-  readonly cases: fc.Arbitrary<Uint8Array>;
-  /** Reads one case, written wherever the parser expects it, and checks a value that it takes for right. */
-  readonly read: (bytes: Uint8Array) => Promise<void>;
-}
-
-/** A value that a parser has returned and that cannot be right. */
-export class WrongValue extends Error {}
-
-function check(holds: boolean, what: string): void {
-  if (!holds) throw new WrongValue(what);
-}
+export { type Target, WrongValue } from "./target.js";
 
 /** Whether an error is one that callers are told of. */
 export function isTyped(error: unknown): boolean {
@@ -118,6 +108,7 @@ export async function fuzzTargets(folder: string, goldenFolder = golden): Promis
     ),
     ...(await runFiles(folder, run)),
     ...(await codeTargets(folder, file)),
+    await imageStructures(),
     await imageTar(at),
     imageTable(at),
     {

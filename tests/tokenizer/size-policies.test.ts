@@ -109,7 +109,7 @@ describe("size policies", () => {
     const padded = { pixels: new Uint8Array(24 * 32 * 3), height: 24, width: 32, channels: 3 as const };
     for (let y = 0; y < 24; y++) {
       const row = Math.min(y, 17) * 96;
-      padded.pixels.set(small.pixels.subarray(row, row + 96), y * 96);
+      padded.pixels.set((small.pixels as Uint8Array).subarray(row, row + 96), y * 96);
     }
     expect(codes.indices).toEqual((await of("vq").encode(padded)).indices);
     const decoded = await of("vq").decode(codes);

@@ -2,7 +2,7 @@ import path from "node:path";
 import { VqkitError } from "../../core/errors.js";
 import type { ImageSource } from "../decode.js";
 import { type FindOptions, findSources } from "../find-images.js";
-import type { RawImage } from "../images.js";
+import type { RawImage } from "../raw-image.js";
 import { type CollectionOptions, FileCollection, type ImageCollection } from "./image-collection.js";
 import type { SourceItem } from "./source-item.js";
 
@@ -77,7 +77,9 @@ function collectionTotal(elements: object): number | undefined {
 
 function toItem(element: SourceElement, position: number): SourceItem {
   if (typeof element === "string") return { name: element, source: element };
-  return isItem(element) ? element : { name: `image ${position}`, source: element };
+  return typeof element === "object" && element !== null && isItem(element)
+    ? element
+    : { name: `image ${position}`, source: element };
 }
 
 function isPathList(input: Exclude<SourceInput, string>): input is readonly string[] {
@@ -85,7 +87,8 @@ function isPathList(input: Exclude<SourceInput, string>): input is readonly stri
 }
 
 function isElement(input: object): input is Exclude<SourceElement, string> {
-  return input instanceof Uint8Array || "pixels" in input || "source" in input;
+  // Arrays of other numbers are no list of images; decoding says what is expected.
+  return ArrayBuffer.isView(input) || input instanceof ArrayBuffer || "pixels" in input || "source" in input;
 }
 
 function isItem(element: Uint8Array | RawImage | SourceItem): element is SourceItem {

@@ -64,7 +64,10 @@ export async function outcomes(items: AsyncIterable<SourceItem>): Promise<Outcom
       if (!(error instanceof ImageError)) throw error;
       read.push([
         item.name,
-        error.message.replace("expected a readable image (jpg, jpeg, png, webp, avif, tif, tiff, gif), ", ""),
+        error.message.replace(
+          "expected a readable image (jpg, jpeg, jpe, jfif, png, webp, avif, tif, tiff, gif), ",
+          "",
+        ),
       ]);
     }
   }
