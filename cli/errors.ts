@@ -8,6 +8,11 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
+/** What was asked for is not there, or not all of it, for a reason of the outside: exit code 1. */
+export class Failed extends Error {
+  override readonly name = "Failed";
+}
+
 /** The user asked to stop, and what was in progress has been left in order: exit code 130. The reason of `signal`. */
 export class Interrupted extends Error {
   override readonly name = "Interrupted";
@@ -17,6 +22,7 @@ export class Interrupted extends Error {
 export async function explain(error: unknown): Promise<{ readonly code: number; readonly line?: string }> {
   if (error instanceof CommanderError) return explainCommander(error);
   if (error instanceof UsageError) return { code: EXIT.usage, line: `error: ${error.message}` };
+  if (error instanceof Failed) return { code: EXIT.failed, line: `error: ${oneLine(error.message)}` };
   if (error instanceof Interrupted) return { code: EXIT.interrupted, line: error.message };
   const { BackendError, ConfigError, VqkitError } = await import("../src/index.js");
   if (error instanceof ConfigError) return { code: EXIT.usage, line: `error: ${oneLine(error.message)}` };

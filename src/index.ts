@@ -271,6 +271,9 @@ export type {
   SizePolicy,
   SourceProgress,
   TilePlace,
+  UnwrittenImage,
+  WriteImagesOptions,
+  WrittenImages,
 } from "./tokenizer/index.js";
 // tokenizer
 export {
@@ -288,6 +291,7 @@ export {
   surveyCodes,
   Tokenizer,
   writeCodes,
+  writeImages,
 } from "./tokenizer/index.js";
 export type {
   CodebookChoice,

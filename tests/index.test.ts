@@ -132,6 +132,7 @@ test("the public API has exactly these names", () => {
       "writeCodes",
       "writeComparison",
       "writeFileAtomic",
+      "writeImages",
       "writeNpy",
       "writePlots",
       "writeRunReport",

@@ -1,17 +1,21 @@
 import type { Command } from "commander";
-import type { Codes } from "../../src/index.js";
+import type { Codes, WrittenImages } from "../../src/index.js";
 import { loadQuantizerModules } from "../config-file.js";
 import { many } from "../count-text.js";
 import { addModelFlags, type ModelFlags } from "../declare-flags.js";
 import { engineOptions } from "../engine-options.js";
+import { Failed } from "../errors.js";
+import { namingFlags } from "../gather-config.js";
 import { type Progress, startProgress } from "../progress.js";
-import { StagedFolder } from "../staged-folder.js";
-import { print, printJson, type Terminal } from "../terminal.js";
+import type { FlagField } from "../run-flags.js";
+import { note, print, printJson, type Terminal } from "../terminal.js";
 
 interface Flags extends ModelFlags {
   readonly out: string;
   readonly overwrite?: boolean;
 }
+
+const FIELDS: readonly FlagField[] = [{ flag: "--out <dir>", field: "out" }];
 
 export function addDecode(program: Command, terminal: Terminal): void {
   const command = program
@@ -23,7 +27,7 @@ export function addDecode(program: Command, terminal: Terminal): void {
     .option("--overwrite", "replace images of the same names in that folder");
   addModelFlags(command);
   command.action((model: string, codes: string, flags: Flags) =>
-    decode(terminal, model, { codes, ...flags }),
+    namingFlags(flags, FIELDS, () => decode(terminal, model, { codes, ...flags })),
   );
 }
 
@@ -39,39 +43,55 @@ async function decode(
     ...flags
   }: Flags & { readonly codes: string },
 ): Promise<void> {
-  const { openCodes, Tokenizer } = await import("../../src/index.js");
+  const { openCodes, Tokenizer, writeImages } = await import("../../src/index.js");
   await loadQuantizerModules(flags.quantizerModule ?? []);
   const reader = await openCodes(codes);
   const tokenizer = await Tokenizer.load(modelPath, engineOptions(flags));
   const { entries: total, settings } = reader.manifest;
   const unit = settings.policy === "tile" ? "tiles" : "images";
   const progress = startProgress(terminal, { label: "decoding", total, unit, quiet });
-  let count = 0;
+  const { signal } = terminal;
   try {
-    const folder = await StagedFolder.create(out, { overwrite });
-    try {
-      const names = new FileNames();
-      const watched = watch(reader.read(), { progress, signal: terminal.signal });
-      for await (const image of tokenizer.decodeImages(watched)) {
-        terminal.signal.throwIfAborted();
-        await image
-          .toSharp()
-          .png()
-          .toFile(await folder.place(names.next(image.name)));
-      }
-      terminal.signal.throwIfAborted();
-      count = names.count;
-      await folder.commit();
-    } finally {
-      await folder.discard();
-    }
+    const images = tokenizer.decodeImages(watch(reader.read(), { progress, signal }));
+    const written = await writeImages(out, interruptible(images, signal), { overwrite });
     progress.stop();
-    if (json) printJson(terminal, { dir: out, images: count });
-    else print(terminal, `${many(count, "image")}. Written: ${out}`);
+    if (json) printJson(terminal, { dir: out, ...written });
+    else print(terminal, `${many(written.images, "image")}. Written: ${out}`);
+    reportUnwritten(terminal, out, written);
   } finally {
     progress.stop();
     tokenizer.dispose();
   }
+}
+
+/** Beyond this many, images that could not be written are counted on the terminal, and named in JSON only. */
+const NAMED_AT_MOST = 100;
+
+/** Names the images that are missing. @throws Failed when there are any */
+function reportUnwritten(terminal: Terminal, out: string, { images, unwritten }: WrittenImages): void {
+  if (unwritten.length === 0) return;
+  for (const { file, reason } of unwritten.slice(0, NAMED_AT_MOST)) {
+    note(terminal, `not written: ${file}: ${reason}`);
+  }
+  const rest =
+    unwritten.length > NAMED_AT_MOST
+      ? ` The first ${NAMED_AT_MOST} are named above, all of them by --json.`
+      : "";
+  throw new Failed(
+    `${many(unwritten.length, "image")} of ${images + unwritten.length} could not be written under the name that the codes give; the others are in ${out}.${rest}`,
+  );
+}
+
+/** Ends with the reason of the signal, behind the last image too: what is complete is not put into place then. */
+async function* interruptible<T>(
+  values: AsyncIterable<T>,
+  signal: Terminal["signal"],
+): AsyncGenerator<T, void, undefined> {
+  for await (const value of values) {
+    signal.throwIfAborted();
+    yield value;
+  }
+  signal.throwIfAborted();
 }
 
 /** Passes codes on and shows how far they are. Large images come in tiles, each of which counts. */
@@ -85,23 +105,5 @@ async function* watch(
     yield batch;
     done += batch.images.length;
     progress.update(done);
-  }
-}
-
-/** `cat.jpg` → `cat.png`; when that is taken (by `cat.webp`, say), `cat-2.png`. */
-class FileNames {
-  readonly #taken = new Set<string>();
-
-  get count(): number {
-    return this.#taken.size;
-  }
-
-  next(name: string): string {
-    const stem = name.replace(/\.[^./\\]+$/, "");
-    let file = `${stem}.png`;
-    for (let i = 2; this.#taken.has(file.toLowerCase()); i++) file = `${stem}-${i}.png`;
-    // Some file systems do not tell upper from lower case.
-    this.#taken.add(file.toLowerCase());
-    return file;
   }
 }

@@ -10,6 +10,7 @@ export type ErrorCode =
   | "data"
   | "format"
   | "run"
+  | "locked"
   | "codes"
   | "numerics"
   | "file";

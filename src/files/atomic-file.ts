@@ -24,7 +24,7 @@ export async function writeFileAtomic(
         ? [content]
         : content;
   try {
-    await writeDurably(temporary, parts);
+    await writeFileDurably(temporary, parts);
     await rename(temporary, path);
     await syncFolder(dirname(path));
   } catch (error) {
@@ -83,13 +83,23 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-async function writeDurably(path: string, parts: Iterable<Uint8Array>): Promise<void> {
+/**
+ * Writes a new file and flushes it to disk; what failed leaves none.
+ *
+ * @throws the system's error; what making a part threw
+ */
+export async function writeFileDurably(path: string, parts: Iterable<Uint8Array>): Promise<void> {
   const handle = await open(path, "wx");
   try {
     for (const part of parts) await writeAll(handle, path, part);
     await handle.sync();
-  } finally {
     await handle.close();
+  } catch (error) {
+    await handle.close().catch(() => {});
+    await rm(path, { force: true }).catch(() => {
+      // The first error says what went wrong; removeTemporaries clears what could not be removed now.
+    });
+    throw error;
   }
 }
 

@@ -19,17 +19,21 @@ const NEXT_STEP: Readonly<Record<string, string>> = {
  */
 export function fileError(path: string, action: string, cause: unknown): VqkitError {
   const code = errnoOf(cause);
-  const text = cause instanceof Error ? cause.message : String(cause);
-  // Node writes "ENOSPC: no space left on device, write": the reason ends at the first comma.
-  const reason = code === undefined ? text : (text.split(",")[0] ?? text);
   const next = code === undefined ? undefined : NEXT_STEP[code];
   return new VqkitError(
     "file",
-    `${path}: could not ${action} (${reason}).${next === undefined ? "" : ` ${next}`}`,
+    `${path}: could not ${action} (${reasonOf(cause)}).${next === undefined ? "" : ` ${next}`}`,
     {
       cause,
     },
   );
+}
+
+/** What went wrong, without what was being done: `EACCES: permission denied`. */
+export function reasonOf(cause: unknown): string {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  // Node writes "ENOSPC: no space left on device, write": the reason ends at the first comma.
+  return errnoOf(cause) === undefined ? text : (text.split(",")[0] ?? text);
 }
 
 /** The system's error code, e.g. "ENOENT". */

@@ -8,6 +8,8 @@ export {
 export { type BoundedReader, openReader, readWhole, withReader } from "./bounded-reader.js";
 export { crc32 } from "./crc32.js";
 export { errnoOf, fileError, formatError, isMissingFile, quoted } from "./file-errors.js";
+export { clearLeftovers, isContent } from "./folder-content.js";
+export { FolderLock, LOCK_NAME, type LockOwner, writerOf } from "./folder-lock.js";
 export { makeFolder, namesIn } from "./folder-names.js";
 export {
   type JsonObject,
@@ -21,6 +23,7 @@ export {
 export { type JsonLine, JsonLineIndex, type ReadJsonLinesOptions, readJsonLines } from "./json-lines.js";
 export { decodeNpy, encodeNpy, readNpy, writeNpy } from "./npy.js";
 export { encodeStackHeader, NpyStack, STACK_HEADER_BYTES, type StackRow } from "./npy-stack.js";
+export { OutputFolder, type OutputFolderOptions, UnfitNameError } from "./output-folder.js";
 export { decodePrelude, encodePrelude, PRELUDE_BYTES } from "./prelude.js";
 export {
   decodeSafetensors,

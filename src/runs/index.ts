@@ -17,6 +17,5 @@ export {
 export { type ModelFile, readModelFile, writeModelFile } from "./model-file.js";
 export { ReconstructionStrips, type Strip } from "./reconstruction-strips.js";
 export { RUN_FILES, RunFolder, type RunSummary } from "./run-folder.js";
-export { LOCK_NAME, type RunLock, type RunWriter, writerOf } from "./run-lock.js";
 export { modelFingerprint, readStoredModel, type StoredModel } from "./stored-model.js";
 export { readUsageFile, type UsageRecord, writeUsageFile } from "./usage-file.js";

@@ -4,10 +4,12 @@ import { VqkitError } from "../core/errors.js";
 import { isObject } from "../core/objects.js";
 import type { TensorMap } from "../files/index.js";
 import {
+  clearLeftovers,
   errnoOf,
+  FolderLock,
   fileError,
   formatError,
-  isTemporaryName,
+  isContent,
   type JsonObject,
   makeFolder,
   readFormattedFile,
@@ -24,7 +26,6 @@ import type { TimelineShape } from "./code-timeline-format.js";
 import { MetricsLog, type MetricsLogOptions, type ReadMetricsOptions, readMetrics } from "./metrics-log.js";
 import { type ModelFile, readModelFile, writeModelFile } from "./model-file.js";
 import { ReconstructionStrips } from "./reconstruction-strips.js";
-import { LOCK_NAME, RunLock } from "./run-lock.js";
 import { readUsageFile, type UsageRecord, writeUsageFile } from "./usage-file.js";
 
 /** What a run leaves, by name. `config` goes last when a run is removed: until then the folder is known as a run. */
@@ -72,7 +73,7 @@ export class RunFolder {
     const isNew = await checkAvailable(dir, options.overwrite ?? false);
     try {
       await makeFolder(dir);
-      await removeTemporaries(dir);
+      await clearLeftovers(dir);
       if (!isNew) await removeRun(dir);
     } catch (error) {
       throw errnoOf(error) === undefined ? error : fileError(dir, "prepare the folder", error);
@@ -111,11 +112,10 @@ export class RunFolder {
   /**
    * Keeps a folder for one writer, making it where there is none: before `create` for a new run, or to continue one.
    *
-   * @throws VqkitError("run") naming the process that writes there; VqkitError("file")
+   * @throws VqkitError("locked") naming the process that writes there; VqkitError("file")
    */
-  static async lock(dir: string): Promise<RunLock> {
-    await makeFolder(dir);
-    return RunLock.acquire(dir);
+  static async lock(dir: string): Promise<FolderLock> {
+    return FolderLock.acquire(dir);
   }
 
   /** The path of one of the run's files. */
@@ -205,8 +205,8 @@ export class RunFolder {
 
   /** Clears files in progress that a killed writer left; called by whoever continues the run. @throws VqkitError("file") */
   async removeTemporaries(): Promise<number> {
-    let removed = 0;
-    for (const folder of [this.dir, this.path("checkpoints"), this.path("strips")]) {
+    let removed = await clearLeftovers(this.dir);
+    for (const folder of [this.path("checkpoints"), this.path("strips")]) {
       removed += await removeTemporaries(folder);
     }
     return removed;
@@ -257,10 +257,10 @@ async function checkAvailable(dir: string, overwrite: boolean): Promise<boolean>
   return false;
 }
 
-/** Names in a folder, temporaries and the lock aside; none when there is no folder, unless it is required. */
+/** Names in a folder that count (`isContent`); none when there is no folder, unless it is required. */
 async function existing(dir: string, { required = false } = {}): Promise<string[]> {
   try {
-    return (await readdir(dir)).filter((name) => name !== LOCK_NAME && !isTemporaryName(name));
+    return (await readdir(dir)).filter(isContent);
   } catch (error) {
     const code = errnoOf(error);
     if (code === "ENOTDIR")

@@ -40,5 +40,11 @@ export {
 } from "./codes.js";
 export { DecodedImage } from "./decoded-image.js";
 export type { EncodeOptions, EncodeSettings, SizePolicy } from "./encode-options.js";
+export {
+  type UnwrittenImage,
+  type WriteImagesOptions,
+  type WrittenImages,
+  writeImages,
+} from "./image-files.js";
 export { type LoadedModel, loadModel } from "./model-loading.js";
 export { type EncodeAllOptions, type EncodeCallOptions, Tokenizer } from "./tokenizer.js";

@@ -1,6 +1,7 @@
 import { ConfigError, VqkitError } from "../core/errors.js";
 import type { ImageDataset } from "../data/index.js";
-import { type Checkpoints, type LoadedCheckpoint, RunFolder, type RunLock } from "../runs/index.js";
+import type { FolderLock } from "../files/index.js";
+import { type Checkpoints, type LoadedCheckpoint, RunFolder } from "../runs/index.js";
 import { type ConfigChange, resumedConfig } from "./resumed-config.js";
 import type { RunConfig, RunOptions } from "./run-config.js";
 import { KEPT_CHECKPOINTS } from "./run-recorder.js";
@@ -35,7 +36,7 @@ export interface ResumedFrom {
 export interface ResumableRun {
   readonly config: RunConfig;
   readonly folder: RunFolder;
-  readonly lock: RunLock;
+  readonly lock: FolderLock;
   readonly loaded: LoadedCheckpoint | null;
   /** Of the checkpoint; null without one. */
   readonly saved: SavedState | null;

@@ -1,13 +1,12 @@
 import { pictureGrid } from "../data/index.js";
 import type { Evaluation } from "../evaluation/index.js";
-import type { JsonObject, TensorMap } from "../files/index.js";
+import type { FolderLock, JsonObject, TensorMap } from "../files/index.js";
 import type { CodeRecord, MetricCard } from "../metrics/index.js";
 import {
   type Checkpoint,
   type Checkpoints,
   type LoadedCheckpoint,
   RunFolder,
-  type RunLock,
   type TimelineShape,
 } from "../runs/index.js";
 import { type RunConfig, savedConfig } from "./run-config.js";
@@ -44,7 +43,7 @@ export interface RecordedPlace extends LogPlace {
 /** What a recorder writes to. */
 interface RecorderParts {
   readonly folder: RunFolder;
-  readonly lock: RunLock;
+  readonly lock: FolderLock;
   readonly logs: RunLogs;
   /** Of the codebooks whose life is recorded; null for none. */
   readonly shape: TimelineShape | null;
@@ -54,7 +53,7 @@ interface RecorderParts {
 export class RunRecorder {
   readonly #config: RunConfig;
   readonly #folder: RunFolder;
-  readonly #lock: RunLock;
+  readonly #lock: FolderLock;
   readonly #checkpoints: Checkpoints;
   readonly #shape: TimelineShape | null;
   #logs: RunLogs;

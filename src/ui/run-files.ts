@@ -1,15 +1,15 @@
 import { lstat, readdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { VqkitError } from "../core/errors.js";
-import { errnoOf, fileError } from "../files/index.js";
-import { LOCK_NAME, RUN_FILES, RunFolder, type RunWriter, writerOf } from "../runs/index.js";
+import { errnoOf, fileError, LOCK_NAME, type LockOwner, writerOf } from "../files/index.js";
+import { RUN_FILES, RunFolder } from "../runs/index.js";
 import type { CataloguedRun } from "./run-catalogue.js";
 
 /** What may be read of a run now, and what tells it from any other moment. */
 export interface RunState {
   readonly folder: RunFolder;
   /** The process that is training it. */
-  readonly writer: RunWriter | undefined;
+  readonly writer: LockOwner | undefined;
   /** Whether it has its final figures. */
   readonly isFinished: boolean;
   /** The last change of its metrics or final figures, in milliseconds since 1970. */

@@ -1,11 +1,12 @@
 import { VqkitError } from "../core/errors.js";
 import { isObject } from "../core/objects.js";
+import type { LockOwner } from "../files/index.js";
 import type { CodeTimeline } from "../metrics/index.js";
 import type { DiagnosedRun } from "../reports/diagnosis/index.js";
 import { type Diagnosis, diagnose } from "../reports/diagnosis/index.js";
 import type { TrainingCurves, UsageEvidence, UsageReport } from "../reports/records/index.js";
 import { type RunRecord, readRunRecord, runUsage } from "../reports/records/index.js";
-import { type RunFolder, type RunWriter, readCodeTimeline } from "../runs/index.js";
+import { type RunFolder, readCodeTimeline } from "../runs/index.js";
 import { MetricsWatch } from "./metrics-watch.js";
 import { RecentlyUsed } from "./recently-used.js";
 import type { CataloguedRun } from "./run-catalogue.js";
@@ -30,7 +31,7 @@ export interface RunView {
   readonly run: CataloguedRun;
   readonly folder: RunFolder;
   readonly status: RunStatus;
-  readonly writer: RunWriter | undefined;
+  readonly writer: LockOwner | undefined;
   /** Milliseconds since 1970. */
   readonly changed: number;
   readonly version: string;

@@ -29,7 +29,7 @@ async function decoded(source: string): Promise<Record<string, string>> {
   const out = path.join(await temporaryFolder(), "images");
   const run = await vqkit(["decode", model, source, "--out", out, "--json"]);
   expect(run.stderr).not.toMatch(/error/);
-  expect(JSON.parse(run.stdout)).toEqual({ dir: out, images: 3 });
+  expect(JSON.parse(run.stdout)).toEqual({ dir: out, images: 3, unwritten: [] });
   const names = (await readdir(out)).sort();
   return Object.fromEntries(
     await Promise.all(

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type SpawnOptions, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -41,10 +41,10 @@ export async function vqkit(
 export const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
 /** Starts the built program in a process of its own. */
-export function startProgram(args: readonly string[]) {
-  const child = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "ignore", "pipe"] });
+export function startProgram(args: readonly string[], options: SpawnOptions = {}) {
+  const child = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "ignore", "pipe"], ...options });
   let stderr = "";
-  child.stderr.on("data", (text: Buffer) => {
+  child.stderr?.on("data", (text: Buffer) => {
     stderr += text.toString();
   });
   const ended = new Promise<{ code: number | null; signal: string | null; stderr: string }>((done) =>

@@ -7,11 +7,17 @@ import sharp from "sharp";
 import { describe, expect, it, test } from "vitest";
 import { readConfigFile, withValue } from "../../cli/config-file.js";
 import { gatherConfig } from "../../cli/gather-config.js";
-import { StagedFolder } from "../../cli/staged-folder.js";
 import { printable, printJson, type Terminal } from "../../cli/terminal.js";
 import { decodeImage, findImages } from "../../src/data/index.js";
 import { tarItems } from "../../src/data/sources/tar-shard.js";
-import { crc32, decodeNpy, decodeSafetensors, parseJson, readSafetensors } from "../../src/files/index.js";
+import {
+  crc32,
+  decodeNpy,
+  decodeSafetensors,
+  OutputFolder,
+  parseJson,
+  readSafetensors,
+} from "../../src/files/index.js";
 import { RunFolder, writeRunReport } from "../../src/index.js";
 import { readMetrics, readModelFile, writeModelFile } from "../../src/runs/index.js";
 import { loadModel } from "../../src/tokenizer/model-loading.js";
@@ -47,11 +53,11 @@ describe("a path that leads out", () => {
 
   test("as the name of an image in codes is refused when images are written", async () => {
     const dir = join(await temporaryFolder(), "decoded");
-    const folder = await StagedFolder.create(dir);
+    const folder = await OutputFolder.open(dir);
     try {
-      for (const name of names) await expect(folder.place(name)).rejects.toThrow(/within the folder/);
+      for (const name of names) await expect(folder.write(name, "x")).rejects.toThrow(/within the folder/);
     } finally {
-      await folder.discard();
+      await folder.close();
     }
   });
 

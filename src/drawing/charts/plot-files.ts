@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import sharp from "sharp";
-import { makeFolder, writeFileAtomic } from "../../files/index.js";
+import { OutputFolder } from "../../files/index.js";
 import { escapeHtml, LIGHT, withLightColours } from "../index.js";
 import type { Chart, ChartKey, ChartTable } from "./chart.js";
 
@@ -9,33 +9,30 @@ const PNG_SCALE = 2;
 
 /**
  * Writes each chart as `NAME.svg`, `NAME.png` (on white, in the colours of the light theme) and `NAME.csv`; a chart
- * without anything to draw as CSV only. Each file is written whole or not at all.
+ * without anything to draw as CSV only. Each file is written whole or not at all, in place of one of the same name.
  *
  * @param dir made when there is none
  * @returns the paths written
- * @throws VqkitError("file")
+ * @throws ConfigError at `plots` for a file; VqkitError("locked") when another process writes there; VqkitError("file")
  */
 export async function writePlots(dir: string, charts: readonly Chart[]): Promise<string[]> {
-  await makeFolder(dir);
-  const written: string[] = [];
-  const write = async (name: string, content: string | Buffer): Promise<void> => {
-    await writeFileAtomic(join(dir, name), content);
-    written.push(join(dir, name));
-  };
-  for (const chart of charts) {
-    const { name, table } = chart;
-    await write(`${name}.csv`, csv(table));
-    const alone = captionedSvg(chart);
-    if (alone === undefined) continue;
-    await write(`${name}.svg`, alone);
-    await write(
-      `${name}.png`,
-      await sharp(Buffer.from(alone), { density: 72 * PNG_SCALE })
-        .png()
-        .toBuffer(),
-    );
-  }
-  return written;
+  return OutputFolder.fill(dir, { overwrite: true, option: "plots" }, async (folder) => {
+    const written: string[] = [];
+    const write = async (name: string, content: string | Buffer): Promise<void> => {
+      await folder.write(name, content);
+      written.push(join(dir, name));
+    };
+    for (const chart of charts) {
+      const { name, table } = chart;
+      await write(`${name}.csv`, csv(table));
+      const alone = captionedSvg(chart);
+      if (alone === undefined) continue;
+      await write(`${name}.svg`, alone);
+      const drawing = sharp(Buffer.from(alone), { density: 72 * PNG_SCALE });
+      await write(`${name}.png`, await drawing.png().toBuffer());
+    }
+    return written;
+  });
 }
 
 const TITLE_HEIGHT = 26;

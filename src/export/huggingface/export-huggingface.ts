@@ -1,10 +1,11 @@
 import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import type { EngineOptions } from "../../backend/index.js";
+import { OutputFolder } from "../../files/index.js";
 import { RUN_FILES } from "../../runs/index.js";
 import { loadModel, Tokenizer } from "../../tokenizer/index.js";
 import { type ModelFacts, modelFacts } from "../model-facts.js";
-import { checkOutput, type OutputOptions, writeOutput } from "../output-folder.js";
+import type { OutputOptions } from "../output-options.js";
 import { modelCard } from "./model-card.js";
 
 export interface ExportHuggingFaceOptions extends OutputOptions, EngineOptions {}
@@ -29,9 +30,14 @@ export async function exportHuggingFace(
   source: string,
   options: ExportHuggingFaceOptions,
 ): Promise<HuggingFaceExport> {
-  await checkOutput(options);
-  // Loading checks the file whole, and selects the engine.
-  (await Tokenizer.load(source, options)).dispose();
+  return OutputFolder.fill(options.out, options, async (folder) => {
+    // Loading checks the file whole, and selects the engine.
+    (await Tokenizer.load(source, options)).dispose();
+    return exportInto(folder, source);
+  });
+}
+
+async function exportInto(folder: OutputFolder, source: string): Promise<HuggingFaceExport> {
   const loaded = await loadModel(source);
   try {
     const facts = await modelFacts(source, loaded);
@@ -40,14 +46,14 @@ export async function exportHuggingFace(
       "config.json": json(configOf(facts)),
       "model.safetensors": await readFile(isFile ? source : path.join(source, RUN_FILES.model)),
       "preprocessor_config.json": json(preprocessorOf(facts)),
-      "README.md": modelCard(facts, path.basename(path.resolve(options.out))),
+      "README.md": modelCard(facts, path.basename(path.resolve(folder.dir))),
     };
-    await writeOutput(options, files);
+    for (const [name, content] of Object.entries(files)) await folder.write(name, content);
     const warnings =
       facts.summary === undefined
         ? [`${source}: no figures of a finished run, so the model card has none.`]
         : [];
-    return { dir: options.out, files: Object.keys(files), warnings };
+    return { dir: folder.dir, files: Object.keys(files), warnings };
   } finally {
     loaded.model.dispose();
   }

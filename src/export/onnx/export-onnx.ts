@@ -1,9 +1,10 @@
 import { z } from "zod";
 import type { EngineOptions } from "../../backend/index.js";
 import { parseConfig } from "../../core/config.js";
+import { OutputFolder } from "../../files/index.js";
 import { loadModel, Tokenizer } from "../../tokenizer/index.js";
 import { type ModelFacts, modelFacts } from "../model-facts.js";
-import { checkOutput, type OutputOptions, writeOutput } from "../output-folder.js";
+import type { OutputOptions } from "../output-options.js";
 import { sampleImages } from "../sample-images.js";
 import { type OnnxGraphs, writeOnnxGraphs } from "./graphs.js";
 import { OnnxTokenizer } from "./onnx-tokenizer.js";
@@ -46,26 +47,44 @@ const pixelsSchema = z.enum(pixelFormats).default("uint8");
  */
 export async function exportOnnx(path: string, options: ExportOnnxOptions): Promise<OnnxExport> {
   const pixels = parseConfig(pixelsSchema, options.pixels, "pixels");
-  await checkOutput(options);
-  const live = await Tokenizer.load(path, options);
-  try {
-    const { graphs, facts } = await graphsOf(path, pixels);
-    const samples = await sampleImages(options.check, facts.run);
-    const exported = await OnnxTokenizer.create(graphs, pixels);
+  return OutputFolder.fill(options.out, options, async (folder) => {
+    const live = await Tokenizer.load(path, options);
     try {
-      const roundTrip = await compareRoundTrip(live, exported, {
-        samples,
-        onImage: (done) => options.onImage?.(done, samples.count),
-      });
-      checkRoundTrip(roundTrip);
-      const files = { "encoder.onnx": graphs.encoder, "decoder.onnx": graphs.decoder };
-      await writeOutput(options, files);
-      return { dir: options.out, files: Object.keys(files), roundTrip, warnings: samples.warnings };
+      return await exportInto(folder, { path, live, pixels, options });
     } finally {
-      await exported.release();
+      live.dispose();
     }
+  });
+}
+
+async function exportInto(
+  folder: OutputFolder,
+  {
+    path,
+    live,
+    pixels,
+    options,
+  }: {
+    readonly path: string;
+    readonly live: Tokenizer;
+    readonly pixels: PixelFormat;
+    readonly options: ExportOnnxOptions;
+  },
+): Promise<OnnxExport> {
+  const { graphs, facts } = await graphsOf(path, pixels);
+  const samples = await sampleImages(options.check, facts.run);
+  const exported = await OnnxTokenizer.create(graphs, pixels);
+  try {
+    const roundTrip = await compareRoundTrip(live, exported, {
+      samples,
+      onImage: (done) => options.onImage?.(done, samples.count),
+    });
+    checkRoundTrip(roundTrip);
+    const files = { "encoder.onnx": graphs.encoder, "decoder.onnx": graphs.decoder };
+    for (const [name, content] of Object.entries(files)) await folder.write(name, content);
+    return { dir: options.out, files: Object.keys(files), roundTrip, warnings: samples.warnings };
   } finally {
-    live.dispose();
+    await exported.release();
   }
 }
 

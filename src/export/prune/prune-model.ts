@@ -1,12 +1,11 @@
-import { mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import type { EngineOptions } from "../../backend/index.js";
 import { VqkitError } from "../../core/errors.js";
-import { type JsonObject, makeFolder, writeJsonFile } from "../../files/index.js";
+import { type JsonObject, OutputFolder, writeJsonFile } from "../../files/index.js";
 import { RunFolder } from "../../runs/index.js";
 import { beginsImage, type Codes, loadModel, Tokenizer } from "../../tokenizer/index.js";
 import { modelFacts } from "../model-facts.js";
-import { checkOutput, type OutputOptions } from "../output-folder.js";
+import type { OutputOptions } from "../output-options.js";
 import { type Evidence, gatherEvidence, type PruneEvidence } from "./evidence.js";
 import { checkPrunable, withCodes } from "./kept-codes.js";
 import { type Remapping, remapCodes } from "./remapping.js";
@@ -50,11 +49,15 @@ export interface PruneResult {
  * when the models do not agree; ConfigError at `out`
  */
 export async function pruneModel(source: string, options: PruneOptions): Promise<PruneResult> {
-  await checkOutput(options);
+  return OutputFolder.fill(options.out, options, (folder) => pruneInto(folder, source, options));
+}
+
+async function pruneInto(
+  { dir, staging }: OutputFolder,
+  source: string,
+  options: PruneOptions,
+): Promise<PruneResult> {
   const live = await Tokenizer.load(source, options);
-  const parent = path.dirname(path.resolve(options.out));
-  await makeFolder(parent);
-  const staging = await mkdtemp(path.join(parent, `.${path.basename(options.out)}-`));
   try {
     await refuseUnprunable(source);
     const evidence = await gatherEvidence(source, live, options.evidence ?? {});
@@ -62,12 +65,8 @@ export async function pruneModel(source: string, options: PruneOptions): Promise
     await writeSmaller(source, staging, kept);
     const { remapping, proof } = await prove(live, staging, { kept, evidence });
     await writeJsonFile(path.join(staging, "remapping.json"), remapping);
-    await makeFolder(options.out);
-    for (const name of await readdir(staging)) {
-      await rename(path.join(staging, name), path.join(options.out, name));
-    }
     return {
-      dir: options.out,
+      dir,
       codebookSize: { before: live.codebookSize, after: kept.length },
       countedOn: evidence.description,
       proof,
@@ -75,7 +74,6 @@ export async function pruneModel(source: string, options: PruneOptions): Promise
     };
   } finally {
     live.dispose();
-    await rm(staging, { recursive: true, force: true });
   }
 }
 

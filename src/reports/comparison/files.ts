@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { csv } from "../../drawing/charts/index.js";
-import { type JsonValue, makeFolder, writeFileAtomic, writeJsonFile } from "../../files/index.js";
+import { type JsonValue, OutputFolder, writeJsonFile } from "../../files/index.js";
 import { FIGURE_NAMES } from "../figures.js";
 import type { Comparison, ComparisonDifferences, ComparisonFigures } from "./comparison.js";
 import { renderComparisonPage } from "./page.js";
@@ -16,24 +16,24 @@ export const COMPARISON_FILES = {
 
 /**
  * Writes `comparison.json`, `comparison.csv`, the page `comparison.html` and, where the runs kept their examples,
- * `comparison.png`, each whole or not at all.
+ * `comparison.png`, each whole or not at all, in place of those of the same names.
  *
  * @param dir made when there is none
  * @returns the paths written
- * @throws VqkitError("file"); as `comparisonPicture` and `renderComparisonPage`
+ * @throws VqkitError("locked") when another process writes there; VqkitError("file"); as `comparisonPicture` and `renderComparisonPage`
  */
 export async function writeComparison(dir: string, comparison: Comparison): Promise<string[]> {
   // Made first: when a file of a run is unreadable, nothing has been written.
   const picture = await comparisonPicture(comparison);
   const page = await renderComparisonPage(comparison);
-  await makeFolder(dir);
-  const path = (file: keyof typeof COMPARISON_FILES): string => join(dir, COMPARISON_FILES[file]);
-  await writeJsonFile(path("json"), comparison);
-  await writeFileAtomic(path("csv"), comparisonCsv(comparison));
-  if (picture !== undefined) await writeFileAtomic(path("picture"), picture);
-  await writeFileAtomic(path("page"), page);
-  const files = ["json", "csv", ...(picture === undefined ? [] : ["picture" as const]), "page"] as const;
-  return files.map(path);
+  const { json, csv, picture: png, page: html } = COMPARISON_FILES;
+  await OutputFolder.fill(dir, { overwrite: true }, async (folder) => {
+    await writeJsonFile(join(folder.staging, json), comparison);
+    await folder.write(csv, comparisonCsv(comparison));
+    if (picture !== undefined) await folder.write(png, picture);
+    await folder.write(html, page);
+  });
+  return [json, csv, ...(picture === undefined ? [] : [png]), html].map((file) => join(dir, file));
 }
 
 /**

@@ -1,6 +1,5 @@
-import { rmdir } from "node:fs/promises";
 import { VqkitError } from "../../core/errors.js";
-import { StagedFiles } from "../../files/index.js";
+import { type FolderLock, StagedFiles } from "../../files/index.js";
 import { type Codes, checkCodes, type EncodedBatch, otherModel, type SourceProgress } from "../codes.js";
 import type { CodeWriter } from "./code-writer.js";
 import type { LayoutWriter } from "./layout.js";
@@ -20,7 +19,8 @@ interface Options {
 
 interface Opening {
   readonly dir: string;
-  readonly made: boolean;
+  /** Of the folder; the writer's from here on. */
+  readonly lock: FolderLock;
   readonly options: Options;
   /** Where to go on; undefined: at the beginning. */
   readonly progress: Progress | undefined;
@@ -39,8 +39,7 @@ export class FolderWriter implements CodeWriter {
   readonly format: CodeFormat;
   readonly resumedAt: SourceProgress | undefined;
   readonly #options: Options;
-  /** Whether the folder is of our own making. */
-  readonly #made: boolean;
+  readonly #lock: FolderLock;
   readonly #files: StagedFiles;
   readonly #grids = new Map<string, CodeGrid>();
   #kind: CodeKind | undefined;
@@ -56,11 +55,11 @@ export class FolderWriter implements CodeWriter {
   #closed = false;
   #finished: CodeManifest | undefined;
 
-  private constructor({ dir, made, options, progress }: Opening, files: StagedFiles) {
+  private constructor({ dir, lock, options, progress }: Opening, files: StagedFiles) {
     this.dir = dir;
     this.format = options.format;
     this.#options = options;
-    this.#made = made;
+    this.#lock = lock;
     this.#files = files;
     this.resumedAt = progress?.source;
     this.#ahead = new AheadFilter(progress?.ahead ?? { entries: 0, digest: "" });
@@ -124,28 +123,37 @@ export class FolderWriter implements CodeWriter {
     // From here on a later writer with `resume` only has to rename.
     await writeProgress(this.dir, { ...this.#progress(kind, described), manifest });
     await placeCodes(this.dir, manifest);
-    this.#closed = true;
     this.#finished = manifest;
+    this.#close();
     return manifest;
   }
 
   async suspend(): Promise<boolean> {
-    if (!this.#closed && this.#resumable !== undefined) {
-      await this.#save();
-      this.#closed = true;
-      return true;
+    if (this.#closed || this.#resumable === undefined) {
+      await this.abort();
+      return false;
     }
-    await this.abort();
-    return false;
+    try {
+      await this.#save();
+    } finally {
+      this.#close();
+    }
+    return true;
   }
 
   async abort(): Promise<void> {
     if (this.#closed) return;
+    try {
+      await removeProgress(this.dir);
+      await this.#files.discard();
+    } finally {
+      this.#close();
+    }
+  }
+
+  #close(): void {
     this.#closed = true;
-    await removeProgress(this.dir);
-    await this.#files.discard();
-    // Only a folder of our own making, and only when nobody else put something there.
-    if (this.#made) await rmdir(this.dir).catch(() => {});
+    this.#lock.release();
   }
 
   /** The files are on disk before anything says how long they are. */

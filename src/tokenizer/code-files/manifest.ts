@@ -8,8 +8,8 @@ import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
 import { messageOf, VqkitError } from "../../core/errors.js";
 import {
+  isContent,
   isPartialName,
-  isTemporaryName,
   type JsonObject,
   nameOfPartial,
   readJsonFile,
@@ -125,10 +125,10 @@ export function isUnfinishedFile(name: string): boolean {
   return isPartialName(name) && isCodeFile(nameOfPartial(name).replace(/\.scratch$/, ""));
 }
 
-/** Names in a folder; none where there is no folder. @throws VqkitError("file") */
+/** Names in a folder that count (`isContent`); none where there is no folder. @throws VqkitError("file") */
 export async function namesIn(dir: string): Promise<string[]> {
   try {
-    return (await readdir(dir)).filter((name) => !isTemporaryName(name));
+    return (await readdir(dir)).filter(isContent);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") return [];

@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { VqkitError } from "../../core/errors.js";
 import {
+  clearLeftovers,
   isPartialName,
   type JsonObject,
   nameOfPartial,
   placeStagedFiles,
   removeStagedFiles,
-  removeTemporaries,
 } from "../../files/index.js";
 import { otherModel } from "../codes.js";
 import {
@@ -24,8 +24,11 @@ import {
 } from "./manifest.js";
 import { type Progress, readProgress, removeProgress } from "./progress.js";
 
-/** What stands in the folder: nothing that counts, what an interrupted writer left, or finished codes. */
+/** Where a writer begins: where an interrupted one stopped, else at the beginning. Or there is nothing left to do. */
 export type Target = { readonly progress?: Progress } | { readonly finished: CodeManifest };
+
+/** What stands in the folder: besides, codes that are complete and not in their places yet. */
+type Found = Target | { readonly complete: CodeManifest };
 
 /** What a writer was asked for. */
 export interface Wish {
@@ -38,20 +41,17 @@ export interface Wish {
 }
 
 /**
- * Makes sure that a writer may write into a folder.
+ * Makes sure that a writer may write into a folder, and touches nothing.
  *
- * @returns where to go on, when that is the wish
  * @throws VqkitError("codes" | "format" | "file") as `openCodeWriter`
  */
-export async function prepareTarget(dir: string, wish: Wish): Promise<Target> {
+export async function findTarget(dir: string, wish: Wish): Promise<Found> {
   const names = await namesIn(dir);
   if (wish.resume && names.includes(PROGRESS_FILE)) {
     const progress = await readProgress(dir);
     checkSame(progressFacts(progress), wish, { dir, what: "interrupted run" });
-    if (progress.manifest === undefined) return { progress };
     // It was interrupted between its last two steps: the files are complete.
-    await placeCodes(dir, progress.manifest);
-    return { finished: progress.manifest };
+    return progress.manifest === undefined ? { progress } : { complete: progress.manifest };
   }
   if (wish.resume && names.includes(MANIFEST_FILE) && !wish.overwrite) {
     const finished = await readManifest(dir);
@@ -59,11 +59,24 @@ export async function prepareTarget(dir: string, wish: Wish): Promise<Target> {
     return { finished };
   }
   checkFree(dir, names, wish);
-  if (names.length > 0) {
-    await removeTemporaries(dir);
-    await removeUnfinished(dir, names);
-  }
   return {};
+}
+
+/**
+ * The same for whoever has the folder's lock: puts complete codes into their places, and clears what a killed writer left
+ * where there is nothing to go on with.
+ */
+export async function claimTarget(dir: string, wish: Wish): Promise<Target> {
+  const found = await findTarget(dir, wish);
+  if ("complete" in found) {
+    await placeCodes(dir, found.complete);
+    return { finished: found.complete };
+  }
+  await clearLeftovers(dir);
+  if (!("finished" in found) && found.progress === undefined) {
+    await removeUnfinished(dir, await namesIn(dir));
+  }
+  return found;
 }
 
 /**

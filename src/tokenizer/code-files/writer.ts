@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
-import { makeFolder } from "../../files/index.js";
+import { FolderLock } from "../../files/index.js";
 import type { Codes } from "../codes.js";
 import type { CodeWriter, CodeWriterOptions } from "./code-writer.js";
 import { closed, FolderWriter } from "./folder-writer.js";
 import { type CodeFormat, type CodeManifest, codeFormats } from "./manifest.js";
-import { prepareTarget } from "./target.js";
+import { claimTarget, findTarget } from "./target.js";
 
 export interface WriteCodesOptions extends Omit<CodeWriterOptions, "resume" | "saveEvery"> {}
 
@@ -32,7 +32,8 @@ const optionsSchema = z.strictObject({
  * @param codes all of one model; any latent grids
  * @returns what was written
  * @throws ConfigError for a wrong option; VqkitError("codes") when the folder is not empty and `overwrite` is off, holds
- * something other than codes, or there are no codes or codes of two models; VqkitError("file"); what `codes` throws
+ * something other than codes, or there are no codes or codes of two models; VqkitError("locked") when another writer has
+ * the folder; VqkitError("file"); what `codes` throws
  */
 export async function writeCodes(
   dir: string,
@@ -52,18 +53,31 @@ export async function writeCodes(
 
 /**
  * Begins to write codes, or goes on where an interrupted writer stopped. The finished files are the same, byte for byte,
- * however the codes come in batches and however often writing was interrupted.
+ * however the codes come in batches and however often writing was interrupted. The folder is the writer's alone until
+ * `finish` has succeeded, or `suspend` or `abort` was called.
  *
  * @throws ConfigError for a wrong option; VqkitError("codes") when the folder is not empty and neither `overwrite` nor
  * `resume` allows that, or when it was begun or finished with another model, format or settings;
- * VqkitError("format" | "file")
+ * VqkitError("locked") when another writer has the folder; VqkitError("format" | "file")
  */
 export async function openCodeWriter(dir: string, options: CodeWriterOptions = {}): Promise<CodeWriter> {
   const parsed = parseConfig(optionsSchema, options, "");
-  const target = await prepareTarget(dir, parsed);
-  if ("finished" in target) return new FinishedWriter(dir, target.finished);
-  const made = await makeFolder(dir);
-  return FolderWriter.open({ dir, made, options: parsed, progress: target.progress });
+  // Before anything is written into a folder that is not ours, or that cannot be written and need not be.
+  await FolderLock.check(dir);
+  const found = await findTarget(dir, parsed);
+  if ("finished" in found) return new FinishedWriter(dir, found.finished);
+  const lock = await FolderLock.acquire(dir);
+  try {
+    const target = await claimTarget(dir, parsed);
+    if ("finished" in target) {
+      lock.release();
+      return new FinishedWriter(dir, target.finished);
+    }
+    return await FolderWriter.open({ dir, lock, options: parsed, progress: target.progress });
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
 }
 
 /** For codes that an earlier run finished. */

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { releaseGraphs } from "../../backend/index.js";
 import { VqkitError } from "../../core/errors.js";
-import type { JsonObject } from "../../files/index.js";
+import { FolderLock, type JsonObject } from "../../files/index.js";
 import { RunFolder } from "../../runs/index.js";
 import type { ResumedFrom } from "../resume-run.js";
 import { resumedConfig } from "../resumed-config.js";
@@ -53,8 +53,8 @@ export type ComparisonControl = TrainerHooks & { readonly signal?: AbortSignal }
  *
  * When the caller leaves the loop or aborts, the run under way ends as `Trainer.run` says; finished runs stand.
  *
- * @throws VqkitError("run") when a folder is taken or a comparison was begun there; otherwise as `planComparison`,
- * `Trainer.create` and `Trainer.run` do
+ * @throws VqkitError("run") when a folder is taken or a comparison was begun there; VqkitError("locked") when another
+ * process writes there; otherwise as `planComparison`, `Trainer.create` and `Trainer.run` do
  */
 export async function* compareQuantizers(
   options: ComparisonOptions,
@@ -62,14 +62,12 @@ export async function* compareQuantizers(
 ): AsyncGenerator<ComparisonEvent, void, undefined> {
   const runs = planComparison(options, await readSource(options.base?.from));
   const { out, overwrite = false } = options;
-  if (!overwrite && existsSync(join(out, PLAN_FILE))) {
-    throw new VqkitError(
-      "run",
-      `${out}: expected a folder without a comparison, got one that was begun. Go on with it (resumeComparison, --resume), choose another folder, or set overwrite (--overwrite).`,
-    );
-  }
-  for (const { dir } of runs) await RunFolder.check(dir, { overwrite });
+  await FolderLock.check(out);
+  await checkFree(out, runs, overwrite);
+  let lock: FolderLock | undefined;
   const begin = async (): Promise<void> => {
+    lock = await FolderLock.acquire(out);
+    await checkFree(out, runs, overwrite); // another comparison may have begun meanwhile
     // From here on the plan speaks for the folder, so nothing of an earlier comparison may pass for a part of it.
     if (overwrite) {
       await removePlan(out);
@@ -77,11 +75,26 @@ export async function* compareQuantizers(
     }
     await writePlan(out, runs);
   };
-  yield* trainAll(
-    runs.map((run) => ({ ...run, state: "new" })),
-    control,
-    begin,
-  );
+  try {
+    yield* trainAll(
+      runs.map((run) => ({ ...run, state: "new" })),
+      control,
+      begin,
+    );
+  } finally {
+    lock?.release();
+  }
+}
+
+/** Checks that a comparison may begin. @throws VqkitError("run" | "file") */
+async function checkFree(out: string, runs: readonly PlannedRun[], overwrite: boolean): Promise<void> {
+  if (!overwrite && existsSync(join(out, PLAN_FILE))) {
+    throw new VqkitError(
+      "run",
+      `${out}: expected a folder without a comparison, got one that was begun. Go on with it (resumeComparison, --resume), choose another folder, or set overwrite (--overwrite).`,
+    );
+  }
+  for (const { dir } of runs) await RunFolder.check(dir, { overwrite });
 }
 
 /**
@@ -90,16 +103,22 @@ export async function* compareQuantizers(
  * not stopped, as `Trainer.resume` says.
  *
  * @param out the folder of the comparison
- * @throws VqkitError("run") when none was begun there, or a run folder holds another run than the plan says; otherwise as
- * `Trainer.resume` and `Trainer.run` do
+ * @throws VqkitError("run") when none was begun there, or a run folder holds another run than the plan says;
+ * VqkitError("locked") when another process writes there; otherwise as `Trainer.resume` and `Trainer.run` do
  */
 export async function* resumeComparison(
   out: string,
   control: ComparisonControl = {},
 ): AsyncGenerator<ComparisonEvent, void, undefined> {
-  const runs: FoundRun[] = [];
-  for (const run of await readPlan(out)) runs.push({ ...run, state: await stateOf(run) });
-  yield* trainAll(runs, control);
+  const planned = await readPlan(out);
+  const lock = await FolderLock.acquire(out);
+  try {
+    const runs: FoundRun[] = [];
+    for (const run of planned) runs.push({ ...run, state: await stateOf(run) });
+    yield* trainAll(runs, control);
+  } finally {
+    lock.release();
+  }
 }
 
 interface FoundRun extends PlannedRun {

@@ -1,9 +1,9 @@
 import { hostname } from "node:os";
 import { chartColumns, chartFigure } from "../../drawing/charts/index.js";
 import { formatCount, formatItems, type Html, html } from "../../drawing/index.js";
+import type { LockOwner } from "../../files/index.js";
 import type { Finding } from "../../reports/diagnosis/index.js";
 import { codebookMap, countCharts, describeUsage, trainingCharts } from "../../reports/index.js";
-import type { RunWriter } from "../../runs/index.js";
 import type { RunView } from "../run-view.js";
 import { layout, liveParts, moment } from "./layout.js";
 import { codesOverTraining } from "./run-codes.js";
@@ -51,7 +51,7 @@ ${status === "finished" ? null : progressBar(progress)}
 ${status === "stopped" ? html`<p>No process is training this run. To go on: <code>${resumeCommand(run.dir)}</code></p>` : null}`;
 }
 
-function describeWriter(writer: RunWriter | undefined): string {
+function describeWriter(writer: LockOwner | undefined): string {
   if (writer === undefined) return "";
   return `, by process ${writer.pid}${writer.host === hostname() ? "" : ` on ${writer.host}`}`;
 }

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
-import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { parquetMetadata } from "hyparquet";
 import { describe, expect, it } from "vitest";
+import { LOCK_NAME } from "../../../src/files/index.js";
 import {
   type CodeFormat,
   type Codes,
@@ -39,14 +41,21 @@ async function contents(dir: string): Promise<Record<string, string>> {
   return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await digest(name)])));
 }
 
-/** A copy as a killed process leaves the folder: nothing was closed, some bytes came after what was saved. */
-async function kill(dir: string, to: string): Promise<void> {
+/**
+ * A copy as a killed process leaves the folder: nothing was closed, some bytes came after what was saved, and the lock
+ * names a process that is no more.
+ */
+async function kill(dir: string, to: string, { torn = true } = {}): Promise<void> {
   await mkdir(to);
   for (const name of await readdir(dir)) {
     await copyFile(join(dir, name), join(to, name));
-    if (name.endsWith(".partial")) await writeFile(join(to, name), "torn", { flag: "a" });
+    if (torn && name.endsWith(".partial")) await writeFile(join(to, name), "torn", { flag: "a" });
+    if (name === LOCK_NAME) await writeFile(join(to, name), lockOfTheDead);
   }
 }
+
+/** This process has that number now, so another that had it has ended. */
+const lockOfTheDead = JSON.stringify({ pid: process.pid, host: hostname(), started: "1" });
 
 /** 2,700 images from number `start` on, in batches of `size`, as `encodeAll` yields them from there. */
 function batchesOf(size: number, start = 0): EncodedBatch[] {
@@ -122,9 +131,11 @@ describe.each(codeFormats)("an interrupted writer of format %s", (format) => {
     expect(await readdir(dir)).toContain(".progress.json");
     await rm(join(dir, "manifest.json"), { recursive: true });
     await expect(readCodeManifest(dir)).rejects.toMatchObject({ code: "codes" });
-    const again = await openCodeWriter(dir, { format, resume: true });
+    const left = `${dir}-left`;
+    await kill(dir, left, { torn: false });
+    const again = await openCodeWriter(left, { format, resume: true });
     expect(again.finished).toMatchObject({ layout: format, entries: 2 });
-    expect(await contents(dir)).toEqual(await contents(whole));
+    expect(await contents(left)).toEqual(await contents(whole));
   });
 });
 
@@ -292,9 +303,10 @@ describe("openCodeWriter", () => {
   });
 
   it("does not go on when a file lost what was saved", async () => {
-    const dir = join(await temporaryFolder(), "codes");
-    const writer = await openCodeWriter(dir, { saveEvery: 0 });
+    const writer = await openCodeWriter(join(await temporaryFolder(), "codes"), { saveEvery: 0 });
     await writer.write(first);
+    const dir = `${writer.dir}-left`;
+    await kill(writer.dir, dir);
     await writeFile(join(dir, ".codes-2x3.npy.partial"), "short");
     await expect(openCodeWriter(dir, { resume: true })).rejects.toMatchObject({
       code: "format",
@@ -303,14 +315,60 @@ describe("openCodeWriter", () => {
   });
 
   it("begins anew over what a run left that was killed before it saved anything", async () => {
-    const dir = join(await temporaryFolder(), "codes");
+    let dir = join(await temporaryFolder(), "codes");
     const formats: CodeFormat[] = ["packed", "npy"];
     for (const format of formats) {
       const writer = await openCodeWriter(dir, { format });
       await writer.write(first);
+      await kill(dir, `${dir}-${format}`);
+      dir = `${dir}-${format}`;
     }
     const manifest = await writeCodes(dir, [one]);
     expect(manifest.entries).toBe(1);
+    expect((await readdir(dir)).sort()).toEqual(["codes-2x3.npy", "images.jsonl", "manifest.json"]);
+  });
+
+  it("writes where nobody else does: the first one's codes are whole, and the second is told", async () => {
+    const parent = await temporaryFolder();
+    const dir = join(parent, "codes");
+    await symlink(parent, `${parent}-link`);
+    const writer = await openCodeWriter(dir, { saveEvery: 0 });
+    const ways: readonly [string, CodeWriterOptions][] = [
+      [dir, {}],
+      [dir, { overwrite: true }],
+      [join(`${parent}-link`, "codes"), { resume: true }],
+    ];
+    const refuse = async (): Promise<void> => {
+      for (const [path, options] of ways) {
+        await expect(openCodeWriter(path, options)).rejects.toMatchObject({
+          code: "locked",
+          message: expect.stringMatching(/locked by process \d+ on .+ remove \S+\/\.vqkit\.lock\.$/),
+        });
+      }
+      await expect(writeCodes(dir, [one], { overwrite: true })).rejects.toMatchObject({ code: "locked" });
+    };
+    await refuse();
+    await writer.write(first);
+    await refuse();
+    await writer.suspend();
+    const again = await openCodeWriter(dir, { resume: true });
+    await again.write(second);
+    await refuse(); // and not told that the folder holds what an interrupted run left
+    expect((await again.finish()).entries).toBe(2);
+    expect((await readdir(dir)).sort()).toEqual(["codes-2x3.npy", "images.jsonl", "manifest.json"]);
+    expect((await openCodeWriter(dir, { resume: true })).finished?.entries).toBe(2);
+  });
+
+  it("gives the folder free however it ends", async () => {
+    const dir = join(await temporaryFolder(), "codes");
+    await (await openCodeWriter(dir)).abort();
+    await expect(writeCodes(dir, [])).rejects.toMatchObject({ code: "codes" });
+    expect(await readdir(join(dir, ".."))).toEqual([]);
+    const empty = await openCodeWriter(dir);
+    await expect(empty.finish()).rejects.toMatchObject({ code: "codes" });
+    expect(await empty.suspend()).toBe(false);
+    await writeCodes(dir, [one]);
+    await expect(openCodeWriter(dir)).rejects.toMatchObject({ code: "codes" });
     expect((await readdir(dir)).sort()).toEqual(["codes-2x3.npy", "images.jsonl", "manifest.json"]);
   });
 });

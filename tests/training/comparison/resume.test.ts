@@ -50,6 +50,31 @@ async function outcome(dir: string): Promise<object> {
   };
 }
 
+it("a folder has one comparison at a time, which goes on undisturbed", async () => {
+  const out = path.join(runs, "at once");
+  const others = (): AsyncIterable<ComparisonEvent>[] => [
+    compareQuantizers(options(out)),
+    compareQuantizers({ ...options(out), overwrite: true }),
+    resumeComparison(path.join(out, "..", "at once")),
+  ];
+  let steps = 0;
+  for await (const event of compareQuantizers({
+    ...options(out),
+    sweep: {},
+    base: { ...options(out).base, steps: 2 },
+  })) {
+    if (event.type !== "step" || ++steps !== 3) continue;
+    for (const other of others()) {
+      await expect(drained(other)).rejects.toMatchObject({
+        code: "locked",
+        message: expect.stringMatching(/at once: .*locked by process \d+ on/),
+      });
+    }
+  }
+  expect(steps).toBe(4); // two runs of two
+  expect((await readdir(out)).sort()).toEqual(["comparison-plan.json", "fsq-seed0", "vq-seed0"]);
+});
+
 describe("resumeComparison", () => {
   it("keeps what is finished, goes on with what was begun and starts the rest: to the same result", async () => {
     const out = path.join(runs, "interrupted");
