@@ -2,6 +2,7 @@ import { BackendError } from "./errors.js";
 import { encodeModel } from "./onnx/model-proto.js";
 import { InferenceSession, Tensor as OrtTensor } from "./onnxruntime.js";
 import type { DataRecord } from "./recording.js";
+import { bytesOf } from "./values.js";
 
 /** Whether values are in a device's memory alone. */
 export function isOnDevice(tensor: OrtTensor | undefined): boolean {
@@ -33,13 +34,21 @@ export class DeviceMemory {
     if (this.#kept.delete(record)) this.#retired.add(record);
   }
 
-  /** Frees what has been retired. Nothing that is recorded may wait for it any more. */
-  sweep(): void {
+  /** What is there, retired records included. */
+  get bytes(): number {
+    let bytes = 0;
+    for (const record of [...this.#kept, ...this.#retired]) bytes += bytesOf(record);
+    return bytes;
+  }
+
+  /** Frees what has been retired, but for what recorded operations still wait for. */
+  sweep(awaited: ReadonlySet<DataRecord>): void {
     for (const record of this.#retired) {
+      if (awaited.has(record)) continue;
       record.tensor?.dispose();
       record.tensor = undefined;
+      this.#retired.delete(record);
     }
-    this.#retired.clear();
   }
 
   /** Brings a record's values to the CPU, and frees the device's. */

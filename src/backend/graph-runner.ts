@@ -1,26 +1,41 @@
 import { DeviceMemory } from "./device-memory.js";
 import { GraphCache, type GraphCacheLimits } from "./graph-cache.js";
 import type { Tensor as OrtTensor, SessionOptions } from "./onnxruntime.js";
+import type { HeldValues, PendingRecords } from "./pending-records.js";
 import { collect, DataRecord, type Recording, type TensorSpec } from "./recording.js";
+import { bytesOf } from "./values.js";
 
-/** Something whose emptiness says that no recorded operation waits for values. */
-interface Pending {
-  readonly size: number;
+export interface RunnerLimits extends GraphCacheLimits {
+  /** Bytes that disposed tensors may keep for recorded operations; what waits for them is run when it is more. */
+  readonly maxHeldBytes: number;
 }
+
+const noRecords: ReadonlySet<DataRecord> = new Set();
 
 /** Runs recordings one after another, for a later one may need an earlier one's results. */
 export class GraphRunner {
   readonly #graphs: GraphCache;
   readonly #deviceMemory = new DeviceMemory();
+  readonly #pending: PendingRecords;
+  readonly #maxHeldBytes: number;
+  /** Bytes of the tensors disposed of since it was last known what is kept of them, and of what was kept then. */
+  #retiredBytes = 0;
   #running: Promise<void> = Promise.resolve();
 
-  constructor(limits: GraphCacheLimits, options: SessionOptions) {
+  constructor(limits: RunnerLimits, options: SessionOptions, pending: PendingRecords) {
     this.#graphs = new GraphCache(limits, options);
+    this.#maxHeldBytes = limits.maxHeldBytes;
+    this.#pending = pending;
   }
 
   /** Compiled graphs kept. */
   get size(): number {
     return this.#graphs.size;
+  }
+
+  /** What a device holds, tensors that are disposed of and not freed yet included. */
+  get bytesOnDevice(): number {
+    return this.#deviceMemory.bytes;
   }
 
   /**
@@ -33,19 +48,12 @@ export class GraphRunner {
   run(
     targets: () => readonly DataRecord[],
     changing: ReadonlySet<DataRecord>,
-    pending: Pending,
   ): Promise<Recording | undefined> {
     return this.#schedule(async () => {
-      const due = targets();
+      const due = targets().filter(({ source }) => source !== undefined);
       if (due.length === 0) return undefined;
-      const recording = collect(due);
-      const graph = await this.#graphs.get(recording, changing);
-      const results = await graph.run(recording.leaves);
-      recording.targets.forEach((record, i) => {
-        record.resolve(results[i] as OrtTensor);
-        this.#deviceMemory.keep(record);
-      });
-      this.#sweep(pending);
+      const recording = await this.#compute(due, changing);
+      await this.#settle();
       return recording;
     });
   }
@@ -55,16 +63,12 @@ export class GraphRunner {
    *
    * @returns its results; nothing when the graph is not kept or a value built into it is not the leaf's
    */
-  repeat(
-    key: string,
-    leaves: readonly DataRecord[],
-    pending: Pending,
-  ): Promise<readonly DataRecord[] | undefined> {
+  repeat(key: string, leaves: readonly DataRecord[]): Promise<readonly DataRecord[] | undefined> {
     return this.#schedule(async () => {
       const graph = this.#graphs.find(key, leaves);
       if (graph === undefined) return undefined;
       const tensors = await graph.run(leaves);
-      this.#sweep(pending);
+      await this.#settle();
       return tensors.map((tensor, i) => {
         const record = DataRecord.known(graph.targets[i] as TensorSpec, tensor);
         this.#deviceMemory.keep(record);
@@ -89,6 +93,7 @@ export class GraphRunner {
   /** Nobody holds the tensor any more. */
   retire(record: DataRecord): void {
     this.#deviceMemory.retire(record);
+    if (record.tensor !== undefined) this.#retiredBytes += bytesOf(record);
     if (record.frozen !== undefined) void this.#schedule(() => this.#graphs.release(record));
   }
 
@@ -97,9 +102,39 @@ export class GraphRunner {
     return this.#schedule(() => this.#graphs.clear());
   }
 
-  /** Frees what is disposed of on the device, unless a recorded operation may wait for it. */
-  #sweep(pending: Pending): void {
-    if (pending.size === 0) this.#deviceMemory.sweep();
+  async #compute(due: readonly DataRecord[], changing: ReadonlySet<DataRecord>): Promise<Recording> {
+    // What fails now must not fail every later run with it.
+    this.#pending.setApart(due);
+    const recording = collect(due);
+    const graph = await this.#graphs.get(recording, changing);
+    const results = await graph.run(recording.leaves);
+    recording.targets.forEach((record, i) => {
+      record.resolve(results[i] as OrtTensor);
+      this.#pending.delete(record);
+      this.#deviceMemory.keep(record);
+    });
+    return recording;
+  }
+
+  /**
+   * Frees what is disposed of, unless a recorded operation waits for it, and runs what keeps too much from being freed.
+   * Otherwise one tensor that is never read keeps what it depends on, and one such tensor a training step keeps the
+   * weights of every step.
+   */
+  async #settle(): Promise<void> {
+    if (!this.#pending.isEmpty && this.#retiredBytes <= this.#maxHeldBytes) return;
+    const { bytes, waiting } = this.#free();
+    if (bytes <= this.#maxHeldBytes || waiting.length === 0) return;
+    await this.#compute(waiting, noRecords).catch(ignore); // whoever reads them is told
+    this.#free();
+  }
+
+  /** Frees what nothing recorded waits for. @returns what is left */
+  #free(): HeldValues {
+    const held = this.#pending.held();
+    this.#deviceMemory.sweep(held.records);
+    this.#retiredBytes = held.bytes;
+    return held;
   }
 
   #schedule<T>(run: () => Promise<T>): Promise<T> {

@@ -12,6 +12,7 @@ import { BackendError } from "./errors.js";
 import { GraphRunner } from "./graph-runner.js";
 import { sizeOf } from "./onnx/graph-builder.js";
 import type { SessionOptions } from "./onnxruntime.js";
+import { PendingRecords } from "./pending-records.js";
 import {
   type ComplexParts,
   DataRecord,
@@ -34,6 +35,11 @@ export interface OnnxBackendOptions {
   readonly maxConstantBytes?: number;
   /** Operations that may wait to be run before recording another one fails. */
   readonly maxPendingOperations?: number;
+  /**
+   * Bytes of disposed tensors that recorded operations may keep, because nothing has read what they wait for. When it
+   * is more, what waits is run.
+   */
+  readonly maxHeldBytes?: number;
   /** Passed to ONNX Runtime as they are, over our own. */
   readonly sessionOptions?: SessionOptions;
 }
@@ -48,7 +54,7 @@ const noRecords: ReadonlySet<DataRecord> = new Set();
 export class OnnxBackend extends KernelBackend {
   readonly #options: Required<Omit<OnnxBackendOptions, "sessionOptions">>;
   readonly #runner: GraphRunner;
-  readonly #pending = new Set<DataRecord>();
+  readonly #pending = new PendingRecords();
   /** Records of data that came from another backend, which keeps its own kind of id. */
   readonly #adopted = new WeakMap<object, DataRecord>();
   #records = 0;
@@ -63,15 +69,17 @@ export class OnnxBackend extends KernelBackend {
       maxCompiledGraphs: options.maxCompiledGraphs ?? 32,
       maxConstantBytes: options.maxConstantBytes ?? 2 ** 30,
       maxPendingOperations: options.maxPendingOperations ?? 200_000,
+      maxHeldBytes: options.maxHeldBytes ?? 2 ** 26,
     };
-    this.#runner = new GraphRunner(this.#options, {
+    const session: SessionOptions = {
       intraOpNumThreads: this.#options.threads,
       interOpNumThreads: 1,
       executionMode: "sequential",
       graphOptimizationLevel: "all",
       logSeverityLevel: 4,
       ...options.sessionOptions,
-    });
+    };
+    this.#runner = new GraphRunner(this.#options, session, this.#pending);
   }
 
   /**
@@ -223,7 +231,7 @@ export class OnnxBackend extends KernelBackend {
 
   /** Computes every pending tensor that is still alive. */
   async flush(): Promise<void> {
-    await this.#compute(() => [...this.#pending]);
+    await this.#compute(() => this.#pending.all());
   }
 
   override disposeData(dataId: DataId, force = false): boolean {
@@ -255,7 +263,14 @@ export class OnnxBackend extends KernelBackend {
   }
 
   override memory() {
-    return { unreliable: false, numBytesInBackend: this.#bytes, compiledGraphs: this.#runner.size };
+    return {
+      unreliable: false,
+      numBytesInBackend: this.#bytes,
+      /** Of disposed tensors, kept for what is recorded and not run. */
+      numBytesHeld: this.#pending.held().bytes,
+      numBytesOnDevice: this.#runner.bytesOnDevice,
+      compiledGraphs: this.#runner.size,
+    };
   }
 
   override floatPrecision(): 16 | 32 {
@@ -301,7 +316,7 @@ export class OnnxBackend extends KernelBackend {
    * into it is not the leaf's
    */
   async repeat(key: string, leaves: readonly DataRecord[]): Promise<TensorInfo[] | undefined> {
-    const records = await this.#runner.repeat(key, leaves, this.#pending);
+    const records = await this.#runner.repeat(key, leaves);
     return records?.map((record) => {
       this.#own(record);
       return this.#info(record as DataId, record.shape, record.dtype);
@@ -318,19 +333,16 @@ export class OnnxBackend extends KernelBackend {
     targets: () => readonly DataRecord[],
     changing: ReadonlySet<DataRecord> = noRecords,
   ): Promise<Recording | undefined> {
-    const waiting = (): readonly DataRecord[] => {
-      const due = targets().filter(({ source }) => source !== undefined);
+    const due = (): readonly DataRecord[] => {
       this.#recorded = 0;
-      // What fails now must not fail every later run with it.
-      for (const target of due) this.#pending.delete(target);
-      return due;
+      return targets();
     };
-    return this.#runner.run(waiting, changing, this.#pending);
+    return this.#runner.run(due, changing);
   }
 
   /** Everything pending; a tensor that an earlier, failed run left behind is computed by itself. */
   #waitedForWith(record: DataRecord): readonly DataRecord[] {
-    return this.#pending.has(record) ? [...this.#pending] : [record];
+    return this.#pending.has(record) ? this.#pending.all() : [record];
   }
 
   #own(record: DataRecord): void {

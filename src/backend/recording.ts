@@ -171,6 +171,11 @@ let collections = 0;
 
 /** Gathers everything that `targets` depend on. */
 export function collect(targets: readonly DataRecord[]): Recording {
+  return describe(operationsFor(targets), targets, ++collections);
+}
+
+/** The operations that have yet to run before the records have values, each after those that it depends on. */
+export function operationsFor(records: readonly DataRecord[]): Operation[] {
   const stamp = ++collections;
   const operations: Operation[] = [];
   const stack: Operation[] = [];
@@ -180,12 +185,11 @@ export function collect(targets: readonly DataRecord[]): Recording {
     operations.push(operation);
     stack.push(operation);
   };
-  for (const target of targets) if (target.source !== undefined) visit(target.source);
+  for (const { source } of records) if (source !== undefined) visit(source);
   for (let operation = stack.pop(); operation !== undefined; operation = stack.pop()) {
     for (const { data } of operation.operands) if (data.source !== undefined) visit(data.source);
   }
-  operations.sort((a, b) => a.id - b.id);
-  return describe(operations, targets, stamp);
+  return operations.sort((a, b) => a.id - b.id);
 }
 
 function describe(
