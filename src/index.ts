@@ -6,7 +6,6 @@ export type {
   ModelDescription,
   ModelOptions,
   ModelPresetName,
-  ReconstructionLossOptions,
   WeightValue,
 } from "./autoencoder/index.js";
 // autoencoder
@@ -15,7 +14,6 @@ export {
   ImageAutoencoder,
   modelPresetNames,
   modelPresets,
-  reconstructionLoss,
   resolveModel,
 } from "./autoencoder/index.js";
 export type {
@@ -116,6 +114,25 @@ export {
 } from "./export/index.js";
 export type { StoredTensor, TensorMap } from "./files/index.js";
 export { readNpy, readSafetensors, writeFileAtomic, writeNpy, writeSafetensors } from "./files/index.js";
+// losses
+export type {
+  ModelPass,
+  Module,
+  Objective,
+  ObjectiveTerm,
+  ObjectiveValue,
+  Phase,
+  ReconstructionLossOptions,
+} from "./losses/index.js";
+export { reconstructionLoss } from "./losses/index.js";
+export type {
+  ObjectiveCard,
+  ObjectiveConfig,
+  ObjectiveContext,
+  ObjectiveDefinition,
+  ObjectiveParts,
+} from "./losses/registry/index.js";
+export { registerObjective } from "./losses/registry/index.js";
 export type {
   CodebookDrift,
   CodeGeometry,
@@ -146,6 +163,8 @@ export {
   rankFrequency,
   usageFigures,
 } from "./metrics/index.js";
+// nn
+export { createOptimizer, type OptimizerConfig } from "./nn/optimizer/index.js";
 export type {
   BackwardArguments,
   CodebookName,

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { ImageAutoencoder, modelPresets } from "../../dist/src/autoencoder/index.js";
+import { createOptimizer } from "../../dist/src/nn/optimizer/index.js";
 import { createQuantizer } from "../../dist/src/quantizers/index.js";
-import { Adam } from "../../dist/src/training/optimizer.js";
 
 /**
  * The model that `vqkit train` makes from the preset "small", at any width, and its training step: forward, backward,
@@ -13,7 +13,7 @@ export function trainable({ width, codebookSize }) {
   const model = ImageAutoencoder.create({ config, quantizer, seed: 0 });
   const variables = model.trainableVariables();
   const adam = { kind: "adam", beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 };
-  const optimizer = new Adam(variables, adam);
+  const optimizer = createOptimizer(variables, adam);
 
   function lossOf(pixels) {
     const { reconstruction, quantization } = model.forward(pixels);

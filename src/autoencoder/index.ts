@@ -16,16 +16,8 @@ export { describeModel, type ModelDescription, type PartDescription } from "./de
 export { groupNormEpsilon } from "./forward.js";
 export { checkImageShape } from "./image-shape.js";
 export { decoderLayers, encoderLayers, type Layer } from "./layers.js";
+
 export { centredBytes, type PixelBatch, pixelsToTensor, tensorToPixels } from "./pixels.js";
-export {
-  type ReconstructionLoss,
-  type ReconstructionLossConfig,
-  type ReconstructionLossName,
-  type ReconstructionLossOptions,
-  reconstructionLoss,
-  reconstructionLossNames,
-  reconstructionLossSchema,
-} from "./reconstruction-loss.js";
-export { meanSsim } from "./ssim.js";
+
 export { namingModelFile, parseStoredModel, storedWeightValues } from "./stored-model.js";
 export { assignWeightValues, type WeightValue } from "./weight-values.js";

@@ -1,5 +1,5 @@
-import { type ReconstructionLossConfig, reconstructionLossNames } from "../autoencoder/index.js";
 import type { DataConfig } from "../data/index.js";
+import { type ReconstructionLossConfig, reconstructionLossNames } from "../losses/index.js";
 import { type MetricCard, metricCard } from "../metrics/index.js";
 import type { Evaluation } from "./evaluate.js";
 

@@ -4,12 +4,11 @@ import {
   type ImageAutoencoder,
   type PixelBatch,
   pixelsToTensor,
-  type ReconstructionLossConfig,
-  reconstructionLoss,
   tensorToPixels,
 } from "../autoencoder/index.js";
 import { VqkitError } from "../core/errors.js";
 import type { ImageBatch } from "../data/index.js";
+import { type ReconstructionLossConfig, reconstructionLoss } from "../losses/index.js";
 import {
   CodeCounts,
   type CodeGeometry,

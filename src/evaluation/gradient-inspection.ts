@@ -6,13 +6,9 @@
  * left out), g = ∂L/∂q at the quantizer's output, gₑ an estimator's gradient at the latents. Straight-through's is g.
  */
 import * as tf from "@tensorflow/tfjs";
-import {
-  type ImageAutoencoder,
-  pixelsToTensor,
-  type ReconstructionLossConfig,
-  reconstructionLoss,
-} from "../autoencoder/index.js";
+import { type ImageAutoencoder, pixelsToTensor } from "../autoencoder/index.js";
 import type { ImageBatch } from "../data/index.js";
+import { type ReconstructionLossConfig, reconstructionLoss } from "../losses/index.js";
 import {
   type GradientEstimator,
   reflection,

@@ -1,3 +1,5 @@
+import { objectiveCards } from "../losses/registry/index.js";
+
 /** What a run minimised: each loss, its weight, and which part of the model it moves. JSON-safe. */
 export interface LossCard {
   readonly terms: readonly LossTerm[];
@@ -10,8 +12,8 @@ export interface LossCard {
 /** One weighted loss. */
 export interface LossTerm {
   readonly loss: string;
-  /** 0: computed and recorded, but not minimised. */
-  readonly weight: number;
+  /** 0: computed and recorded, but not minimised; null where it is not known. */
+  readonly weight: number | null;
   readonly formula: string;
   readonly moves: string;
   readonly leaves: string;
@@ -25,11 +27,11 @@ type Fields = Readonly<Record<string, unknown>>;
  *
  * @param config as config.json has it; fields that are missing leave their lines out
  */
-export function lossCard({ loss, quantizer }: Fields): LossCard {
+export function lossCard({ loss, objectives, quantizer }: Fields): LossCard {
   const own = fieldsOf(quantizer);
   const { codebook, gradient } = sidesOf(own);
   return {
-    terms: [...reconstructionTerms(fieldsOf(loss)), ...quantizerTerms(own)],
+    terms: [...reconstructionTerms(fieldsOf(loss)), ...quantizerTerms(own), ...objectiveCards(objectives)],
     codebook,
     gradient,
   };

@@ -14,8 +14,8 @@ interface ChartFields {
 
 const RECONSTRUCTION_LOSSES = { l1Loss: "L1", l2Loss: "L2", huberLoss: "Huber", ssimLoss: "1 − SSIM" };
 
-/** The names of a quantizer's losses: the usual ones, then what else stands among the fields weighted and not. */
-function quantizerLosses(fields: readonly string[]): string[] {
+/** The losses beside the reconstruction: a quantizer's usual ones, then what else stands among the fields weighted and not. */
+function otherLosses(fields: readonly string[]): string[] {
   const weighted = fields.flatMap((field) => /^weighted([A-Z].*)Loss$/.exec(field)?.[1] ?? []);
   const names = weighted.map((name) => name.charAt(0).toLowerCase() + name.slice(1));
   const others = names.filter(
@@ -26,7 +26,7 @@ function quantizerLosses(fields: readonly string[]): string[] {
 
 /** The charts, and the fields of metrics.jsonl that each draws. @param fields all of them */
 function chartsOf(fields: readonly string[]): readonly ChartFields[] {
-  const losses = quantizerLosses(fields);
+  const losses = otherLosses(fields);
   const weighted = losses.map((name) => [
     `weighted${name.charAt(0).toUpperCase()}${name.slice(1)}Loss`,
     name,
@@ -49,7 +49,7 @@ function chartsOf(fields: readonly string[]): readonly ChartFields[] {
       isNoisy: true,
     },
     {
-      title: "Quantizer losses, unweighted",
+      title: "Losses beside the reconstruction, unweighted",
       series: Object.fromEntries(losses.map((name) => [`${name}Loss`, name])),
       yScale: "log",
       isNoisy: true,

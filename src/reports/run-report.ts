@@ -178,7 +178,7 @@ function losses(config: Readonly<Record<string, unknown>>): Html {
   const { terms, codebook, gradient } = lossCard(config);
   const shown = terms.map(({ loss, weight, formula, moves, leaves }) => [
     loss,
-    String(weight),
+    weight === null ? NO_FIGURE : String(weight),
     formula,
     moves,
     leaves,

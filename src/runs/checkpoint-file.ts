@@ -15,7 +15,7 @@ import {
 } from "../files/index.js";
 
 /** The kinds of arrays in a checkpoint. */
-export const CHECKPOINT_SECTIONS = ["weights", "optimizer", "ema", "usage", "timeline"] as const;
+export const CHECKPOINT_SECTIONS = ["weights", "modules", "optimizer", "ema", "usage", "timeline"] as const;
 export type CheckpointSection = (typeof CHECKPOINT_SECTIONS)[number];
 
 /** All that is needed to continue a run as if it had not stopped. */
@@ -26,7 +26,9 @@ export interface Checkpoint {
   readonly state: JsonObject;
   /** Model weights by name. */
   readonly weights: TensorMap;
-  /** The optimizer's moments by name: the variable's name, then the moment's. */
+  /** Weights of what objectives have besides the model, by the module's name and their own; often none. */
+  readonly modules: TensorMap;
+  /** The optimizers' moments by name: the moment's name, then the variable's; after the phase's, but for the model's. */
   readonly optimizer: TensorMap;
   /** Averaged weights by name; empty when none are kept. */
   readonly ema: TensorMap;
@@ -91,6 +93,7 @@ export async function readCheckpoint(path: string, expectedStep: number): Promis
   }
   const sections: Record<CheckpointSection, Map<string, StoredTensor>> = {
     weights: new Map(),
+    modules: new Map(),
     optimizer: new Map(),
     ema: new Map(),
     usage: new Map(),

@@ -7,15 +7,7 @@ export {
 } from "./comparison/comparison.js";
 export { type ComparisonOptions, type PlannedRun, planComparison } from "./comparison/plan.js";
 export type { Sweep } from "./comparison/sweep.js";
-export { type ClippedGradients, clipByGlobalNorm } from "./gradient-clipping.js";
 export { NonFiniteError, type NonFinitePolicy, nonFinitePolicies } from "./non-finite.js";
-export {
-  Adam,
-  type OptimizerConfig,
-  type OptimizerKind,
-  optimizerKinds,
-  type StepOptions,
-} from "./optimizer.js";
 export {
   type CheckpointChoice,
   checkpointChoices,
@@ -34,7 +26,6 @@ export {
   type SourceOptions,
   savedConfig,
 } from "./run-config.js";
-export { type LearningRateSchedule, learningRateAt, type ScheduleKind, scheduleKinds } from "./schedule.js";
 export { withSourceModel } from "./source-model.js";
 export { type EvaluationFields, type LossFields, type StepMetrics, timingFields } from "./step-metrics.js";
 export { Trainer } from "./trainer.js";
@@ -46,4 +37,3 @@ export {
   trainingSchema,
 } from "./training-config.js";
 export type { RunDescription, TrainingFigures, TrainingResult } from "./training-result.js";
-export { averageDecayAt, WeightAverage } from "./weight-average.js";

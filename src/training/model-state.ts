@@ -2,19 +2,22 @@ import type * as tf from "@tensorflow/tfjs";
 import { assignWeightValues, ImageAutoencoder, type WeightValue } from "../autoencoder/index.js";
 import { VqkitError } from "../core/errors.js";
 import type { TensorMap } from "../files/index.js";
+import { modulesOf, namedVariables, type Phase } from "../losses/index.js";
+import { WeightAverage } from "../nn/optimizer/index.js";
 import { createQuantizer } from "../quantizers/index.js";
 import type { Checkpoint } from "../runs/index.js";
 import { frozenCodebook } from "./frozen-codebook.js";
-import { Adam } from "./optimizer.js";
+import { disposePhases, phasesOf } from "./model-phase.js";
 import type { RunConfig } from "./run-config.js";
+import { MODEL_PHASE } from "./step-metrics.js";
 import { storedVariables } from "./stored-variables.js";
-import { WeightAverage } from "./weight-average.js";
 
 /** Everything of a run that is kept in tensors. */
 export interface ModelState {
   readonly model: ImageAutoencoder;
-  readonly optimizer: Adam;
-  /** null where no average is kept. */
+  /** What is trained in a step, and by what; the model's phase first. */
+  readonly phases: readonly Phase[];
+  /** Of the model's weights; null where no average is kept. */
   readonly average: WeightAverage | null;
 }
 
@@ -23,32 +26,54 @@ export function createModelState(config: RunConfig): ModelState {
   const trained = createQuantizer(config.quantizer, config.seed);
   const quantizer = config.from?.codebook === "frozen" ? frozenCodebook(trained) : trained;
   const model = ImageAutoencoder.create({ config: config.model, quantizer, seed: config.seed });
-  const variables = model.variables();
-  const decay = config.weightAverageDecay;
-  return {
-    model,
-    optimizer: new Adam(variables, config.optimizer),
-    average: decay === null ? null : new WeightAverage(variables, decay),
-  };
+  try {
+    const phases = phasesOf(config, model);
+    const decay = config.weightAverageDecay;
+    return { model, phases, average: decay === null ? null : new WeightAverage(model.variables(), decay) };
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
 }
 
 /** Frees all of it. */
-export function disposeModelState({ model, optimizer, average }: ModelState): void {
-  optimizer.dispose();
+export function disposeModelState({ model, phases, average }: ModelState): void {
+  disposePhases(phases);
   average?.dispose();
   model.dispose();
 }
 
-/** The tensors of a run as a checkpoint keeps them. @throws VqkitError("numerics") for a value that is not finite */
-export async function storedState({
+/** The sections of a checkpoint that hold tensors of the engine. */
+type StateSections = Pick<Checkpoint, "weights" | "modules" | "optimizer" | "ema">;
+
+/** The variables of a run by section and name. */
+function sectionsOf({
   model,
-  optimizer,
+  phases,
   average,
-}: ModelState): Promise<Pick<Checkpoint, "weights" | "optimizer" | "ema">> {
+}: ModelState): Record<keyof StateSections, ReadonlyMap<string, tf.Variable>> {
+  const states = phases.map(({ name, optimizer }) =>
+    [...optimizer.state()].map(
+      // The first phase's are without its name, as they were when it was the only one.
+      ([own, variable]) => [name === MODEL_PHASE ? own : `${name}/${own}`, variable] as const,
+    ),
+  );
   return {
-    weights: await storedVariables(model.variables()),
-    optimizer: await storedVariables(optimizer.state()),
-    ema: await storedVariables(average?.values() ?? new Map<string, tf.Variable>()),
+    weights: model.variables(),
+    modules: new Map(modulesOf(phases).flatMap((module) => [...namedVariables(module)])),
+    optimizer: new Map(states.flat()),
+    ema: average?.values() ?? new Map<string, tf.Variable>(),
+  };
+}
+
+/** The tensors of a run as a checkpoint keeps them. @throws VqkitError("numerics") for a value that is not finite */
+export async function storedState(state: ModelState): Promise<StateSections> {
+  const { weights, modules, optimizer, ema } = sectionsOf(state);
+  return {
+    weights: await storedVariables(weights),
+    modules: await storedVariables(modules),
+    optimizer: await storedVariables(optimizer),
+    ema: await storedVariables(ema),
   };
 }
 
@@ -57,13 +82,12 @@ export async function storedState({
  *
  * @throws VqkitError("format") naming what the checkpoint lacks, or has too much of, or in another shape
  */
-export function restoreState(
-  { model, optimizer, average }: ModelState,
-  checkpoint: Pick<Checkpoint, "weights" | "optimizer" | "ema">,
-): void {
-  model.setWeights(float32(checkpoint.weights));
-  assignWeightValues(optimizer.state(), float32(checkpoint.optimizer));
-  assignWeightValues(average?.values() ?? new Map<string, tf.Variable>(), float32(checkpoint.ema));
+export function restoreState(state: ModelState, checkpoint: StateSections): void {
+  const sections = sectionsOf(state);
+  state.model.setWeights(float32(checkpoint.weights));
+  for (const name of ["modules", "optimizer", "ema"] as const) {
+    assignWeightValues(sections[name], float32(checkpoint[name]));
+  }
 }
 
 function float32(tensors: TensorMap): Map<string, WeightValue> {

@@ -48,8 +48,8 @@ export class NonFiniteError extends VqkitError {
 export function nonFiniteFigure(
   outcome: StepOutcome,
 ): { readonly figure: string; readonly value: number } | undefined {
-  const { losses, gradientNorm, quantizationError } = outcome;
-  const figures = Object.entries({ ...losses, gradientNorm, quantizationError });
+  const { losses, gradientNorm, quantizationError, others } = outcome;
+  const figures = Object.entries({ ...losses, gradientNorm, quantizationError, ...others });
   const found = figures.find(([, value]) => !Number.isFinite(value));
   return found && { figure: found[0], value: found[1] };
 }

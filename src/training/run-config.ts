@@ -1,17 +1,16 @@
 import { z } from "zod";
-import {
-  type AutoencoderConfig,
-  type ModelOptions,
-  type ReconstructionLossConfig,
-  type ReconstructionLossOptions,
-  reconstructionLossSchema,
-  resolveModel,
-} from "../autoencoder/index.js";
+import { type AutoencoderConfig, type ModelOptions, resolveModel } from "../autoencoder/index.js";
 import { type DeviceName, deviceNames, type EngineName, engineNames } from "../backend/index.js";
 import { parseConfig } from "../core/config.js";
 import { ConfigError } from "../core/errors.js";
 import { type DataConfig, type DataConfigInput, dataConfigSchema } from "../data/index.js";
 import type { JsonObject } from "../files/index.js";
+import {
+  type ReconstructionLossConfig,
+  type ReconstructionLossOptions,
+  reconstructionLossSchema,
+} from "../losses/index.js";
+import { type ObjectiveConfig, parseObjectives } from "../losses/registry/index.js";
 import { parseQuantizerConfig, type QuantizerConfig } from "../quantizers/index.js";
 import { type TrainingConfig, type TrainingOptions, trainingFields } from "./training-config.js";
 
@@ -47,6 +46,11 @@ export interface RunOptions extends TrainingOptions {
   /** What training minimises besides the quantizer's own losses; default "l2". */
   readonly loss?: ReconstructionLossOptions;
   /**
+   * What it minimises besides, in this order: `{ kind }` and that kind's options, or a kind, each once; default none.
+   * Kinds are made known by `registerObjective`.
+   */
+  readonly objectives?: readonly (string | ObjectiveConfig)[];
+  /**
    * The model to start from, a run folder or model file, for fine-tuning; default null: fresh weights. What `model` and
    * `quantizer` do not say is then as in that model.
    */
@@ -76,6 +80,7 @@ export interface RunConfig extends TrainingConfig {
   readonly quantizer: QuantizerConfig;
   readonly data: DataConfig;
   readonly loss: ReconstructionLossConfig;
+  readonly objectives: readonly ObjectiveConfig[];
   readonly from: SourceConfig | null;
   readonly engine: EngineName | "auto";
   readonly device: DeviceName;
@@ -91,6 +96,7 @@ const runSchema = z.strictObject({
   quantizer: z.unknown().optional(),
   data: z.unknown().optional(),
   loss: z.unknown().optional(),
+  objectives: z.unknown().optional(),
   from: z.unknown().optional(),
   engine: z.enum(["auto", ...engineNames]).default("auto"),
   device: z.enum(deviceNames).default("cpu"),
@@ -113,16 +119,22 @@ export const runOptionNames: readonly string[] = Object.keys(runSchema.shape);
  */
 export function resolveRun(options: unknown): RunConfig {
   // The large parts are parsed by themselves, so that messages can name the keys that each would have known.
-  const { model, quantizer, data, loss, from, nominalCodebookSize, ...rest } = parseConfig(
-    runSchema,
-    options,
-    "",
-  );
+  const {
+    model,
+    quantizer,
+    data,
+    loss,
+    objectives = [],
+    from,
+    nominalCodebookSize,
+    ...rest
+  } = parseConfig(runSchema, options, "");
   const config = {
     model: resolveModel(model === undefined ? {} : model),
     quantizer: parseQuantizerConfig(quantizer),
     data: parseConfig(dataConfigSchema, dataObject(data), "data"),
     loss: parseConfig(reconstructionLossSchema, loss === undefined ? "l2" : loss, "loss"),
+    objectives: parseObjectives(objectives),
     from: parseSource(from),
     ...rest,
   };

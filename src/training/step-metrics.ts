@@ -1,5 +1,5 @@
-import type { ReconstructionLossName } from "../autoencoder/index.js";
 import { type EvaluationFigures, evaluatedFigures } from "../evaluation/index.js";
+import type { ReconstructionLossName } from "../losses/index.js";
 
 /** The losses that vqkit's own runs have; a quantizer may have others. */
 type LossName = ReconstructionLossName | "codebook" | "commitment";
@@ -8,6 +8,18 @@ type LossName = ReconstructionLossName | "codebook" | "commitment";
 export type LossFields = {
   readonly [N in LossName as `${N}Loss` | `weighted${Capitalize<N>}Loss`]?: number;
 } & { readonly [field: `${string}Loss`]: number | null };
+
+/** The name of the model's phase: of its figures alone, records have the plain names. */
+export const MODEL_PHASE = "model";
+
+/** What records call a figure of a phase: `totalLoss` of the phase `critic` is `criticLoss`. */
+export function phaseField(phase: string, figure: "totalLoss" | "gradientNorm" | "learningRate"): string {
+  if (phase === MODEL_PHASE) return figure;
+  return figure === "totalLoss" ? `${phase}Loss` : `${phase}${capitalized(figure)}`;
+}
+
+/** What phases beside the model's have, at the steps at which they are due. */
+export type PhaseFields = { readonly [field: `${string}GradientNorm` | `${string}LearningRate`]: number };
 
 /** The fields that may differ between two runs of the same seed, engine and threads. */
 export const timingFields = ["imagesPerSecond", "elapsedSeconds"] as const;
@@ -23,6 +35,7 @@ export type EvaluationFields = {
  * All of it is of the weights that the step started from. A loss that the model does not have is absent.
  */
 export type StepMetrics = LossFields &
+  PhaseFields &
   EvaluationFields & {
     /** 1 for the first. */
     readonly step: number;

@@ -1,21 +1,6 @@
 import { z } from "zod";
+import { optimizerSchema, scheduleKinds } from "../nn/optimizer/index.js";
 import { nonFinitePolicies } from "./non-finite.js";
-import { optimizerKinds } from "./optimizer.js";
-import { scheduleKinds } from "./schedule.js";
-
-/** How the weights are updated; the fields are those of `OptimizerConfig`. */
-export const optimizerSchema = z.strictObject({
-  /** "adam" or "adamw"; they differ in weight decay alone. */
-  kind: z.enum(optimizerKinds).default("adam"),
-  /** Decay of the gradient's running mean, [0, 1); 0 switches momentum off. */
-  beta1: z.number().min(0).lt(1).default(0.9),
-  /** Decay of the squared gradient's running mean, [0, 1). */
-  beta2: z.number().min(0).lt(1).default(0.999),
-  /** Added to the root of the second moment; > 0, because a gradient may be exactly 0 from the start. */
-  epsilon: z.number().positive().default(1e-8),
-  /** Pull of convolution kernels towards 0; 0 is off. */
-  weightDecay: z.number().min(0).default(0),
-});
 
 /**
  * The fields that say how to train, one by one independent, for spreading into a larger schema; `trainingSchema` is

@@ -1,5 +1,6 @@
 import type { ImageBatch, ImageDataset } from "../data/index.js";
 import type { Evaluation } from "../evaluation/index.js";
+import { type Phase, updateAt } from "../losses/index.js";
 import type { CodeMeter } from "./code-meter.js";
 import { ExampleStrips } from "./example-strips.js";
 import { type ModelState, restoreState, storedState } from "./model-state.js";
@@ -9,8 +10,7 @@ import type { RunConfig } from "./run-config.js";
 import type { RunEvaluator } from "./run-evaluator.js";
 import type { RunRecorder } from "./run-recorder.js";
 import { brokenFilesOf, type RunState } from "./run-state.js";
-import { learningRateAt } from "./schedule.js";
-import { evaluationFields, type StepMetrics } from "./step-metrics.js";
+import { evaluationFields, phaseField, type StepMetrics } from "./step-metrics.js";
 import type { StepOutcome } from "./step-outcome.js";
 import type { TrainerHooks } from "./trainer-hooks.js";
 import { TrainingStep } from "./training-step.js";
@@ -81,7 +81,7 @@ export class TrainingLoop {
   /** Trains to the end of the run; yields each step when all that is due after it has been done. */
   async *run(signal: AbortSignal | undefined): AsyncGenerator<StepMetrics, void, undefined> {
     const { config, state } = this.#parts;
-    const { steps, gradientClip, loss } = config;
+    const { steps } = config;
     this.#origin = performance.now() - 1000 * this.#place.elapsedSeconds;
     const { pending } = this.#place;
     if (pending !== null) {
@@ -89,7 +89,7 @@ export class TrainingLoop {
       await this.saveCheckpoint();
       yield metrics;
     }
-    const trainingStep = new TrainingStep({ ...state, loss, gradientClip });
+    const trainingStep = new TrainingStep(state);
     // One turn, and another one each time that the run goes back.
     while (this.#step < steps) yield* this.#stepsAhead(trainingStep, signal);
   }
@@ -138,13 +138,12 @@ export class TrainingLoop {
 
   /** Makes the next step. @returns null when the run went back instead */
   async #trained(trainingStep: TrainingStep, batch: ImageBatch, asked: number): Promise<StepMetrics | null> {
-    const { config, usage } = this.#parts;
+    const { config, usage, state } = this.#parts;
     const step = this.#step + 1;
-    const learningRate = learningRateAt(step, config);
     let outcome: StepOutcome;
     let event = this.#rolledBack;
     try {
-      outcome = await trainingStep.run(batch, { step, learningRate, check: this.#isSaved(step) });
+      outcome = await trainingStep.run(batch, step, { check: this.#isSaved(step) });
       this.#place = { ...this.#place, skippedInARow: 0 };
     } catch (error) {
       if (!(error instanceof NonFiniteError)) throw error;
@@ -164,9 +163,10 @@ export class TrainingLoop {
     return {
       step,
       ...outcome.losses,
-      learningRate,
+      ...learningRates(state.phases, step),
       gradientNorm: outcome.gradientNorm,
       quantizationError: outcome.quantizationError,
+      ...outcome.others,
       ...(isSkipped ? usage.figures() : this.#counted(outcome.indices)),
       imagesPerSecond: config.batchSize / seconds,
       elapsedSeconds,
@@ -274,4 +274,11 @@ export class TrainingLoop {
     const { checkpointEvery, steps } = this.#parts.config;
     return step === steps || (checkpointEvery !== null && step % checkpointEvery === 0);
   }
+}
+
+/** Of each phase that is due, by the names that records have. */
+function learningRates(phases: readonly Phase[], step: number): { readonly learningRate: number } {
+  const due = phases.filter((phase) => updateAt(phase, step) !== undefined);
+  const rates = due.map((phase) => [phaseField(phase.name, "learningRate"), phase.learningRate(step)]);
+  return Object.fromEntries(rates) as { readonly learningRate: number }; // the model's phase is due at every step
 }

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ImageAutoencoder } from "../../src/autoencoder/autoencoder.js";
 import { resolveModel } from "../../src/autoencoder/config.js";
-import { reconstructionLoss, reconstructionLossSchema } from "../../src/autoencoder/reconstruction-loss.js";
+import { reconstructionLoss, reconstructionLossSchema } from "../../src/losses/index.js";
 import { createQuantizer } from "../../src/quantizers/index.js";
 import { useEngine } from "../engine.js";
 import { randomGrid } from "./reference.js";

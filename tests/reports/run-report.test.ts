@@ -136,7 +136,7 @@ describe("the losses of a quantizer", () => {
     expect(columns.slice(0, 3)).toEqual([
       ["Losses, weighted", "total", "reconstruction", "codebook", "commitment", "orthogonal"],
       ["Reconstruction losses, unweighted: L1", "L1"],
-      ["Quantizer losses, unweighted", "codebook", "commitment", "orthogonal"],
+      ["Losses beside the reconstruction, unweighted", "codebook", "commitment", "orthogonal"],
     ]);
     // What has no weight is nobody's loss that is minimised: a figure like any other.
     expect(columns.at(-1)).toEqual(["loneLoss", "loneLoss"]);

@@ -12,6 +12,7 @@ function checkpoint(step: number): Checkpoint {
     step,
     state: { seed: 3, config: { kind: "vq", levels: [8, 5] }, metricsOffset: 120 + step },
     weights: f32(step, -1.5),
+    modules: new Map([["critic/w", { dtype: "F32", shape: [1], data: Float32Array.of(-step) }]]),
     optimizer: f32(step / 8),
     ema: new Map(),
     usage: new Map([["indices", { dtype: "I32", shape: [2, 1], data: Int32Array.from([step, 7]) }]]),

@@ -7,8 +7,10 @@ import {
   resolveModel,
 } from "../../src/autoencoder/index.js";
 import { Random } from "../../src/core/random.js";
+import { WeightAverage } from "../../src/nn/optimizer/index.js";
 import { createQuantizer, registerQuantizer } from "../../src/quantizers/index.js";
-import { Adam, trainingSchema, WeightAverage } from "../../src/training/index.js";
+import { trainingSchema } from "../../src/training/index.js";
+import { modelPhase } from "../../src/training/model-phase.js";
 import { TrainingStep } from "../../src/training/training-step.js";
 import { useEngine } from "../engine.js";
 import { ownLosses } from "../quantizers/own-losses.js";
@@ -33,8 +35,17 @@ const loss = { l1: 0.5, l2: 2, huber: 0, ssim: 0, huberDelta: 1 };
 
 function build(quantizer: object) {
   const model = ImageAutoencoder.create({ config, quantizer: createQuantizer(quantizer, 5), seed: 5 });
-  const optimizer = new Adam(model.variables(), trainingSchema.parse({}).optimizer);
-  return { model, optimizer };
+  return { model };
+}
+
+/** Steps of the model's phase alone, at a learning rate of 0.001. */
+function stepOf(
+  model: ImageAutoencoder,
+  { gradientClip, average = null }: { gradientClip: number | null; average?: WeightAverage | null },
+) {
+  const { optimizer: adam } = trainingSchema.parse({});
+  const phase = modelPhase(model, { loss, optimizer: adam, gradientClip, learningRate: () => 1e-3 });
+  return { step: new TrainingStep({ model, phases: [phase], average }), optimizer: phase.optimizer };
 }
 
 /** What a plain pass over the same batch gives, by sums in JavaScript. */
@@ -69,10 +80,10 @@ async function byHand(model: ImageAutoencoder) {
 }
 
 it("reports the losses of the weights it starts from, raw and weighted", async () => {
-  const { model, optimizer } = build({ kind: "vq", codebookSize: 7, codeDim: 6, initialization: "normal" });
-  const step = new TrainingStep({ model, optimizer, average: null, loss, gradientClip: null });
+  const { model } = build({ kind: "vq", codebookSize: 7, codeDim: 6, initialization: "normal" });
+  const { step, optimizer } = stepOf(model, { gradientClip: null });
   const expected = await byHand(model);
-  const { losses, quantizationError, indices } = await step.run(batch, { step: 1, learningRate: 1e-3 });
+  const { losses, quantizationError, indices } = await step.run(batch, 1);
   expect(losses.l1Loss).toBeCloseTo(expected.l1, 5);
   expect(losses.weightedL1Loss).toBeCloseTo(0.5 * expected.l1, 5);
   expect(losses.weightedL2Loss).toBeCloseTo(2 * expected.l2, 5);
@@ -90,11 +101,11 @@ it("reports the losses of the weights it starts from, raw and weighted", async (
 it("takes a quantizer's losses by any name, each with its weight", async () => {
   registerQuantizer(ownLosses);
   const weights = { orthogonal: 0.3, length: 0.2, spread2: 0 };
-  const { model, optimizer } = build({ kind: "own-losses", codebookSize: 7, codeDim: 6, weights });
-  const step = new TrainingStep({ model, optimizer, average: null, loss, gradientClip: null });
+  const { model } = build({ kind: "own-losses", codebookSize: 7, codeDim: 6, weights });
+  const { step, optimizer } = stepOf(model, { gradientClip: null });
   const expected = await byHand(model);
   const codes = Array.from((await model.copyWeights()).get("quantizer/codes")?.data ?? []);
-  const { losses } = await step.run(batch, { step: 1, learningRate: 1e-3 });
+  const { losses } = await step.run(batch, 1);
   const row = (k: number) => codes.slice(6 * k, 6 * k + 6);
   let [orthogonal, square] = [0, 0];
   for (let i = 0; i < 7; i++) {
@@ -128,9 +139,9 @@ it.each([
   ],
 ])("refuses a quantizer's loss %s, by its name", async (_, weights, message) => {
   registerQuantizer(ownLosses);
-  const { model, optimizer } = build({ kind: "own-losses", codebookSize: 7, codeDim: 6, weights });
-  const step = new TrainingStep({ model, optimizer, average: null, loss, gradientClip: null });
-  await expect(step.run(batch, { step: 1, learningRate: 1e-3 })).rejects.toMatchObject({
+  const { model } = build({ kind: "own-losses", codebookSize: 7, codeDim: 6, weights });
+  const { step, optimizer } = stepOf(model, { gradientClip: null });
+  await expect(step.run(batch, 1)).rejects.toMatchObject({
     code: "config",
     message: expect.stringMatching(message),
   });
@@ -141,15 +152,15 @@ it.each([
 it.each(["total", "reconstruction", "l2"])(
   "refuses a quantizer's loss by the name %s, which is taken",
   async (name) => {
-    const { model, optimizer } = build({ kind: "vq", codebookSize: 7, codeDim: 6 });
+    const { model } = build({ kind: "vq", codebookSize: 7, codeDim: 6 });
     const { quantizer } = model;
     const original = quantizer.quantize.bind(quantizer);
     quantizer.quantize = (z) => {
       const output = original(z);
       return { ...output, losses: { ...output.losses, [name]: output.losses.commitment as tf.Scalar } };
     };
-    const step = new TrainingStep({ model, optimizer, average: null, loss, gradientClip: null });
-    await expect(step.run(batch, { step: 1, learningRate: 1e-3 })).rejects.toMatchObject({
+    const { step, optimizer } = stepOf(model, { gradientClip: null });
+    await expect(step.run(batch, 1)).rejects.toMatchObject({
       code: "config",
       path: `quantizer.lossWeights.${name}`,
     });
@@ -159,10 +170,10 @@ it.each(["total", "reconstruction", "l2"])(
 );
 
 it("moves every weight that has a gradient by the learning rate, as Adam's first step does", async () => {
-  const { model, optimizer } = build({ kind: "fsq", levels: [5, 4] });
-  const step = new TrainingStep({ model, optimizer, average: null, loss, gradientClip: 1 });
+  const { model } = build({ kind: "fsq", levels: [5, 4] });
+  const { step, optimizer } = stepOf(model, { gradientClip: 1 });
   const before = await model.copyWeights();
-  await step.run(batch, { step: 1, learningRate: 1e-3 });
+  await step.run(batch, 1);
   const after = await model.copyWeights();
   const changes = [...before].flatMap(([name, { data }]) =>
     [...data].map((value, i) => Math.abs((after.get(name)?.data[i] as number) - value)),
@@ -180,9 +191,9 @@ it("moves every weight that has a gradient by the learning rate, as Adam's first
 it("reports the gradient norm before clipping: that of the same step without it", async () => {
   const norms: number[] = [];
   for (const gradientClip of [null, 1e-3]) {
-    const { model, optimizer } = build({ kind: "simvq", codebookSize: 9, codeDim: 6 });
-    const step = new TrainingStep({ model, optimizer, average: null, loss, gradientClip });
-    norms.push((await step.run(batch, { step: 1, learningRate: 1e-3 })).gradientNorm);
+    const { model } = build({ kind: "simvq", codebookSize: 9, codeDim: 6 });
+    const { step, optimizer } = stepOf(model, { gradientClip });
+    norms.push((await step.run(batch, 1)).gradientNorm);
     model.dispose();
     optimizer.dispose();
   }
@@ -199,12 +210,12 @@ it("lets an EMA codebook learn from the step's own latents, and the average foll
     initialization: "normal",
     emaDecay: 0.9,
   };
-  const { model, optimizer } = build(quantizer);
+  const { model } = build(quantizer);
   const average = new WeightAverage(model.variables(), 0.99);
   const expected = await byHand(model);
   const before = await model.copyWeights();
-  const step = new TrainingStep({ model, optimizer, average, loss, gradientClip: null });
-  const { losses } = await step.run(batch, { step: 1, learningRate: 1e-3 });
+  const { step, optimizer } = stepOf(model, { average, gradientClip: null });
+  const { losses } = await step.run(batch, 1);
   expect(losses.codebookLoss).toBeUndefined();
   const after = await model.copyWeights();
   const seen = Array.from({ length: 5 }, (_, k) => expected.indices.filter((index) => index === k).length);
@@ -233,10 +244,10 @@ it("lets an EMA codebook learn from the step's own latents, and the average foll
 });
 
 it("leaves no tensor behind, also when the loss is not finite", async () => {
-  const { model, optimizer } = build({ kind: "rotation", codebookSize: 7, codeDim: 6 });
-  const step = new TrainingStep({ model, optimizer, average: null, loss, gradientClip: 1 });
+  const { model } = build({ kind: "rotation", codebookSize: 7, codeDim: 6 });
+  const { step, optimizer } = stepOf(model, { gradientClip: 1 });
   const before = tf.memory().numTensors;
-  await step.run(batch, { step: 1, learningRate: 1e-3 });
+  await step.run(batch, 1);
   expect(tf.memory().numTensors).toBe(before);
   const random = new Random(0);
   model.setWeights(
@@ -247,7 +258,7 @@ it("leaves no tensor behind, also when the loss is not finite", async () => {
       ]),
     ),
   );
-  await expect(step.run(batch, { step: 2, learningRate: 1e-3 })).rejects.toMatchObject({
+  await expect(step.run(batch, 2)).rejects.toMatchObject({
     code: "numerics",
     message: expect.stringMatching(/^step 2: expected a finite /),
   });

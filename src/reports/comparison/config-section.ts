@@ -35,7 +35,9 @@ export function configSection(evidence: readonly RowEvidence[]): Html | null {
 function lossCards(evidence: readonly RowEvidence[]): Html {
   const lines = evidence.map(({ row, config }) => {
     const { terms, codebook, gradient } = lossCard(config);
-    const losses = terms.map(({ loss, weight }) => `${weight} × ${loss}`).join(" + ");
+    const losses = terms
+      .map(({ loss, weight }) => (weight === null ? loss : `${weight} × ${loss}`))
+      .join(" + ");
     return [row.label, losses, codebook, gradient];
   });
   return htmlTable(

@@ -1,14 +1,11 @@
 import * as tf from "@tensorflow/tfjs";
 import { expect, it } from "vitest";
-import {
-  ImageAutoencoder,
-  pixelsToTensor,
-  reconstructionLoss,
-  resolveModel,
-} from "../../../src/autoencoder/index.js";
+import { ImageAutoencoder, pixelsToTensor, resolveModel } from "../../../src/autoencoder/index.js";
 import { type DeviceName, selectEngine } from "../../../src/backend/index.js";
+import { reconstructionLoss } from "../../../src/losses/index.js";
 import { createQuantizer } from "../../../src/quantizers/index.js";
-import { Adam, trainingSchema } from "../../../src/training/index.js";
+import { trainingSchema } from "../../../src/training/index.js";
+import { modelPhase } from "../../../src/training/model-phase.js";
 import { TrainingStep } from "../../../src/training/training-step.js";
 
 const config = resolveModel({ preset: "tiny", downsamplingFactor: 2, baseWidth: 8, latentChannels: 8 });
@@ -26,7 +23,6 @@ const batch = {
 async function train(device: DeviceName) {
   await selectEngine({ device, threads: 1 });
   const model = ImageAutoencoder.create({ config, quantizer: createQuantizer(quantizer, 5), seed: 5 });
-  const optimizer = new Adam(model.variables(), trainingSchema.parse({}).optimizer);
   const trainable = model.trainableVariables();
   const pixels = pixelsToTensor(batch);
   const { value, grads } = tf.variableGrads(() => {
@@ -41,14 +37,16 @@ async function train(device: DeviceName) {
   const first = (await value.data())[0] as number;
   tf.dispose([pixels, value, grads]);
 
-  const step = new TrainingStep({ model, optimizer, average: null, loss, gradientClip: 1 });
+  const { optimizer: adam } = trainingSchema.parse({});
+  const phase = modelPhase(model, { loss, optimizer: adam, gradientClip: 1, learningRate: () => 2e-3 });
+  const step = new TrainingStep({ model, phases: [phase], average: null });
   const losses: number[] = [];
   for (let i = 1; i <= 3; i++) {
-    losses.push((await step.run(batch, { step: i, learningRate: 2e-3 })).losses.totalLoss);
+    losses.push((await step.run(batch, i)).losses.totalLoss);
   }
   const isThere = device === "webgpu" && [...trainable.values()].some(isOnDevice);
   model.dispose();
-  optimizer.dispose();
+  phase.optimizer.dispose();
   return { first, gradients, losses, isThere };
 }
 

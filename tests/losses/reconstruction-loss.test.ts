@@ -1,12 +1,12 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
+import { parseConfig } from "../../src/core/config.js";
+import { Random } from "../../src/core/random.js";
 import {
   type ReconstructionLossConfig,
   reconstructionLoss,
   reconstructionLossSchema,
-} from "../../src/autoencoder/reconstruction-loss.js";
-import { parseConfig } from "../../src/core/config.js";
-import { Random } from "../../src/core/random.js";
+} from "../../src/losses/reconstruction-loss.js";
 import { useEngine } from "../engine.js";
 
 beforeAll(useEngine);

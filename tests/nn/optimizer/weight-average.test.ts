@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { averageDecayAt, WeightAverage } from "../../src/training/weight-average.js";
-import { useEngine } from "../engine.js";
+import { averageDecayAt, WeightAverage } from "../../../src/nn/optimizer/index.js";
+import { useEngine } from "../../engine.js";
 
 beforeAll(useEngine);
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type LearningRateSchedule, learningRateAt } from "../../src/training/schedule.js";
+import { type LearningRateSchedule, learningRateAt } from "../../../src/nn/optimizer/index.js";
 
 const base: LearningRateSchedule = {
   schedule: "constant",

@@ -1,7 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { clipByGlobalNorm } from "../../src/training/gradient-clipping.js";
-import { useEngine } from "../engine.js";
+import { clipping, createOptimizer, globalNorm, type Updates } from "../../../src/nn/optimizer/index.js";
+import { trainingSchema } from "../../../src/training/index.js";
+import { useEngine } from "../../engine.js";
 
 beforeAll(useEngine);
 
@@ -13,9 +14,19 @@ function gradients(): Map<string, tf.Tensor> {
     ["scale", tf.scalar(24)],
   ]);
 }
+/** What clipping makes of gradients, as the first part of a chain. */
+function clipByGlobalNorm(inputs: ReadonlyMap<string, tf.Tensor>, maxNorm: number) {
+  const norm = globalNorm([...inputs.values()]);
+  const updates: Updates = new Map(
+    [...inputs].map(([name, change]) => [name, { change, from: change, variable: change as tf.Variable }]),
+  );
+  const clipped = clipping(maxNorm).apply(updates, { norm: () => norm, scalars: {} });
+  return { gradients: new Map([...clipped].map(([name, { change }]) => [name, change])), norm };
+}
+
 const squaredNorm = 7 ** 2 + 12 ** 2 + 24 ** 2;
 
-async function clip(maxNorm: number | null): Promise<{ norm: number; values: Record<string, number[]> }> {
+async function clip(maxNorm: number): Promise<{ norm: number; values: Record<string, number[]> }> {
   const inputs = gradients();
   const result = tf.tidy(() => {
     const { gradients: clipped, norm } = clipByGlobalNorm(inputs, maxNorm);
@@ -52,12 +63,27 @@ describe("clipByGlobalNorm", () => {
     expect(values).toEqual({ "encoder/kernel": [2, -3, 6], "encoder/bias": [0, 12], scale: [24] });
   });
 
-  it("still computes the norm when clipping is off, and returns the same tensors", async () => {
-    const inputs = gradients();
-    const { gradients: same, norm } = clipByGlobalNorm(inputs, null);
-    expect([...same.values()]).toEqual([...inputs.values()]);
-    expect((await norm.data())[0]).toBeCloseTo(Math.sqrt(squaredNorm), 4);
-    tf.dispose([...inputs.values(), norm]);
+  it("is a part of the optimizer that is asked for, and none of one that is not", async () => {
+    const values = { a: [3, 0, 4], b: [12] };
+    for (const [maxNorm, factor] of [
+      [null, 1],
+      [6.5, 0.5], // √(9 + 16 + 144) = 13
+    ] as const) {
+      const variables = new Map(
+        Object.entries(values).map(([name, of]) => [name, tf.variable(tf.zeros([of.length]))]),
+      );
+      const optimizer = createOptimizer(variables, trainingSchema.parse({}).optimizer, maxNorm);
+      tf.tidy(() => {
+        const inputs = new Map(Object.entries(values).map(([name, of]) => [name, tf.tensor1d(of)]));
+        optimizer.apply(inputs, optimizer.stepScalars({ learningRate: 1, step: 1 }));
+      });
+      for (const [name, of] of Object.entries(values)) {
+        const moment = await optimizer.state().get(`firstMoment/${name}`)?.data();
+        expect([...(moment ?? [])]).toEqual(of.map((value) => factor * value));
+      }
+      optimizer.dispose();
+      tf.dispose([...variables.values()]);
+    }
   });
 
   it("leaves gradients that are all zero at zero", async () => {

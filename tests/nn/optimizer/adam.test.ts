@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { Random } from "../../src/core/random.js";
-import { Adam, type OptimizerConfig } from "../../src/training/optimizer.js";
-import { useEngine } from "../engine.js";
+import { Random } from "../../../src/core/random.js";
+import { createOptimizer, type Optimizer, type OptimizerConfig } from "../../../src/nn/optimizer/index.js";
+import { useEngine } from "../../engine.js";
 
 beforeAll(useEngine);
 
@@ -38,7 +38,7 @@ function makeGradients(values: Numbers): Map<string, tf.Tensor> {
   return new Map(Object.entries(values).map(([name, numbers]) => [name, tf.tensor(numbers, shapes[name])]));
 }
 
-function applyNumbers(optimizer: Adam, values: Numbers, learningRate: number, step: number): void {
+function applyNumbers(optimizer: Optimizer, values: Numbers, learningRate: number, step: number): void {
   tf.tidy(() => optimizer.apply(makeGradients(values), optimizer.stepScalars({ learningRate, step })));
 }
 
@@ -103,7 +103,7 @@ describe("Adam", () => {
     const options = { ...config, ...changes };
     const expected = draw("initial");
     const variables = makeVariables(draw("initial"));
-    const optimizer = new Adam(variables, options);
+    const optimizer = createOptimizer(variables, options);
     const plain = new PlainAdam();
     for (let step = 1; step <= 5; step++) {
       const learningRate = 0.02 * step;
@@ -118,7 +118,7 @@ describe("Adam", () => {
 
   it("moves each weight by the learning rate, against its gradient's sign, in the first step", async () => {
     const variables = makeVariables(draw("initial"));
-    const optimizer = new Adam(variables, config);
+    const optimizer = createOptimizer(variables, config);
     applyNumbers(optimizer, draw("gradient"), 0.125, 1);
     const expected = draw("initial");
     const gradient = draw("gradient");
@@ -134,7 +134,7 @@ describe("Adam", () => {
 
   it("decays rank-4 kernels alone", async () => {
     const variables = makeVariables(draw("initial"));
-    const optimizer = new Adam(variables, { ...config, kind: "adamw", weightDecay: 0.5 });
+    const optimizer = createOptimizer(variables, { ...config, kind: "adamw", weightDecay: 0.5 });
     const zeros = Object.fromEntries(
       Object.entries(draw("initial")).map(([name, v]) => [name, v.map(() => 0)]),
     );
@@ -153,7 +153,7 @@ describe("Adam", () => {
     const results: Numbers[] = [];
     for (const order of [names, [...names].reverse()]) {
       const variables = makeVariables(draw("initial"), order);
-      const optimizer = new Adam(variables, config);
+      const optimizer = createOptimizer(variables, config);
       for (let step = 1; step <= 3; step++) applyNumbers(optimizer, draw("gradient", step), 0.01, step);
       results.push({ ...(await read(variables)), ...(await read(optimizer.state())) });
       optimizer.dispose();
@@ -164,11 +164,11 @@ describe("Adam", () => {
 
   it("goes on exactly where it stopped when the state is restored by name into reordered variables", async () => {
     const straight = makeVariables(draw("initial"));
-    const first = new Adam(straight, config);
+    const first = createOptimizer(straight, config);
     for (let step = 1; step <= 2; step++) applyNumbers(first, draw("gradient", step), 0.01, step);
 
     const resumed = makeVariables(await read(straight), [...names].reverse());
-    const second = new Adam(resumed, config);
+    const second = createOptimizer(resumed, config);
     const saved = first.state();
     expect([...saved.keys()].sort()).toEqual(
       names.flatMap((n) => [`firstMoment/${n}`, `secondMoment/${n}`]).sort(),
@@ -186,7 +186,7 @@ describe("Adam", () => {
 
   it("keeps the moments as decayed sums of the gradients and their squares", async () => {
     const variables = new Map([["w", makeVariable([1, 2], [2])]]);
-    const optimizer = new Adam(variables, { ...config, beta1: 0.5, beta2: 0.25 });
+    const optimizer = createOptimizer(variables, { ...config, beta1: 0.5, beta2: 0.25 });
     for (const [i, numbers] of [
       [4, -2],
       [6, 8],
@@ -209,7 +209,7 @@ describe("Adam", () => {
     const target = [3, -1, 0.5];
     const curvature = [10, 1, 0.1];
     const w = makeVariable([0, 0, 0], [3]);
-    const optimizer = new Adam(new Map([["w", w]]), config);
+    const optimizer = createOptimizer(new Map([["w", w]]), config);
     for (let step = 1; step <= 400; step++) {
       // d/dw of ½·curvature·(w − target)²
       tf.tidy(() => {
@@ -228,7 +228,7 @@ describe("Adam", () => {
 
   it("skips a variable that has no gradient, weight decay and moments included", async () => {
     const variables = makeVariables(draw("initial"));
-    const optimizer = new Adam(variables, { ...config, kind: "adamw", weightDecay: 0.1 });
+    const optimizer = createOptimizer(variables, { ...config, kind: "adamw", weightDecay: 0.1 });
     const { "conv/kernel": _, ...others } = draw("gradient");
     applyNumbers(optimizer, others, 0.01, 1);
     const after = await read(variables);
@@ -245,7 +245,7 @@ describe("Adam", () => {
       ["table", makeVariable([1, 2, 3, 4], [2, 2], false)],
       ["w", makeVariable([5, 6], [2])],
     ]);
-    const optimizer = new Adam(variables, config);
+    const optimizer = createOptimizer(variables, config);
     expect([...optimizer.state().keys()]).toEqual(["firstMoment/w", "secondMoment/w"]);
     optimizer.dispose();
     tf.dispose([...variables.values()]);
@@ -253,7 +253,7 @@ describe("Adam", () => {
 
   it("refuses an unknown name and a gradient of another shape, and changes nothing then", async () => {
     const variables = makeVariables(draw("initial"));
-    const optimizer = new Adam(variables, config);
+    const optimizer = createOptimizer(variables, config);
     const gradients = makeGradients(draw("gradient"));
     const attempt = (name: string, shape: number[]) => (): void => {
       tf.tidy(() =>
@@ -275,7 +275,7 @@ describe("Adam", () => {
   it("keeps the number of tensors constant over 100 steps, and frees all of its own", async () => {
     const before = tf.memory().numTensors;
     const variables = makeVariables(draw("initial"));
-    const optimizer = new Adam(variables, { ...config, kind: "adamw", weightDecay: 0.1 });
+    const optimizer = createOptimizer(variables, { ...config, kind: "adamw", weightDecay: 0.1 });
     const gradients = makeGradients(draw("gradient"));
     const running = tf.memory().numTensors;
     for (let step = 1; step <= 100; step++) {
@@ -290,7 +290,7 @@ describe("Adam", () => {
 
   it("runs ten kernels per variable", async () => {
     const variables = makeVariables(draw("initial"));
-    const optimizer = new Adam(variables, config);
+    const optimizer = createOptimizer(variables, config);
     const gradients = makeGradients(draw("gradient"));
     const scalars = optimizer.stepScalars({ learningRate: 0.01, step: 1 });
     const profile = await tf.profile(() => {

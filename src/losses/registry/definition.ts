@@ -1,0 +1,59 @@
+import type { Random } from "../../core/random.js";
+import type { Objective } from "../objective.js";
+import type { Phase } from "../phase.js";
+
+/** The resolved options of an objective beside the reconstruction. JSON: saved whole, and enough to build it again. */
+export interface ObjectiveConfig {
+  /** The registered name. */
+  readonly kind: string;
+  readonly [option: string]: unknown;
+}
+
+/** What an objective brings into a run. */
+export interface ObjectiveParts {
+  /** What the model minimises besides its reconstruction and the quantizer's losses; null for nothing. */
+  readonly ofModel: Objective | null;
+  /** Further phases of a step, after the model's. */
+  readonly phases: readonly Phase[];
+}
+
+/** What an objective is made with. */
+export interface ObjectiveContext {
+  /** A stream of the run's seed and the objective's kind. */
+  readonly random: Random;
+  /** The model's learning rate, for networks that learn along with it. @param step 1 for the first */
+  learningRate(step: number): number;
+}
+
+/** A line of the loss card. */
+export interface ObjectiveCard {
+  readonly loss: string;
+  /** null where it is not known. */
+  readonly weight: number | null;
+  readonly formula: string;
+  /** What learns from it. */
+  readonly moves: string;
+  /** What it leaves as it is. */
+  readonly leaves: string;
+}
+
+/**
+ * A kind of objective: how its options are read, how it is made, and what a reader is told of it. A file in `losses/` and
+ * a line in its face make one of ours; `registerObjective` one from elsewhere.
+ */
+export interface ObjectiveDefinition<C extends ObjectiveConfig = ObjectiveConfig> {
+  readonly kind: string;
+  /** One sentence. */
+  readonly summary: string;
+  /**
+   * Checks options and writes every default out.
+   *
+   * @param where names them in messages: `objectives[0]`
+   * @throws ConfigError
+   */
+  parse(value: unknown, where: string): C;
+  /** Makes it with fresh weights. @param config as `parse` returned it */
+  create(config: C, context: ObjectiveContext): ObjectiveParts;
+  /** What the loss card of a run says of it, a line a term. Needs no engine. */
+  card(config: C): readonly ObjectiveCard[];
+}

@@ -1,0 +1,15 @@
+/** The kinds of objectives, as configurations and reports know them: without an engine. */
+export type {
+  ObjectiveCard,
+  ObjectiveConfig,
+  ObjectiveContext,
+  ObjectiveDefinition,
+  ObjectiveParts,
+} from "./definition.js";
+export {
+  objectiveCards,
+  objectiveDefinition,
+  objectiveKinds,
+  parseObjectives,
+  registerObjective,
+} from "./registry.js";
