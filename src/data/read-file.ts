@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, open, read } from "node:fs";
 import { promisify } from "node:util";
 import { Semaphore } from "../core/semaphore.js";
+import { MAX_TRANSFER_BYTES } from "../files/index.js";
 
 const openFile = promisify(open);
 const readInto = promisify(read);
@@ -47,7 +48,8 @@ async function readAll(descriptor: number, size: number): Promise<Uint8Array> {
   const content = Buffer.allocUnsafeSlow(size);
   let filled = 0;
   while (filled < size) {
-    const { bytesRead } = await readInto(descriptor, content, filled, size - filled, filled);
+    const length = Math.min(size - filled, MAX_TRANSFER_BYTES);
+    const { bytesRead } = await readInto(descriptor, content, filled, length, filled);
     if (bytesRead === 0) break;
     filled += bytesRead;
   }

@@ -1,6 +1,7 @@
 import { type FileHandle, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { errnoOf, fileError } from "./file-errors.js";
+import { writeFully } from "./transfer.js";
 
 const TEMPORARY = /^\..+\.vqkit-\d+-\d+\.tmp$/;
 let written = 0;
@@ -91,7 +92,7 @@ export async function syncFolder(folder: string): Promise<void> {
 export async function writeFileDurably(path: string, parts: Iterable<Uint8Array>): Promise<void> {
   const handle = await open(path, "wx");
   try {
-    for (const part of parts) await writeAll(handle, path, part);
+    for (const part of parts) await writeFully(handle, part);
     await handle.sync();
     await handle.close();
   } catch (error) {
@@ -100,14 +101,5 @@ export async function writeFileDurably(path: string, parts: Iterable<Uint8Array>
       // The first error says what went wrong; removeTemporaries clears what could not be removed now.
     });
     throw error;
-  }
-}
-
-/** Writes all bytes at the handle's position: one call takes at most 2 GiB, and may write less than it was given. */
-export async function writeAll(handle: FileHandle, path: string, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
-    const { bytesWritten } = await handle.write(bytes, at, Math.min(bytes.length - at, 2 ** 30));
-    if (bytesWritten === 0) throw fileError(path, "write", new Error("a write made no progress"));
-    at += bytesWritten;
   }
 }

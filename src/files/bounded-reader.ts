@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { VqkitError } from "../core/errors.js";
 import { errnoOf, fileError, formatError } from "./file-errors.js";
+import { readFully } from "./transfer.js";
 
 /** A file opened for reading parts of it, each no longer than the file says it is. */
 export interface BoundedReader {
@@ -70,11 +71,8 @@ async function readFrom(
       throw formatError(path, `expected ${offset + length} bytes, got ${size}. The file is cut short.`);
     }
     const bytes = new Uint8Array(length);
-    for (let at = 0; at < length; ) {
-      const { bytesRead } = await handle.read(bytes, at, Math.min(length - at, 2 ** 30), offset + at);
-      if (bytesRead === 0) throw formatError(path, "the file became shorter while it was read.");
-      at += bytesRead;
-    }
+    const read = await readFully(handle, bytes, offset);
+    if (read < length) throw formatError(path, "the file became shorter while it was read.");
     return bytes;
   } catch (error) {
     throw errnoOf(error) === undefined ? error : fileError(path, "read", error);

@@ -1,7 +1,7 @@
 import { open, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { writeAll } from "./atomic-file.js";
 import { errnoOf, fileError, formatError } from "./file-errors.js";
+import { readFully, writeFully } from "./transfer.js";
 
 const PARTIAL = /^\..+\.partial$/;
 
@@ -93,11 +93,8 @@ export class StagedFile {
     await this.#attempt(async () => {
       const handle = await open(this.#partial, "r");
       try {
-        for (let at = 0; at < length; ) {
-          const { bytesRead } = await handle.read(bytes, at, length - at, offset + at);
-          if (bytesRead === 0) throw formatError(this.#partial, "the file became shorter.");
-          at += bytesRead;
-        }
+        const read = await readFully(handle, bytes, offset);
+        if (read < length) throw formatError(this.#partial, "the file became shorter.");
       } finally {
         await handle.close();
       }
@@ -128,7 +125,7 @@ export class StagedFile {
     await this.#attempt(async () => {
       const handle = await open(this.#partial, flags);
       try {
-        await writeAll(handle, this.path, bytes);
+        await writeFully(handle, bytes);
       } finally {
         await handle.close();
       }

@@ -14,6 +14,7 @@ import {
   PRELUDE_BYTES,
   parseJson,
   withReader,
+  writeFully,
 } from "../files/index.js";
 import type { CodeRecord, CodeTimeline } from "../metrics/index.js";
 import {
@@ -118,10 +119,7 @@ export class CodeTimelineLog {
 
   async #write(bytes: Uint8Array): Promise<void> {
     try {
-      for (let at = 0; at < bytes.length; ) {
-        const { bytesWritten } = await this.#file.write(bytes, at, bytes.length - at, this.#offset + at);
-        at += bytesWritten;
-      }
+      await writeFully(this.#file, bytes, this.#offset);
     } catch (error) {
       await this.#file.truncate(this.#offset).catch(() => {
         // The write error is the one to report; the next write starts at the same byte again.

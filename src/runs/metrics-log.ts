@@ -6,8 +6,10 @@ import {
   formatError,
   quoted,
   type ReadJsonLinesOptions,
+  readFully,
   readJsonLines,
   toJson,
+  writeFully,
 } from "../files/index.js";
 
 /** One line of metrics: flat figures by name. Numbers are finite; null stands for "no figure". */
@@ -153,9 +155,7 @@ export class MetricsLog {
     const text = this.#buffer;
     const bytes = Buffer.from(text);
     try {
-      for (let at = 0; at < bytes.length; ) {
-        at += (await this.#file.write(bytes, at, bytes.length - at, this.#offset + at)).bytesWritten;
-      }
+      await writeFully(this.#file, bytes, this.#offset);
     } catch (error) {
       await this.#file.truncate(this.#offset).catch(() => {
         // The write error is the one to report; the next write starts at the same byte again.
@@ -198,8 +198,8 @@ async function lastLineEnd(file: FileHandle, end: number): Promise<number> {
   const buffer = Buffer.alloc(CHUNK);
   for (let to = end; to > 0; to -= CHUNK) {
     const from = Math.max(0, to - CHUNK);
-    const { bytesRead } = await file.read(buffer, 0, to - from, from);
-    const found = buffer.subarray(0, bytesRead).lastIndexOf(NEWLINE);
+    const chunk = buffer.subarray(0, to - from);
+    const found = chunk.subarray(0, await readFully(file, chunk, from)).lastIndexOf(NEWLINE);
     if (found >= 0) return from + found + 1;
   }
   return 0;

@@ -1,7 +1,7 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import path from "node:path";
 import type { EngineOptions } from "../../backend/index.js";
-import { OutputFolder } from "../../files/index.js";
+import { OutputFolder, withReader } from "../../files/index.js";
 import { RUN_FILES } from "../../runs/index.js";
 import { loadModel, Tokenizer } from "../../tokenizer/index.js";
 import { type ModelFacts, modelFacts } from "../model-facts.js";
@@ -44,7 +44,9 @@ async function exportInto(folder: OutputFolder, source: string): Promise<Hugging
     const isFile = (await stat(source)).isFile();
     const files = {
       "config.json": json(configOf(facts)),
-      "model.safetensors": await readFile(isFile ? source : path.join(source, RUN_FILES.model)),
+      "model.safetensors": await withReader(isFile ? source : path.join(source, RUN_FILES.model), (reader) =>
+        reader.read(0, reader.size),
+      ),
       "preprocessor_config.json": json(preprocessorOf(facts)),
       "README.md": modelCard(facts, path.basename(path.resolve(folder.dir))),
     };

@@ -1,0 +1,127 @@
+/**
+ * Zstandard (RFC 8878): by Node from version 22.15 on, which checks the checksums that frames may have; by fzstd before,
+ * which does not.
+ */
+import { Transform } from "node:stream";
+import * as zlib from "node:zlib";
+import { Decompress } from "fzstd";
+import { FrameOutline, MAX_BLOCK_BYTES } from "./zstandard-frames.js";
+
+/** Frames that look back further are refused, as the program zstd does: a decoder keeps as much. */
+const MAX_WINDOW_BYTES = 2 ** 27;
+/** fzstd is given this much at a time, so that a claim is looked at before much is done. */
+const PIECE_BYTES = 2 ** 16;
+
+interface NativeZstandard {
+  readonly zstdDecompressSync: (input: Uint8Array, options: object) => Uint8Array;
+  readonly createZstdDecompress: (options: object) => Transform;
+}
+
+const native = "zstdDecompressSync" in zlib ? (zlib as unknown as NativeZstandard) : undefined;
+
+/** How much a number of bytes can stand for: the shortest block has 4. */
+export function mostFromZstandard(input: number): number {
+  return MAX_BLOCK_BYTES * Math.ceil(input / 4);
+}
+
+/** Undoes frames one behind the other. @throws Error where they are damaged, or have another number of bytes */
+export function decodeZstandard(input: Uint8Array, length: number): Uint8Array {
+  return native === undefined ? decodeByScript(input, length) : decodeNatively(native, input, length);
+}
+
+/** A stream that undoes frames one behind the other; it fails where they are damaged or end too early. */
+export function zstandardStream(): Transform {
+  if (native === undefined) return streamByScript();
+  const { ZSTD_d_windowLogMax } = zlib.constants as unknown as Record<string, number>;
+  return native.createZstdDecompress({
+    params: { [ZSTD_d_windowLogMax as number]: Math.log2(MAX_WINDOW_BYTES) },
+  });
+}
+
+function decodeNatively(
+  { zstdDecompressSync }: NativeZstandard,
+  input: Uint8Array,
+  length: number,
+): Uint8Array {
+  return zstdDecompressSync(input, { maxOutputLength: Math.max(1, length) });
+}
+
+/** As `decodeZstandard` on versions of Node without it. */
+export function decodeByScript(input: Uint8Array, length: number): Uint8Array {
+  if (!(length >= 0 && length <= mostFromZstandard(input.length))) {
+    throw new Error(`${length} bytes of Zstandard in ${input.length}`);
+  }
+  const output = new Uint8Array(length);
+  let filled = 0;
+  const decoder = new FrameDecoder((part) => {
+    if (filled + part.length > length) throw new Error("Zstandard frames of more bytes than they state");
+    output.set(part, filled);
+    filled += part.length;
+  });
+  decoder.push(input);
+  decoder.end();
+  if (filled < length) throw new Error(`Zstandard frames of ${filled} bytes instead of ${length}`);
+  return output;
+}
+
+/** As `zstandardStream` on versions of Node without it. */
+export function streamByScript(): Transform {
+  let decoder: FrameDecoder | undefined;
+  /** A stream that fails drops what has not been read of it, so it fails one call later. */
+  let failure: Error | undefined;
+  return new Transform({
+    transform(piece: Uint8Array, _, done) {
+      decoder ??= new FrameDecoder((part) => this.push(part));
+      if (failure !== undefined) return done(failure);
+      failure = failureOf(() => decoder?.push(piece));
+      done();
+    },
+    flush(done) {
+      done(failure ?? failureOf(() => decoder?.end()));
+    },
+  });
+}
+
+function failureOf(work: () => void): Error | undefined {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+/** fzstd frame by frame: over several of them it calls itself. Each is held to its window before that is allocated. */
+class FrameDecoder {
+  readonly #outline = new FrameOutline(MAX_WINDOW_BYTES);
+  readonly #onPart: (part: Uint8Array) => void;
+  #decoder: Decompress | undefined;
+
+  constructor(onPart: (part: Uint8Array) => void) {
+    this.#onPart = onPart;
+  }
+
+  push(input: Uint8Array): void {
+    for (let at = 0; at < input.length; at += PIECE_BYTES) {
+      const piece = input.subarray(at, at + PIECE_BYTES);
+      let start = 0;
+      for (const end of this.#outline.push(piece)) {
+        this.#decode(piece.subarray(start, end), true);
+        start = end;
+      }
+      if (start < piece.length) this.#decode(piece.subarray(start), false);
+    }
+  }
+
+  end(): void {
+    this.#outline.end();
+  }
+
+  #decode(bytes: Uint8Array, isLast: boolean): void {
+    this.#decoder ??= new Decompress((part) => {
+      if (part.length > 0) this.#onPart(part);
+    });
+    this.#decoder.push(bytes, isLast);
+    if (isLast) this.#decoder = undefined;
+  }
+}
