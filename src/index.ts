@@ -51,6 +51,7 @@ export type {
   ImageNote,
   ImageSource,
   PixelArray,
+  LeftOut,
   RawImage,
   RgbImage,
   SourceElement,

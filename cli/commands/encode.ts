@@ -18,6 +18,7 @@ import { engineOptions } from "../engine-options.js";
 import { Interrupted, UsageError } from "../errors.js";
 import { readFileList } from "../file-list.js";
 import { namingFlags } from "../gather-config.js";
+import { LeftOutImages } from "../left-out.js";
 import { type Progress, startProgress } from "../progress.js";
 import type { FlagField } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
@@ -34,6 +35,7 @@ interface Flags extends ModelFlags {
   readonly strict?: boolean;
   readonly filesFrom?: string;
   readonly column?: string;
+  readonly imageKey?: string;
   readonly policy?: SizePolicy;
   readonly size?: number | [number, number];
   readonly overlap?: number;
@@ -47,6 +49,7 @@ interface Request extends Flags {
 
 /** Fields of the options of the tokenizer and of the writer. */
 const FIELDS: readonly FlagField[] = [
+  { flag: "--image-key <name>", field: "imageKey" },
   { flag: "--policy <name>", field: "policy" },
   { flag: "--size <size>", field: "size" },
   { flag: "--overlap <n>", field: "overlap" },
@@ -60,11 +63,18 @@ export function addEncode(program: Command, terminal: Terminal): void {
     .command("encode")
     .description("turn images into a folder of codes")
     .argument("<model>", "run folder or model.safetensors")
-    .argument("[images...]", "folders, glob patterns or files: images, .tar shards, .parquet files")
+    .argument(
+      "[images...]",
+      "folders, glob patterns or files: images, .tar and .tar.gz shards, .parquet files",
+    )
     .requiredOption("--out <dir>", "folder for the codes (manifest.json and the files that it names)")
     .option("--format <name>", "npy, jsonl, parquet, tar or packed (default: npy)")
     .option("--files-from <file>", "read the names of the files from this file, one a line; - is stdin")
     .option("--column <name>", "column of .parquet files with the images (default: found out)")
+    .option(
+      "--image-key <name>",
+      'which entry of a sample of .tar shards is its image, as jpg or "jpg;png" (default: the first image)',
+    )
     .option(
       "--policy <name>",
       "native (own size), resize, crop, pad or tile (default: crop with a --size, else native)",
@@ -87,7 +97,8 @@ async function encode(terminal: Terminal, modelPath: string, request: Request): 
   const { Tokenizer } = await import("../../src/index.js");
   await loadQuantizerModules(request.quantizerModule ?? []);
   const broken = new BrokenImages(terminal, { quiet });
-  const images = await openImages(terminal, request, broken);
+  const leftOut = new LeftOutImages(terminal, { quiet });
+  const images = await openImages(terminal, request, { broken, leftOut });
   const tokenizer = await Tokenizer.load(modelPath, engineOptions(request));
   const progress = startProgress(terminal, {
     label: "encoding",
@@ -99,9 +110,10 @@ async function encode(terminal: Terminal, modelPath: string, request: Request): 
     const outcome = await encodeInto(terminal, request, { tokenizer, images, progress, broken });
     progress.stop();
     broken.summarise();
+    leftOut.summarise();
     const { manifest, ...counts } = outcome;
-    if (json)
-      printJson(terminal, { dir: out, ...counts, broken: broken.list(), notes: broken.notes(), ...manifest });
+    const passedOver = { broken: broken.list(), notes: broken.notes(), leftOut: leftOut.list() };
+    if (json) printJson(terminal, { dir: out, ...counts, ...passedOver, ...manifest });
     else if (outcome.images === null) print(terminal, `Nothing is left to do. ${out}: ${describe(outcome)}`);
     else print(terminal, `${describe(outcome)} Written: ${out}`);
   } finally {
@@ -112,8 +124,8 @@ async function encode(terminal: Terminal, modelPath: string, request: Request): 
 
 async function openImages(
   terminal: Terminal,
-  { images, filesFrom, column, strict = false }: Request,
-  broken: BrokenImages,
+  { images, filesFrom, column, imageKey, strict = false }: Request,
+  { broken, leftOut }: { readonly broken: BrokenImages; readonly leftOut: LeftOutImages },
 ): Promise<ImageCollection> {
   const { ImageError, openFileList, openSource } = await import("../../src/index.js");
   const stop = ({ file, reason }: BrokenImage): never => {
@@ -121,6 +133,8 @@ async function openImages(
   };
   const options = {
     ...(column === undefined ? {} : { column }),
+    ...(imageKey === undefined ? {} : { imageKey }),
+    onLeftOut: leftOut.report,
     onBroken: strict ? stop : broken.report,
   };
   if (filesFrom === undefined) {
@@ -160,7 +174,7 @@ async function encodeInto(terminal: Terminal, request: Request, parts: Parts): P
     overwrite,
     resume,
     ...(request.format === undefined ? {} : { format: request.format }),
-    settings: recorded(tokenizer.encodeSettings(options)),
+    settings: { ...recorded(tokenizer.encodeSettings(options)), ...chosen(request) },
     fingerprint: tokenizer.fingerprint,
   });
   if (writer.finished !== undefined) return { manifest: writer.finished, images: null, skipped: null };
@@ -257,6 +271,11 @@ function recorded(settings: EncodeSettings): Record<string, string | number | nu
   const size = policy === "native" ? {} : { size: [settings.size.height, settings.size.width] };
   const overlap = policy === "tile" ? { overlap: settings.overlap } : {};
   return { policy, ...size, ...overlap, maxPixels };
+}
+
+/** Which images were taken, where that was said; resuming with others would mix them. */
+function chosen({ column, imageKey }: Request): Record<string, string> {
+  return { ...(column === undefined ? {} : { column }), ...(imageKey === undefined ? {} : { imageKey }) };
 }
 
 function describe({ manifest, images }: Outcome): string {

@@ -28,15 +28,19 @@ export function hasImageExtension(file: string): boolean {
   return ENDING.test(file);
 }
 
+/** Of tar shards. Whether they are compressed, and how, their content decides. */
+const TAR_EXTENSIONS = ["tar", "tar.gz", "tgz", "tar.zst"] as const;
+const TAR_ENDING = /\.(?:tar|tar\.gz|tgz|tar\.zst)$/i;
+
 /** What a file holds, by its name: one image, or many in a tar shard or a Parquet file. */
 export type FileKind = "image" | "tar" | "parquet";
 
 /** The kind of a file of this name; undefined where it is none that images are read from. */
 export function fileKind(file: string): FileKind | undefined {
   if (hasImageExtension(file)) return "image";
-  const ending = /\.(tar|parquet)$/i.exec(file)?.[1]?.toLowerCase();
-  return ending as "tar" | "parquet" | undefined;
+  if (/\.parquet$/i.test(file)) return "parquet";
+  return TAR_ENDING.test(file) ? "tar" : undefined;
 }
 
 /** `jpg, …, tar, parquet` for messages. */
-export const SOURCE_EXTENSION_LIST = `${EXTENSION_LIST}, tar, parquet`;
+export const SOURCE_EXTENSION_LIST = `${EXTENSION_LIST}, ${TAR_EXTENSIONS.join(", ")}, parquet`;

@@ -2,7 +2,8 @@ import { stat } from "node:fs/promises";
 import { fileKind } from "../formats.js";
 import { imageNames } from "./image-names.js";
 import { parquetItems } from "./parquet-file.js";
-import type { SourceItem } from "./source-item.js";
+import type { LeftOut, SourceItem } from "./source-item.js";
+import { imageChoice } from "./tar-samples.js";
 import { tarItems } from "./tar-shard.js";
 
 /** Images to be read one after the other; every iteration reads them anew, in the same order. */
@@ -17,6 +18,14 @@ export interface ImageCollection extends AsyncIterable<SourceItem> {
 export interface CollectionOptions {
   /** The column of Parquet files that holds the images; where absent it is found out. */
   readonly column?: string;
+  /**
+   * Which entry of a sample of tar shards is its image, by all that follows the first dot of its name: `jpg`, `image.jpg`, or
+   * several with ";" between them, the best first: `jpg;png`. Where absent, the first that has the ending of an image, by
+   * itself rather than behind another.
+   */
+  readonly imageKey?: string;
+  /** Told of images that are not among the items, each time that a file has been read to its end. */
+  readonly onLeftOut?: (leftOut: LeftOut) => void;
 }
 
 /** Files one after the other, each an image or many; items are called by their paths from the files' common folder. */
@@ -29,8 +38,12 @@ export class FileCollection implements ImageCollection {
   #bytes = 0;
   #allBytes = 0;
 
-  /** @param files absolute, with "/" between folders */
+  /**
+   * @param files absolute, with "/" between folders
+   * @throws ConfigError at `imageKey`
+   */
   constructor(files: readonly string[], options: CollectionOptions = {}) {
+    imageChoice(options.imageKey); // before anything is read
     this.#files = files;
     this.#options = options;
     this.#exact = files.every((file) => !isShard(file));
@@ -70,7 +83,7 @@ function isShard(file: string): boolean {
 
 /** What is no shard by its name is taken for an image; whether it is one, decoding tells. */
 function itemsOf(
-  file: Parameters<typeof parquetItems>[0],
+  file: Parameters<typeof parquetItems>[0] & Parameters<typeof tarItems>[0],
 ): AsyncIterable<SourceItem> | readonly SourceItem[] {
   switch (fileKind(file.path)) {
     case "tar":

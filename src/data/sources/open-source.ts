@@ -21,7 +21,7 @@ export type SourceInput =
  * Opens a source of images.
  *
  * - A path, or an array of paths, are searched: folders with their subfolders, files, glob patterns. Images, tar shards
- *   in WebDataset form (`.tar`) and Parquet files with an image column (`.parquet`) count, sorted by path.
+ *   in WebDataset form (`.tar`, `.tar.gz`, `.tgz`, `.tar.zst`) and Parquet files with an image column (`.parquet`) count, sorted by path.
  * - One image in code (a file's bytes, raw pixels, or a `SourceItem`) is a source of one.
  * - Any other iterable, synchronous or not, is taken in its own order: `SourceItem`s, or images by themselves, which are
  *   called by their path or `image 0`, `image 1`, …

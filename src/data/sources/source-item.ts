@@ -16,6 +16,17 @@ export interface SourceItem {
   readonly source: ImageSource | (() => Promise<ImageSource>);
 }
 
+/** Images of a source that are not among its items, for a reason that lies in its form; nothing is wrong with them. */
+export interface LeftOut {
+  /** The source's path. */
+  readonly file: string;
+  /** What they are: "rows without images". */
+  readonly what: string;
+  readonly count: number;
+  /** How many of them have which ending, where they are entries of an archive. */
+  readonly endings?: Readonly<Record<string, number>>;
+}
+
 /** The image of an item, and what errors about it are to call it. @throws ImageError for an item known to be broken */
 export async function loadItem(item: SourceItem): Promise<{ source: ImageSource; where: string }> {
   const source = typeof item.source === "function" ? await item.source() : item.source;

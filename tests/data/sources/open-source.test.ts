@@ -74,7 +74,10 @@ describe("openSource", () => {
 
   it.each([
     ["nowhere", /nowhere: expected a folder, a file or a glob pattern, found nothing there\./],
-    ["mixed/sub/notes.txt", /expected a folder or an image file \(jpg, .*, gif, tar, parquet\)\./],
+    [
+      "mixed/sub/notes.txt",
+      /expected a folder or an image file \(jpg, .*, gif, tar, tar\.gz, tgz, tar\.zst, parquet\)\./,
+    ],
   ])("refuses the path %s", async (path, message) => {
     await mixedFolder("mixed");
     await expect(openSource(join(root, path))).rejects.toMatchObject({
