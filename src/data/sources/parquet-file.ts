@@ -1,9 +1,12 @@
-import { open, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { type AsyncBuffer, type ColumnMetaData, type FileMetaData, parquetMetadataAsync } from "hyparquet";
 import { messageOf } from "../../core/errors.js";
-import { ImageError } from "../decode.js";
-import { type ImageColumn, imageColumn } from "./parquet-columns.js";
-import { parquetCodecs, readByteArrays } from "./parquet-pages.js";
+import { parquetCodecs } from "../../files/index.js";
+import { ImageError, type ImageSource } from "../decode.js";
+import { bytesOfFile } from "./byte-source.js";
+import { fileBeside } from "./file-beside.js";
+import { ColumnChunk } from "./parquet-chunk.js";
+import { type ColumnLeaf, type ImageColumn, imageColumn } from "./parquet-columns.js";
 import { brokenItem, type SourceItem } from "./source-item.js";
 import type { ShardFile } from "./tar-shard.js";
 
@@ -13,49 +16,52 @@ export interface ParquetOptions extends ShardFile {
 }
 
 /**
- * The images of a Parquet file, row by row, called `file.parquet/ROW` with rows counted from 0.
+ * The images of a Parquet file, row by row, called `file.parquet/ROW`, or `file.parquet/ROW/IMAGE` where each row has a
+ * list of them, both counted from 0.
  *
- * A row group is read when the first of its images is asked for, so that one or two of them are in memory, and rows that
- * are passed over cost nothing. A file without an image column, or that is no Parquet file, is one broken item; a row
- * without bytes is one, and so is each row of a row group that cannot be read.
+ * Pages are read one after another when the first of their images is asked for, so that one of them is in memory, and rows
+ * that are passed over cost nothing; for lists, pages are read as their turn comes. A row without bytes is the file beside
+ * the Parquet file that its path names. A file without an image column, or that is no Parquet file, is one broken item; a
+ * row without bytes and such a file is one, and so is each row of a page that cannot be read.
  */
 export async function* parquetItems(options: ParquetOptions): AsyncGenerator<SourceItem, void, undefined> {
-  const { path, name, column: wanted, onRead } = options;
+  const { path, name, column: wanted, onRead, onLeftOut } = options;
   const opened = await openParquet(path, wanted);
   if ("problem" in opened) {
     yield brokenItem(name, opened.problem, { where: path, cause: opened.cause });
     return;
   }
+  let withoutImages = 0;
+  const onRow = (row: number): void => onRead?.(Math.floor((opened.size * row) / opened.rows));
   let start = 0;
   for (const group of opened.groups) {
-    // Read once, by whichever of its rows comes first.
-    let values: Promise<readonly (Uint8Array | undefined)[]> | undefined;
-    for (let i = 0; i < group.rows; i++) {
-      const row = start + i;
-      const where = `${path} row ${row} (${opened.column.name})`;
-      const source = async (): Promise<Uint8Array> => {
-        values ??= readGroup(opened, group);
-        const bytes = (await values.catch((error: unknown) => raise(where, messageOf(error), error)))[i];
-        return bytes ?? raise(where, "no bytes");
-      };
-      yield { name: `${name}/${row}`, where, source };
-    }
+    const place = { ...opened, group, start, name, onRow, onEmpty: () => void withoutImages++ };
+    yield* opened.column.isList ? listItems(place) : rowItems(place);
     start += group.rows;
-    onRead?.(Math.floor((opened.file.byteLength * start) / opened.rows));
+    onRow(start);
   }
+  if (withoutImages > 0) onLeftOut?.({ file: path, what: "rows without images", count: withoutImages });
   if (start === 0) yield brokenItem(name, "a Parquet file without rows", { where: path });
+}
+
+interface OpenParquet {
+  readonly path: string;
+  readonly size: number;
+  readonly column: ImageColumn;
+  readonly rows: number;
+  readonly groups: readonly RowGroup[];
 }
 
 interface RowGroup {
   readonly rows: number;
-  readonly chunk: ColumnMetaData;
+  /** Opened when they are first read. */
+  readonly bytes: Chunk | undefined;
+  readonly paths: Chunk | undefined;
 }
 
-interface OpenParquet {
-  readonly file: AsyncBuffer;
-  readonly column: ImageColumn;
-  readonly rows: number;
-  readonly groups: readonly RowGroup[];
+interface Chunk {
+  readonly meta: ColumnMetaData;
+  readonly leaf: ColumnLeaf;
 }
 
 async function openParquet(
@@ -63,76 +69,157 @@ async function openParquet(
   wanted: string | undefined,
 ): Promise<OpenParquet | { problem: string; cause?: unknown }> {
   try {
-    const file = await openFile(path);
-    if (file.byteLength === 0) return { problem: "an empty file" };
-    const metadata = await parquetMetadataAsync(file, { geoparquet: false });
+    const { size } = await stat(path);
+    if (size === 0) return { problem: "an empty file" };
+    const metadata = await parquetMetadataAsync(asyncBuffer(path, size), { geoparquet: false });
     const column = imageColumn(metadata, wanted);
     if ("problem" in column) return column;
-    const groups = metadata.row_groups.map((group) => rowGroup(group, column, file.byteLength));
-    const all = groups.reduce((sum, { rows }) => sum + rows, 0);
-    return { file, column, groups, rows: rowCount(all, file.byteLength) };
+    const groups = metadata.row_groups.map((group) => rowGroup(group, column));
+    const rows = rowCount(groups.reduce((sum, group) => sum + group.rows, 0));
+    const opened = { path, size, column, groups, rows };
+    await checkRows(opened, metadata);
+    return opened;
   } catch (error) {
     return { problem: `a file that cannot be read as Parquet (${reasonOf(error)})`, cause: error };
   }
 }
 
-function rowGroup(group: FileMetaData["row_groups"][number], column: ImageColumn, bytes: number): RowGroup {
-  const path = column.path.join(".");
-  const chunk = group.columns.find(
-    ({ meta_data }) => meta_data?.path_in_schema.join(".") === path,
-  )?.meta_data;
-  if (chunk === undefined) throw new Error(`a row group without ${path}`);
-  if (!parquetCodecs.includes(chunk.codec)) {
-    throw new Error(`pages compressed with ${chunk.codec}; known: ${parquetCodecs.join(", ")}`);
-  }
-  return { rows: rowCount(group.num_rows, bytes), chunk };
+function asyncBuffer(path: string, size: number): AsyncBuffer {
+  const bytes = bytesOfFile(path, 0, size);
+  return {
+    byteLength: size,
+    slice: async (start, end = size) => {
+      const from = Math.min(Math.max(start, 0), size);
+      const part = await bytes.read(from, Math.max(0, Math.min(end, size) - from));
+      return part.slice().buffer as ArrayBuffer;
+    },
+  };
 }
 
-/** No file has more rows than bytes; a damaged one may say so. */
-function rowCount(claimed: bigint | number, bytes: number): number {
-  if (!(claimed >= 0 && claimed <= bytes)) throw new Error(`${claimed} rows in ${bytes} bytes`); // also none stated
+function rowGroup(group: FileMetaData["row_groups"][number], column: ImageColumn): RowGroup {
+  const chunk = (leaf: ColumnLeaf): Chunk => {
+    const path = leaf.path.join(".");
+    const meta = group.columns.find(
+      ({ meta_data }) => meta_data?.path_in_schema.join(".") === path,
+    )?.meta_data;
+    if (meta === undefined) throw new Error(`a row group without ${path}`);
+    if (!parquetCodecs.includes(meta.codec)) {
+      throw new Error(`pages compressed with ${meta.codec}; known: ${parquetCodecs.join(", ")}`);
+    }
+    const rows = rowCount(group.num_rows);
+    const entries = rowCount(meta.num_values);
+    const fits = column.isList ? entries >= rows : entries === rows;
+    if (!fits) throw new Error(`a row group of ${rows} rows with ${entries} values of ${path}`);
+    return { meta, leaf };
+  };
+  return {
+    rows: rowCount(group.num_rows),
+    bytes: column.bytes === undefined ? undefined : chunk(column.bytes),
+    paths: column.path === undefined ? undefined : chunk(column.path),
+  };
+}
+
+function rowCount(claimed: bigint | number): number {
+  if (!(claimed >= 0 && claimed <= Number.MAX_SAFE_INTEGER)) throw new Error(`${claimed} rows`); // also none stated
   return Number(claimed);
 }
 
-/** The bytes of the image column in one row group. */
-async function readGroup(
-  { file, column }: OpenParquet,
-  { rows, chunk }: RowGroup,
-): Promise<readonly (Uint8Array | undefined)[]> {
-  const { codec, data_page_offset, dictionary_page_offset, total_compressed_size } = chunk;
-  try {
-    const start = Number(dictionary_page_offset || data_page_offset);
-    const end = start + Number(total_compressed_size);
-    if (!(start >= 0 && start <= end && end <= file.byteLength))
-      throw new Error("pages beyond the end of the file");
-    const bytes = new Uint8Array(await file.slice(start, end));
-    return readByteArrays(bytes, { rows, codec, nullableLevels: column.nullableLevels });
-  } catch (error) {
-    throw new Error(`a row group that cannot be read (${reasonOf(error)})`, { cause: error });
+/** More rows than bytes are what a dictionary can do, and what a damaged file may claim: then the pages have to say so too. */
+async function checkRows(opened: OpenParquet, metadata: FileMetaData): Promise<void> {
+  if (opened.rows <= opened.size) return;
+  if (rowCount(metadata.num_rows) !== opened.rows) {
+    throw new Error(`${metadata.num_rows} rows, of which ${opened.rows} in its row groups`);
+  }
+  for (const { bytes, paths } of opened.groups) {
+    const chunk = bytes ?? paths;
+    if (chunk !== undefined) await new ColumnChunk(opened, chunk.meta, chunk.leaf).checkEntries();
   }
 }
 
-function raise(where: string, reason: string, cause?: unknown): never {
-  throw new ImageError(where, reason, { cause });
+/** A row group, and what its items need. */
+interface GroupPlace extends OpenParquet {
+  readonly group: RowGroup;
+  /** Number of its first row. */
+  readonly start: number;
+  readonly name: string;
+  readonly onRow: (row: number) => void;
+  /** Told of each row whose list is empty or null. */
+  readonly onEmpty: () => void;
 }
 
-/** Reads of a file whose ends lie within what is really there. */
-async function openFile(path: string): Promise<AsyncBuffer> {
-  const { size } = await stat(path);
-  return {
-    byteLength: size,
-    async slice(start, end = size) {
-      const from = Math.min(Math.max(start, 0), size);
-      const content = new ArrayBuffer(Math.max(0, Math.min(end, size) - from));
-      const file = await open(path, "r");
-      try {
-        const { bytesRead } = await file.read(new Uint8Array(content), 0, content.byteLength, from);
-        if (bytesRead !== content.byteLength) throw new Error("the file is shorter than when it was opened");
-        return content;
-      } finally {
-        await file.close();
+function* rowItems(place: GroupPlace): Generator<SourceItem, void, undefined> {
+  const { path, column, group, start, name, onRow } = place;
+  const load = imageLoader(place);
+  for (let i = 0; i < group.rows; i++) {
+    const row = start + i;
+    const where = `${path} row ${row} (${column.name})`;
+    yield { name: `${name}/${row}`, where, source: () => load(i, where) };
+    onRow(row + 1);
+  }
+}
+
+/** Entries of lists are told apart by their levels: a row begins where the repetition level is 0. */
+async function* listItems(place: GroupPlace): AsyncGenerator<SourceItem, void, undefined> {
+  const { path, column, group, start, name, onRow, onEmpty } = place;
+  const leaf = group.bytes ?? group.paths;
+  if (leaf === undefined || group.rows === 0) return;
+  const load = imageLoader(place);
+  let row = start - 1;
+  let image = 0;
+  try {
+    const chunk = new ColumnChunk(place, leaf.meta, leaf.leaf);
+    for (let entry = 0; entry < chunk.entries; ) {
+      const { end, levels } = await chunk.levels(entry);
+      for (; entry < end; entry++) {
+        if (levels.repetition(entry) === 0) {
+          row++;
+          image = 0;
+          onRow(row);
+        } else if (row < start) throw new Error("a list that begins before its row group");
+        if (row >= start + group.rows) throw new Error(`more than ${group.rows} rows`);
+        // What is null or empty further up than the element is a list without images.
+        if (levels.definition(entry) < leaf.leaf.elementDefinition) {
+          onEmpty();
+          continue;
+        }
+        const where = `${path} row ${row} image ${image} (${column.name})`;
+        const at = entry;
+        yield { name: `${name}/${row}/${image}`, where, source: () => load(at, where) };
+        image++;
       }
-    },
+    }
+    if (row + 1 < start + group.rows) throw new Error(`${row + 1 - start} rows instead of ${group.rows}`);
+  } catch (error) {
+    const rows = `rows ${Math.max(start, row)}..${start + group.rows - 1}`;
+    const reason = `a row group that cannot be read from there on (${reasonOf(error)})`;
+    yield brokenItem(`${name}/${rows}`, reason, { where: `${path} ${rows} (${column.name})`, cause: error });
+  }
+}
+
+/** How the image of an entry is read: its bytes, else the file that its path names. */
+function imageLoader({
+  group,
+  ...place
+}: GroupPlace): (entry: number, where: string) => Promise<ImageSource> {
+  const open = (chunk: Chunk | undefined): (() => ColumnChunk | undefined) => {
+    let opened: ColumnChunk | undefined;
+    return () => {
+      if (chunk !== undefined) opened ??= new ColumnChunk(place, chunk.meta, chunk.leaf);
+      return opened;
+    };
+  };
+  const [bytes, paths] = [open(group.bytes), open(group.paths)];
+  return async (entry, where) => {
+    try {
+      const value = await bytes()?.value(entry);
+      if (value !== undefined) return value;
+      const named = await paths()?.value(entry);
+      if (named !== undefined) return await fileBeside(place.path, Buffer.from(named).toString());
+    } catch (error) {
+      if (error instanceof ImageError) throw error;
+      throw new ImageError(where, messageOf(error), { cause: error });
+    }
+    throw new ImageError(where, "no bytes");
   };
 }
 

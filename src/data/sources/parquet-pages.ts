@@ -1,177 +1,220 @@
 /**
  * The pages of one column of byte arrays in a row group. hyparquet reads what describes a file; the pages are read here
  * because files may be damaged: a page's header can claim any size and a run any length, and hyparquet follows them,
- * into a loop without end if need be. Here every count is held against the rows of the row group, and every length
+ * into a loop without end if need be. Here every count is held against the values of the column, and every length
  * against the bytes that are there.
  *
  * Format: https://parquet.apache.org/docs/file-format/
  */
-import * as zlib from "node:zlib";
-import { type PageHeader, snappyUncompress } from "hyparquet";
+import type { PageHeader } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
-import { readRuns } from "./parquet-runs.js";
+import { decompressPage } from "../../files/index.js";
+import { type ByteSource, bytesInMemory, partOf, uint32At } from "./byte-source.js";
+import type { ColumnLeaf } from "./parquet-columns.js";
+import { Runs } from "./parquet-runs.js";
+import { type Dictionary, openDictionary, openValues, type PageValues } from "./parquet-values.js";
 
-/** A column of one row group. */
-export interface ColumnChunk {
-  readonly rows: number;
+/** Headers are some twenty bytes, unless they quote the smallest and the largest value. */
+const HEADER_BYTES = [2 ** 12, 2 ** 16, 2 ** 24];
+
+/** A page's header, and where in its column chunk the page itself is. */
+export interface PagePlace {
+  readonly header: PageHeader;
+  readonly start: number;
+  readonly end: number;
+  /** Entries of the page: values, and places without one; of a dictionary 0. */
+  readonly entries: number;
+}
+
+/** @throws Error where there is no header, or the page would end behind the chunk */
+export async function readPageHeader(chunk: ByteSource, at: number): Promise<PagePlace> {
+  const { header, length } = await parseHeader(chunk, at);
+  const start = at + length;
+  const size = header.compressed_page_size;
+  if (!(size >= 0 && start + size <= chunk.length)) {
+    throw new Error(`${size} bytes where ${chunk.length - start} are left`);
+  }
+  const { num_values: entries = 0 } = header.data_page_header ?? header.data_page_header_v2 ?? {};
+  if (!(entries >= 0)) throw new Error(`a page of ${entries} values`);
+  return { header, start, end: start + size, entries };
+}
+
+async function parseHeader(
+  chunk: ByteSource,
+  at: number,
+): Promise<{ readonly header: PageHeader; readonly length: number }> {
+  const left = chunk.length - at;
+  if (left <= 0) throw new Error("pages with fewer values than the column has");
+  for (const most of HEADER_BYTES) {
+    const bytes = await chunk.read(at, Math.min(most, left));
+    const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 };
+    try {
+      const header = parquetHeader(reader);
+      return { header, length: reader.offset };
+    } catch (error) {
+      // A header that ends behind these bytes is tried with more of them.
+      if (!(error instanceof RangeError) || most >= left) throw error;
+    }
+  }
+  throw new Error(`a page with a header of more than ${HEADER_BYTES.at(-1)} bytes`);
+}
+
+/** The levels of a page's entries. */
+export interface PageLevels {
+  /** How deep in its row an entry begins: 0 for the first of a row. */
+  repetition(entry: number): number;
+  /** How far down its column's path an entry is there. */
+  definition(entry: number): number;
+  /** Whether an entry has a value, and how many have one before it. */
+  value(entry: number): number | undefined;
+}
+
+/** A page whose compression has been undone. */
+export interface DataPage {
+  readonly levels: PageLevels;
+  readonly values: PageValues;
+}
+
+export interface PageContext {
+  readonly leaf: ColumnLeaf;
   /** Parquet's name of the compression. */
   readonly codec: string;
-  /** How many of the column and the structs around it may be null; none of them is repeated. */
-  readonly nullableLevels: number;
+  readonly dictionary: () => Promise<Dictionary>;
 }
 
-/**
- * The values of a column chunk, one a row, undefined where there is none.
- *
- * @param bytes all pages of the chunk; where it is not compressed, the values are views of them
- * @throws Error that says what is wrong with the bytes, or which encoding is not known
- */
-export function readByteArrays(bytes: Uint8Array, chunk: ColumnChunk): (Uint8Array | undefined)[] {
-  const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 };
-  const values: (Uint8Array | undefined)[] = [];
-  let dictionary: readonly Uint8Array[] = [];
-  while (values.length < chunk.rows) {
-    const header = parquetHeader(reader);
-    const page = part(bytes, reader.offset, header.compressed_page_size);
-    reader.offset += page.length;
-    if (header.dictionary_page_header !== undefined) {
-      const content = decompress(page, chunk.codec, header.uncompressed_page_size);
-      dictionary = plainValues(content, header.dictionary_page_header.num_values);
-      continue;
-    }
-    const room = chunk.rows - values.length;
-    for (const value of dataPage(page, header, { ...chunk, room, dictionary })) values.push(value);
-  }
-  return values;
-}
-
-interface PageContext extends ColumnChunk {
-  /** Rows that are still without a value. */
-  readonly room: number;
-  readonly dictionary: readonly Uint8Array[];
-}
-
-function dataPage(page: Uint8Array, header: PageHeader, context: PageContext): (Uint8Array | undefined)[] {
-  const { levels, content, count, encoding } = openPage(page, header, context);
-  const present =
-    levels === undefined ? count : levels.filter((level) => level === context.nullableLevels).length;
-  const values = encodedValues(content, { encoding, count: present, dictionary: context.dictionary });
-  if (levels === undefined) return values;
-  let next = 0;
-  return Array.from(levels, (level) => (level === context.nullableLevels ? values[next++] : undefined));
-}
-
-interface OpenPage {
-  readonly count: number;
-  readonly encoding: string;
-  /** How far down each row has a value; undefined where every row has one. */
-  readonly levels: Uint32Array | undefined;
-  /** The values, decompressed. */
-  readonly content: Uint8Array;
-}
-
-function openPage(page: Uint8Array, header: PageHeader, context: PageContext): OpenPage {
+/** @throws Error that says what is wrong with the page, or which encoding is not known */
+export async function openDataPage(
+  chunk: ByteSource,
+  { header, start, end, entries }: PagePlace,
+  { leaf, codec, dictionary }: PageContext,
+): Promise<DataPage> {
   const { data_page_header: v1, data_page_header_v2: v2, uncompressed_page_size: size } = header;
-  const { num_values: count, encoding } = v1 ?? v2 ?? {};
-  if (count === undefined || encoding === undefined) throw new Error(`a page of type ${header.type}`);
-  if (!(count >= 0 && count <= context.room))
-    throw new Error(`a page of ${count} values for ${context.room} rows`);
-  const width = 32 - Math.clz32(context.nullableLevels);
-  if (v2 !== undefined) {
-    const repetition = part(page, 0, v2.repetition_levels_byte_length).length;
-    const definition = part(page, repetition, v2.definition_levels_byte_length);
-    const rest = page.subarray(repetition + definition.length);
-    const codec = v2.is_compressed === false ? "UNCOMPRESSED" : context.codec;
-    const content = decompress(rest, codec, size - repetition - definition.length);
-    const levels = width === 0 ? undefined : readRuns(definition, { width, count });
-    return { count, encoding, levels, content };
-  }
-  const content = decompress(page, context.codec, size);
-  if (width === 0) return { count, encoding, levels: undefined, content };
-  const definition = part(content, 4, uint32(content, 0));
-  return {
-    count,
-    encoding,
-    levels: readRuns(definition, { width, count }),
-    content: content.subarray(4 + definition.length),
-  };
+  const { encoding } = v1 ?? v2 ?? {};
+  if (encoding === undefined) throw new Error(`a page of type ${header.type}`);
+  if (v1 !== undefined) checkLevels(v1, leaf);
+  const page = partOf(chunk, start, end - start);
+  const { repetition, definition, content } =
+    v2 === undefined
+      ? await splitContent(await whole(page, codec, size), leaf)
+      : await splitPage(page, { codec, size, header: v2 });
+  const levels = new EntryLevels({ repetition, definition, entries, leaf });
+  const values = await openValues(content, { encoding, count: levels.valuesBefore(entries), dictionary });
+  return { levels, values };
 }
 
-function encodedValues(
-  content: Uint8Array,
-  { encoding, count, dictionary }: { encoding: string; count: number; dictionary: readonly Uint8Array[] },
-): (Uint8Array | undefined)[] {
-  if (encoding === "PLAIN") return plainValues(content, count);
-  if (encoding !== "PLAIN_DICTIONARY" && encoding !== "RLE_DICTIONARY") {
-    throw new Error(`values encoded as ${encoding} (known: PLAIN, RLE_DICTIONARY)`);
-  }
-  if (count === 0) return [];
-  const [width = 0] = part(content, 0, 1);
-  return Array.from(readRuns(content.subarray(1), { width, count }), (index) => {
-    const value = dictionary[index];
-    if (value === undefined) throw new Error(`value ${index} of a dictionary of ${dictionary.length}`);
-    return value;
-  });
+export async function openDictionaryPage(
+  chunk: ByteSource,
+  { header, start, end }: PagePlace,
+  codec: string,
+): Promise<Dictionary> {
+  const page = partOf(chunk, start, end - start);
+  const content = await whole(page, codec, header.uncompressed_page_size);
+  return openDictionary(content, header.dictionary_page_header?.num_values ?? 0);
 }
 
-/** Each with its length before it. */
-function plainValues(content: Uint8Array, count: number): Uint8Array[] {
-  const values: Uint8Array[] = [];
+interface SplitPage {
+  readonly repetition: Uint8Array;
+  readonly definition: Uint8Array;
+  readonly content: ByteSource;
+}
+
+function checkLevels(header: NonNullable<PageHeader["data_page_header"]>, leaf: ColumnLeaf): void {
+  const { repetition_level_encoding: first, definition_level_encoding: second } = header;
+  const used = [leaf.maxRepetition > 0 ? [first] : [], leaf.maxDefinition > 0 ? [second] : []].flat();
+  const unknown = used.find((encoding) => encoding !== "RLE");
+  if (unknown !== undefined) throw new Error(`levels encoded as ${unknown} (known: RLE)`);
+}
+
+/** Version 1: levels with their lengths before them, compressed with the values. */
+async function splitContent(content: ByteSource, leaf: ColumnLeaf): Promise<SplitPage> {
   let at = 0;
-  for (let i = 0; i < count; i++) {
-    const value = part(content, at + 4, uint32(content, at));
-    at += 4 + value.length;
-    values.push(value);
-  }
-  return values;
+  const levels = async (most: number): Promise<Uint8Array> => {
+    if (most === 0) return new Uint8Array(0);
+    const length = await uint32At(content, at);
+    const bytes = await content.read(at + 4, length);
+    at += 4 + length;
+    return bytes.slice();
+  };
+  const repetition = await levels(leaf.maxRepetition);
+  const definition = await levels(leaf.maxDefinition);
+  return { repetition, definition, content: partOf(content, at) };
 }
 
-/** How a page of one compression becomes its `length` bytes again; no more is allocated than the input can hold. */
-type Decompressor = (input: Uint8Array, length: number) => Uint8Array;
-
-const decompressors: Readonly<Record<string, Decompressor>> = {
-  UNCOMPRESSED: (input) => input,
-  SNAPPY(input, length) {
-    // The densest element is a copy of 64 bytes in 3.
-    if (!(length >= 0 && length <= 64 + 22 * input.length)) throw new Error(`a page of ${length} bytes`);
-    const output = new Uint8Array(length);
-    snappyUncompress(input, output);
-    return output;
+/** Version 2: levels first, never compressed. */
+async function splitPage(
+  page: ByteSource,
+  {
+    codec,
+    size,
+    header,
+  }: {
+    readonly codec: string;
+    readonly size: number;
+    readonly header: NonNullable<PageHeader["data_page_header_v2"]>;
   },
-  GZIP: limited(zlib.gunzipSync),
-  BROTLI: limited(zlib.brotliDecompressSync),
-  ...zstandard(),
-};
-
-/** Compressions that can be undone, by Parquet's names. */
-export const parquetCodecs: readonly string[] = Object.keys(decompressors);
-
-function limited(
-  undo: (input: Uint8Array, options: { maxOutputLength: number }) => Uint8Array,
-): Decompressor {
-  return (input, length) => undo(input, { maxOutputLength: Math.max(1, length) });
+): Promise<SplitPage> {
+  const { repetition_levels_byte_length: first, definition_levels_byte_length: second } = header;
+  const repetition = await page.read(0, first);
+  const definition = await page.read(first, second);
+  const rest = partOf(page, first + second);
+  const used = header.is_compressed === false ? "UNCOMPRESSED" : codec;
+  return { repetition, definition, content: await whole(rest, used, size - first - second) };
 }
 
-/** From Node 22.15 on. */
-function zstandard(): Record<string, Decompressor> {
-  const { zstdDecompressSync } = zlib as { zstdDecompressSync?: typeof zlib.gunzipSync };
-  return zstdDecompressSync === undefined ? {} : { ZSTD: limited(zstdDecompressSync) };
+/** What is not compressed stays in the file until its turn comes. */
+async function whole(page: ByteSource, codec: string, size: number): Promise<ByteSource> {
+  if (codec === "UNCOMPRESSED") return page;
+  if (page.length === 0 && size === 0) return page; // of a page whose values are all null, some writers compress nothing
+  return bytesInMemory(decompressPage(await page.read(0, page.length), codec, size));
 }
 
-function decompress(input: Uint8Array, codec: string, length: number): Uint8Array {
-  const content = decompressors[codec]?.(input, length);
-  if (content?.length !== length) throw new Error(`a page of ${content?.length} bytes instead of ${length}`);
-  return content;
-}
+class EntryLevels implements PageLevels {
+  readonly #repetition: Runs | undefined;
+  readonly #definition: Runs | undefined;
+  readonly #most: number;
+  /** Values among the first entries. */
+  #entries = 0;
+  #values = 0;
 
-function part(bytes: Uint8Array, start: number, length: number): Uint8Array {
-  if (!(length >= 0 && start + length <= bytes.length)) {
-    throw new Error(`${length} bytes where ${Math.max(0, bytes.length - start)} are left`);
+  constructor({
+    repetition,
+    definition,
+    entries,
+    leaf,
+  }: {
+    readonly repetition: Uint8Array;
+    readonly definition: Uint8Array;
+    readonly entries: number;
+    readonly leaf: ColumnLeaf;
+  }) {
+    const runs = (bytes: Uint8Array, most: number): Runs | undefined =>
+      most === 0 ? undefined : new Runs(bytes, { width: 32 - Math.clz32(most), count: entries });
+    this.#repetition = runs(repetition, leaf.maxRepetition);
+    this.#definition = runs(definition, leaf.maxDefinition);
+    this.#most = leaf.maxDefinition;
   }
-  return bytes.subarray(start, start + length);
-}
 
-function uint32(bytes: Uint8Array, at: number): number {
-  const field = part(bytes, at, 4);
-  return new DataView(field.buffer, field.byteOffset, 4).getUint32(0, true);
+  repetition(entry: number): number {
+    return this.#repetition?.at(entry) ?? 0;
+  }
+
+  definition(entry: number): number {
+    return this.#definition?.at(entry) ?? 0;
+  }
+
+  value(entry: number): number | undefined {
+    const before = this.valuesBefore(entry);
+    return this.definition(entry) === this.#most ? before : undefined;
+  }
+
+  valuesBefore(entry: number): number {
+    if (this.#definition === undefined) return entry;
+    if (entry < this.#entries) {
+      this.#entries = 0;
+      this.#values = 0;
+    }
+    this.#values += this.#definition.countOf(this.#most, this.#entries, entry);
+    this.#entries = entry;
+    return this.#values;
+  }
 }
