@@ -35,7 +35,7 @@ export class LeftOutImages {
     for (const [what, { count, endings }] of this.#byKind) {
       const named = endingsText(endings);
       const choose = named === "" ? "" : ` (${named}). --image-key chooses the image of a sample`;
-      note(this.#terminal, `left out: ${number(count)} ${what}${choose}.`, { quiet: this.#quiet });
+      note(this.#terminal, `left out, ${what}: ${number(count)}${choose}.`, { quiet: this.#quiet });
     }
   }
 }

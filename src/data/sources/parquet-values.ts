@@ -3,6 +3,9 @@ import { type ByteSource, bytesInMemory, uint32At } from "./byte-source.js";
 import { DeltaNumbers } from "./parquet-delta.js";
 import { Runs } from "./parquet-runs.js";
 
+/** An image file of more bytes than this is not read into memory. */
+const MAX_VALUE_BYTES = 2 ** 30;
+
 /** Values by their numbers from 0. */
 export interface PageValues {
   /** A value of its own bytes; going back reads from the front again. @throws Error where there are fewer, or the page is damaged */
@@ -83,10 +86,10 @@ class PlainValues implements PageValues {
     }
     for (; this.#index < index; this.#index++) this.#at += 4 + (await uint32At(this.#content, this.#at));
     const length = await uint32At(this.#content, this.#at);
-    const value = await this.#content.read(this.#at + 4, length);
+    const value = await readValue(this.#content, this.#at + 4, length);
     this.#at += 4 + length;
     this.#index++;
-    return value.slice();
+    return value;
   }
 }
 
@@ -108,7 +111,7 @@ class LookedUpValues implements PageValues {
     if (start === undefined || end === undefined) {
       throw new Error(`value ${place} of a dictionary of ${starts.length - 1}`);
     }
-    return (await content.read(start, end - 4 - start)).slice();
+    return readValue(content, start, end - 4 - start);
   }
 }
 
@@ -175,6 +178,15 @@ class PrefixesAhead implements PageValues {
     }
     return this.#last.slice();
   }
+}
+
+/** A value of its own bytes. */
+async function readValue(content: ByteSource, start: number, length: number): Promise<Uint8Array> {
+  // What is not there is told as that.
+  if (length > MAX_VALUE_BYTES && start + length <= content.length) {
+    throw new Error(`${length} bytes, over the limit of ${MAX_VALUE_BYTES}`);
+  }
+  return (await content.read(start, length)).slice();
 }
 
 function endOfNumbers(content: Uint8Array, start: number, count: number): number {
