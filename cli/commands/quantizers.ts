@@ -40,9 +40,12 @@ function renderKinds(kinds: readonly QuantizerDescription[], table: TextTable): 
 }
 
 function renderOptions({ kind, summary, options }: QuantizerDescription, table: TextTable): string {
-  const rows = options.map((option) => {
+  const rows = options.flatMap((option) => {
     const value = option.default === undefined ? "" : `= ${JSON.stringify(option.default)}`;
-    return [`  ${option.name}`, value, option.type, option.description];
+    return [
+      [`  ${option.name}`, value, option.type, option.description],
+      ...(option.choices ?? []).map((choice) => [`    ${choice.name}`, "", "", choice.summary]),
+    ];
   });
   return `${kind}: ${summary}${rows.length === 0 ? "" : `\n${table(rows)}`}`;
 }

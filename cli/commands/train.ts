@@ -113,7 +113,7 @@ async function start(written: ConfigObject, hooks: TrainerHooks): Promise<Prepar
   const { resolveRun, RunFolder, Trainer, withSourceModel } = await import("../../src/index.js");
   // What the command line leaves open is as in the model to start from, and then as withDefaults has it.
   const open = (await withSourceModel(written as Partial<RunOptions>)) as unknown as ConfigObject;
-  const { options, out, notes } = withDefaults(open);
+  const { options, out, notes } = await withDefaults(open);
   const config = resolveRun(options);
   await RunFolder.check(out, { overwrite: config.overwrite });
   const { from } = config;
@@ -274,22 +274,23 @@ function resumeCommand(out: string, values: FlagValues): string {
 }
 
 /** Fills in what the command line decides and the library leaves open; the notes say so where it matters. */
-function withDefaults(written: ConfigObject): {
+async function withDefaults(written: ConfigObject): Promise<{
   readonly options: ConfigObject;
   readonly out: string;
   readonly notes: readonly string[];
-} {
+}> {
+  const { parseQuantizerConfig, recommendationFor } = await import("../../src/index.js");
   const notes: string[] = [];
   let options = written;
   if (valueAt(options, "quantizer.kind") === undefined) options = withValue(options, "quantizer.kind", "vq");
   const kind = String(valueAt(options, "quantizer.kind"));
-  const aided = ["initialization", "codebook", "codebookWeight"].map((name) => `quantizer.${name}`);
-  if (kind === "vq" && aided.every((field) => valueAt(options, field) === undefined)) {
-    options = withValue(options, "quantizer.codebook", "ema");
-    options = withValue(options, "quantizer.initialization", "kmeans");
-    notes.push(
-      "note       vq has a codebook of moving averages that starts from k-means centres, which keeps more codes in use; --set quantizer.codebook=free --set quantizer.initialization=uniform is the paper's plain form",
-    );
+  const recommended = recommendationFor(valueAt(options, "quantizer") as ConfigObject);
+  if (recommended !== null) {
+    const paper = parseQuantizerConfig({ kind });
+    const names = Object.keys(recommended.options);
+    for (const name of names) options = withValue(options, `quantizer.${name}`, recommended.options[name]);
+    const undo = names.map((name) => `--set quantizer.${name}=${paper[name]}`).join(" ");
+    notes.push(`note       ${kind} has ${recommended.reason}; ${undo} is the paper's plain form`);
   }
   const out =
     typeof options.out === "string"

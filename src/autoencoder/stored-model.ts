@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { parseConfig } from "../core/config.js";
 import { ConfigError, messageOf, VqkitError } from "../core/errors.js";
-import { parseQuantizerConfig, type QuantizerConfig } from "../quantizers/index.js";
+import { parseQuantizerConfig, type QuantizerConfig, quantizerFacts } from "../quantizers/index.js";
 import { type AutoencoderConfig, resolveModel } from "./config.js";
 import { describeModel } from "./describe.js";
 import type { WeightValue } from "./weight-values.js";
@@ -86,8 +86,7 @@ export function namingModelFile<T>(path: string, work: () => T): T {
 function claimedSize(layout: AutoencoderConfig, quantizer: QuantizerConfig, limit: number): number {
   const { baseWidth, widthMultipliers, residualBlocks, latentChannels } = layout;
   const claims = [
-    // Every codebook that is a table has its codes in the file; other quantizers say nothing of a table.
-    quantizer.codebook === undefined ? 0 : tableSize(quantizer),
+    quantizerFacts(quantizer)?.numbers ?? 0,
     // At least one number a channel, and one a residual block: small enough, then, to be described.
     Math.max(latentChannels, ...widthMultipliers.map((multiplier) => baseWidth * multiplier)),
     residualBlocks.reduce((sum, blocks) => sum + blocks, 0),
@@ -97,9 +96,4 @@ function claimedSize(layout: AutoencoderConfig, quantizer: QuantizerConfig, limi
     claims.push(describeModel(layout, latentChannels, [side, side]).parameters); // without projections
   }
   return Math.max(...claims);
-}
-
-function tableSize({ codebook, codebookSize, codeDim }: QuantizerConfig): number {
-  const layer = codebook === "linear" ? Number(codeDim) ** 2 : 0;
-  return Number(codebookSize) * Number(codeDim) + layer;
 }

@@ -9,13 +9,7 @@ import * as tf from "@tensorflow/tfjs";
 import { type ImageAutoencoder, pixelsToTensor } from "../autoencoder/index.js";
 import type { ImageBatch } from "../data/index.js";
 import { type ReconstructionLossConfig, reconstructionLoss } from "../losses/index.js";
-import {
-  type GradientEstimator,
-  reflection,
-  rotationTrick,
-  straightThrough,
-  VectorQuantizer,
-} from "../quantizers/index.js";
+import { type GradientEstimator, straightThrough } from "../quantizers/index.js";
 import {
   compareGradients,
   type GradientComparison,
@@ -64,19 +58,11 @@ export interface GradientInspection {
 
 export interface GradientInspectionOptions {
   readonly loss: ReconstructionLossConfig;
-  /** By name. Default: all of vqkit's for a vector quantizer, straight-through alone for others. */
+  /** By name. Default: those of the quantizer, all of vqkit's for a vector quantizer; else straight-through alone. */
   readonly estimators?: Readonly<Record<string, GradientEstimator>>;
   /** Distances to probe at, each > 0, in units of the quantization error; default ¼, ½, 1, 2. */
   readonly distances?: readonly number[];
 }
-
-/** Every estimator of vqkit. */
-export const gradientEstimators: Readonly<Record<string, GradientEstimator>> = {
-  "straight-through": straightThrough,
-  rotation: rotationTrick({ radialGradient: true }),
-  "rotation, not radial": rotationTrick({ radialGradient: false }),
-  reflection,
-};
 
 const DISTANCES = [0.25, 0.5, 1, 2] as const;
 
@@ -92,7 +78,9 @@ export async function inspectGradients(
   options: GradientInspectionOptions,
 ): Promise<GradientInspection> {
   const { loss, distances = DISTANCES } = options;
-  const estimators = options.estimators ?? estimatorsFor(model);
+  // Straight-through stands for itself; other estimators need z and q in the same space.
+  const estimators = options.estimators ??
+    model.quantizer.estimators ?? { "straight-through": straightThrough };
   const point = forwardPoint(model, batch, loss);
   try {
     const values = await readPoint(point);
@@ -121,11 +109,6 @@ export async function inspectGradients(
   } finally {
     tf.dispose(point);
   }
-}
-
-/** Straight-through stands for itself; rotation and reflection need z and q in the same space. */
-function estimatorsFor({ quantizer }: ImageAutoencoder): Readonly<Record<string, GradientEstimator>> {
-  return quantizer instanceof VectorQuantizer ? gradientEstimators : { "straight-through": straightThrough };
 }
 
 /** Where gradients are taken. A type, so that `tf.dispose` takes it whole. */

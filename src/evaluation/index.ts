@@ -7,7 +7,6 @@ export {
   type GradientInspection,
   type GradientInspectionOptions,
   type GradientProbe,
-  gradientEstimators,
   inspectGradients,
 } from "./gradient-inspection.js";
 export { DistanceNetwork, FeatureNetwork, type ImageNetworkOptions } from "./image-networks.js";

@@ -5,7 +5,7 @@ export {
 } from "./huggingface/export-huggingface.js";
 export { type ExportOnnxOptions, exportOnnx, type OnnxExport } from "./onnx/export-onnx.js";
 export { type PixelFormat, pixelFormats } from "./onnx/pixels.js";
-export { type OnnxQuantizer, type OnnxQuantizerExport, registerOnnxExport } from "./onnx/quantizers.js";
+export { type OnnxQuantizerExport, registerOnnxExport } from "./onnx/quantizers.js";
 export type { RoundTrip } from "./onnx/round-trip.js";
 export type { PruneEvidence } from "./prune/evidence.js";
 export { type PruneOptions, type PruneResult, pruneModel } from "./prune/prune-model.js";

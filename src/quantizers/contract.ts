@@ -7,6 +7,7 @@
  */
 
 import type { ContractCheck } from "./contract/check.js";
+import { checkFacts, checkPruning } from "./contract/description.js";
 import {
   checkIndexRange,
   checkLossWeights,
@@ -44,6 +45,8 @@ export const quantizerContract: readonly ContractCheck[] = [
   { name: "keeps working after an update of the codebook", run: checkUpdate },
   { name: "does when repeated what it does when called, if it says so", run: checkRepeats },
   { name: "is rebuilt by its own configuration as JSON", run: checkJsonRoundTrip },
+  { name: "is what it says of itself, if it does", run: checkFacts },
+  { name: "keeps the codes that pruning leaves, if it can be pruned", run: checkPruning },
   { name: "gives the same bytes for the same seed", run: checkSeed },
   { name: "leaks no tensor", run: checkLeaks },
 ];

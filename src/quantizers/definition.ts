@@ -1,11 +1,14 @@
 import type { Random } from "../core/random.js";
+import type { QuantizerFacts } from "./facts.js";
+import type { Paper } from "./paper.js";
 import type { Quantizer, QuantizerConfig } from "./quantizer.js";
 
-/** Where a method was published. */
-export interface Paper {
-  readonly title: string;
-  /** The arXiv identifier, e.g. "1711.00937". */
-  readonly arxiv: string;
+/** One of the things that an option may name, for listings. */
+export interface OptionChoice {
+  readonly name: string;
+  /** One line. */
+  readonly summary: string;
+  readonly paper?: Paper;
 }
 
 /** One option of a kind, for listings. */
@@ -16,6 +19,17 @@ export interface QuantizerOption {
   readonly description: string;
   /** Absent where the option has none. */
   readonly default?: unknown;
+  /** What each name stands for that it may have. */
+  readonly choices?: readonly OptionChoice[];
+}
+
+/** Settings that serve most people better than the paper's, which stay the default. */
+export interface Recommendation {
+  /** The options beside which they are meant, where a configuration sets these at all. */
+  readonly where: Readonly<Record<string, unknown>>;
+  readonly options: Readonly<Record<string, unknown>>;
+  /** What they make of the quantizer, and why: what `KIND has`. */
+  readonly reason: string;
 }
 
 /** A kind of quantizer: what `registerQuantizer` takes. */
@@ -36,6 +50,14 @@ export interface QuantizerDefinition<C extends QuantizerConfig = QuantizerConfig
 
   /** Builds the quantizer; every random draw comes from `random`. */
   create(config: C, random: Random): Quantizer;
+
+  /**
+   * What a configuration says of the quantizer. Without it, pages say that they do not know, and a model file is not
+   * held against the size of its codebook before it is built.
+   */
+  facts?(config: C): QuantizerFacts;
+
+  readonly recommended?: Recommendation;
 
   /** What a person should know before training with this configuration; one sentence each. */
   warnings?(config: C): string[];

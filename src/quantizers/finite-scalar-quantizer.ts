@@ -9,9 +9,16 @@
  * Shapes: levels [8, 6, 5] take latents [N, H, W, 3] to quantized [N, H, W, 3] and indices [N, H, W, 1] in 0..239.
  */
 import type { Tensor, Tensor1D, Tensor4D, Variable } from "@tensorflow/tfjs";
+import { z } from "zod";
+import type { GraphWriter } from "../backend/index.js";
+import { parseConfig } from "../core/config.js";
+import { ConfigError } from "../core/errors.js";
+import type { QuantizerDefinition } from "./definition.js";
 import { straightThrough } from "./gradients/straight-through.js";
-import { gridSize } from "./levels.js";
-import { digitsToIndices, indicesToDigits } from "./mixed-radix.js";
+import { gridSize, planLevels } from "./levels.js";
+import { digitsToIndices, indicesToDigits, MAX_IMPLICIT_SIZE, placeValues } from "./mixed-radix.js";
+import type { OnnxQuantizer } from "./onnx/onnx-quantizer.js";
+import { describeOptions } from "./options.js";
 import type { Quantizer, QuantizerConfig, QuantizerOutput } from "./quantizer.js";
 import { checkIndices, checkLatents } from "./shapes.js";
 import { tf } from "./tfjs.js";
@@ -35,6 +42,9 @@ export class FiniteScalarQuantizer implements Quantizer {
   readonly lossWeights = {};
   readonly latentsForInitialization = 0;
   readonly repeatable = true;
+  readonly pruning = {
+    refusal: "whose codes are all points of a grid: none can be taken out. Train it with fewer levels",
+  };
 
   constructor(config: FiniteScalarConfig) {
     this.config = config;
@@ -66,6 +76,10 @@ export class FiniteScalarQuantizer implements Quantizer {
 
   updateCodebook(): void {}
 
+  async onnx(): Promise<OnnxQuantizer> {
+    return finiteScalarGraph(this.config.levels);
+  }
+
   variables(): ReadonlyMap<string, Variable> {
     return new Map();
   }
@@ -92,9 +106,102 @@ export class FiniteScalarQuantizer implements Quantizer {
 }
 
 /** half, o and shift of each dimension; see the formulas above. */
-export function boundOf(levels: readonly number[]): Readonly<Record<"half" | "offset" | "shift", number[]>> {
+function boundOf(levels: readonly number[]): Readonly<Record<"half" | "offset" | "shift", number[]>> {
   const half = levels.map((level) => ((level - 1) * (1 + EPSILON)) / 2);
   const offset = levels.map((level) => (level % 2 === 0 ? 0.5 : 0));
   const shift = half.map((h, i) => Math.atanh((offset[i] ?? 0) / h));
   return { half, offset, shift };
 }
+
+/** Bound, round, and read the digits as one number of mixed radix. */
+function finiteScalarGraph(levels: readonly number[]): OnnxQuantizer {
+  const floats = (g: GraphWriter, name: string, values: readonly number[]) =>
+    g.constant(name, Float32Array.from(values), [values.length]);
+  const integers = (g: GraphWriter, name: string, values: readonly number[]) =>
+    g.constant(name, Int32Array.from(values), [values.length]);
+  const middle = levels.map((level) => Math.floor(level / 2));
+  return {
+    metadata: { levels: levels.join() },
+    writeEncoder(g, latents) {
+      const { half, offset, shift } = boundOf(levels);
+      const turned = g.op("Tanh", [g.op("Add", [latents, floats(g, "shift", shift)])]);
+      const scaled = g.op("Mul", [turned, floats(g, "half", half)]);
+      const bounded = g.op("Sub", [scaled, floats(g, "offset", offset)]);
+      // Rounded first and cast after, as in the quantizer.
+      const whole = g.cast(g.op("Round", [bounded]), "int32");
+      const digits = g.op("Add", [whole, integers(g, "middle", middle)]);
+      const valued = g.op("Mul", [digits, integers(g, "place values", placeValues(levels))]);
+      return g.op("ReduceSum", [valued, g.int64s([-1])], { keepdims: 1 });
+    },
+    writeDecoder(g, indices) {
+      const shifted = g.op("Div", [indices, integers(g, "place values", placeValues(levels))]);
+      const digits = g.op("Mod", [shifted, integers(g, "levels", levels)], { fmod: 0 });
+      const centre = floats(g, "middle", middle);
+      return g.op("Div", [g.op("Sub", [g.cast(digits, "float32"), centre]), centre]);
+    },
+  };
+}
+
+const DEFAULT_SIZE = 1024;
+
+/** Beyond this, the margin ε of the bound would round to a level that is not there. */
+const MAX_LEVEL = 1000;
+
+const schema = z.strictObject({
+  kind: z.literal("fsq"),
+  levels: z
+    .array(z.int().min(2).max(MAX_LEVEL))
+    .min(1)
+    .optional()
+    .describe("values of each latent dimension; their product is the codebook size"),
+  codebookSize: z.int().min(2).max(MAX_IMPLICIT_SIZE).optional().meta({
+    description: "in place of levels: the nearest size that the paper's rule allows",
+    default: DEFAULT_SIZE,
+  }),
+});
+
+function parse(value: unknown): FiniteScalarConfig {
+  const { kind, levels, codebookSize } = parseConfig(schema, value, "quantizer");
+  if (levels === undefined) return { kind, levels: planLevels(codebookSize ?? DEFAULT_SIZE).levels };
+  if (codebookSize !== undefined) {
+    throw new ConfigError(
+      "quantizer.codebookSize",
+      "expected nothing beside levels, which set the size. Remove one.",
+    );
+  }
+  const size = gridSize(levels);
+  if (size > MAX_IMPLICIT_SIZE) {
+    const limit = `a product <= ${MAX_IMPLICIT_SIZE}, so that every index is exact`;
+    throw new ConfigError("quantizer.levels", `expected ${limit}, got ${size}. Use fewer or lower levels.`);
+  }
+  return { kind, levels };
+}
+
+/** Finite scalar quantization. The resolved configuration holds levels only, whichever way they were given. */
+export const fsq: QuantizerDefinition<FiniteScalarConfig> = {
+  kind: "fsq",
+  summary: "Each latent dimension rounded to a few levels; no codebook to learn",
+  paper: { title: "Finite Scalar Quantization: VQ-VAE Made Simple", arxiv: "2309.15505" },
+  options: describeOptions(schema),
+  parse,
+  create: (config) => new FiniteScalarQuantizer(config),
+  facts: ({ levels }) => ({
+    codebookSize: gridSize(levels),
+    numbers: 0,
+    codebook: `Implicit: each dimension is bounded by tanh and rounded, ${levels.join(" × ")} levels. There is nothing to learn, and no loss of its own.`,
+    gradient: "Straight-through: rounding passes the gradient unchanged; the bound before it does not.",
+    losses: [],
+    learning: "never",
+    learnsFromReconstruction: false,
+    comparesLengths: false,
+    levels,
+  }),
+  warnings: ({ levels }) =>
+    levels.flatMap((level, i) =>
+      level === 2
+        ? [
+            `quantizer.levels[${i}]: 2 levels saturate at a latent of 0 and learn badly; the paper advises 5 or more.`,
+          ]
+        : [],
+    ),
+};

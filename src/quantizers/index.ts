@@ -1,17 +1,9 @@
 /** The quantizer family. Importing this registers the kinds fsq, rotation, simvq and vq. */
 import * as tfjs from "@tensorflow/tfjs";
-import { fsq } from "./kinds/fsq.js";
-import { rotation } from "./kinds/rotation.js";
-import { simvq } from "./kinds/simvq.js";
-import { vq } from "./kinds/vq.js";
-import { registerQuantizer } from "./registry.js";
+import "./family/kinds.js";
 import { bindTensorFlow } from "./tfjs.js";
 
 bindTensorFlow(tfjs);
-registerQuantizer(vq);
-registerQuantizer(rotation);
-registerQuantizer(simvq);
-registerQuantizer(fsq);
 
 export { allCodes } from "./all-codes.js";
 export {
@@ -21,8 +13,15 @@ export {
   type SurrogatePoint,
   straightThroughSurrogate,
 } from "./contract.js";
-export type { Paper, QuantizerDefinition, QuantizerOption } from "./definition.js";
-export { boundOf, FiniteScalarQuantizer } from "./finite-scalar-quantizer.js";
+export type {
+  OptionChoice,
+  QuantizerDefinition,
+  QuantizerOption,
+  Recommendation,
+} from "./definition.js";
+export type { CodeLearning, QuantizerFacts, QuantizerLoss } from "./facts.js";
+export { type CodebookName, type GradientName, gradientEstimators } from "./family/parts.js";
+export { FiniteScalarQuantizer } from "./finite-scalar-quantizer.js";
 export { type BackwardArguments, type GradientEstimator, replaceByCodes } from "./gradients/estimator.js";
 export {
   countRotationFallbacks,
@@ -34,30 +33,32 @@ export { stopGradient, withoutGradient } from "./gradients/stop-gradient.js";
 export { straightThrough } from "./gradients/straight-through.js";
 export { type KMeansOptions, kMeans } from "./kmeans.js";
 export { type LevelPlan, planLevels } from "./levels.js";
-export { digitsToIndices, indicesToDigits, MAX_IMPLICIT_SIZE, placeValues } from "./mixed-radix.js";
-export { type NearestCodeOptions, nearestCode, SCORES_PER_BLOCK } from "./nearest-code.js";
+export { digitsToIndices, indicesToDigits, MAX_IMPLICIT_SIZE } from "./mixed-radix.js";
+export { type NearestCodeOptions, nearestCode } from "./nearest-code.js";
+export type { OnnxQuantizer } from "./onnx/onnx-quantizer.js";
+export type { Paper } from "./paper.js";
 export type {
   InitializationOptions,
   InitializationProgress,
+  KeptCodes,
+  Pruning,
   Quantizer,
   QuantizerConfig,
   QuantizerLossName,
   QuantizerOutput,
+  StateValue,
 } from "./quantizer.js";
 export {
   createQuantizer,
   describeQuantizers,
   parseQuantizerConfig,
   type QuantizerDescription,
+  quantizerFacts,
   quantizerKinds,
   quantizerWarnings,
+  recommendationFor,
   registerQuantizer,
 } from "./registry.js";
 export { checkIndices, checkLatents } from "./shapes.js";
-export type {
-  CodebookName,
-  GradientName,
-  Initialization,
-  VectorQuantizerConfig,
-} from "./vector-quantizer.js";
+export type { Initialization, VectorQuantizerConfig } from "./vector-config.js";
 export { VectorQuantizer } from "./vector-quantizer.js";

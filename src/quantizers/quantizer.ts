@@ -1,4 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
+import type { GradientEstimator } from "./gradients/estimator.js";
+import type { OnnxQuantizer } from "./onnx/onnx-quantizer.js";
 
 /**
  * The name of an auxiliary loss: letters and digits, the first a small letter. `codebook` is ‖sg z − q‖² and teaches
@@ -42,6 +44,30 @@ export interface InitializationOptions {
   readonly onProgress?: ((progress: InitializationProgress) => void) | undefined;
 }
 
+/** The values of a variable. */
+export interface StateValue {
+  readonly shape: readonly number[];
+  /** Row by row. */
+  readonly data: Float32Array;
+}
+
+/** Some of a quantizer's codes: what builds a quantizer of them, and its state by name, as `variables()` has it. */
+export interface KeptCodes {
+  readonly config: QuantizerConfig;
+  readonly state: ReadonlyMap<string, StateValue>;
+}
+
+/** How codes are taken out of a quantizer, or why none can be. */
+export type Pruning =
+  | {
+      /** @param kept the codes that stay, ascending; the new codes equal these bit for bit, in that order */
+      readonly keep: (kept: readonly number[]) => Promise<KeptCodes>;
+    }
+  | {
+      /** Goes on from `expected a quantizer with a table of codes, got "fsq", `. */
+      readonly refusal: string;
+    };
+
 /**
  * Maps latents to the nearest entries of a discrete set, and back.
  *
@@ -64,6 +90,21 @@ export interface Quantizer {
    * then (after 16 steps, 32, and then every 256) whether it still holds, and ends with an error where it does not.
    */
   readonly repeatable?: boolean;
+
+  /**
+   * The gradient estimators that could stand in the place of its own, by name, for `inspectGradients`. Leave it out
+   * where latents and codes lie in different spaces: only straight-through stands beside its own then.
+   */
+  readonly estimators?: Readonly<Record<string, GradientEstimator>>;
+
+  /** What pruning does with it; without this it is refused. */
+  readonly pruning?: Pruning;
+
+  /**
+   * How it is written as ONNX, with what it has learned by now. Without it `exportOnnx` refuses, unless
+   * `registerOnnxExport` says how. What is written has to find the same indices as `quantize`.
+   */
+  onnx?(): Promise<OnnxQuantizer>;
 
   /**
    * Assigns each latent to a code. Pure: changes no variable.

@@ -1,7 +1,9 @@
 import { ConfigError } from "../core/errors.js";
 import { Random } from "../core/random.js";
 import { unknownName } from "../core/suggest.js";
-import type { Paper, QuantizerDefinition, QuantizerOption } from "./definition.js";
+import type { QuantizerDefinition, QuantizerOption, Recommendation } from "./definition.js";
+import type { QuantizerFacts } from "./facts.js";
+import type { Paper } from "./paper.js";
 import type { Quantizer, QuantizerConfig } from "./quantizer.js";
 
 const definitions = new Map<string, QuantizerDefinition>();
@@ -53,6 +55,44 @@ export function createQuantizer(config: unknown, seed: number): Quantizer {
 export function quantizerWarnings(config: unknown): string[] {
   const definition = definitionOf(config);
   return definition.warnings?.(definition.parse(config)) ?? [];
+}
+
+/**
+ * What a configuration says of its quantizer.
+ *
+ * @param config as config.json has it, not yet trusted
+ * @returns null for a kind that is not registered or does not say, and for options that it does not take
+ */
+export function quantizerFacts(config: unknown): QuantizerFacts | null {
+  try {
+    const definition = definitionOf(config);
+    return definition.facts?.(definition.parse(config)) ?? null;
+  } catch (error) {
+    if (error instanceof ConfigError) return null;
+    throw error;
+  }
+}
+
+/**
+ * What the kind of a configuration recommends for it.
+ *
+ * @param config an object with `kind` and that kind's options
+ * @returns null where nothing is recommended, and for a configuration that has decided any of it, or goes another way
+ */
+export function recommendationFor(config: Readonly<Record<string, unknown>>): Recommendation | null {
+  const { recommended } = definitions.get(String(config.kind)) ?? {};
+  if (recommended === undefined) return null;
+  const { where, options } = recommended;
+  if (Object.keys(options).some((name) => config[name] !== undefined)) return null;
+  if (Object.entries(where).some(([name, value]) => (config[name] ?? value) !== value)) return null;
+  try {
+    parseQuantizerConfig({ ...config, ...options });
+    return recommended;
+  } catch (error) {
+    // It has an option that the recommended parts do not read, or a mistake that is told elsewhere.
+    if (error instanceof ConfigError) return null;
+    throw error;
+  }
 }
 
 /** A registered kind, for listings. */

@@ -8,57 +8,34 @@
 import type { Scalar, Tensor, Tensor2D, Tensor4D, Variable } from "@tensorflow/tfjs";
 import { ShapeError } from "../core/errors.js";
 import type { Random } from "../core/random.js";
+import { readCodeTable } from "./code-table.js";
 import type { Codebook } from "./codebooks/codebook.js";
-import { EmaCodebook } from "./codebooks/ema.js";
-import { FreeCodebook } from "./codebooks/free.js";
-import { LinearCodebook } from "./codebooks/linear.js";
+import type { Placement } from "./codebooks/placement.js";
+import { codebookNamed, estimatorNamed, gradientEstimators } from "./family/parts.js";
 import type { GradientEstimator } from "./gradients/estimator.js";
-import { reflection, rotation } from "./gradients/rotation.js";
 import { stopGradient } from "./gradients/stop-gradient.js";
-import { straightThrough } from "./gradients/straight-through.js";
 import { kMeans, sampleDistinctRows } from "./kmeans.js";
 import { nearestCode } from "./nearest-code.js";
+import type { OnnxQuantizer } from "./onnx/onnx-quantizer.js";
+import { tableLookup } from "./onnx/table-lookup.js";
+import { optionsOf } from "./part.js";
 import type {
   InitializationOptions,
+  KeptCodes,
   Quantizer,
-  QuantizerConfig,
   QuantizerLossName,
   QuantizerOutput,
 } from "./quantizer.js";
+import { parseQuantizerConfig } from "./registry.js";
 import { checkIndices, checkLatents } from "./shapes.js";
 import { tf } from "./tfjs.js";
-
-/** free: a table that learns from the codebook loss. ema: running means. linear: a frozen table × a linear layer. */
-export type CodebookName = "free" | "ema" | "linear";
-export type GradientName = "straight-through" | "rotation" | "reflection";
-/** uniform: U(−1/K, 1/K). normal: N(0, 1/D). kmeans, data: centres, or samples, of the first latents. */
-export type Initialization = "uniform" | "normal" | "kmeans" | "data";
-
-/** The resolved options of a vector quantizer; an option that the chosen parts do not read is absent. */
-export interface VectorQuantizerConfig extends QuantizerConfig {
-  readonly codebookSize: number;
-  readonly codeDim: number;
-  readonly codebook: CodebookName;
-  readonly gradient: GradientName;
-  readonly initialization: Initialization;
-  /** β. */
-  readonly commitmentWeight: number;
-  /** With the codebooks "free" and "linear". */
-  readonly codebookWeight?: number;
-  /** γ, with the codebook "ema". */
-  readonly emaDecay?: number;
-  /** ε, with the codebook "ema". */
-  readonly emaEpsilon?: number;
-  /** With the codebook "linear". */
-  readonly linearBias?: boolean;
-  /** With the gradient "rotation". */
-  readonly radialGradient?: boolean;
-}
+import type { Initialization, VectorQuantizerConfig } from "./vector-config.js";
+import { vectorFacts } from "./vector-facts.js";
 
 /** k-means wants this many latents for each code. */
 const LATENTS_PER_CLUSTER = 4;
 
-/** The kinds `vq`, `rotation` and `simvq`, and every other point of the same grid. */
+/** Every point of the grid codebook × gradient estimator. */
 export class VectorQuantizer implements Quantizer {
   readonly config: VectorQuantizerConfig;
   readonly codebookSize: number;
@@ -67,6 +44,8 @@ export class VectorQuantizer implements Quantizer {
   readonly lossWeights: Readonly<Record<QuantizerLossName, number>>;
   readonly latentsForInitialization: number;
   readonly repeatable = true;
+  readonly estimators: Readonly<Record<string, GradientEstimator>>;
+  readonly pruning = { keep: (kept: readonly number[]) => this.#keep(kept) };
   readonly #random: Random;
   readonly #codebook: Codebook;
   readonly #estimate: GradientEstimator;
@@ -75,22 +54,22 @@ export class VectorQuantizer implements Quantizer {
     this.config = config;
     this.codebookSize = config.codebookSize;
     this.codeDim = config.codeDim;
-    this.lossWeights = {
-      codebook: config.codebookWeight ?? 0,
-      commitment: config.commitmentWeight,
-      entropy: 0,
-    };
+    this.lossWeights = Object.fromEntries(
+      vectorFacts(config).losses.map(({ name, weight }) => [name, weight]),
+    );
     this.latentsForInitialization = latentsWanted(config);
     this.#random = random;
     this.#codebook = createCodebook(config, random);
-    this.#estimate = createEstimator(config);
+    this.estimators = placed(gradientEstimators, this.#codebook.placement);
+    const estimator = estimatorNamed(config.gradient);
+    this.#estimate = estimator.create(optionsOf(estimator, config));
   }
 
   quantize(latents: Tensor4D): QuantizerOutput {
     checkLatents(latents, this.codeDim);
     const [n, h, w, d] = latents.shape;
     return tf.tidy(() => {
-      const flat: Tensor2D = tf.reshape(latents, [n * h * w, d]); // [M, D]
+      const flat = this.#codebook.placement.apply(tf.reshape(latents, [n * h * w, d])); // [M, D]
       const codes = this.#codebook.codes(); // [K, D]
       const nearest = nearestCode(flat, codes); // [M]
       const chosen: Tensor2D = tf.gather(codes, nearest); // [M, D]
@@ -105,7 +84,7 @@ export class VectorQuantizer implements Quantizer {
   /** ‖sg(z) − q‖² and ‖z − sg(q)‖², means over elements. */
   #losses(latents: Tensor2D, chosen: Tensor2D): QuantizerOutput["losses"] {
     const commitment = meanSquaredDistance(latents, stopGradient(chosen));
-    if (!this.#codebook.learnsByGradient) return { commitment };
+    if (this.lossWeights.codebook === undefined) return { commitment };
     return { commitment, codebook: meanSquaredDistance(stopGradient(latents), chosen) };
   }
 
@@ -121,7 +100,7 @@ export class VectorQuantizer implements Quantizer {
 
   async initialize(latents: Tensor2D, control: InitializationOptions = {}): Promise<void> {
     if (this.latentsForInitialization === 0) return;
-    const { codebookSize, codeDim } = this;
+    const { codeDim } = this;
     if (
       latents.rank !== 2 ||
       latents.shape[0] < this.latentsForInitialization ||
@@ -133,15 +112,23 @@ export class VectorQuantizer implements Quantizer {
         latents.shape,
       );
     }
-    this.#codebook.setCodes(
-      this.config.initialization === "kmeans"
-        ? await kMeans(latents, { clusters: codebookSize, random: this.#random }, control)
-        : sampleDistinctRows((await latents.data()) as Float32Array, {
-            dim: codeDim,
-            count: codebookSize,
-            random: this.#random,
-          }),
-    );
+    const placed = tf.tidy(() => this.#codebook.placement.apply(latents).clone());
+    try {
+      this.#codebook.setCodes(await this.#codesFrom(placed, control));
+    } finally {
+      placed.dispose();
+    }
+  }
+
+  /** @param latents [M, D] @returns centres or samples of them, [K, D] row by row */
+  async #codesFrom(latents: Tensor2D, control: InitializationOptions): Promise<Float32Array> {
+    const { codebookSize, codeDim } = this;
+    const random = this.#random;
+    if (this.config.initialization === "kmeans") {
+      return kMeans(latents, { clusters: codebookSize, random }, control);
+    }
+    const rows = (await latents.data()) as Float32Array;
+    return sampleDistinctRows(rows, { dim: codeDim, count: codebookSize, random });
   }
 
   updateCodebook(latents: Tensor4D, indices: Tensor4D): void {
@@ -149,10 +136,23 @@ export class VectorQuantizer implements Quantizer {
     checkIndices(indices, this.numCodebooks);
     tf.tidy(() => {
       this.#codebook.update(
-        tf.reshape(latents, [indices.size, this.codeDim]), // [M, D]
+        this.#codebook.placement.apply(tf.reshape(latents, [indices.size, this.codeDim])), // [M, D]
         tf.reshape(indices, [indices.size]), // [M]
       );
     });
+  }
+
+  async onnx(): Promise<OnnxQuantizer> {
+    return tableLookup(await readCodeTable(this), this.#codebook.placement);
+  }
+
+  async #keep(kept: readonly number[]): Promise<KeptCodes> {
+    const { codebook, state } = await this.#codebook.keep(kept);
+    const [before, after] = [codebookNamed(this.config.codebook), codebookNamed(codebook)];
+    const isRead = (option: string) => !(option in before.options) || option in after.options;
+    const options = Object.entries(this.config).filter(([option]) => isRead(option));
+    const config = { ...Object.fromEntries(options), codebook, codebookSize: kept.length };
+    return { config: parseQuantizerConfig(config), state };
   }
 
   variables(): ReadonlyMap<string, Variable> {
@@ -173,32 +173,23 @@ function latentsWanted({ initialization, codebookSize }: VectorQuantizerConfig):
   return initialization === "data" ? codebookSize : 0;
 }
 
-function createEstimator(config: VectorQuantizerConfig): GradientEstimator {
-  switch (config.gradient) {
-    case "straight-through":
-      return straightThrough;
-    case "rotation":
-      return rotation({ radialGradient: config.radialGradient ?? true });
-    case "reflection":
-      return reflection;
-    default:
-      return config.gradient satisfies never;
-  }
+/** Estimators of the latents where the codebook puts them: beside their codes. */
+function placed(
+  estimators: Readonly<Record<string, GradientEstimator>>,
+  placement: Placement,
+): Readonly<Record<string, GradientEstimator>> {
+  const entries = Object.entries(estimators).map(([name, estimate]): [string, GradientEstimator] => [
+    name,
+    (latents, codes) => estimate(placement.apply(latents), codes),
+  ]);
+  return Object.fromEntries(entries);
 }
 
 function createCodebook(config: VectorQuantizerConfig, random: Random): Codebook {
   const { codebookSize, codeDim } = config;
+  const part = codebookNamed(config.codebook);
   const start = { codebookSize, codeDim, codes: initialCodes(config, random) };
-  switch (config.codebook) {
-    case "free":
-      return new FreeCodebook(start);
-    case "ema":
-      return new EmaCodebook(start, { decay: config.emaDecay ?? 0.99, epsilon: config.emaEpsilon ?? 1e-5 });
-    case "linear":
-      return new LinearCodebook(start, { bias: config.linearBias ?? true, random });
-    default:
-      return config.codebook satisfies never;
-  }
+  return part.create(start, optionsOf(part, config), random);
 }
 
 /** The table before the first step; "kmeans" and "data" start as "normal" until `initialize`. */

@@ -1,4 +1,5 @@
 import { objectiveCards } from "../losses/registry/index.js";
+import { type QuantizerLoss, quantizerFacts, quantizerKinds } from "../quantizers/family/index.js";
 
 /** What a run minimised: each loss, its weight, and which part of the model it moves. JSON-safe. */
 export interface LossCard {
@@ -23,21 +24,25 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * The loss card of a run's resolved configuration. Reconstruction losses with weight 0 are left out: they are not
- * computed. Of quantizers of one's own it can say the reconstruction losses only.
+ * computed. Of a quantizer that is not registered here, or does not say, it has the reconstruction losses only.
  *
  * @param config as config.json has it; fields that are missing leave their lines out
  */
 export function lossCard({ loss, objectives, quantizer }: Fields): LossCard {
-  const own = fieldsOf(quantizer);
-  const { codebook, gradient } = sidesOf(own);
+  const facts = quantizerFacts(quantizer);
+  const unknown = unknownQuantizer(fieldsOf(quantizer).kind);
   return {
-    terms: [...reconstructionTerms(fieldsOf(loss)), ...quantizerTerms(own), ...objectiveCards(objectives)],
-    codebook,
-    gradient,
+    terms: [
+      ...reconstructionTerms(fieldsOf(loss), facts?.learnsFromReconstruction ?? false),
+      ...(facts?.losses ?? []).map(quantizerTerm),
+      ...objectiveCards(objectives),
+    ],
+    codebook: facts?.codebook ?? unknown,
+    gradient: facts?.gradient ?? unknown,
   };
 }
 
-function reconstructionTerms(weights: Fields): LossTerm[] {
+function reconstructionTerms(weights: Fields, movesCodes: boolean): LossTerm[] {
   const formulas = {
     l1: "mean |x − x̂|",
     l2: "mean (x − x̂)²",
@@ -51,69 +56,21 @@ function reconstructionTerms(weights: Fields): LossTerm[] {
       loss: `reconstruction, ${name === "huber" ? "Huber" : name.toUpperCase()}`,
       weight,
       formula: `${formula}; pixels in −1..1`,
-      moves: "the decoder, and through the quantizer the encoder",
-      leaves: "the codebook",
+      moves: `the decoder, and through the quantizer the encoder${movesCodes ? " and the codes" : ""}`,
+      leaves: movesCodes ? "nothing" : "the codebook",
     };
   });
 }
 
-function quantizerTerms({ commitmentWeight, codebookWeight, codebook }: Fields): LossTerm[] {
-  const terms: LossTerm[] = [];
-  if (typeof codebookWeight === "number") {
-    terms.push({
-      loss: "codebook",
-      weight: codebookWeight,
-      formula: "mean (sg[z] − q)²",
-      moves:
-        codebook === "linear" ? "the linear layer, and with it every code" : "the codes that were chosen",
-      leaves: codebook === "linear" ? "the frozen table, encoder and decoder" : "encoder and decoder",
-    });
-  }
-  if (typeof commitmentWeight === "number") {
-    terms.push({
-      loss: "commitment (β)",
-      weight: commitmentWeight,
-      formula: "mean (z − sg[q])²",
-      moves: "the encoder",
-      leaves: "codebook and decoder",
-    });
-  }
-  return terms;
+function quantizerTerm({ name, symbol, ...term }: QuantizerLoss): LossTerm {
+  return { loss: symbol === undefined ? name : `${name} (${symbol})`, ...term };
 }
 
-/** One sentence each. */
-function sidesOf({ kind, codebook, gradient, emaDecay, levels, radialGradient }: Fields): {
-  readonly codebook: string;
-  readonly gradient: string;
-} {
-  if (kind === "fsq") {
-    const sides = Array.isArray(levels) ? `, ${levels.join(" × ")} levels` : "";
-    return {
-      codebook: `Implicit: each dimension is bounded by tanh and rounded${sides}. There is nothing to learn, and no loss of its own.`,
-      gradient: "Straight-through: rounding passes the gradient unchanged; the bound before it does not.",
-    };
-  }
-  const radial =
-    radialGradient === false
-      ? "; its part along the latent is dropped, as in the paper's released VQGAN files"
-      : "";
-  const codebooks: Readonly<Record<string, string>> = {
-    free: "Free: a table that learns by gradient, from the codebook loss alone. A code that is not chosen does not move.",
-    ema: `Moving averages: each code is the running mean of its latents, of which ${String(emaDecay)} is kept at each step. No loss moves it.`,
-    linear:
-      "Linear: a frozen random table times one linear layer that learns from the codebook loss. Every step moves every code.",
-  };
-  const gradients: Readonly<Record<string, string>> = {
-    "straight-through": "Straight-through: the gradient at the code is copied to the latent unchanged.",
-    rotation: `Rotation: the gradient at the code is turned back and rescaled as the code lies to its latent${radial}.`,
-    reflection:
-      "Reflection: as rotation, but by one reflection that carries the latent's direction to the code's.",
-  };
-  const unknown = `Of a quantizer of its own, ${JSON.stringify(kind ?? "unnamed")}: see its code.`;
-  return {
-    codebook: codebooks[String(codebook)] ?? unknown,
-    gradient: gradients[String(gradient)] ?? unknown,
-  };
+function unknownQuantizer(kind: unknown): string {
+  const name = JSON.stringify(kind ?? "unnamed");
+  return quantizerKinds().includes(String(kind))
+    ? `Of ${name}, with options that are not of this version.`
+    : `Of a quantizer of its own, ${name}: see its code.`;
 }
 
 function fieldsOf(value: unknown): Fields {

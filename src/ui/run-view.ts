@@ -2,6 +2,7 @@ import { VqkitError } from "../core/errors.js";
 import { isObject } from "../core/objects.js";
 import type { LockOwner } from "../files/index.js";
 import type { CodeTimeline } from "../metrics/index.js";
+import { quantizerFacts } from "../quantizers/family/index.js";
 import type { DiagnosedRun } from "../reports/diagnosis/index.js";
 import { type Diagnosis, diagnose } from "../reports/diagnosis/index.js";
 import type { TrainingCurves, UsageEvidence, UsageReport } from "../reports/records/index.js";
@@ -147,11 +148,11 @@ function diagnosedRun({ codebookSize, codeDim, steps }: RunPlan, config: unknown
 
 function planOf(config: Readonly<Record<string, unknown>>): RunPlan {
   const quantizer = isObject(config.quantizer) ? config.quantizer : {};
-  const { kind, levels } = quantizer;
+  const { kind } = quantizer;
   return {
     ...(typeof kind === "string" ? { quantizer: kind } : {}),
     ...numbersOf({
-      codebookSize: quantizer.codebookSize ?? sizeOfLevels(levels),
+      codebookSize: quantizer.codebookSize ?? quantizerFacts(quantizer)?.codebookSize,
       codeDim: quantizer.codeDim,
     }),
     ...numbersOf({ steps: config.steps, seed: config.seed }),
@@ -162,10 +163,4 @@ function planOf(config: Readonly<Record<string, unknown>>): RunPlan {
 function numbersOf<K extends string>(fields: Readonly<Record<K, unknown>>): { readonly [N in K]?: number } {
   const numbers = Object.entries(fields).filter(([, value]) => typeof value === "number");
   return Object.fromEntries(numbers) as { readonly [N in K]?: number };
-}
-
-/** FSQ's codebook is as large as the product of its levels. */
-function sizeOfLevels(levels: unknown): number | undefined {
-  if (!Array.isArray(levels) || !levels.every((level) => Number.isInteger(level))) return undefined;
-  return levels.reduce((size: number, level: number) => size * level, 1);
 }

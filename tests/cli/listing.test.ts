@@ -29,6 +29,7 @@ describe("quantizers", () => {
       "arXiv 2309.15505",
     ]);
     expect(stdout).toMatch(/commitmentWeight +=\s0\.25/);
+    expect(stdout).toMatch(/\n {4}linear +a frozen random table times one linear layer/);
   });
 
   test("--json gives the same as data", async () => {

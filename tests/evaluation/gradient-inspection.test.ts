@@ -8,12 +8,8 @@ import {
   radialShare,
   rowDirections,
 } from "../../src/evaluation/figures/gradient-geometry.js";
-import {
-  gradientEstimators,
-  inspectGradients,
-  latentGradient,
-} from "../../src/evaluation/gradient-inspection.js";
-import { createQuantizer } from "../../src/quantizers/index.js";
+import { inspectGradients, latentGradient } from "../../src/evaluation/gradient-inspection.js";
+import { createQuantizer, gradientEstimators } from "../../src/quantizers/index.js";
 import { useEngine } from "../engine.js";
 
 beforeAll(useEngine);

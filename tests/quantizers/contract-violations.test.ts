@@ -44,6 +44,11 @@ function codesOf(q: Quantizer): tf.Variable {
   return q.variables().get("codes") as tf.Variable;
 }
 
+function keepOf({ pruning }: Quantizer) {
+  if (pruning === undefined || !("keep" in pruning)) throw new Error("it cannot be pruned");
+  return pruning.keep;
+}
+
 /** A mean squared distance that also pulls where it must not. */
 function pulled(q: Quantizer, latents: tf.Tensor4D): tf.Scalar {
   const { quantized, losses } = q.quantize(latents);
@@ -217,6 +222,41 @@ const violations: readonly (readonly [rule: string, how: string, make: () => Qua
       "a configuration of another quantizer",
       altered((q) => ({ config: { ...q.config, codebookSize: 5 } })),
       /shape|output of the rebuilt/,
+    ],
+    [
+      "is what it says",
+      "another weight than it says",
+      altered((q) => ({ lossWeights: { ...q.lossWeights, commitment: 0.75 } })),
+      /losses of the facts, against lossWeights/,
+    ],
+    [
+      "is what it says",
+      "fewer numbers than it says",
+      altered(() => ({ variables: () => new Map() })),
+      /numbers of the facts/,
+    ],
+    [
+      "is what it says",
+      "codes that learn by gradient and are not trainable",
+      altered((q) => {
+        codesOf(q).trainable = false;
+        return {};
+      }),
+      /learning "chosen" of the facts/,
+    ],
+    [
+      "keeps the codes",
+      "codes in another order",
+      altered((q) => ({ pruning: { keep: (kept) => keepOf(q)([...kept].reverse()) } })),
+      /codes that stay when others are taken out/,
+    ],
+    [
+      "keeps the codes",
+      "a configuration of as many codes as before",
+      altered((q) => ({
+        pruning: { keep: async (kept) => ({ ...(await keepOf(q)(kept)), config: q.config }) },
+      })),
+      /shape of codes in the pruned quantizer/,
     ],
     ["gives the same bytes", "another seed each time", () => createQuantizer(CONFIG, seed++), /of one seed/],
     [

@@ -5,8 +5,10 @@ import {
   describeQuantizers,
   parseQuantizerConfig,
   type QuantizerDefinition,
+  quantizerFacts,
   quantizerKinds,
   quantizerWarnings,
+  recommendationFor,
   registerQuantizer,
 } from "../../src/quantizers/index.js";
 
@@ -48,11 +50,7 @@ describe("the registry", () => {
     [{ kind: "vq", codebook: "linear" }, "quantizer.codebook", /"free" or "ema"/],
     [{ kind: "vq", gradient: "rotation" }, "quantizer.gradient", /"straight-through"/],
     [{ kind: "vq", emaDecay: 0.9 }, "quantizer.emaDecay", /codebook is "free" and only "ema" reads it/],
-    [
-      { kind: "vq", codebook: "ema", codebookWeight: 1 },
-      "quantizer.codebookWeight",
-      /only "free" or "linear" reads it/,
-    ],
+    [{ kind: "vq", codebook: "ema", codebookWeight: 1 }, "quantizer.codebookWeight", /only "free" reads it/],
     [{ kind: "rotation", codebook: "ema", emaDecay: 1 }, "quantizer.emaDecay", /< 1/],
     [
       { kind: "rotation", gradient: "reflection", radialGradient: true },
@@ -104,6 +102,84 @@ describe("the registry", () => {
   ])("writes out the defaults of %j, and only the options that are read", (config, expected) => {
     const common = { codebookSize: 1024, codeDim: 64, commitmentWeight: 0.25 };
     expect(parseQuantizerConfig(config)).toEqual({ ...config, ...common, ...expected });
+  });
+
+  it.each([
+    [{ kind: "vq" }, { codebook: "ema", initialization: "kmeans" }],
+    [
+      { kind: "vq", codebookSize: 9, gradient: "straight-through" },
+      { codebook: "ema", initialization: "kmeans" },
+    ],
+    [
+      { kind: "vq", emaDecay: 0.9 },
+      { codebook: "ema", initialization: "kmeans" },
+    ],
+    [{ kind: "vq", codebook: "ema" }, undefined],
+    [{ kind: "vq", initialization: "data" }, undefined],
+    [{ kind: "vq", codebookWeight: 0.25 }, undefined], // moving averages do not read it
+    [{ kind: "vq", codebookSize: 0 }, undefined], // a mistake, which is told elsewhere
+    [{ kind: "vq", gradient: "rotation" }, undefined],
+    [{ kind: "simvq" }, undefined],
+    [{ kind: "nobody's" }, undefined],
+  ])("recommends for %j, which leaves that open: %j", (config, options) => {
+    expect(recommendationFor(config)?.options).toEqual(options);
+  });
+
+  it("says nothing of what it does not know", () => {
+    expect(quantizerFacts({ kind: "external" })).toBeNull();
+    for (const config of [undefined, null, "vq", [], {}, { kind: 5 }, { kind: "vq", codebookSize: 0 }]) {
+      expect(quantizerFacts(config)).toBeNull();
+    }
+  });
+
+  it("says of each kind how large it is, how it learns and where it may be looked up", () => {
+    const facts = (config: object) => quantizerFacts(config);
+    // K·D; K·(D + 1); K·D + D·D, and D more with a bias
+    expect(facts({ kind: "vq", codebookSize: 10, codeDim: 3 })).toMatchObject({
+      numbers: 30,
+      learning: "chosen",
+    });
+    expect(facts({ kind: "vq", codebook: "ema", codebookSize: 10, codeDim: 3 })).toMatchObject({
+      numbers: 40,
+      learning: "averages",
+    });
+    expect(facts({ kind: "simvq", codebookSize: 10, codeDim: 3 })).toMatchObject({
+      numbers: 42,
+      learning: "all",
+    });
+    expect(
+      facts({ kind: "rotation", codebook: "linear", linearBias: false, codebookSize: 10, codeDim: 3 }),
+    ).toMatchObject({
+      numbers: 39,
+    });
+    expect(facts({ kind: "fsq", levels: [5, 4, 3] })).toMatchObject({
+      codebookSize: 60,
+      numbers: 0,
+      learning: "never",
+      levels: [5, 4, 3],
+      comparesLengths: false,
+    });
+  });
+
+  it("lists what each codebook and gradient is, with its paper", () => {
+    const choicesOf = (kind: string, option: string) =>
+      describeQuantizers()
+        .find((each) => each.kind === kind)
+        ?.options.find(({ name }) => name === option)?.choices ?? [];
+    expect(choicesOf("rotation", "codebook").map(({ name }) => name)).toEqual(
+      expect.arrayContaining(["free", "ema", "linear"]),
+    );
+    expect(choicesOf("simvq", "gradient").map(({ name }) => name)).toEqual(
+      expect.arrayContaining(["straight-through", "rotation", "reflection"]),
+    );
+    expect(choicesOf("simvq", "codebook")).toEqual([
+      {
+        name: "linear",
+        summary: "a frozen random table times one linear layer that learns: every code moves at each step",
+        paper: expect.objectContaining({ arxiv: "2411.02038" }),
+      },
+    ]);
+    expect(choicesOf("fsq", "levels")).toEqual([]);
   });
 
   it("describes each kind with its paper and options", () => {

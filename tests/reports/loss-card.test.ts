@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { registerQuantizer } from "../../src/quantizers/index.js";
 import { lossCard } from "../../src/reports/index.js";
 import { resolveRun } from "../../src/training/index.js";
 
@@ -59,6 +60,55 @@ describe("lossCard", () => {
 
   it("keeps a weight of 0 of the quantizer, which is recorded and not minimised", () => {
     expect(weights(card({ kind: "vq", commitmentWeight: 0 }))).toContainEqual(["commitment (β)", 0]);
+  });
+
+  it("takes what a quantizer of one's own says of itself, losses by any name", () => {
+    registerQuantizer({
+      kind: "described",
+      summary: "Says what it is",
+      options: [],
+      parse: (value) => value as { kind: "described"; gamma: number },
+      create: () => {
+        throw new Error("not built in this test");
+      },
+      facts: ({ gamma }) => ({
+        codebookSize: 4,
+        numbers: 0,
+        codebook: "Four corners.",
+        gradient: "None passes.",
+        losses: [
+          {
+            name: "entropy",
+            symbol: "γ",
+            weight: gamma,
+            formula: "H(p)",
+            moves: "the encoder",
+            leaves: "the rest",
+          },
+          { name: "spread", weight: 0, formula: "var z", moves: "the encoder", leaves: "the rest" },
+        ],
+        learning: "never",
+        learnsFromReconstruction: true,
+        comparesLengths: false,
+      }),
+    });
+    const own = lossCard({ quantizer: { kind: "described", gamma: 0.125 }, loss: { l1: 1 } });
+    expect(weights(own)).toEqual([
+      ["reconstruction, L1", 1],
+      ["entropy (γ)", 0.125],
+      ["spread", 0],
+    ]);
+    expect(own.terms[0]).toMatchObject({
+      moves: expect.stringMatching(/ and the codes$/),
+      leaves: "nothing",
+    });
+    expect([own.codebook, own.gradient]).toEqual(["Four corners.", "None passes."]);
+  });
+
+  it("does not guess at options of another version", () => {
+    const later = lossCard({ quantizer: { kind: "vq", temperature: 2 }, loss: { l2: 1 } });
+    expect(weights(later)).toEqual([["reconstruction, L2", 1]]);
+    expect(later.codebook).toBe('Of "vq", with options that are not of this version.');
   });
 
   it("says no more of an unknown quantizer than it knows", () => {

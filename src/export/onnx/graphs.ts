@@ -6,9 +6,10 @@ import {
 } from "../../autoencoder/index.js";
 import { GraphWriter } from "../../backend/index.js";
 import { VqkitError } from "../../core/errors.js";
+import type { OnnxQuantizer } from "../../quantizers/index.js";
 import { inLayout, writeLayers } from "./layers.js";
 import { type PixelFormat, writePixelInput, writePixelOutput } from "./pixels.js";
-import { type OnnxQuantizer, onnxQuantizer } from "./quantizers.js";
+import { onnxQuantizer } from "./quantizers.js";
 
 /** A model as two ONNX files: pixels → indices, and indices → pixels. */
 export interface OnnxGraphs {

@@ -1,7 +1,6 @@
 import type { ImageAutoencoder, WeightValue } from "../../autoencoder/index.js";
 import { VqkitError } from "../../core/errors.js";
-import { parseQuantizerConfig, type QuantizerConfig, VectorQuantizer } from "../../quantizers/index.js";
-import { readCodeTable } from "../code-table.js";
+import type { KeptCodes, QuantizerConfig } from "../../quantizers/index.js";
 
 /** A model with fewer codes: what a model file holds. */
 export interface SmallerModel {
@@ -10,52 +9,29 @@ export interface SmallerModel {
 }
 
 /**
- * Refuses quantizers whose codes are not rows of a table.
+ * Refuses quantizers of which no code can be taken out.
  *
+ * @returns what takes out all codes but some
  * @throws VqkitError("codes")
  */
-export function checkPrunable({ quantizer }: ImageAutoencoder): void {
-  if (quantizer instanceof VectorQuantizer) return;
-  const { kind } = quantizer.config;
-  const reason =
-    kind === "fsq"
-      ? "whose codes are all points of a grid: none can be taken out. Train it with fewer levels"
-      : "which is not a codebook of vqkit's. Prune it where it is defined";
+export function checkPrunable({
+  quantizer,
+}: ImageAutoencoder): (kept: readonly number[]) => Promise<KeptCodes> {
+  const { pruning, config } = quantizer;
+  if (pruning !== undefined && "keep" in pruning) return pruning.keep;
+  const reason = pruning?.refusal ?? "which is not a codebook of vqkit's. Prune it where it is defined";
   throw new VqkitError(
     "codes",
-    `quantizer.kind: expected a quantizer with a table of codes, got ${JSON.stringify(kind)}, ${reason}.`,
+    `quantizer.kind: expected a quantizer with a table of codes, got ${JSON.stringify(config.kind)}, ${reason}.`,
   );
 }
 
-/**
- * The model with only the codes at `kept`, in that order.
- *
- * A frozen table behind a linear layer loses rows. A moving average becomes a plain table of the codes as they are: its
- * counts are smoothed over the whole codebook, so that codes would move if rows of it went.
- */
-export async function withCodes(model: ImageAutoencoder, kept: readonly number[]): Promise<SmallerModel> {
-  const { codeDim } = model.quantizer;
-  const { emaDecay: _, emaEpsilon: __, ...config } = model.quantizer.config;
-  const weights = await model.copyWeights();
-  const rows = (table: Float32Array): WeightValue => ({
-    shape: [kept.length, codeDim],
-    data: selectRows(table, kept, codeDim),
-  });
-  const table = weights.get("quantizer/table");
-  if (table !== undefined) {
-    weights.set("quantizer/table", rows(table.data));
-    return { quantizer: parseQuantizerConfig({ ...config, codebookSize: kept.length }), weights };
-  }
-  const { codes } = await readCodeTable(model.quantizer);
-  weights.delete("quantizer/counts");
-  weights.delete("quantizer/sums");
-  weights.set("quantizer/codes", rows(codes));
-  const quantizer = parseQuantizerConfig({ ...config, codebook: "free", codebookSize: kept.length });
-  return { quantizer, weights };
-}
+const PREFIX = "quantizer/";
 
-function selectRows(table: Float32Array, kept: readonly number[], width: number): Float32Array {
-  const rows = new Float32Array(kept.length * width);
-  for (const [i, row] of kept.entries()) rows.set(table.subarray(row * width, (row + 1) * width), i * width);
-  return rows;
+/** The model with only the codes at `kept`, in that order. @throws as `checkPrunable` */
+export async function withCodes(model: ImageAutoencoder, kept: readonly number[]): Promise<SmallerModel> {
+  const { config, state } = await checkPrunable(model)(kept);
+  const others = [...(await model.copyWeights())].filter(([name]) => !name.startsWith(PREFIX));
+  const codes = [...state].map(([name, value]) => [PREFIX + name, value] as const);
+  return { quantizer: config, weights: new Map<string, WeightValue>([...others, ...codes]) };
 }

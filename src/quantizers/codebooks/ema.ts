@@ -5,8 +5,10 @@
  * γ is `decay`, ε is `epsilon`.
  */
 import type { Rank, Tensor, Tensor1D, Tensor2D, Variable } from "@tensorflow/tfjs";
+import { z } from "zod";
 import { tf } from "../tfjs.js";
-import type { Codebook, CodebookStart } from "./codebook.js";
+import { type Codebook, type CodebookStart, codebookPart, type KeptCodebook, keptRows } from "./codebook.js";
+import { asTheyAre } from "./placement.js";
 
 export interface EmaOptions {
   /** γ: how much of the running counts and sums stays at each update. 0 <= γ < 1. */
@@ -26,7 +28,7 @@ const LEAST_COUNT_IN_EPSILONS = 1000;
  * once N_k nears ε the code sinks to 0: with the defaults after about 1,100 updates.)
  */
 export class EmaCodebook implements Codebook {
-  readonly learnsByGradient = false;
+  readonly placement = asTheyAre;
   readonly #options: EmaOptions;
   readonly #counts: Variable<Rank.R1>; // [K]
   readonly #sums: Variable<Rank.R2>; // [K, D]
@@ -76,6 +78,11 @@ export class EmaCodebook implements Codebook {
     return tf.add(tf.mul(running, kept), tf.mul(now, 1 - this.#options.decay));
   }
 
+  /** A plain table of the codes as they are: counts are smoothed over all codes, so codes would move if some went. */
+  async keep(kept: readonly number[]): Promise<KeptCodebook> {
+    return { codebook: "free", state: new Map([["codes", await keptRows(() => this.codes(), kept)]]) };
+  }
+
   variables(): ReadonlyMap<string, Variable> {
     return new Map<string, Variable>([
       ["counts", this.#counts],
@@ -88,3 +95,27 @@ export class EmaCodebook implements Codebook {
     this.#sums.dispose();
   }
 }
+
+export const ema = codebookPart({
+  name: "ema",
+  summary: "a table of running means of the latents that chose each code",
+  paper: { title: "Neural Discrete Representation Learning", arxiv: "1711.00937" },
+  options: {
+    emaDecay: z
+      .number()
+      .min(0)
+      .lt(1)
+      .default(0.99)
+      .describe("share of the running means kept at each update (gamma)"),
+    emaEpsilon: z.number().gt(0).default(1e-5).describe("Laplace smoothing of the running counts (epsilon)"),
+  },
+  learning: "averages",
+  comparesLengths: true,
+  card: ({ emaDecay }) => ({
+    sentence: `Moving averages: each code is the running mean of its latents, of which ${emaDecay} is kept at each step. No loss moves it.`,
+    latent: "z",
+    loss: null,
+  }),
+  numbers: ({ codebookSize, codeDim }) => codebookSize * (codeDim + 1),
+  create: (start, { emaDecay: decay, emaEpsilon: epsilon }) => new EmaCodebook(start, { decay, epsilon }),
+});

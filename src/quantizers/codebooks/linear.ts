@@ -4,9 +4,19 @@
  * Zhu et al. 2024, https://arxiv.org/abs/2411.02038. In code: C is `table`, W is `kernel`, b is `bias`.
  */
 import type { Rank, Tensor2D, Variable } from "@tensorflow/tfjs";
+import { z } from "zod";
 import type { Random } from "../../core/random.js";
 import { tf } from "../tfjs.js";
-import type { Codebook, CodebookStart } from "./codebook.js";
+import {
+  type Codebook,
+  type CodebookStart,
+  codebookPart,
+  codebookWeight,
+  type KeptCodebook,
+  keptRows,
+  valuesOf,
+} from "./codebook.js";
+import { asTheyAre } from "./placement.js";
 
 export interface LinearOptions {
   /** Whether the layer has a bias b, as the official code's has. */
@@ -21,7 +31,7 @@ export interface LinearOptions {
  * W and b start from U(−1/√D, 1/√D), the start of the official code's linear layer.
  */
 export class LinearCodebook implements Codebook {
-  readonly learnsByGradient = true;
+  readonly placement = asTheyAre;
   readonly #table: Variable<Rank.R2>; // [K, D]
   readonly #kernel: Variable<Rank.R2>; // [D, D]
   readonly #bias: Variable<Rank.R1> | undefined; // [D]
@@ -52,6 +62,14 @@ export class LinearCodebook implements Codebook {
 
   update(): void {}
 
+  async keep(kept: readonly number[]): Promise<KeptCodebook> {
+    const state = new Map([["table", await keptRows(() => this.#table, kept)]]);
+    for (const [name, variable] of this.variables()) {
+      if (!state.has(name)) state.set(name, await valuesOf(() => variable));
+    }
+    return { codebook: "linear", state };
+  }
+
   variables(): ReadonlyMap<string, Variable> {
     const all = new Map<string, Variable>([
       ["table", this.#table],
@@ -65,3 +83,29 @@ export class LinearCodebook implements Codebook {
     for (const variable of this.variables().values()) variable.dispose();
   }
 }
+
+export const linear = codebookPart({
+  name: "linear",
+  summary: "a frozen random table times one linear layer that learns: every code moves at each step",
+  paper: {
+    title: "Addressing Representation Collapse in Vector Quantized Models with One Linear Layer",
+    arxiv: "2411.02038",
+  },
+  options: {
+    codebookWeight,
+    linearBias: z.boolean().default(true).describe("whether the linear layer has a bias"),
+  },
+  learning: "all",
+  comparesLengths: true,
+  card: (_, { learnsFromReconstruction }) => ({
+    sentence: `Linear: a frozen random table times one linear layer that learns from the codebook loss${learnsFromReconstruction ? " and the reconstruction" : ""}. Every step moves every code.`,
+    latent: "z",
+    loss: {
+      moves: "the linear layer, and with it every code",
+      leaves: "the frozen table, encoder and decoder",
+    },
+  }),
+  numbers: ({ codebookSize, codeDim }, { linearBias }) =>
+    codebookSize * codeDim + codeDim * codeDim + (linearBias ? codeDim : 0),
+  create: (start, { linearBias: bias }, random) => new LinearCodebook(start, { bias, random }),
+});

@@ -1,4 +1,5 @@
 import type { GradSaveFunc, Tensor, Tensor2D } from "@tensorflow/tfjs";
+import type { OptionValues, Part, PartOptions } from "../part.js";
 import { tf } from "../tfjs.js";
 
 /**
@@ -34,4 +35,26 @@ export function replaceByCodes<T extends Tensor>(
     };
   });
   return operator(latents);
+}
+
+/** One gradient estimator, as it describes itself. To add one: a file like straight-through.ts, and a line in family/parts.ts. */
+export interface EstimatorPart<N extends string = string, S extends PartOptions = PartOptions>
+  extends Part<N, S> {
+  /** Whether a part of the gradient goes to the codes, so that the reconstruction loss moves them too. */
+  readonly teachesCodes: boolean;
+
+  /** One sentence for the loss card: how the gradient passes. */
+  card(options: OptionValues<S>): string;
+
+  create(options: OptionValues<S>): GradientEstimator;
+
+  /** The settings worth comparing with other estimators, by the name that each has there. */
+  readonly variants: Readonly<Record<string, OptionValues<S>>>;
+}
+
+/** Keeps the names and options of a part as types. */
+export function estimatorPart<const N extends string, S extends PartOptions>(
+  part: EstimatorPart<N, S>,
+): EstimatorPart<N, S> {
+  return part;
 }

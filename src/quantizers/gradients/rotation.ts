@@ -7,9 +7,17 @@
  * gradient g at the output reaches e as λRᵀg = λ(g − 2r(r·g) + 2ê(q̂·g)). R itself, D×D for each row, is never built.
  */
 import type { Scalar, Tensor, Tensor2D } from "@tensorflow/tfjs";
+import { z } from "zod";
 import { tf } from "../tfjs.js";
-import { type BackwardArguments, type GradientEstimator, replaceByCodes } from "./estimator.js";
+import {
+  type BackwardArguments,
+  estimatorPart,
+  type GradientEstimator,
+  replaceByCodes,
+} from "./estimator.js";
 import { withoutGradient } from "./stop-gradient.js";
+
+const PAPER = { title: "Restructuring Vector Quantization with the Rotation Trick", arxiv: "2410.06424" };
 
 /** Norms below this count as zero. */
 const NORM_GUARD = 1e-6;
@@ -52,6 +60,37 @@ export const reflection: GradientEstimator = (latents, codes) =>
     const { axis, scale, reflected } = frame({ latents: e, codes: q, sign: -1 });
     return tf.sub(tf.mul(scale, g), tf.mul(axis, tf.mul(reflected, dot(axis, g)))) as Tensor2D;
   });
+
+export const rotationEstimator = estimatorPart({
+  name: "rotation",
+  summary: "the gradient turned back and rescaled as the code lies to its latent",
+  paper: PAPER,
+  options: {
+    radialGradient: z
+      .boolean()
+      .default(true)
+      .describe("keep the gradient along the latent; false repeats the paper's VQGAN files"),
+  },
+  teachesCodes: false,
+  card: ({ radialGradient }) =>
+    `Rotation: the gradient at the code is turned back and rescaled as the code lies to its latent${
+      radialGradient ? "" : "; its part along the latent is dropped, as in the paper's released VQGAN files"
+    }.`,
+  create: rotation,
+  variants: { rotation: { radialGradient: true }, "rotation, not radial": { radialGradient: false } },
+});
+
+export const reflectionEstimator = estimatorPart({
+  name: "reflection",
+  summary: "as rotation, by one reflection",
+  paper: PAPER,
+  options: {},
+  teachesCodes: false,
+  card: () =>
+    "Reflection: as rotation, but by one reflection that carries the latent's direction to the code's.",
+  create: () => reflection,
+  variants: { reflection: {} },
+});
 
 /**
  * How many rows the rotation estimator hands to straight-through.

@@ -6,6 +6,7 @@
  */
 import type { Tensor } from "@tensorflow/tfjs";
 import { tf } from "../tfjs.js";
+import { estimatorPart } from "./estimator.js";
 
 /**
  * z + sg(q − z), written so that the value is q itself and not q after two roundings.
@@ -16,3 +17,14 @@ import { tf } from "../tfjs.js";
 export function straightThrough<T extends Tensor>(latents: T, codes: T): T {
   return tf.customGrad<T>(() => ({ value: codes.clone(), gradFunc: (gradient) => gradient }))(latents);
 }
+
+export const straightThroughEstimator = estimatorPart({
+  name: "straight-through",
+  summary: "the gradient at the code, copied to the latent",
+  paper: { title: "Neural Discrete Representation Learning", arxiv: "1711.00937" },
+  options: {},
+  teachesCodes: false,
+  card: () => "Straight-through: the gradient at the code is copied to the latent unchanged.",
+  create: () => straightThrough,
+  variants: { "straight-through": {} },
+});

@@ -1,9 +1,10 @@
 import { formatCount, formatExpectation, formatPercent, formatSignificant } from "../../drawing/index.js";
 import { expectedUniformUsage } from "../../metrics/index.js";
+import { AVERAGING_CODEBOOKS, KINDS_THAT_LEAVE_NONE, KINDS_THAT_MOVE_ALL } from "./alternatives.js";
 import { newest, tenths } from "./curve.js";
 import type { DiagnosisRecord } from "./record.js";
 import { FEWEST_RECORDS, fine, found, type Rule, unknown, withTrend } from "./rule.js";
-import { hasVectors, isFree } from "./settings.js";
+import { canLeaveCodes, hasVectors, isFree } from "./settings.js";
 
 /** Usage in the last tenth of the run against the best tenth before it. */
 const FALLING = { warning: 0.75, critical: 0.5 };
@@ -13,15 +14,11 @@ export const usageFalling: Rule = {
   title: "Codebook usage is falling",
   remedies: [
     "lower the learning rate, or raise warmupSteps: codes are left behind while the latents still move fast",
-    { text: 'codebook "ema", which follows the latents', helps: isFree },
-    {
-      text: "kind simvq, whose codes all move at each step",
-      helps: (settings) => hasVectors(settings) && settings.codebook !== "linear",
-    },
+    { text: `${AVERAGING_CODEBOOKS}, which follows the latents`, helps: isFree },
+    { text: `kind ${KINDS_THAT_MOVE_ALL}, whose codes all move at each step`, helps: canLeaveCodes },
     {
       text: "initialization kmeans, so that codes start where latents are",
-      helps: (settings) =>
-        hasVectors(settings) && settings.codebook !== "linear" && settings.initialization !== "kmeans",
+      helps: (settings) => canLeaveCodes(settings) && settings.initialization !== "kmeans",
     },
   ],
   judge: (record) => {
@@ -53,10 +50,13 @@ export const deadCodes: Rule = {
       text: "initialization kmeans or data: uniform codes of ±1/K lie far from the latents, and those never chosen never learn",
       helps: (settings) => hasVectors(settings) && (settings.initialization ?? "uniform") === "uniform",
     },
-    { text: 'codebook "ema", or kind simvq or fsq, which do not collapse in this way', helps: isFree },
     {
-      text: "kind simvq or fsq, in which codes do not fall behind the latents",
-      helps: (settings) => hasVectors(settings) && settings.codebook === "ema",
+      text: `${AVERAGING_CODEBOOKS}, or kind ${KINDS_THAT_LEAVE_NONE}, which do not collapse in this way`,
+      helps: isFree,
+    },
+    {
+      text: `kind ${KINDS_THAT_LEAVE_NONE}, in which codes do not fall behind the latents`,
+      helps: ({ learning }) => learning === "averages",
     },
     {
       text: "a smaller codeDim (8 to 32), in which the nearest code is shared out more evenly",

@@ -1,7 +1,8 @@
 import { formatSignificant } from "../../drawing/index.js";
+import { AVERAGING_CODEBOOKS } from "./alternatives.js";
 import { tenths } from "./curve.js";
 import { fine, found, type Rule, unknown, withTrend } from "./rule.js";
-import { isFree } from "./settings.js";
+import { isFree, settingsOf } from "./settings.js";
 
 /** The last tenth of the run against its middle. */
 const GROWING = { warning: 2, critical: 10 };
@@ -12,7 +13,7 @@ export const commitmentGrowing: Rule = {
   remedies: [
     "raise commitmentWeight (beta): the encoder runs away from its codes",
     "lower the learning rate: the codebook cannot follow",
-    'codebook "ema" with a smaller emaDecay, which follows faster',
+    `${AVERAGING_CODEBOOKS} with a smaller emaDecay, which follows faster`,
   ],
   judge: (record) =>
     withTrend(record, "commitmentLoss", (curve) => {
@@ -34,13 +35,19 @@ export const normGap: Rule = {
   title: "Latents and codes differ in length",
   remedies: [
     "raise commitmentWeight when latents are longer than their codes, codebookWeight when codes lag behind",
-    { text: 'initialization kmeans or codebook "ema", which put codes where the latents are', helps: isFree },
+    {
+      text: `initialization kmeans or ${AVERAGING_CODEBOOKS}, which put codes where the latents are`,
+      helps: isFree,
+    },
     "a smaller codeDim, which leaves less for the codes to miss",
   ],
-  judge: ({ final, curves }) => {
+  judge: ({ final, curves, config }) => {
     // Without a commitment loss nothing asks latents to lie near codes: FSQ's z stands before its bound.
     if (curves.commitmentLoss === undefined) {
       return unknown("no commitment loss was recorded, so latents and codes need not be alike");
+    }
+    if (!settingsOf(config).comparesLengths) {
+      return unknown("codes are chosen by direction alone, so latents may have any length");
     }
     const { latentNorm = null, codeNorm = null } = final ?? {};
     if (latentNorm === null || codeNorm === null) {

@@ -1,9 +1,11 @@
+import { type CodeLearning, quantizerFacts } from "../../quantizers/family/index.js";
+
 /** What a run's configuration says that decides which advice is of use to it; undefined where it does not say it. */
 export interface RunSettings {
-  /** The quantizer's kind. */
-  readonly kind: string | undefined;
-  /** How a vector quantizer holds its codes: free, ema or linear. */
-  readonly codebook: string | undefined;
+  /** What a step does to the codes; undefined for a quantizer that does not say. */
+  readonly learning: CodeLearning | undefined;
+  /** Whether latents and their codes should be equally long; a quantizer that does not say may want it. */
+  readonly comparesLengths: boolean;
   readonly initialization: string | undefined;
   /** D. */
   readonly codeDim: number | undefined;
@@ -14,10 +16,11 @@ export interface RunSettings {
 /** @param config a resolved configuration; anything else says nothing */
 export function settingsOf(config: unknown): RunSettings {
   const { quantizer, model, gradientClip } = fieldsOf(config);
-  const { kind, codebook, initialization, codeDim } = fieldsOf(quantizer);
+  const { initialization, codeDim } = fieldsOf(quantizer);
+  const facts = quantizerFacts(quantizer);
   return {
-    kind: textOf(kind),
-    codebook: textOf(codebook),
+    learning: facts?.learning,
+    comparesLengths: facts?.comparesLengths ?? true,
     initialization: textOf(initialization),
     codeDim: numberOf(codeDim),
     gradientClip: numberOf(gradientClip),
@@ -25,14 +28,19 @@ export function settingsOf(config: unknown): RunSettings {
   };
 }
 
-/** A quantizer without vectors that learn has no use for advice about them. */
-export function hasVectors({ kind }: RunSettings): boolean {
-  return kind !== "fsq";
+/** A quantizer without codes that learn has no use for advice about them. */
+export function hasVectors({ learning }: RunSettings): boolean {
+  return learning !== "never";
 }
 
-/** Whether its codes learn by gradient, each by itself; so does one that does not say. */
-export function isFree(settings: RunSettings): boolean {
-  return hasVectors(settings) && (settings.codebook ?? "free") === "free";
+/** Whether its codes learn by gradient, each by itself; so may those of a quantizer that does not say. */
+export function isFree({ learning = "chosen" }: RunSettings): boolean {
+  return learning === "chosen";
+}
+
+/** Whether some of its codes may learn and others not. */
+export function canLeaveCodes(settings: RunSettings): boolean {
+  return hasVectors(settings) && settings.learning !== "all";
 }
 
 function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {

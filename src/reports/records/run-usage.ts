@@ -1,3 +1,4 @@
+import { quantizerFacts } from "../../quantizers/family/index.js";
 import { type RunFolder, readCodeTimeline } from "../../runs/index.js";
 import { runName } from "./run-record.js";
 import { readCurves, type TrainingCurves, trainingScopes } from "./training-curves.js";
@@ -28,7 +29,7 @@ export async function runUsage(
     name: runName(run),
     otherScopes: trainingScopes(curves, usage.counts.codebookSize),
   });
-  const levels = levelsOf(await run.readConfig());
+  const levels = quantizerFacts((await run.readConfig()).quantizer)?.levels;
   const timeline = await readCodeTimeline(run);
   const evidence = {
     counts: usage.counts,
@@ -36,12 +37,4 @@ export async function runUsage(
     ...(timeline === null ? {} : { timeline }),
   };
   return { report, evidence };
-}
-
-/** The levels of a run's FSQ; undefined for other quantizers. */
-function levelsOf({ quantizer }: Readonly<Record<string, unknown>>): readonly number[] | undefined {
-  if (typeof quantizer !== "object" || quantizer === null) return undefined;
-  const { kind, levels } = quantizer as { readonly kind?: unknown; readonly levels?: unknown };
-  const isList = Array.isArray(levels) && levels.every((level) => Number.isInteger(level) && level > 1);
-  return kind === "fsq" && isList ? (levels as number[]) : undefined;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { GraphWriter, InferenceSession, OrtTensor } from "../../../src/backend/index.js";
 import { Random } from "../../../src/core/random.js";
-import { writeNearestCode } from "../../../src/export/onnx/nearest-code.js";
+import { writeNearestCode } from "../../../src/quantizers/onnx/nearest-code.js";
 
 const codeDim = 3;
 

@@ -1,6 +1,6 @@
 import type { Attributes, GraphProto, GraphWriter, NodeProto } from "../../backend/index.js";
-import { SCORES_PER_BLOCK } from "../../quantizers/index.js";
 import type { CodeTable } from "../code-table.js";
+import { SCORES_PER_BLOCK } from "../nearest-code.js";
 
 /**
  * Writes argmax_k (z·e_k − ½‖e_k‖²), the lowest index among equals; see `nearestCode` of the quantizers.

@@ -1,5 +1,6 @@
-import * as tf from "@tensorflow/tfjs";
-import { allCodes, type Quantizer } from "../quantizers/index.js";
+import { allCodes } from "./all-codes.js";
+import type { Quantizer } from "./quantizer.js";
+import { tf } from "./tfjs.js";
 
 /** K codes of D numbers, row by row, and -½‖e_k‖² of each as the engine computes it. */
 export interface CodeTable {

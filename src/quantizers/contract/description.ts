@@ -1,0 +1,80 @@
+/** Contract checks of what a quantizer says of itself: its facts, and what is left when codes are taken out. */
+import assert from "node:assert/strict";
+import * as tf from "@tensorflow/tfjs";
+import type { Quantizer } from "../quantizer.js";
+import { createQuantizer, parseQuantizerConfig, quantizerFacts } from "../registry.js";
+import { bytesOf, GRIDS, using, withLatents } from "./helpers.js";
+
+/** Vacuous for a kind without facts. */
+export async function checkFacts(make: () => Quantizer): Promise<void> {
+  await using(make, async (quantizer) => {
+    const facts = quantizerFacts(quantizer.config);
+    if (facts === null) return;
+    const variables = [...quantizer.variables().values()];
+    assert.equal(facts.codebookSize, quantizer.codebookSize, "codebookSize of the facts");
+    assert.equal(
+      facts.numbers,
+      variables.reduce((sum, { size }) => sum + size, 0),
+      "numbers of the facts, against the sizes of the variables",
+    );
+    const weights = Object.fromEntries(facts.losses.map(({ name, weight }) => [name, weight]));
+    assert.deepEqual(weights, { ...quantizer.lossWeights }, "losses of the facts, against lossWeights");
+    await withLatents(quantizer, GRIDS[0], async (latents) => {
+      const output = quantizer.quantize(latents);
+      assert.deepEqual(
+        Object.keys(output.losses).sort(),
+        Object.keys(weights).sort(),
+        "losses of the facts, against those that quantize returns",
+      );
+      tf.dispose(output);
+    });
+    const trains = variables.some(({ trainable }) => trainable);
+    const byGradient = facts.learning === "chosen" || facts.learning === "all";
+    assert.equal(
+      trains,
+      byGradient,
+      `learning "${facts.learning}" of the facts, against trainable variables`,
+    );
+  });
+}
+
+/** Codes that stay when others are taken out. Vacuous for a quantizer that does not say how. */
+export async function checkPruning(make: () => Quantizer): Promise<void> {
+  await using(make, async (quantizer) => {
+    const { pruning, codebookSize, numCodebooks } = quantizer;
+    if (pruning === undefined || !("keep" in pruning) || codebookSize < 3) return;
+    const kept = [1, codebookSize - 1]; // neither the first code nor neighbours
+    const { config, state } = await pruning.keep(kept);
+    const json: unknown = JSON.parse(JSON.stringify(config));
+    assert.deepEqual(parseQuantizerConfig(json), json, "configuration of the pruned quantizer");
+    const pruned = createQuantizer(json, 0);
+    try {
+      const variables = pruned.variables();
+      assert.deepEqual(
+        [...state.keys()].sort(),
+        [...variables.keys()].sort(),
+        "state of the pruned quantizer",
+      );
+      for (const [name, { shape, data }] of state) {
+        const variable = variables.get(name) as tf.Variable;
+        assert.deepEqual([...shape], variable.shape, `shape of ${name} in the pruned quantizer`);
+        tf.tidy(() => variable.assign(tf.tensor(data, [...shape])));
+      }
+      assert.equal(pruned.codebookSize, kept.length, "codebookSize of the pruned quantizer");
+      const indices = (codes: readonly number[]) =>
+        tf.tidy(() =>
+          tf.tile(tf.tensor4d([...codes], [1, 1, codes.length, 1], "int32"), [1, 1, 1, numCodebooks]),
+        );
+      const [before, after] = [indices(kept), indices(kept.map((_, i) => i))];
+      const [expected, got] = [quantizer.indicesToCodes(before), pruned.indicesToCodes(after)];
+      assert.deepEqual(
+        await bytesOf(got),
+        await bytesOf(expected),
+        "codes that stay when others are taken out",
+      );
+      tf.dispose([before, after, expected, got]);
+    } finally {
+      pruned.dispose();
+    }
+  });
+}

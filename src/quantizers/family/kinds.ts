@@ -1,0 +1,46 @@
+/** The kinds of quantizer that have a name. Importing this registers them. */
+import { fsq } from "../finite-scalar-quantizer.js";
+import { registerQuantizer } from "../registry.js";
+import { type VectorPoint, vectorKinds } from "../vector-kind.js";
+
+const points: readonly VectorPoint[] = [
+  {
+    // Some codebases put β on the codebook loss instead of the commitment loss. To repeat their numbers:
+    // `codebookWeight: 0.25, commitmentWeight: 1`.
+    kind: "vq",
+    summary: "Nearest code of a learned table, straight-through gradient",
+    paper: { title: "Neural Discrete Representation Learning", arxiv: "1711.00937" },
+    codebook: "free",
+    gradient: "straight-through",
+    initialization: "uniform",
+    recommended: {
+      where: { gradient: "straight-through" },
+      options: { codebook: "ema", initialization: "kmeans" },
+      reason: "a codebook of moving averages that starts from k-means centres, which keeps more codes in use",
+    },
+  },
+  {
+    kind: "rotation",
+    summary: "Nearest code of a learned table, gradient rotated and rescaled to the latent",
+    paper: { title: "Restructuring Vector Quantization with the Rotation Trick", arxiv: "2410.06424" },
+    codebook: "free",
+    gradient: "rotation",
+    initialization: "uniform",
+    namedAfter: { gradients: ["rotation", "reflection"] },
+  },
+  {
+    kind: "simvq",
+    summary: "Nearest code of a frozen table times one learned linear layer",
+    paper: {
+      title: "Addressing Representation Collapse in Vector Quantized Models with One Linear Layer",
+      arxiv: "2411.02038",
+    },
+    codebook: "linear",
+    gradient: "straight-through",
+    initialization: "normal",
+    namedAfter: { codebooks: ["linear"] },
+  },
+];
+
+for (const definition of vectorKinds(points)) registerQuantizer(definition);
+registerQuantizer(fsq);

@@ -1,0 +1,37 @@
+import type { QuantizerFacts } from "./facts.js";
+import { codebookNamed, estimatorNamed } from "./family/parts.js";
+import { optionsOf } from "./part.js";
+import type { VectorQuantizerConfig } from "./vector-config.js";
+
+/** What a vector quantizer is, as its parts tell it. */
+export function vectorFacts(config: VectorQuantizerConfig): QuantizerFacts {
+  const [codebook, estimator] = [codebookNamed(config.codebook), estimatorNamed(config.gradient)];
+  const options = optionsOf(codebook, config);
+  const learnsFromReconstruction =
+    estimator.teachesCodes && !["never", "averages"].includes(codebook.learning);
+  const { sentence, latent, loss } = codebook.card(options, { learnsFromReconstruction });
+  const ownLoss = loss && {
+    name: "codebook",
+    weight: config.codebookWeight as number,
+    formula: `mean (sg[${latent}] − q)²`,
+    ...loss,
+  };
+  const commitment = {
+    name: "commitment",
+    symbol: "β",
+    weight: config.commitmentWeight,
+    formula: `mean (${latent} − sg[q])²`,
+    moves: "the encoder",
+    leaves: "codebook and decoder",
+  };
+  return {
+    codebookSize: config.codebookSize,
+    numbers: codebook.numbers(config, options),
+    codebook: sentence,
+    gradient: estimator.card(optionsOf(estimator, config)),
+    losses: ownLoss === null ? [commitment] : [ownLoss, commitment],
+    learning: codebook.learning,
+    learnsFromReconstruction,
+    comparesLengths: codebook.comparesLengths,
+  };
+}
