@@ -6,7 +6,6 @@ export type {
   ModelDescription,
   ModelOptions,
   ModelPresetName,
-  WeightValue,
 } from "./autoencoder/index.js";
 // autoencoder
 export {
@@ -164,6 +163,7 @@ export {
   usageFigures,
 } from "./metrics/index.js";
 // nn
+export type { WeightValue } from "./nn/index.js";
 export { createOptimizer, type OptimizerConfig } from "./nn/optimizer/index.js";
 export type {
   BackwardArguments,

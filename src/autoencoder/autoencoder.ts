@@ -1,12 +1,17 @@
-import * as tf from "@tensorflow/tfjs";
+import type * as tf from "@tensorflow/tfjs";
 import { ShapeError } from "../core/errors.js";
+import {
+  assignWeightValues,
+  copyWeightValues,
+  Network,
+  type NetworkStart,
+  sequence,
+  type WeightValue,
+} from "../nn/index.js";
 import type { Quantizer, QuantizerOutput } from "../quantizers/index.js";
 import type { AutoencoderConfig } from "./config.js";
-import { forward } from "./forward.js";
 import { checkImageShape } from "./image-shape.js";
-import { decoderLayers, encoderLayers, type Layer } from "./layers.js";
-import { initialValues, parametersOf } from "./parameters.js";
-import { assignWeightValues, copyWeightValues, type WeightValue } from "./weight-values.js";
+import { decoderLayers, encoderLayers } from "./layers.js";
 
 /** What one pass through the whole model returns. N images H×W, f the downsampling factor, D the code dimension. */
 export interface AutoencoderOutput {
@@ -15,6 +20,14 @@ export interface AutoencoderOutput {
   /** [N, H/f, W/f, D]: what the quantizer was given. */
   readonly latents: tf.Tensor4D;
   readonly quantization: QuantizerOutput;
+}
+
+/** What a model is made of. */
+export interface AutoencoderParts {
+  /** Resolved, as `resolveModel` returns it. */
+  readonly config: AutoencoderConfig;
+  /** Belongs to the model from here on: `dispose` frees it too. */
+  readonly quantizer: Quantizer;
 }
 
 /**
@@ -30,36 +43,22 @@ export interface AutoencoderOutput {
 export class ImageAutoencoder {
   readonly config: AutoencoderConfig;
   readonly quantizer: Quantizer;
-  readonly #encoder: readonly Layer[];
-  readonly #decoder: readonly Layer[];
-  readonly #weights: ReadonlyMap<string, tf.Variable>;
+  readonly #encoder: Network;
+  readonly #decoder: Network;
 
-  private constructor(config: AutoencoderConfig, quantizer: Quantizer, seed: number) {
+  private constructor({ config, quantizer }: AutoencoderParts, start: NetworkStart) {
     this.config = config;
     this.quantizer = quantizer;
-    this.#encoder = encoderLayers(config, quantizer.codeDim);
-    this.#decoder = decoderLayers(config, quantizer.codeDim);
-    this.#weights = new Map(
-      parametersOf([...this.#encoder, ...this.#decoder]).map((parameter) => {
-        const values = initialValues(parameter, seed);
-        return [parameter.name, tf.tidy(() => tf.variable(tf.tensor(values, [...parameter.shape])))];
-      }),
-    );
+    this.#encoder = Network.create(sequence(encoderLayers(config, quantizer.codeDim)), start);
+    this.#decoder = Network.create(sequence(decoderLayers(config, quantizer.codeDim)), start);
   }
 
   /**
    * Builds a model with fresh weights. Each weight depends on the seed and its own name alone, so the encoder and the
    * decoder start from the same bytes whichever quantizer stands between them.
-   *
-   * @param options.config resolved, as `resolveModel` returns it
-   * @param options.quantizer belongs to the model from here on: `dispose` frees it too
    */
-  static create(options: {
-    readonly config: AutoencoderConfig;
-    readonly quantizer: Quantizer;
-    readonly seed: number;
-  }): ImageAutoencoder {
-    return new ImageAutoencoder(options.config, options.quantizer, options.seed);
+  static create({ seed, ...parts }: AutoencoderParts & { readonly seed: number }): ImageAutoencoder {
+    return new ImageAutoencoder(parts, { seed });
   }
 
   /**
@@ -69,7 +68,7 @@ export class ImageAutoencoder {
    */
   encode(pixels: tf.Tensor4D): tf.Tensor4D {
     checkImageShape("encode", pixels.shape, this.config.downsamplingFactor);
-    return forward(this.#encoder, pixels, this.#weight);
+    return this.#encoder.apply(pixels);
   }
 
   /**
@@ -82,7 +81,7 @@ export class ImageAutoencoder {
     if (quantized.rank !== 4 || quantized.shape[3] !== codeDim) {
       throw new ShapeError("decode", `[N,H,W,${codeDim}]`, quantized.shape);
     }
-    return forward(this.#decoder, quantized, this.#weight);
+    return this.#decoder.apply(quantized);
   }
 
   /**
@@ -104,7 +103,8 @@ export class ImageAutoencoder {
   variables(): ReadonlyMap<string, tf.Variable> {
     const quantizer = [...this.quantizer.variables()];
     return new Map([
-      ...this.#weights,
+      ...this.#encoder.variables(),
+      ...this.#decoder.variables(),
       ...quantizer.map(([name, variable]) => [`quantizer/${name}`, variable] as const),
     ]);
   }
@@ -130,13 +130,8 @@ export class ImageAutoencoder {
 
   /** Frees the weights and the quantizer. */
   dispose(): void {
-    for (const variable of this.#weights.values()) variable.dispose();
+    this.#encoder.dispose();
+    this.#decoder.dispose();
     this.quantizer.dispose();
   }
-
-  readonly #weight = (name: string): tf.Tensor => {
-    const variable = this.#weights.get(name);
-    if (variable === undefined) throw new TypeError(`no weight "${name}"`);
-    return variable;
-  };
 }

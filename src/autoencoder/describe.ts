@@ -1,7 +1,7 @@
+import { type Layer, type MapSize, sizeOf } from "../nn/index.js";
 import type { AutoencoderConfig } from "./config.js";
 import { checkImageShape } from "./image-shape.js";
-import { decoderLayers, encoderLayers, type Layer } from "./layers.js";
-import { parametersOf, sizeOf } from "./parameters.js";
+import { decoderLayers, encoderLayers } from "./layers.js";
 
 /** The size and cost of one part of a model, such as `encoder/stage1`. */
 export interface PartDescription {
@@ -58,50 +58,25 @@ export function describeModel(
   };
 }
 
-type Size = readonly [height: number, width: number, channels: number];
-
-/** Layers without weights (activations, upsampling) go to the part that follows them. */
-function describeLayers(layers: readonly Layer[], input: Size): PartDescription[] {
+/** Layers without weights (activations) go to the part that follows them. */
+function describeLayers(layers: readonly Layer[], input: MapSize): PartDescription[] {
   const parts = new Map<string, PartDescription>();
   let size = input;
   for (const layer of layers) {
-    const cost = costOf(layer, size);
-    size = cost.output;
-    const parameters = parametersOf([layer]);
-    const [first] = parameters;
+    const { flop, output } = layer.cost(size);
+    size = output;
+    const [first] = layer.parameters;
     if (first === undefined) continue;
     const name = first.name.split("/", 2).join("/");
     const before = parts.get(name);
     parts.set(name, {
       name,
-      parameters: (before?.parameters ?? 0) + sum(parameters.map(sizeOf)),
-      forwardFlop: (before?.forwardFlop ?? 0) + cost.flop,
+      parameters: (before?.parameters ?? 0) + sum(layer.parameters.map(sizeOf)),
+      forwardFlop: (before?.forwardFlop ?? 0) + flop,
       output: size,
     });
   }
   return [...parts.values()];
-}
-
-function costOf(layer: Layer, [height, width, channels]: Size): { flop: number; output: Size } {
-  switch (layer.kind) {
-    case "convolution": {
-      const output: Size = [height / layer.stride, width / layer.stride, layer.outputChannels];
-      const multiplyAdds =
-        layer.kernel ** 2 * layer.inputChannels * layer.outputChannels * output[0] * output[1];
-      return { flop: 2 * multiplyAdds, output };
-    }
-    case "upsample":
-      return { flop: 0, output: [2 * height, 2 * width, channels] };
-    case "residual": {
-      const size: Size = [height, width, channels];
-      return { flop: sum(layer.body.map((inner) => costOf(inner, size).flop)), output: size };
-    }
-    case "groupNorm":
-    case "activation":
-      return { flop: 0, output: [height, width, channels] };
-    default:
-      return layer satisfies never;
-  }
 }
 
 function sum(values: readonly number[]): number {

@@ -13,11 +13,7 @@ export {
   resolveModel,
 } from "./config.js";
 export { describeModel, type ModelDescription, type PartDescription } from "./describe.js";
-export { groupNormEpsilon } from "./forward.js";
 export { checkImageShape } from "./image-shape.js";
-export { decoderLayers, encoderLayers, type Layer } from "./layers.js";
-
+export { decoderLayers, encoderLayers } from "./layers.js";
 export { centredBytes, type PixelBatch, pixelsToTensor, tensorToPixels } from "./pixels.js";
-
 export { namingModelFile, parseStoredModel, storedWeightValues } from "./stored-model.js";
-export { assignWeightValues, type WeightValue } from "./weight-values.js";

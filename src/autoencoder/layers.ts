@@ -1,38 +1,12 @@
-import type { Activation, AutoencoderConfig } from "./config.js";
-
-/**
- * One step of a network, as data. Initialisation, the forward pass and the description of a model all read the same
- * list of layers, so they cannot disagree.
- */
-export type Layer =
-  | ConvolutionLayer
-  | GroupNormLayer
-  | { readonly kind: "activation"; readonly activation: Activation }
-  /** Nearest-neighbour, twice the height and width. */
-  | { readonly kind: "upsample" }
-  /** x + body(x). */
-  | { readonly kind: "residual"; readonly body: readonly Layer[] };
-
-/**
- * A convolution with bias. Kernel 1 and 3 keep the grid (stride 1, zeros outside); kernel 4 halves it (stride 2, one
- * row and column of zeros on each side).
- */
-export interface ConvolutionLayer {
-  readonly kind: "convolution";
-  readonly name: string;
-  readonly kernel: 1 | 3 | 4;
-  readonly stride: 1 | 2;
-  readonly inputChannels: number;
-  readonly outputChannels: number;
-}
-
-/** Zero mean and unit variance over each image's group of channels, then a scale and an offset per channel. */
-export interface GroupNormLayer {
-  readonly kind: "groupNorm";
-  readonly name: string;
-  readonly channels: number;
-  readonly groups: number;
-}
+import {
+  activation,
+  convolution,
+  groupNorm,
+  type Layer,
+  residual,
+  upsampledConvolution,
+} from "../nn/index.js";
+import type { AutoencoderConfig } from "./config.js";
 
 /** Red, green, blue. */
 const imageChannels = 3;
@@ -50,14 +24,14 @@ export function encoderLayers(config: AutoencoderConfig, codeDim: number): reado
   for (const { index, width, blocks } of stagesOf(config)) {
     const name = `encoder/down${index}`;
     if (index > 0) layers.push(...activated(config, name, channels));
-    layers.push(convolution(name, 4, [channels, width]));
+    layers.push(convolution({ name, kernel: 4, stride: 2, padding: 1, inputs: channels, outputs: width }));
     layers.push(...residualBlocks(config, `encoder/stage${index}`, { width, blocks }));
     channels = width;
   }
   layers.push(...activated(config, "encoder/out", channels));
-  layers.push(convolution("encoder/out", 1, [channels, config.latentChannels]));
+  layers.push(pointwise("encoder/out", [channels, config.latentChannels]));
   if (codeDim !== config.latentChannels) {
-    layers.push(convolution("projection/in", 1, [config.latentChannels, codeDim]));
+    layers.push(pointwise("projection/in", [config.latentChannels, codeDim]));
   }
   return layers;
 }
@@ -71,17 +45,17 @@ export function encoderLayers(config: AutoencoderConfig, codeDim: number): reado
 export function decoderLayers(config: AutoencoderConfig, codeDim: number): readonly Layer[] {
   const layers: Layer[] = [];
   if (codeDim !== config.latentChannels) {
-    layers.push(convolution("projection/out", 1, [codeDim, config.latentChannels]));
+    layers.push(pointwise("projection/out", [codeDim, config.latentChannels]));
   }
   const stages = stagesOf(config).reverse();
   let channels = config.latentChannels;
   for (const [position, { index, width, blocks }] of stages.entries()) {
-    if (position === 0) layers.push(convolution("decoder/in", 3, [channels, width]));
+    if (position === 0) layers.push(sameSize("decoder/in", [channels, width]));
     layers.push(...residualBlocks(config, `decoder/stage${index}`, { width, blocks }));
     const name = `decoder/up${index}`;
     channels = stages[position + 1]?.width ?? imageChannels;
     layers.push(...activated(config, name, width));
-    layers.push({ kind: "upsample" }, convolution(name, 3, [width, channels]));
+    layers.push(upsampledConvolution({ name, inputs: width, outputs: channels }));
   }
   return layers;
 }
@@ -118,24 +92,25 @@ function residualBlocks(
     const at = `${name}/block${index}`;
     const half = (which: 1 | 2): Layer[] => [
       ...activated(config, at, width, `norm${which}`),
-      convolution(`${at}/conv${which}`, 3, [width, width]),
+      sameSize(`${at}/conv${which}`, [width, width]),
     ];
-    return { kind: "residual", body: [...half(1), ...half(2)] };
+    return residual({ body: [...half(1), ...half(2)] });
   });
 }
 
 /** The activation before the convolution `name`, and the norm before it when the model has norms. */
 function activated(config: AutoencoderConfig, name: string, channels: number, norm = "norm"): Layer[] {
-  const activation: Layer = { kind: "activation", activation: config.activation };
-  if (!config.groupNorm) return [activation];
-  return [{ kind: "groupNorm", name: `${name}/${norm}`, channels, groups: groupCount(channels) }, activation];
+  const activated = activation(config.activation);
+  if (!config.groupNorm) return [activated];
+  return [groupNorm({ name: `${name}/${norm}`, channels, groups: groupCount(channels) }), activated];
 }
 
-function convolution(
-  name: string,
-  kernel: ConvolutionLayer["kernel"],
-  [inputChannels, outputChannels]: readonly [number, number],
-): ConvolutionLayer {
-  const stride = kernel === 4 ? 2 : 1;
-  return { kind: "convolution", name, kernel, stride, inputChannels, outputChannels };
+type Channels = readonly [inputs: number, outputs: number];
+
+function pointwise(name: string, [inputs, outputs]: Channels): Layer {
+  return convolution({ name, kernel: 1, inputs, outputs });
+}
+
+function sameSize(name: string, [inputs, outputs]: Channels): Layer {
+  return convolution({ name, kernel: 3, padding: 1, inputs, outputs });
 }

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { parseConfig } from "../core/config.js";
 import { ConfigError, messageOf, VqkitError } from "../core/errors.js";
+import type { WeightValue } from "../nn/index.js";
 import { parseQuantizerConfig, type QuantizerConfig, quantizerFacts } from "../quantizers/index.js";
 import { type AutoencoderConfig, resolveModel } from "./config.js";
 import { describeModel } from "./describe.js";
-import type { WeightValue } from "./weight-values.js";
 
 /** A weight as a file has it, of whatever element type. */
 interface StoredWeight {

@@ -1,8 +1,9 @@
 import type * as tf from "@tensorflow/tfjs";
-import { assignWeightValues, ImageAutoencoder, type WeightValue } from "../autoencoder/index.js";
+import { ImageAutoencoder } from "../autoencoder/index.js";
 import { VqkitError } from "../core/errors.js";
 import type { TensorMap } from "../files/index.js";
 import { modulesOf, namedVariables, type Phase } from "../losses/index.js";
+import { assignWeightValues, type WeightValue } from "../nn/index.js";
 import { WeightAverage } from "../nn/optimizer/index.js";
 import { createQuantizer } from "../quantizers/index.js";
 import type { Checkpoint } from "../runs/index.js";

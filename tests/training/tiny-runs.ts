@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import sharp from "sharp";
 import { afterAll } from "vitest";
-import type { WeightValue } from "../../src/autoencoder/index.js";
 import { Random } from "../../src/core/random.js";
 import type { TensorMap } from "../../src/files/index.js";
+import type { WeightValue } from "../../src/nn/index.js";
 import { type RunOptions, type StepMetrics, Trainer, timingFields } from "../../src/training/index.js";
 
 /** A folder that is removed when the test file is done. */

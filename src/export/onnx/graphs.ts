@@ -1,14 +1,9 @@
-import {
-  decoderLayers,
-  encoderLayers,
-  type ImageAutoencoder,
-  type WeightValue,
-} from "../../autoencoder/index.js";
+import { decoderLayers, encoderLayers, type ImageAutoencoder } from "../../autoencoder/index.js";
 import { GraphWriter } from "../../backend/index.js";
 import { VqkitError } from "../../core/errors.js";
+import { inLayout, sequence, type WeightValues } from "../../nn/index.js";
 import type { OnnxQuantizer } from "../../quantizers/index.js";
-import { inLayout, writeLayers } from "./layers.js";
-import { type PixelFormat, writePixelInput, writePixelOutput } from "./pixels.js";
+import { LATENT_GRID, type PixelFormat, writePixelInput, writePixelOutput } from "./pixels.js";
 import { onnxQuantizer } from "./quantizers.js";
 
 /** A model as two ONNX files: pixels → indices, and indices → pixels. */
@@ -62,7 +57,7 @@ export function encodeGraph(
 interface Parts {
   readonly model: ImageAutoencoder;
   readonly quantizer: OnnxQuantizer;
-  readonly weights: ReadonlyMap<string, WeightValue>;
+  readonly weights: WeightValues;
   readonly pixels: PixelFormat;
 }
 
@@ -70,10 +65,7 @@ function writeEncoder({ model, quantizer, weights, pixels }: Parts): GraphWriter
   const { config, quantizer: live } = model;
   const g = new GraphWriter();
   const input = writePixelInput(g, pixels, config.downsamplingFactor);
-  const latents = writeLayers(g, encoderLayers(config, live.codeDim), {
-    input,
-    weights,
-  });
+  const latents = sequence(encoderLayers(config, live.codeDim)).onnx(g, input, weights);
   const indices = g.within("quantizer", () => quantizer.writeEncoder(g, inLayout(g, latents, "NHWC")));
   g.output("indices", indices, { type: "int32", dims: gridDims(live.numCodebooks) });
   return g;
@@ -84,14 +76,11 @@ function writeDecoder({ model, quantizer, weights, pixels }: Parts): GraphWriter
   const g = new GraphWriter();
   const indices = g.input("indices", "int32", gridDims(live.numCodebooks));
   const codes = g.within("quantizer", () => quantizer.writeDecoder(g, indices));
-  const image = writeLayers(g, decoderLayers(config, live.codeDim), {
-    input: { name: codes, layout: "NHWC", channels: live.codeDim, scale: 1 },
-    weights,
-  });
-  writePixelOutput(g, image, pixels);
+  const input = { name: codes, layout: "NHWC", channels: live.codeDim, grid: LATENT_GRID, scale: 1 } as const;
+  writePixelOutput(g, sequence(decoderLayers(config, live.codeDim)).onnx(g, input, weights), pixels);
   return g;
 }
 
 function gridDims(codebooks: number): (string | number)[] {
-  return ["batch", "grid_height", "grid_width", codebooks];
+  return ["batch", `${LATENT_GRID}_height`, `${LATENT_GRID}_width`, codebooks];
 }

@@ -1,6 +1,6 @@
 import { centredBytes } from "../../autoencoder/index.js";
 import type { GraphWriter } from "../../backend/index.js";
-import type { ImageValue } from "./layers.js";
+import type { ImageValue } from "../../nn/index.js";
 
 /**
  * How a model's files take and give pixels, always in RGB order.
@@ -10,6 +10,9 @@ import type { ImageValue } from "./layers.js";
  */
 export const pixelFormats = ["uint8", "float32"] as const;
 export type PixelFormat = (typeof pixelFormats)[number];
+
+/** The grid that sides are counted in: that of the latents. */
+export const LATENT_GRID = "grid";
 
 /** The input `pixels`, its sides filled up to multiples of `factor` by repeating the last row and column. */
 export function writePixelInput(g: GraphWriter, format: PixelFormat, factor: number): ImageValue {
@@ -23,7 +26,7 @@ export function writePixelInput(g: GraphWriter, format: PixelFormat, factor: num
     const before = g.int64s(isBytes ? [0, 0, 0, 0, 0] : [0, 0, 0, 0, 0, 0]);
     const pads = g.op("Concat", [before, missing, ...(isBytes ? [g.int64s([0])] : [])], { axis: 0 });
     const padded = g.op("Pad", [pixels, pads], { mode: "edge" });
-    const image = { channels: 3, scale: factor } as const;
+    const image = { channels: 3, grid: LATENT_GRID, scale: factor } as const;
     if (!isBytes) return { ...image, name: padded, layout: "NCHW" };
     // A table in place of arithmetic, so that every byte becomes exactly the number that the model was trained with.
     const table = g.constant("byte values", centredBytes, [256]);

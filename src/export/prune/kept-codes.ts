@@ -1,5 +1,6 @@
-import type { ImageAutoencoder, WeightValue } from "../../autoencoder/index.js";
+import type { ImageAutoencoder } from "../../autoencoder/index.js";
 import { VqkitError } from "../../core/errors.js";
+import type { WeightValue } from "../../nn/index.js";
 import type { KeptCodes, QuantizerConfig } from "../../quantizers/index.js";
 
 /** A model with fewer codes: what a model file holds. */

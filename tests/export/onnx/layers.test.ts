@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, expect, test } from "vitest";
 import { encoderLayers, pixelsToTensor } from "../../../src/autoencoder/index.js";
 import { freezeTensors, GraphWriter, InferenceSession, OrtTensor } from "../../../src/backend/index.js";
-import { inLayout, writeLayers } from "../../../src/export/onnx/layers.js";
+import { inLayout, sequence } from "../../../src/nn/index.js";
 import { loadModel } from "../../../src/tokenizer/index.js";
 import { temporaryFolder } from "../../data/temporary.js";
 import { useEngine } from "../../engine.js";
@@ -25,17 +25,22 @@ test.each(
 )("the latents of %s are the engine's, bit for bit", async (_, variant) => {
   const { model } = await loadModel(await runFolder(folder, variant));
   const { config, quantizer } = model;
-  const image = rawImage(4, { height: 64, width: 96 });
-  const pixels = pixelsToTensor({ ...image, count: 1 });
+  const raw = rawImage(4, { height: 64, width: 96 });
+  const pixels = pixelsToTensor({ ...raw, count: 1 });
   freezeTensors(model.variables().values()); // as a tokenizer does
   const live = model.encode(pixels);
 
   const g = new GraphWriter();
   const input = g.input("pixels", "float32", ["batch", "height", "width", 3]);
-  const latents = writeLayers(g, encoderLayers(config, quantizer.codeDim), {
-    input: { name: input, layout: "NHWC", channels: 3, scale: config.downsamplingFactor },
-    weights: await model.copyWeights(),
-  });
+  const image = {
+    name: input,
+    layout: "NHWC",
+    channels: 3,
+    grid: "grid",
+    scale: config.downsamplingFactor,
+  } as const;
+  const encoder = sequence(encoderLayers(config, quantizer.codeDim));
+  const latents = encoder.onnx(g, image, await model.copyWeights());
   const dims = ["batch", "grid_height", "grid_width", quantizer.codeDim];
   g.output("latents", inLayout(g, latents, "NHWC"), { type: "float32", dims });
   const session = await InferenceSession.create(g.encode("encoder", {}), { intraOpNumThreads: 1 });

@@ -1,0 +1,20 @@
+export { dimsOf, type ImageValue, inLayout } from "./image-value.js";
+export type { Layer, LayerContext, LayerCost, MapSize } from "./layer.js";
+export { type ActivationName, activation } from "./layers/activation.js";
+export { type ConvolutionOptions, convolution } from "./layers/convolution.js";
+export { type GroupNormOptions, groupNorm } from "./layers/group-norm.js";
+export { type ResidualOptions, residual } from "./layers/residual.js";
+export { sequence } from "./layers/sequence.js";
+export { upsample } from "./layers/upsample.js";
+export { type UpsampledConvolutionOptions, upsampledConvolution } from "./layers/upsampled-convolution.js";
+export { Network, type NetworkStart, type TrainingOutput } from "./network.js";
+export { type Parameter, type Start, sizeOf } from "./parameter.js";
+export {
+  assignWeightValues,
+  copyWeightValues,
+  renameWeights,
+  type WeightMatch,
+  type WeightValue,
+  type WeightValues,
+} from "./state-dict.js";
+export { keepingSize, type Padding, type Sides } from "./windows.js";

@@ -1,0 +1,143 @@
+import { Random } from "../../src/core/random.js";
+
+/**
+ * Layers once more, in double precision and plain loops, written from their definitions and sharing nothing with the
+ * code under test.
+ */
+
+/** Images, row by row, channels last: [N, H, W, C]. */
+export interface Grid {
+  readonly shape: readonly [batch: number, height: number, width: number, channels: number];
+  readonly values: Float64Array;
+}
+
+/** Parameters by name. */
+export type Numbers = ReadonlyMap<string, ArrayLike<number>>;
+
+/** A computation of one number of the result: its image, row, column and channel. */
+export type Formula = (n: number, y: number, x: number, c: number) => number;
+
+/** A grid whose values a formula gives. */
+export function gridOf(shape: Grid["shape"], formula: Formula): Grid {
+  const [batch, height, width, channels] = shape;
+  const values = new Float64Array(batch * height * width * channels);
+  let at = 0;
+  for (let n = 0; n < batch; n++)
+    for (let y = 0; y < height; y++)
+      for (let x = 0; x < width; x++) for (let c = 0; c < channels; c++) values[at++] = formula(n, y, x, c);
+  return { shape, values };
+}
+
+/** Uniform in -1..1, exact in float32, so that both precisions see one input. */
+export function randomGrid(shape: Grid["shape"], seed: number): Grid {
+  const random = new Random(seed, "grid");
+  return gridOf(shape, () => Math.fround(random.uniform(-1, 1)));
+}
+
+/** The value at a place, or `outside` beyond the edges. */
+export function at({ shape: [, height, width, channels], values }: Grid, outside = 0): Formula {
+  return (n, y, x, c) =>
+    y < 0 || y >= height || x < 0 || x >= width
+      ? outside
+      : (values[((n * height + y) * width + x) * channels + c] as number);
+}
+
+export function numbers(weights: Numbers, name: string): ArrayLike<number> {
+  const values = weights.get(name);
+  if (values === undefined) throw new Error(`reference: no weight ${name}`);
+  return values;
+}
+
+/** Each number by itself. */
+export function map(grid: Grid, formula: (value: number, channel: number) => number): Grid {
+  const [, , , channels] = grid.shape;
+  return { ...grid, values: grid.values.map((value, i) => formula(value, i % channels)) };
+}
+
+export function sum(a: Grid, b: Grid): Grid {
+  if (a.shape.join() !== b.shape.join()) throw new Error(`reference: ${a.shape} + ${b.shape}`);
+  return { ...a, values: a.values.map((value, i) => value + (b.values[i] as number)) };
+}
+
+export interface Windowing {
+  readonly kernel: readonly [number, number];
+  readonly stride?: readonly [number, number];
+  /** Top, bottom, left, right. */
+  readonly padding?: readonly [number, number, number, number];
+}
+
+/** The sides after windows, and where each begins. */
+export function windowing(
+  { shape: [, height, width] }: Grid,
+  {
+    kernel: [kh, kw],
+    stride: [sy, sx] = [1, 1],
+    padding: [top, bottom, left, right] = [0, 0, 0, 0],
+  }: Windowing,
+) {
+  let [rows, columns] = [0, 0];
+  while (rows * sy + kh <= height + top + bottom) rows++;
+  while (columns * sx + kw <= width + left + right) columns++;
+  return { rows, columns, begin: (y: number, x: number) => [y * sy - top, x * sx - left] as const };
+}
+
+/** `NAME/kernel` [rows, columns, I, O] and, where there is one, `NAME/bias`. */
+export function convolve(
+  input: Grid,
+  weights: Numbers,
+  { name, outputs, ...windows }: Windowing & { readonly name: string; readonly outputs: number },
+): Grid {
+  const kernel = numbers(weights, `${name}/kernel`);
+  const bias = weights.get(`${name}/bias`);
+  const [batch, , , inputs] = input.shape;
+  const [kh, kw] = windows.kernel;
+  const { rows, columns, begin } = windowing(input, windows);
+  const pixel = at(input);
+  return gridOf([batch, rows, columns, outputs], (n, y, x, o) => {
+    const [fromY, fromX] = begin(y, x);
+    let total = bias?.[o] ?? 0;
+    for (let ky = 0; ky < kh; ky++)
+      for (let kx = 0; kx < kw; kx++)
+        for (let i = 0; i < inputs; i++) {
+          const weight = kernel[((ky * kw + kx) * inputs + i) * outputs + o] as number;
+          total += weight * pixel(n, fromY + ky, fromX + kx, i);
+        }
+    return total;
+  });
+}
+
+export function enlarge(input: Grid, factor: number): Grid {
+  const [batch, height, width, channels] = input.shape;
+  const pixel = at(input);
+  return gridOf([batch, factor * height, factor * width, channels], (n, y, x, c) =>
+    pixel(n, Math.floor(y / factor), Math.floor(x / factor), c),
+  );
+}
+
+/** `NAME/scale` and `NAME/offset`; statistics over each image's group of neighbouring channels. */
+export function normalizeGroups(
+  input: Grid,
+  weights: Numbers,
+  { name, groups, epsilon }: { readonly name: string; readonly groups: number; readonly epsilon: number },
+): Grid {
+  const [batch, height, width, channels] = input.shape;
+  const size = channels / groups;
+  const pixel = at(input);
+  const statistics = (n: number, group: number) => {
+    const members: number[] = [];
+    for (let y = 0; y < height; y++)
+      for (let x = 0; x < width; x++)
+        for (let c = group * size; c < (group + 1) * size; c++) members.push(pixel(n, y, x, c));
+    const mean = members.reduce((a, b) => a + b) / members.length;
+    return { mean, variance: members.reduce((a, b) => a + (b - mean) ** 2, 0) / members.length };
+  };
+  const all = Array.from({ length: batch * groups }, (_, i) =>
+    statistics(Math.floor(i / groups), i % groups),
+  );
+  const [scale, offset] = [numbers(weights, `${name}/scale`), numbers(weights, `${name}/offset`)];
+  return gridOf(input.shape, (n, y, x, c) => {
+    const { mean, variance } = all[n * groups + Math.floor(c / size)] as ReturnType<typeof statistics>;
+    const normal = (pixel(n, y, x, c) - mean) / Math.sqrt(variance + epsilon);
+    return normal * (scale[c] as number) + (offset[c] as number);
+  });
+}

@@ -1,0 +1,270 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import {
+  activation,
+  convolution,
+  groupNorm,
+  keepingSize,
+  residual,
+  sequence,
+  upsample,
+  upsampledConvolution,
+} from "../../src/nn/index.js";
+import { useEngine } from "../engine.js";
+import { checkExport, checkGradients, checkValues, type LayerCase } from "./check-layer.js";
+import { convolve, enlarge, type Grid, map, normalizeGroups, sum } from "./grids.js";
+
+beforeAll(useEngine);
+
+/** erf by its Taylor series, Σ (-1)ⁿ z²ⁿ⁺¹ / (n! (2n+1)) · 2/√π. */
+function erf(z: number): number {
+  let [term, total] = [z, z];
+  for (let n = 1; n < 40; n++) {
+    term *= (-z * z) / n;
+    total += term / (2 * n + 1);
+  }
+  return (total * 2) / Math.sqrt(Math.PI);
+}
+
+const sigmoid = (value: number) => 1 / (1 + Math.exp(-value));
+const nameless = (formula: (value: number) => number) => (input: Grid) => map(input, formula);
+
+const cases: Readonly<Record<string, LayerCase>> = {
+  "convolution 1×1": {
+    layer: convolution({ name: "c", kernel: 1, inputs: 5, outputs: 3 }),
+    input: [2, 7, 5, 5],
+    reference: (x, w) => convolve(x, w, { name: "c", kernel: [1, 1], outputs: 3 }),
+    flop: 2 * 7 * 5 * 5 * 3,
+  },
+  "convolution 1×1 without bias": {
+    layer: convolution({ name: "c", kernel: 1, inputs: 5, outputs: 3, bias: false }),
+    input: [2, 7, 5, 5],
+    reference: (x, w) => convolve(x, w, { name: "c", kernel: [1, 1], outputs: 3 }),
+    flop: 2 * 7 * 5 * 5 * 3,
+  },
+  "convolution 1×1, stride 2": {
+    layer: convolution({ name: "c", kernel: 1, stride: 2, inputs: 5, outputs: 3 }),
+    input: [2, 7, 5, 5],
+    reference: (x, w) => convolve(x, w, { name: "c", kernel: [1, 1], stride: [2, 2], outputs: 3 }),
+    flop: 2 * 4 * 3 * 5 * 3,
+  },
+  "convolution 3×3 that keeps the size": {
+    layer: convolution({ name: "c", kernel: 3, padding: 1, inputs: 4, outputs: 6 }),
+    input: [2, 7, 5, 4],
+    reference: (x, w) => convolve(x, w, { name: "c", kernel: [3, 3], padding: [1, 1, 1, 1], outputs: 6 }),
+    flop: 2 * 7 * 5 * 9 * 4 * 6,
+  },
+  "convolution 3×3, wide enough for tiles": {
+    layer: convolution({ name: "c", kernel: 3, padding: 1, inputs: 32, outputs: 36, start: { constant: 0 } }),
+    input: [1, 9, 13, 32],
+    reference: (x, w) => convolve(x, w, { name: "c", kernel: [3, 3], padding: [1, 1, 1, 1], outputs: 36 }),
+    flop: 2 * 9 * 13 * 9 * 32 * 36,
+  },
+  "convolution 4×4, stride 2, on an even grid: the encoder's way down": {
+    layer: convolution({ name: "c", kernel: 4, stride: 2, padding: 1, inputs: 3, outputs: 5 }),
+    input: [2, 8, 4, 3],
+    reference: (x, w) =>
+      convolve(x, w, { name: "c", kernel: [4, 4], stride: [2, 2], padding: [1, 1, 1, 1], outputs: 5 }),
+    flop: 2 * 4 * 2 * 16 * 3 * 5,
+  },
+  "convolution 4×4, stride 2, on an odd grid: a discriminator's": {
+    layer: convolution({ name: "c", kernel: 4, stride: 2, padding: 1, inputs: 3, outputs: 5, bias: false }),
+    input: [2, 9, 7, 3],
+    reference: (x, w) =>
+      convolve(x, w, { name: "c", kernel: [4, 4], stride: [2, 2], padding: [1, 1, 1, 1], outputs: 5 }),
+    flop: 2 * 4 * 3 * 16 * 3 * 5,
+  },
+  "convolution 3×3, stride 2, zeros below and to the right: VQGAN's way down": {
+    layer: convolution({
+      name: "c",
+      kernel: 3,
+      stride: 2,
+      padding: { top: 0, bottom: 1, left: 0, right: 1 },
+      inputs: 3,
+      outputs: 4,
+    }),
+    input: [2, 8, 6, 3],
+    reference: (x, w) =>
+      convolve(x, w, { name: "c", kernel: [3, 3], stride: [2, 2], padding: [0, 1, 0, 1], outputs: 4 }),
+    flop: 2 * 4 * 3 * 9 * 3 * 4,
+  },
+  "convolution 2×5, stride 1×3, other zeros on each side": {
+    layer: convolution({
+      name: "c",
+      kernel: [2, 5],
+      stride: [1, 3],
+      padding: { top: 1, bottom: 0, left: 3, right: 2 },
+      inputs: 3,
+      outputs: 4,
+    }),
+    input: [2, 6, 9, 3],
+    reference: (x, w) =>
+      convolve(x, w, { name: "c", kernel: [2, 5], stride: [1, 3], padding: [1, 0, 3, 2], outputs: 4 }),
+    flop: 2 * 6 * 4 * 10 * 3 * 4,
+  },
+  "convolution 7×7, stride 4, no zeros: rows and columns that no window reaches": {
+    layer: convolution({ name: "c", kernel: 7, stride: 4, inputs: 2, outputs: 3 }),
+    input: [1, 17, 13, 2],
+    reference: (x, w) => convolve(x, w, { name: "c", kernel: [7, 7], stride: [4, 4], outputs: 3 }),
+    flop: 2 * 3 * 2 * 49 * 2 * 3,
+  },
+  // Exported with taps that were summed in double precision, and with the bias inside the convolution.
+  "upsampled convolution": {
+    exportTolerance: 1e-6,
+    layer: upsampledConvolution({ name: "u", inputs: 4, outputs: 3 }),
+    input: [2, 5, 3, 4],
+    reference: (x, w) =>
+      convolve(enlarge(x, 2), w, { name: "u", kernel: [3, 3], padding: [1, 1, 1, 1], outputs: 3 }),
+    flop: 2 * 10 * 6 * 9 * 4 * 3,
+  },
+  "upsampled convolution without bias": {
+    exportTolerance: 1e-6,
+    layer: upsampledConvolution({ name: "u", inputs: 4, outputs: 3, bias: false }),
+    input: [2, 5, 3, 4],
+    reference: (x, w) =>
+      convolve(enlarge(x, 2), w, { name: "u", kernel: [3, 3], padding: [1, 1, 1, 1], outputs: 3 }),
+    flop: 2 * 10 * 6 * 9 * 4 * 3,
+  },
+  "upsampled convolution 5×5": {
+    layer: upsampledConvolution({ name: "u", kernel: 5, inputs: 2, outputs: 3 }),
+    input: [2, 5, 3, 2],
+    reference: (x, w) =>
+      convolve(enlarge(x, 2), w, { name: "u", kernel: [5, 5], padding: [2, 2, 2, 2], outputs: 3 }),
+    flop: 2 * 10 * 6 * 25 * 2 * 3,
+  },
+  "group norm": {
+    layer: groupNorm({ name: "g", channels: 6, groups: 2 }),
+    input: [2, 5, 3, 6],
+    reference: (x, w) => normalizeGroups(x, w, { name: "g", groups: 2, epsilon: 1e-6 }),
+    flop: 0,
+  },
+  "group norm of as many groups as channels, another ε": {
+    layer: groupNorm({ name: "g", channels: 5, groups: 5, epsilon: 0.1 }),
+    input: [2, 4, 7, 5],
+    reference: (x, w) => normalizeGroups(x, w, { name: "g", groups: 5, epsilon: 0.1 }),
+    flop: 0,
+  },
+  "group norm of one group": {
+    layer: groupNorm({ name: "g", channels: 6, groups: 1, epsilon: 1e-5 }),
+    input: [3, 2, 5, 6],
+    reference: (x, w) => normalizeGroups(x, w, { name: "g", groups: 1, epsilon: 1e-5 }),
+    flop: 0,
+  },
+  relu: {
+    layer: activation("relu"),
+    input: [2, 5, 3, 2],
+    reference: nameless((v) => Math.max(v, 0)),
+    flop: 0,
+  },
+  relu6: {
+    layer: sequence([convolution({ name: "c", kernel: 1, inputs: 2, outputs: 9 }), activation("relu6")]),
+    input: [2, 5, 3, 2],
+    reference: (x, w) =>
+      map(convolve(x, w, { name: "c", kernel: [1, 1], outputs: 9 }), (v) => Math.min(Math.max(v, 0), 6)),
+    flop: 2 * 5 * 3 * 2 * 9,
+  },
+  silu: {
+    layer: activation("silu"),
+    input: [2, 5, 3, 2],
+    reference: nameless((v) => v * sigmoid(v)),
+    flop: 0,
+  },
+  sigmoid: { layer: activation("sigmoid"), input: [2, 5, 3, 2], reference: nameless(sigmoid), flop: 0 },
+  tanh: { layer: activation("tanh"), input: [2, 5, 3, 2], reference: nameless(Math.tanh), flop: 0 },
+  gelu: {
+    layer: activation("gelu"),
+    input: [2, 5, 3, 2],
+    reference: nameless((v) => (v / 2) * (1 + erf(v / Math.SQRT2))),
+    flop: 0,
+  },
+  upsample: { layer: upsample(), input: [2, 5, 3, 2], reference: (x) => enlarge(x, 2), flop: 0 },
+  "upsample by 3": { layer: upsample(3), input: [2, 5, 3, 2], reference: (x) => enlarge(x, 3), flop: 0 },
+  "residual around two convolutions": {
+    layer: residual({
+      body: [
+        activation("silu"),
+        convolution({ name: "a", kernel: 3, padding: 1, inputs: 4, outputs: 2 }),
+        activation("relu"),
+        convolution({ name: "b", kernel: 3, padding: keepingSize(3), inputs: 2, outputs: 4 }),
+      ],
+    }),
+    input: [2, 5, 3, 4],
+    reference: (x, w) => {
+      const padding = [1, 1, 1, 1] as const;
+      const a = convolve(
+        map(x, (v) => v * sigmoid(v)),
+        w,
+        { name: "a", kernel: [3, 3], padding, outputs: 2 },
+      );
+      const relu = map(a, (v) => Math.max(v, 0));
+      return sum(x, convolve(relu, w, { name: "b", kernel: [3, 3], padding, outputs: 4 }));
+    },
+    flop: 2 * 5 * 3 * 9 * (4 * 2 + 2 * 4),
+  },
+  "residual with a shortcut that changes size and width": {
+    layer: residual({
+      body: [convolution({ name: "a", kernel: 3, stride: 2, padding: 1, inputs: 2, outputs: 5 })],
+      shortcut: [convolution({ name: "b", kernel: 1, stride: 2, inputs: 2, outputs: 5, bias: false })],
+    }),
+    input: [2, 7, 5, 2],
+    reference: (x, w) => {
+      const stride = [2, 2] as const;
+      const body = convolve(x, w, { name: "a", kernel: [3, 3], stride, padding: [1, 1, 1, 1], outputs: 5 });
+      return sum(body, convolve(x, w, { name: "b", kernel: [1, 1], stride, outputs: 5 }));
+    },
+    flop: 2 * 4 * 3 * (9 + 1) * 2 * 5,
+  },
+};
+
+describe.each(Object.entries(cases))("%s", (_, each) => {
+  it("computes what plain loops compute, in the size and at the cost that it tells", () => checkValues(each));
+  it("has the gradients that central differences have", () => checkGradients(each));
+  it("is exported as the engine computes it", () => checkExport(each));
+});
+
+describe("a layer that is asked for the impossible says so", () => {
+  it.each([
+    [
+      () => convolution({ name: "c", kernel: 0, inputs: 1, outputs: 1 }),
+      /c: kernel: expected integers >= 1, got 0/,
+    ],
+    [
+      () => convolution({ name: "c", kernel: 3, stride: 1.5, inputs: 1, outputs: 1 }),
+      /c: stride: expected integers >= 1, got 1.5/,
+    ],
+    [
+      () => convolution({ name: "c", kernel: 3, padding: -1, inputs: 1, outputs: 1 }),
+      /c: padding: expected integers >= 0, got -1/,
+    ],
+    [
+      () => groupNorm({ name: "g", channels: 6, groups: 4 }),
+      /g: expected groups that divide 6 channels, got 4/,
+    ],
+  ])("%#", (make, message) => {
+    expect(make).toThrow(message);
+  });
+
+  it.each([
+    [
+      convolution({ name: "c", kernel: 3, inputs: 2, outputs: 1 }),
+      [2, 9, 2],
+      /c: expected shape \[N,H,W,C\] with H >= 3 and W >= 3, got \[2,9\]/,
+    ],
+    [
+      convolution({ name: "c", kernel: 3, inputs: 2, outputs: 1 }),
+      [5, 9, 3],
+      /c: expected shape \[H,W,2\], got \[5,9,3\]/,
+    ],
+    [
+      groupNorm({ name: "g", channels: 6, groups: 3 }),
+      [5, 9, 3],
+      /g: expected shape \[H,W,6\], got \[5,9,3\]/,
+    ],
+    [
+      residual({ body: [convolution({ name: "c", kernel: 3, inputs: 2, outputs: 2 })] }),
+      [5, 9, 2],
+      /residual: expected shape \[5,9,2\], the shortcut's, got \[3,7,2\]/,
+    ],
+  ] as const)("%#", (layer, size, message) => {
+    expect(() => layer.cost(size)).toThrow(message);
+  });
+});
