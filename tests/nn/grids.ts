@@ -141,3 +141,28 @@ export function normalizeGroups(
     return normal * (scale[c] as number) + (offset[c] as number);
   });
 }
+
+/** `NAME/kernel` [rows, columns, C, M] and, where there is one, `NAME/bias` [C*M]; each channel by itself. */
+export function convolveDepthwise(
+  input: Grid,
+  weights: Numbers,
+  { name, multiplier, ...windows }: Windowing & { readonly name: string; readonly multiplier: number },
+): Grid {
+  const kernel = numbers(weights, `${name}/kernel`);
+  const bias = weights.get(`${name}/bias`);
+  const [batch, , , channels] = input.shape;
+  const [kh, kw] = windows.kernel;
+  const { rows, columns, begin } = windowing(input, windows);
+  const pixel = at(input);
+  return gridOf([batch, rows, columns, channels * multiplier], (n, y, x, output) => {
+    const [fromY, fromX] = begin(y, x);
+    const [c, m] = [Math.floor(output / multiplier), output % multiplier];
+    let total = bias?.[output] ?? 0;
+    for (let ky = 0; ky < kh; ky++)
+      for (let kx = 0; kx < kw; kx++) {
+        const weight = kernel[((ky * kw + kx) * channels + c) * multiplier + m] as number;
+        total += weight * pixel(n, fromY + ky, fromX + kx, c);
+      }
+    return total;
+  });
+}

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import {
   activation,
   convolution,
+  depthwiseConvolution,
   groupNorm,
   keepingSize,
   residual,
@@ -11,7 +12,7 @@ import {
 } from "../../src/nn/index.js";
 import { useEngine } from "../engine.js";
 import { checkExport, checkGradients, checkValues, type LayerCase } from "./check-layer.js";
-import { convolve, enlarge, type Grid, map, normalizeGroups, sum } from "./grids.js";
+import { at, convolve, convolveDepthwise, enlarge, type Grid, map, normalizeGroups, sum } from "./grids.js";
 
 beforeAll(useEngine);
 
@@ -26,6 +27,8 @@ function erf(z: number): number {
 }
 
 const sigmoid = (value: number) => 1 / (1 + Math.exp(-value));
+const largest = (values: readonly number[]) => Math.max(...values);
+const mean = (values: readonly number[]) => values.reduce((a, b) => a + b) / values.length;
 const nameless = (formula: (value: number) => number) => (input: Grid) => map(input, formula);
 
 const cases: Readonly<Record<string, LayerCase>> = {
@@ -175,6 +178,34 @@ const cases: Readonly<Record<string, LayerCase>> = {
     input: [2, 5, 3, 2],
     reference: nameless((v) => (v / 2) * (1 + erf(v / Math.SQRT2))),
     flop: 0,
+  },
+  "depthwise convolution": {
+    layer: depthwiseConvolution({ name: "d", kernel: 3, padding: 1, channels: 5 }),
+    input: [2, 7, 4, 5],
+    reference: (x, w) =>
+      convolveDepthwise(x, w, { name: "d", kernel: [3, 3], padding: [1, 1, 1, 1], multiplier: 1 }),
+    flop: 2 * 7 * 4 * 9 * 5,
+  },
+  "depthwise convolution 5×2, stride 2, other zeros on each side, two outputs a channel, no bias": {
+    layer: depthwiseConvolution({
+      name: "d",
+      kernel: [5, 2],
+      stride: 2,
+      padding: { top: 2, bottom: 1, left: 0, right: 1 },
+      channels: 3,
+      multiplier: 2,
+      bias: false,
+    }),
+    input: [2, 7, 6, 3],
+    reference: (x, w) =>
+      convolveDepthwise(x, w, {
+        name: "d",
+        kernel: [5, 2],
+        stride: [2, 2],
+        padding: [2, 1, 0, 1],
+        multiplier: 2,
+      }),
+    flop: 2 * 3 * 3 * 10 * 6,
   },
   upsample: { layer: upsample(), input: [2, 5, 3, 2], reference: (x) => enlarge(x, 2), flop: 0 },
   "upsample by 3": { layer: upsample(3), input: [2, 5, 3, 2], reference: (x) => enlarge(x, 3), flop: 0 },
