@@ -5,6 +5,7 @@ export { type ConvolutionOptions, convolution } from "./layers/convolution.js";
 export { type DepthwiseConvolutionOptions, depthwiseConvolution } from "./layers/depthwise-convolution.js";
 export { type GroupNormOptions, groupNorm } from "./layers/group-norm.js";
 export { leakyRelu } from "./layers/leaky-relu.js";
+export { pool } from "./layers/pool.js";
 export { type ResidualOptions, residual } from "./layers/residual.js";
 export { sequence } from "./layers/sequence.js";
 export { upsample } from "./layers/upsample.js";

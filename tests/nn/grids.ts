@@ -166,3 +166,22 @@ export function convolveDepthwise(
     return total;
   });
 }
+
+/** The numbers of each window that lie inside the image, as one. */
+export function poolWindows(
+  input: Grid,
+  windows: Windowing,
+  combine: (values: readonly number[]) => number,
+): Grid {
+  const [batch, , , channels] = input.shape;
+  const [kh, kw] = windows.kernel;
+  const { rows, columns, begin } = windowing(input, windows);
+  const pixel = at(input, Number.NaN);
+  return gridOf([batch, rows, columns, channels], (n, y, x, c) => {
+    const [fromY, fromX] = begin(y, x);
+    const values = Array.from({ length: kh * kw }, (_, i) =>
+      pixel(n, fromY + Math.floor(i / kw), fromX + (i % kw), c),
+    );
+    return combine(values.filter((value) => !Number.isNaN(value)));
+  });
+}

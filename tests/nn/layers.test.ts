@@ -6,6 +6,7 @@ import {
   groupNorm,
   keepingSize,
   leakyRelu,
+  pool,
   residual,
   sequence,
   upsample,
@@ -13,7 +14,17 @@ import {
 } from "../../src/nn/index.js";
 import { useEngine } from "../engine.js";
 import { checkExport, checkGradients, checkValues, type LayerCase } from "./check-layer.js";
-import { at, convolve, convolveDepthwise, enlarge, type Grid, map, normalizeGroups, sum } from "./grids.js";
+import {
+  at,
+  convolve,
+  convolveDepthwise,
+  enlarge,
+  type Grid,
+  map,
+  normalizeGroups,
+  poolWindows,
+  sum,
+} from "./grids.js";
 
 beforeAll(useEngine);
 
@@ -218,6 +229,30 @@ const cases: Readonly<Record<string, LayerCase>> = {
     layer: leakyRelu(0.01),
     input: [1, 5, 3, 2],
     reference: nameless((v) => (v > 0 ? v : 0.01 * v)),
+    flop: 0,
+  },
+  "max pool": {
+    layer: pool("max", { kernel: 2, stride: 2 }),
+    input: [2, 7, 4, 3],
+    reference: (x) => poolWindows(x, { kernel: [2, 2], stride: [2, 2] }, largest),
+    flop: 0,
+  },
+  "max pool 3×3, stride 2, zeros below and to the right: sizes rounded up": {
+    layer: pool("max", { kernel: 3, stride: 2, padding: { top: 0, bottom: 1, left: 0, right: 1 } }),
+    input: [2, 8, 5, 3],
+    reference: (x) => poolWindows(x, { kernel: [3, 3], stride: [2, 2], padding: [0, 1, 0, 1] }, largest),
+    flop: 0,
+  },
+  "average pool": {
+    layer: pool("average", { kernel: [2, 3], stride: [2, 3] }),
+    input: [2, 6, 7, 3],
+    reference: (x) => poolWindows(x, { kernel: [2, 3], stride: [2, 3] }, mean),
+    flop: 0,
+  },
+  "average pool 3×3 with padding, which does not count": {
+    layer: pool("average", { kernel: 3, stride: 2, padding: 1 }),
+    input: [1, 7, 5, 3],
+    reference: (x) => poolWindows(x, { kernel: [3, 3], stride: [2, 2], padding: [1, 1, 1, 1] }, mean),
     flop: 0,
   },
   upsample: { layer: upsample(), input: [2, 5, 3, 2], reference: (x) => enlarge(x, 2), flop: 0 },
