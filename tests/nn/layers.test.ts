@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import {
   activation,
   convolution,
+  depthToSpace,
   depthwiseConvolution,
   groupNorm,
   keepingSize,
@@ -20,6 +21,7 @@ import {
   convolveDepthwise,
   enlarge,
   type Grid,
+  gridOf,
   map,
   normalizeGroups,
   poolWindows,
@@ -253,6 +255,24 @@ const cases: Readonly<Record<string, LayerCase>> = {
     layer: pool("average", { kernel: 3, stride: 2, padding: 1 }),
     input: [1, 7, 5, 3],
     reference: (x) => poolWindows(x, { kernel: [3, 3], stride: [2, 2], padding: [1, 1, 1, 1] }, mean),
+    flop: 0,
+  },
+  "depth to space": {
+    layer: depthToSpace(2),
+    input: [2, 3, 5, 12],
+    reference: (x) =>
+      gridOf([2, 6, 10, 3], (n, row, column, c) =>
+        at(x)(n, row >> 1, column >> 1, (2 * (row % 2) + (column % 2)) * 3 + c),
+      ),
+    flop: 0,
+  },
+  "depth to space, as PyTorch's pixel shuffle by 3": {
+    layer: depthToSpace(3, "channel-major"),
+    input: [2, 2, 3, 18],
+    reference: (x) =>
+      gridOf([2, 6, 9, 2], (n, row, column, c) =>
+        at(x)(n, Math.floor(row / 3), Math.floor(column / 3), 9 * c + 3 * (row % 3) + (column % 3)),
+      ),
     flop: 0,
   },
   upsample: { layer: upsample(), input: [2, 5, 3, 2], reference: (x) => enlarge(x, 2), flop: 0 },
