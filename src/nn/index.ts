@@ -9,6 +9,7 @@ export { leakyRelu } from "./layers/leaky-relu.js";
 export { pool } from "./layers/pool.js";
 export { type ResidualOptions, residual } from "./layers/residual.js";
 export { sequence } from "./layers/sequence.js";
+export { spaceToDepth } from "./layers/space-to-depth.js";
 export { upsample } from "./layers/upsample.js";
 export { type UpsampledConvolutionOptions, upsampledConvolution } from "./layers/upsampled-convolution.js";
 export { Network, type NetworkStart, type TrainingOutput } from "./network.js";

@@ -10,6 +10,7 @@ import {
   pool,
   residual,
   sequence,
+  spaceToDepth,
   upsample,
   upsampledConvolution,
 } from "../../src/nn/index.js";
@@ -275,6 +276,26 @@ const cases: Readonly<Record<string, LayerCase>> = {
       ),
     flop: 0,
   },
+  "space to depth": {
+    layer: spaceToDepth(2),
+    input: [2, 6, 10, 3],
+    reference: (x) =>
+      gridOf([2, 3, 5, 12], (n, row, column, c) => {
+        const place = Math.floor(c / 3);
+        return at(x)(n, 2 * row + (place >> 1), 2 * column + (place % 2), c % 3);
+      }),
+    flop: 0,
+  },
+  "space to depth, as PyTorch's pixel unshuffle by 3": {
+    layer: spaceToDepth(3, "channel-major"),
+    input: [2, 6, 9, 2],
+    reference: (x) =>
+      gridOf([2, 2, 3, 18], (n, row, column, c) => {
+        const place = c % 9;
+        return at(x)(n, 3 * row + Math.floor(place / 3), 3 * column + (place % 3), Math.floor(c / 9));
+      }),
+    flop: 0,
+  },
   upsample: { layer: upsample(), input: [2, 5, 3, 2], reference: (x) => enlarge(x, 2), flop: 0 },
   "upsample by 3": { layer: upsample(3), input: [2, 5, 3, 2], reference: (x) => enlarge(x, 3), flop: 0 },
   "residual around two convolutions": {
@@ -358,6 +379,22 @@ describe("a layer that is asked for the impossible says so", () => {
       [5, 9, 3],
       /g: expected shape \[H,W,6\], got \[5,9,3\]/,
     ],
+    [
+      spaceToDepth(3),
+      [6, 8, 2],
+      /spaceToDepth: expected shape \[H,W,C\] with H and W multiples of 3, got \[6,8,2\]/,
+    ],
+    [
+      depthToSpace(2),
+      [6, 8, 6],
+      /depthToSpace: expected shape \[H,W,C\] with C a multiple of 4, got \[6,8,6\]/,
+    ],
+    [
+      pool("max", { kernel: 2 }),
+      [1, 8, 6],
+      /pool: expected shape \[N,H,W,C\] with H >= 2 and W >= 2, got \[1,8\]/,
+    ],
+    [depthwiseConvolution({ name: "d", kernel: 1, channels: 2 }), [1, 8, 6], /d: expected shape \[H,W,2\]/],
     [
       residual({ body: [convolution({ name: "c", kernel: 3, inputs: 2, outputs: 2 })] }),
       [5, 9, 2],
