@@ -1,6 +1,7 @@
 export { dimsOf, type ImageValue, inLayout } from "./image-value.js";
 export type { Layer, LayerContext, LayerCost, MapSize } from "./layer.js";
 export { type ActivationName, activation } from "./layers/activation.js";
+export { type BatchNormOptions, batchNorm } from "./layers/batch-norm.js";
 export { type ConvolutionOptions, convolution } from "./layers/convolution.js";
 export { type BlockOrder, depthToSpace } from "./layers/depth-to-space.js";
 export { type DepthwiseConvolutionOptions, depthwiseConvolution } from "./layers/depthwise-convolution.js";

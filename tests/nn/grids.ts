@@ -185,3 +185,26 @@ export function poolWindows(
     return combine(values.filter((value) => !Number.isNaN(value)));
   });
 }
+
+/** `NAME/scale` and `NAME/offset`; by `NAME/mean` and `NAME/variance`, or the batch's own where `own`. */
+export function normalizeBatch(
+  input: Grid,
+  weights: Numbers,
+  { name, epsilon, own = false }: { readonly name: string; readonly epsilon: number; readonly own?: boolean },
+): Grid {
+  const part = (which: string) => numbers(weights, `${name}/${which}`);
+  const [means, variances] = own ? channelStatistics(input) : [part("mean"), part("variance")];
+  const [scale, offset] = [part("scale"), part("offset")];
+  return map(input, (value, c) => {
+    const normal = (value - (means[c] as number)) / Math.sqrt((variances[c] as number) + epsilon);
+    return normal * (scale[c] as number) + (offset[c] as number);
+  });
+}
+
+/** Mean and biased variance of each channel, over all images and positions. */
+export function channelStatistics({ shape: [, , , channels], values }: Grid): [number[], number[]] {
+  const ofChannel = (c: number) => [...values].filter((_, i) => i % channels === c);
+  const mean = (all: readonly number[]) => all.reduce((a, b) => a + b) / all.length;
+  const means = Array.from({ length: channels }, (_, c) => mean(ofChannel(c)));
+  return [means, means.map((own, c) => mean(ofChannel(c).map((value) => (value - own) ** 2)))];
+}

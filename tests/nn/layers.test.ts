@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import {
   activation,
+  batchNorm,
   convolution,
   depthToSpace,
   depthwiseConvolution,
@@ -24,6 +25,7 @@ import {
   type Grid,
   gridOf,
   map,
+  normalizeBatch,
   normalizeGroups,
   poolWindows,
   sum,
@@ -295,6 +297,24 @@ const cases: Readonly<Record<string, LayerCase>> = {
         return at(x)(n, 3 * row + Math.floor(place / 3), 3 * column + (place % 3), Math.floor(c / 9));
       }),
     flop: 0,
+  },
+  "batch norm by its running statistics": {
+    layer: batchNorm({ name: "b", channels: 5 }),
+    input: [2, 3, 7, 5],
+    reference: (x, w) => normalizeBatch(x, w, { name: "b", epsilon: 1e-5 }),
+    flop: 0,
+  },
+  "batch norm after a convolution without bias, another ε": {
+    layer: sequence([
+      convolution({ name: "c", kernel: 3, padding: 1, inputs: 2, outputs: 5, bias: false }),
+      batchNorm({ name: "b", channels: 5, epsilon: 0.01 }),
+    ]),
+    input: [2, 3, 7, 2],
+    reference: (x, w) => {
+      const made = convolve(x, w, { name: "c", kernel: [3, 3], padding: [1, 1, 1, 1], outputs: 5 });
+      return normalizeBatch(made, w, { name: "b", epsilon: 0.01 });
+    },
+    flop: 2 * 3 * 7 * 9 * 2 * 5,
   },
   upsample: { layer: upsample(), input: [2, 5, 3, 2], reference: (x) => enlarge(x, 2), flop: 0 },
   "upsample by 3": { layer: upsample(3), input: [2, 5, 3, 2], reference: (x) => enlarge(x, 3), flop: 0 },
