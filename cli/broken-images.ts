@@ -1,4 +1,5 @@
 import type { BrokenImage, ImageNote } from "../src/index.js";
+import { many } from "./count-text.js";
 import { note, type Terminal } from "./terminal.js";
 
 /** Beyond this many, broken images are counted on the terminal, and named in JSON only. */
@@ -11,7 +12,8 @@ const NAMED_AT_MOST = 100;
 export class BrokenImages {
   readonly #terminal: Terminal;
   readonly #quiet: boolean;
-  readonly #all: BrokenImage[] = [];
+  /** By name: each run of a comparison finds the same. */
+  readonly #all = new Map<string, BrokenImage>();
   readonly #notes: ImageNote[] = [];
   #named = 0;
   #notesNamed = 0;
@@ -23,12 +25,12 @@ export class BrokenImages {
 
   /** How many there were so far. */
   get count(): number {
-    return this.#all.length;
+    return this.#all.size;
   }
 
   /** All of them by name and cause, sorted by name: when each was found is a matter of chance. */
   list(): readonly BrokenImage[] {
-    return [...this.#all].sort((a, b) => (a.file < b.file ? -1 : 1));
+    return [...this.#all.values()].sort((a, b) => (a.file < b.file ? -1 : 1));
   }
 
   /** All notes, sorted by name. */
@@ -37,7 +39,7 @@ export class BrokenImages {
   }
 
   readonly report = (broken: BrokenImage): void => {
-    this.#all.push(broken);
+    if (!this.#all.has(broken.file)) this.#all.set(broken.file, broken);
   };
 
   readonly remark = (remark: ImageNote): void => {
@@ -49,7 +51,7 @@ export class BrokenImages {
 
   /** Names those not named yet. */
   name(): void {
-    for (const { file, reason } of this.#all.slice(this.#named, NAMED_AT_MOST)) {
+    for (const { file, reason } of [...this.#all.values()].slice(this.#named, NAMED_AT_MOST)) {
       note(this.#terminal, `skipped ${file}: ${reason}`, { quiet: this.#quiet });
     }
     this.#named = this.count;
@@ -62,15 +64,22 @@ export class BrokenImages {
   /** Names the rest, and says how many there were in all. */
   summarise(): void {
     this.name();
-    this.#count(this.count, "skipped");
-    this.#count(new Set(this.#notes.map(({ file }) => file)).size, "read with a note");
+    const folders = this.list().filter(({ isFolder }) => isFolder).length;
+    this.#count({ images: this.count - folders, folders }, "skipped");
+    const noted = new Set(this.#notes.map(({ file }) => file)).size;
+    this.#count({ images: noted, folders: 0 }, "read with a note");
   }
 
-  #count(count: number, what: string): void {
+  #count({ images, folders }: { readonly images: number; readonly folders: number }, what: string): void {
+    const count = images + folders;
     if (count === 0) return;
-    const images = count === 1 ? "1 image was" : `${count} images were`;
+    const parts = [
+      ...(images > 0 ? [many(images, "image")] : []),
+      ...(folders > 0 ? [many(folders, "folder")] : []),
+    ];
+    const were = count === 1 ? "was" : "were";
     const rest =
       count > NAMED_AT_MOST ? ` The first ${NAMED_AT_MOST} are named above, all of them by --json.` : "";
-    note(this.#terminal, `${images} ${what}.${rest}`, { quiet: this.#quiet });
+    note(this.#terminal, `${parts.join(" and ")} ${were} ${what}.${rest}`, { quiet: this.#quiet });
   }
 }

@@ -50,6 +50,8 @@ export type {
   ImageNote,
   ImageSource,
   LeftOut,
+  PassedFolder,
+  PassedOver,
   PixelArray,
   RawImage,
   RgbImage,
@@ -60,6 +62,7 @@ export type {
 // data
 export {
   decodeImage,
+  describePassedOver,
   findImages,
   ImageDataset,
   ImageError,
@@ -111,8 +114,15 @@ export {
   registerOnnxExport,
   remapCodes,
 } from "./export/index.js";
-export type { StoredTensor, TensorMap } from "./files/index.js";
-export { readNpy, readSafetensors, writeFileAtomic, writeNpy, writeSafetensors } from "./files/index.js";
+export type { OwnFolderKind, StoredTensor, TensorMap } from "./files/index.js";
+export {
+  ownFolderKind,
+  readNpy,
+  readSafetensors,
+  writeFileAtomic,
+  writeNpy,
+  writeSafetensors,
+} from "./files/index.js";
 // losses
 export type {
   ModelPass,

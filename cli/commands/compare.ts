@@ -10,6 +10,7 @@ import type { ConfigObject } from "../config-file.js";
 import { addRunFlags, finishRunCommand } from "../declare-flags.js";
 import { Interrupted, UsageError } from "../errors.js";
 import { type FlagValues, freeRunFolder } from "../gather-config.js";
+import { PassedOverNote } from "../passed-over.js";
 import { type RunFlag, TRAINING_FLAGS } from "../run-flags.js";
 import { print, printJson, type Terminal } from "../terminal.js";
 import { integer, integers, repeated, words } from "../values.js";
@@ -129,7 +130,7 @@ async function comparedRuns(
       events: (control) => resumeComparison(resume, control),
     });
   }
-  const finished = finishedRuns(valueAt(config, "data.images"));
+  const finished = await finishedRuns(valueAt(config, "data.images"));
   if (finished !== undefined) return takenRuns(finished, config);
   const options = comparisonOptions(config);
   checkFree(options);
@@ -155,6 +156,7 @@ async function trained(
   const { RunFolder, writeRunReport } = await import("../../src/index.js");
   const quiet = values.quiet === true;
   const broken = new BrokenImages(terminal, { quiet });
+  const passedOver = await PassedOverNote.create(terminal, { quiet });
   const progress = new ComparisonProgress(terminal, { quiet });
   const runs: string[] = [];
   const fields = new Set<string>();
@@ -162,6 +164,7 @@ async function trained(
     for await (const event of events({
       signal: terminal.signal,
       ...broken.hooks,
+      onPassedOver: passedOver.report,
       onInitialization: progress.initialization,
     })) {
       progress.show(event);
@@ -186,9 +189,11 @@ async function trained(
 }
 
 /** The paths, where all of them are run folders; undefined where none is. @throws UsageError for a mix */
-function finishedRuns(images: unknown): readonly string[] | undefined {
+async function finishedRuns(images: unknown): Promise<readonly string[] | undefined> {
+  const { ownFolderKind } = await import("../../src/index.js");
   const given = (Array.isArray(images) ? images : [images]).filter((each) => typeof each === "string");
-  const runs = given.filter((each) => existsSync(path.join(each, "config.json")));
+  const kinds = await Promise.all(given.map((each) => ownFolderKind(each)));
+  const runs = given.filter((_, i) => kinds[i] === "run");
   if (runs.length === given.length && runs.length > 0) return runs;
   const [run] = runs;
   if (run !== undefined) {
@@ -197,9 +202,7 @@ function finishedRuns(images: unknown): readonly string[] | undefined {
       `${other}: expected run folders alone or images alone, got this beside the run ${run}. Give finished runs to compare, or images to train on.`,
     );
   }
-  const comparison = given.find((each) =>
-    ["comparison-plan.json", "comparison.json"].some((file) => existsSync(path.join(each, file))),
-  );
+  const comparison = given[kinds.indexOf("comparison")];
   if (comparison === undefined) return undefined;
   throw new UsageError(
     `${comparison}: expected images or run folders, got a comparison. Give the runs in it, or go on with it: --resume ${quoted(comparison)}.`,

@@ -19,6 +19,7 @@ import { Interrupted, UsageError } from "../errors.js";
 import { readFileList } from "../file-list.js";
 import { namingFlags } from "../gather-config.js";
 import { LeftOutImages } from "../left-out.js";
+import { PassedOverNote } from "../passed-over.js";
 import { type Progress, startProgress } from "../progress.js";
 import type { FlagField } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
@@ -98,7 +99,8 @@ async function encode(terminal: Terminal, modelPath: string, request: Request): 
   await loadQuantizerModules(request.quantizerModule ?? []);
   const broken = new BrokenImages(terminal, { quiet });
   const leftOut = new LeftOutImages(terminal, { quiet });
-  const images = await openImages(terminal, request, { broken, leftOut });
+  const passedOver = await PassedOverNote.create(terminal, { quiet });
+  const images = await openImages(terminal, request, { broken, leftOut, passedOver });
   const tokenizer = await Tokenizer.load(modelPath, engineOptions(request));
   const progress = startProgress(terminal, {
     label: "encoding",
@@ -112,9 +114,12 @@ async function encode(terminal: Terminal, modelPath: string, request: Request): 
     broken.summarise();
     leftOut.summarise();
     const { manifest, ...counts } = outcome;
-    const passedOver = { broken: broken.list(), notes: broken.notes(), leftOut: leftOut.list() };
-    if (json) printJson(terminal, { dir: out, ...counts, ...passedOver, ...manifest });
-    else if (outcome.images === null) print(terminal, `Nothing is left to do. ${out}: ${describe(outcome)}`);
+    if (json) {
+      const found = { broken: broken.list(), notes: broken.notes(), leftOut: leftOut.list() };
+      const all = { ...found, passedOver: passedOver.counts };
+      printJson(terminal, { dir: out, ...counts, ...all, ...manifest });
+    } else if (outcome.images === null)
+      print(terminal, `Nothing is left to do. ${out}: ${describe(outcome)}`);
     else print(terminal, `${describe(outcome)} Written: ${out}`);
   } finally {
     progress.stop();
@@ -122,10 +127,17 @@ async function encode(terminal: Terminal, modelPath: string, request: Request): 
   }
 }
 
+/** Who is told of what is found. */
+interface Told {
+  readonly broken: BrokenImages;
+  readonly leftOut: LeftOutImages;
+  readonly passedOver: PassedOverNote;
+}
+
 async function openImages(
   terminal: Terminal,
-  { images, filesFrom, column, imageKey, strict = false }: Request,
-  { broken, leftOut }: { readonly broken: BrokenImages; readonly leftOut: LeftOutImages },
+  { images, filesFrom, column, imageKey, strict = false, out }: Request,
+  { broken, leftOut, passedOver }: Told,
 ): Promise<ImageCollection> {
   const { ImageError, openFileList, openSource } = await import("../../src/index.js");
   const stop = ({ file, reason }: BrokenImage): never => {
@@ -136,6 +148,8 @@ async function openImages(
     ...(imageKey === undefined ? {} : { imageKey }),
     onLeftOut: leftOut.report,
     onBroken: strict ? stop : broken.report,
+    onPassedOver: passedOver.report,
+    outputs: [out],
   };
   if (filesFrom === undefined) {
     if (images.length > 0) return openSource(images, options);

@@ -8,6 +8,7 @@ import { addModelFlags, type ModelFlags } from "../declare-flags.js";
 import { engineOptions } from "../engine-options.js";
 import { evaluationNotes } from "../evaluation-text.js";
 import { namingFlags } from "../gather-config.js";
+import { PassedOverNote } from "../passed-over.js";
 import { startProgress } from "../progress.js";
 import type { FlagField } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
@@ -76,6 +77,7 @@ async function evaluate(
   await vqkit.selectEngine(engineOptions(flags));
   const { model } = await vqkit.loadModel(modelPath);
   const broken = new BrokenImages(terminal, { quiet });
+  const passedOver = await PassedOverNote.create(terminal, { quiet });
   const networks: { -readonly [N in keyof EvaluationNetworks]: EvaluationNetworks[N] } = {};
   try {
     // Before anything is measured, so that a wrong file is told at once.
@@ -86,7 +88,10 @@ async function evaluate(
       model: model.config,
       quantizer: model.quantizer.config,
     });
-    const dataset = await vqkit.ImageDataset.open(data, 0, broken.hooks);
+    const dataset = await vqkit.ImageDataset.open(data, 0, {
+      ...broken.hooks,
+      onPassedOver: passedOver.report,
+    });
     const total = dataset.evaluationFiles.length * data.evaluationCropsPerImage;
     const progress = startProgress(terminal, { label: "evaluating", total, unit: "crops at most", quiet });
     const { signal } = terminal;
@@ -114,6 +119,7 @@ async function evaluate(
           conventions,
           broken: broken.list(),
           notes: broken.notes(),
+          passedOver: passedOver.counts,
         });
       } else {
         print(terminal, vqkit.renderFiguresTable({ model: figures, "mean colour": meanColour }));

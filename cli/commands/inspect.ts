@@ -7,6 +7,7 @@ import { addConfigFlags, addModelFlags, addRunFlags, type ModelFlags } from "../
 import { engineOptions } from "../engine-options.js";
 import { UsageError } from "../errors.js";
 import { type FlagValues, gatherConfig, namingFlags } from "../gather-config.js";
+import { PassedOverNote } from "../passed-over.js";
 import { QUANTIZER_FLAGS, TRAINING_FLAGS } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
 
@@ -104,7 +105,11 @@ async function firstBatch(
 ): Promise<ImageBatch> {
   const { ImageDataset } = await import("../../src/index.js");
   const broken = new BrokenImages(terminal, { quiet });
-  const dataset = await ImageDataset.open({ ...data, heldOut: 0 }, seed, broken.hooks);
+  const passedOver = await PassedOverNote.create(terminal, { quiet });
+  const dataset = await ImageDataset.open({ ...data, heldOut: 0 }, seed, {
+    ...broken.hooks,
+    onPassedOver: passedOver.report,
+  });
   for await (const batch of dataset.trainBatches({ batchSize })) {
     broken.summarise();
     return batch;

@@ -7,6 +7,7 @@ import { loadQuantizerModules } from "../config-file.js";
 import { addModelFlags, type ModelFlags } from "../declare-flags.js";
 import { engineOptions } from "../engine-options.js";
 import { UsageError } from "../errors.js";
+import { PassedOverNote } from "../passed-over.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
 import { integer } from "../values.js";
 
@@ -169,9 +170,13 @@ async function survey(terminal: Terminal, folder: string, flags: Flags) {
   const { Tokenizer, surveyCodes } = await import("../../src/index.js");
   const { quiet = false, images = [] } = flags;
   const broken = new BrokenImages(terminal, { quiet });
+  const passedOver = await PassedOverNote.create(terminal, { quiet });
   const tokenizer = await Tokenizer.load(folder, engineOptions(flags));
   try {
-    const counted = await surveyCodes(tokenizer, images, broken.hooks);
+    const counted = await surveyCodes(tokenizer, images, {
+      ...broken.hooks,
+      onPassedOver: passedOver.report,
+    });
     broken.summarise();
     const { counts, atlases, grids } = counted;
     const evidence: UsageEvidence = {

@@ -19,6 +19,7 @@ import { type ConfigObject, withValue } from "../config-file.js";
 import { addRunFlags, finishRunCommand } from "../declare-flags.js";
 import { Interrupted, UsageError } from "../errors.js";
 import { type FlagValues, freeRunFolder } from "../gather-config.js";
+import { PassedOverNote } from "../passed-over.js";
 import { describeFinding, describeResumed, describeRun } from "../run-description.js";
 import { QUANTIZER_FLAGS, RESUME_FLAGS, SOURCE_FLAGS, TRAINING_FLAGS } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
@@ -57,8 +58,10 @@ async function train(terminal: Terminal, written: ConfigObject, values: FlagValu
   const quiet = values.quiet === true;
   const broken = new BrokenImages(terminal, { quiet });
   const phases = new PhaseRelay();
+  const passedOver = await PassedOverNote.create(terminal, { quiet });
   const hooks: TrainerHooks = {
     ...broken.hooks,
+    onPassedOver: passedOver.report,
     onPhase: phases.report,
     onInitialization: phases.initialization,
   };
@@ -85,6 +88,7 @@ async function train(terminal: Terminal, written: ConfigObject, values: FlagValu
         conventions,
         broken: broken.list(),
         notes: broken.notes(),
+        passedOver: passedOver.counts,
       });
     } else {
       print(

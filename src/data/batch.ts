@@ -8,10 +8,12 @@ export interface ImageBatch {
   readonly files: readonly string[];
 }
 
-/** A file that could not be decoded, and why. */
+/** A file that could not be decoded, or a folder that could not be read, and why. */
 export interface BrokenImage {
   readonly file: string;
   readonly reason: string;
+  /** Of a folder whose files nobody knows. */
+  readonly isFolder?: true;
 }
 
 /** A file that was read, and what a person should know of how: what was left out of it, or what it lacked. */

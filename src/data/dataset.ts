@@ -3,7 +3,8 @@ import { Random } from "../core/random.js";
 import { Semaphore } from "../core/semaphore.js";
 import type { BrokenImage, ImageBatch, ImageNote } from "./batch.js";
 import type { DataConfig } from "./data-config.js";
-import { findImages } from "./find-images.js";
+import { type FindOptions, findImages } from "./find-images.js";
+import type { PassedOver } from "./finding/passed-over.js";
 import { centerCrop, gridCrops, randomCrop, type Size } from "./geometry.js";
 import { ImageStore } from "./image-store.js";
 import { copyCrop } from "./images.js";
@@ -17,7 +18,7 @@ import { type FileSplit, splitFiles } from "./split.js";
  */
 const IMAGES_IN_FLIGHT = 256;
 
-export interface ImageDatasetOptions {
+export interface ImageDatasetOptions extends FindOptions {
   /** Called once for each file found broken, when it is found; links and folders called like images count (`findImages`). */
   readonly onBroken?: (broken: BrokenImage) => void;
   /** Called once for each note on how a file was read. */
@@ -47,25 +48,33 @@ export class ImageDataset {
   readonly trainFiles: readonly string[];
   /** Files kept back for evaluation, sorted; empty when `heldOut` is 0 or there is only one file. */
   readonly heldOutFiles: readonly string[];
+  /** What the sources have that is no image. */
+  readonly passedOver: PassedOver;
   readonly #config: DataConfig;
   readonly #seed: number;
   readonly #store: ImageStore;
-  /** Called like images, and none. */
-  readonly #passedOver: readonly BrokenImage[];
+  /** Called like images, and none; folders that cannot be read. */
+  readonly #unusable: readonly BrokenImage[];
   readonly #cropSize: Size;
   readonly #slots = new Semaphore(IMAGES_IN_FLIGHT);
 
   private constructor(
     config: DataConfig,
     seed: number,
-    parts: { split: FileSplit; store: ImageStore; passedOver: readonly BrokenImage[] },
+    parts: {
+      split: FileSplit;
+      store: ImageStore;
+      passedOver: PassedOver;
+      unusable: readonly BrokenImage[];
+    },
   ) {
     this.trainFiles = parts.split.train;
     this.heldOutFiles = parts.split.heldOut;
     this.#config = config;
     this.#seed = seed;
     this.#store = parts.store;
-    this.#passedOver = parts.passedOver;
+    this.passedOver = parts.passedOver;
+    this.#unusable = parts.unusable;
     this.#cropSize = cropSizeOf(config);
   }
 
@@ -80,28 +89,38 @@ export class ImageDataset {
     seed: number,
     options: ImageDatasetOptions = {},
   ): Promise<ImageDataset> {
-    const passedOver: BrokenImage[] = [];
-    const onBroken = (broken: BrokenImage): void => {
-      passedOver.push(broken);
-      options.onBroken?.(broken);
-    };
-    const files = await findImages(config.images, { onBroken });
+    const unusable: BrokenImage[] = [];
+    let passedOver: PassedOver | undefined;
+    const files = await findImages(config.images, {
+      ...options,
+      onBroken(broken) {
+        unusable.push(broken);
+        options.onBroken?.(broken);
+      },
+      onPassedOver(all) {
+        passedOver = all;
+        options.onPassedOver?.(all);
+      },
+    });
     const split = splitFiles(files, config.heldOut, config.splitSeed ?? seed);
     const { resize, maxPixels } = config;
     const store = new ImageStore({
       transform: { resize, cover: cropSizeOf(config), maxPixels },
       cacheBytes: config.cacheMegabytes * 2 ** 20,
-      ...options,
+      ...(options.onBroken === undefined ? {} : { onBroken: options.onBroken }),
+      ...(options.onNote === undefined ? {} : { onNote: options.onNote }),
     });
-    return new ImageDataset(config, seed, { split, store, passedOver });
+    // `findImages` has told it.
+    const parts = { split, store, passedOver: passedOver as PassedOver, unusable };
+    return new ImageDataset(config, seed, parts);
   }
 
   /**
    * Files found broken so far, by training or evaluation, each once, sorted by name. What is called like an image and is
-   * a link, a pipe or a folder is among them from the start.
+   * a link, a pipe or a folder is among them from the start, and so are folders that cannot be read.
    */
   get broken(): readonly BrokenImage[] {
-    return [...this.#passedOver, ...this.#store.broken].sort((a, b) => (a.file < b.file ? -1 : 1));
+    return [...this.#unusable, ...this.#store.broken].sort((a, b) => (a.file < b.file ? -1 : 1));
   }
 
   /** Bytes of decoded images kept in memory, at most `cacheMegabytes`. */

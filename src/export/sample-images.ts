@@ -7,6 +7,7 @@ import {
   type DataConfig,
   dataConfigSchema,
   decodeAll,
+  describePassedOver,
   findImages,
   ImageError,
   type RgbImage,
@@ -39,7 +40,7 @@ export async function sampleImages(
   given: string | readonly string[] | undefined,
   run: Readonly<Record<string, unknown>> | undefined,
 ): Promise<SampleImages> {
-  if (given !== undefined) return filesAsSamples(await findImages(given), "given");
+  if (given !== undefined) return givenSamples(given);
   try {
     const { files } = await evaluationFiles(run);
     const chosen = evenlySpaced(files.length, Math.min(files.length, MOST_EVALUATION_FILES));
@@ -56,6 +57,18 @@ export async function sampleImages(
   }
 }
 
+async function givenSamples(given: string | readonly string[]): Promise<SampleImages> {
+  const warnings: string[] = [];
+  const files = await findImages(given, {
+    onBroken: ({ file, reason }) => warnings.push(`${file} is left out: ${reason}.`),
+    onPassedOver(passedOver) {
+      const all = describePassedOver(passedOver);
+      if (all !== "") warnings.push(`Passed over ${all}.`);
+    },
+  });
+  return { ...filesAsSamples(files, "given"), warnings };
+}
+
 /**
  * The files that a run was evaluated on, as its configuration leads to them from the current folder.
  *
@@ -66,7 +79,9 @@ export async function evaluationFiles(
 ): Promise<{ readonly files: readonly string[]; readonly data: DataConfig; readonly seed: number }> {
   const schema = z.looseObject({ data: dataConfigSchema, seed: z.int() });
   const { data, seed } = parseConfig(schema, run ?? {}, "config");
-  const split = splitFiles(await findImages(data.images), data.heldOut, data.splitSeed ?? seed);
+  // As in training, which told of what it left out.
+  const found = await findImages(data.images, { onBroken: () => {} });
+  const split = splitFiles(found, data.heldOut, data.splitSeed ?? seed);
   return { files: split.heldOut.length > 0 ? split.heldOut : split.train, data, seed };
 }
 

@@ -24,6 +24,7 @@ export { type JsonLine, JsonLineIndex, type ReadJsonLinesOptions, readJsonLines 
 export { decodeNpy, encodeNpy, readNpy, writeNpy } from "./npy.js";
 export { encodeStackHeader, NpyStack, STACK_HEADER_BYTES, type StackRow } from "./npy-stack.js";
 export { OutputFolder, type OutputFolderOptions, UnfitNameError } from "./output-folder.js";
+export { type OwnFolderKind, ownFolderKind } from "./own-folder.js";
 export { decompressPage, parquetCodecs } from "./parquet-codecs.js";
 export { decodePrelude, encodePrelude, PRELUDE_BYTES } from "./prelude.js";
 export {

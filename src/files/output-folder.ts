@@ -6,6 +6,7 @@ import { errnoOf, fileError, reasonOf } from "./file-errors.js";
 import { clearLeftovers, isContent, STAGING_NAME } from "./folder-content.js";
 import { FolderLock, LOCK_NAME } from "./folder-lock.js";
 import { makeFolder } from "./folder-names.js";
+import { PICTURES_MARK, PICTURES_MARK_TEXT, takesPicturesMark } from "./own-folder.js";
 
 export interface OutputFolderOptions {
   /** Let new files replace those of the same name; others stay. Default false. */
@@ -128,6 +129,16 @@ export class OutputFolder {
     } catch (error) {
       throw this.#failure(name, error, UNFIT);
     }
+  }
+
+  /**
+   * Makes the folder known as one of pictures that vqkit wrote, which are no images to train on; a folder with files of a
+   * person's stays as it is.
+   *
+   * @throws VqkitError("file")
+   */
+  async markPictures(): Promise<void> {
+    if (await takesPicturesMark(this.dir)) await this.write(PICTURES_MARK, PICTURES_MARK_TEXT);
   }
 
   /**

@@ -2,6 +2,7 @@ import { Random } from "../core/random.js";
 import {
   type BrokenImage,
   cropImage,
+  type FindOptions,
   type ImageNote,
   openSource,
   type RgbImage,
@@ -46,7 +47,7 @@ export interface CodeSurveyAtlas {
   readonly codes: readonly SurveyedCode[];
 }
 
-export interface CodeSurveyOptions {
+export interface CodeSurveyOptions extends Pick<FindOptions, "onPassedOver" | "outputs"> {
   /**
    * Codes with pictures at most, in all codebooks together: two thirds of them the most used, the rest the least used;
    * default 600.
@@ -74,15 +75,11 @@ export async function surveyCodes(
   source: string | readonly string[],
   options: CodeSurveyOptions = {},
 ): Promise<CodeSurvey> {
-  const { codes: limit = 600, patches = 6, seed = 0, onBroken, onNote } = options;
+  const { codes: limit = 600, patches = 6, seed = 0, ...found } = options;
   const { codebookSize, numCodebooks } = tokenizer;
   const counts = new CodeCounts(codebookSize, numCodebooks);
   const grids: Codes[] = [];
-  const watched = {
-    ...(onBroken === undefined ? {} : { onBroken }),
-    ...(onNote === undefined ? {} : { onNote }),
-  };
-  for await (const batch of tokenizer.encodeAll(source, watched)) {
+  for await (const batch of tokenizer.encodeAll(source, found)) {
     counts.add(batch.indices);
     grids.push(batch);
   }
@@ -91,7 +88,8 @@ export async function surveyCodes(
   const chosen = Array.from({ length: numCodebooks }, (_, q) => listedCodes(counts, perCodebook, q));
   const random = new Random(seed, "code survey");
   const places = chosen.flatMap((codes, codebook) => drawPlaces(grids, { codes, codebook, patches, random }));
-  const cut = await cutPatches(tokenizer, source, { grids, places });
+  const items = await openSource(source, { outputs: found.outputs ?? [], onBroken: toldBefore });
+  const cut = await cutPatches(tokenizer, items, { grids, places });
   const factor = tokenizer.downsamplingFactor;
   const atlases: CodeSurveyAtlas[] = [];
   for (const [codebook, codes] of chosen.entries()) {
@@ -169,14 +167,14 @@ function drawPlaces(
 /** Reads the images that places are in once more, and cuts each place out with its surroundings; by `keyOf`. */
 async function cutPatches(
   tokenizer: Tokenizer,
-  source: string | readonly string[],
+  items: AsyncIterable<SourceItem>,
   { grids, places }: { readonly grids: readonly Codes[]; readonly places: readonly Place[] },
 ): Promise<Map<string, RgbImage[]>> {
   const factor = tokenizer.downsamplingFactor;
   const settings = tokenizer.encodeSettings();
   const byImage = groupByImage(places);
   const patches = new Map<string, RgbImage[]>();
-  for await (const { item, position } of encodedItems(source, grids)) {
+  for await (const { item, position } of encodedItems(items, grids)) {
     const wanted = byImage.get(position);
     if (wanted === undefined) continue;
     const { image } = await prepareImage(item, settings, factor);
@@ -188,6 +186,9 @@ async function cutPatches(
   }
   return patches;
 }
+
+/** Encoding has told of it. */
+function toldBefore(): void {}
 
 function keyOf(codebook: number, index: number): string {
   return `${codebook}/${index}`;
@@ -205,12 +206,12 @@ function groupByImage(places: readonly Place[]): Map<number, Place[]> {
 
 /** The items of a source that have been encoded, with their numbers: those that were broken are not among them. */
 async function* encodedItems(
-  source: string | readonly string[],
+  items: AsyncIterable<SourceItem>,
   grids: readonly Codes[],
 ): AsyncGenerator<{ item: SourceItem; position: number }, void, undefined> {
   const names = grids.flatMap(({ images }) => images.map(({ name }) => name));
   let position = 0;
-  for await (const item of await openSource(source)) {
+  for await (const item of items) {
     if (item.name !== names[position]) continue;
     yield { item, position };
     position++;

@@ -25,7 +25,8 @@ export interface WrittenImages {
 
 /**
  * Writes images as PNG under their own names, `a/cat.jpg` as `a/cat.png`; where that is taken (by `a/cat.webp`, say) as
- * `a/cat-2.png`. Nothing is in place before the last of them has come:
+ * `a/cat-2.png`. A new folder is marked, so that nobody takes them for images to train on. Nothing is in place before the
+ * last of them has come:
  * `await writeImages("decoded", tokenizer.decodeImages(readCodes("codes")))`.
  *
  * @throws ConfigError at `out` for a folder that holds anything unless `overwrite` is on; VqkitError("locked") when
@@ -38,6 +39,7 @@ export async function writeImages(
 ): Promise<WrittenImages> {
   const folder = await OutputFolder.open(dir, options);
   try {
+    await folder.markPictures();
     const names = new FileNames();
     const unwritten: UnwrittenImage[] = [];
     const skip = ({ file, reason }: UnfitNameError): void => void unwritten.push({ file, reason });

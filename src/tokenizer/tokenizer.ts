@@ -3,6 +3,7 @@ import { backendName, type EngineOptions, selectEngine } from "../backend/index.
 import { VqkitError } from "../core/errors.js";
 import {
   type BrokenImage,
+  type FindOptions,
   type ImageNote,
   type ImageSource,
   openSource,
@@ -36,7 +37,7 @@ export interface EncodeCallOptions extends EncodeOptions {
   readonly onNote?: (note: ImageNote) => void;
 }
 
-export interface EncodeAllOptions extends EncodeCallOptions {
+export interface EncodeAllOptions extends EncodeCallOptions, Pick<FindOptions, "onPassedOver" | "outputs"> {
   /** Told of each image that cannot be read, which is then passed over; where absent, it is thrown. */
   readonly onBroken?: (broken: BrokenImage) => void;
   /**
@@ -47,6 +48,11 @@ export interface EncodeAllOptions extends EncodeCallOptions {
   /** The column of Parquet files that holds the images; where absent it is found out. */
   readonly column?: string;
 }
+
+type SourceOptions = Pick<
+  EncodeAllOptions,
+  "onBroken" | "onNote" | "onPassedOver" | "outputs" | "start" | "column"
+>;
 
 /** Images in one pass of `decode` at most. */
 const DECODE_BATCH = 16;
@@ -126,10 +132,12 @@ export class Tokenizer {
    */
   encodeAll(
     source: SourceInput,
-    { onBroken, onNote, start, column, ...options }: EncodeAllOptions = {},
+    { onBroken, onNote, onPassedOver, outputs = [], start, column, ...options }: EncodeAllOptions = {},
   ): AsyncGenerator<EncodedBatch, void, undefined> {
     const settings = this.#settings(options);
     return this.#encodeSource(source, settings, {
+      outputs,
+      ...(onPassedOver === undefined ? {} : { onPassedOver }),
       ...(onBroken === undefined ? {} : { onBroken }),
       ...(onNote === undefined ? {} : { onNote }),
       ...(start === undefined ? {} : { start }),
@@ -238,10 +246,12 @@ export class Tokenizer {
   async *#encodeSource(
     source: SourceInput,
     settings: EncodeSettings,
-    { column, ...options }: Pick<EncodeAllOptions, "onBroken" | "onNote" | "start" | "column">,
+    { column, onPassedOver, outputs, ...options }: SourceOptions,
   ): AsyncGenerator<EncodedBatch, void, undefined> {
     const { onBroken } = options;
     const items = await openSource(source, {
+      ...(outputs === undefined ? {} : { outputs }),
+      ...(onPassedOver === undefined ? {} : { onPassedOver }),
       ...(column === undefined ? {} : { column }),
       ...(onBroken === undefined ? {} : { onBroken }),
     });

@@ -134,13 +134,13 @@ export class Trainer {
   ): Promise<Trainer> {
     const { data, seed, engine, device, threads } = config;
     const chosen = await selectEngine({ engine, device, ...(threads === null ? {} : { threads }) });
-    const { onBroken, onNote } = hooks;
-    const dataset = await ImageDataset.open(data, seed, {
-      ...(onBroken === undefined ? {} : { onBroken }),
-      ...(onNote === undefined ? {} : { onNote }),
-    }).catch((error: unknown) => {
-      throw resumable === null ? error : withImagesPlace(error);
-    });
+    const { onPhase: _, onInitialization: __, outputs = [], ...told } = hooks;
+    const own = config.out === null ? [] : [config.out];
+    const dataset = await ImageDataset.open(data, seed, { ...told, outputs: [...outputs, ...own] }).catch(
+      (error: unknown) => {
+        throw resumable === null ? error : withImagesPlace(error);
+      },
+    );
     // Images that cannot be read should be known before anything is written, or an earlier run removed.
     await first(dataset.trainBatches({ batchSize: 1 }));
     await first(dataset.evaluationBatches({ batchSize: 1 }));

@@ -30,7 +30,8 @@ async function decoded(source: string): Promise<Record<string, string>> {
   const run = await vqkit(["decode", model, source, "--out", out, "--json"]);
   expect(run.stderr).not.toMatch(/error/);
   expect(JSON.parse(run.stdout)).toEqual({ dir: out, images: 3, unwritten: [] });
-  const names = (await readdir(out)).sort();
+  const [mark, ...names] = (await readdir(out)).sort();
+  expect(mark).toBe(".vqkit.json");
   return Object.fromEntries(
     await Promise.all(
       names.map(async (name) => [name, (await readFile(path.join(out, name))).toString("hex")]),

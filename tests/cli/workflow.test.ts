@@ -201,7 +201,8 @@ describe("encode and decode", () => {
     });
     const decoded = await vqkit(["decode", model, codes, "--out", images]);
     expect(decoded.code).toBe(0);
-    expect((await readdir(images)).sort()).toEqual(["image0.png", "image1.png", "image2.png", "image3.png"]);
+    const files = [".vqkit.json", ...[0, 1, 2, 3].map((i) => `image${i}.png`)];
+    expect((await readdir(images)).sort()).toEqual(files);
 
     const tokenizer = await Tokenizer.load(model);
     const expected = await tokenizer.reconstruct(path.join(photos, "image2.png"));
@@ -262,7 +263,7 @@ describe("encode and decode", () => {
     await sharp(path.join(photos, "image1.png")).toFile(path.join(mixed, "cat.jpg"));
     await vqkit(["encode", model, mixed, "--out", path.join(dir, "codes")]);
     await vqkit(["decode", model, path.join(dir, "codes"), "--out", path.join(dir, "images")]);
-    expect((await readdir(path.join(dir, "images"))).sort()).toEqual(["cat-2.png", "cat.png"]);
+    expect((await readdir(path.join(dir, "images"))).sort()).toEqual([".vqkit.json", "cat-2.png", "cat.png"]);
   });
 
   test("a size that is no multiple of the factor is refused with the nearest that are", async () => {

@@ -116,14 +116,14 @@ describe("findImages refuses", () => {
       () => `${root}/texts`,
       () =>
         `${root}/texts/: expected at least one image (jpg, jpeg, jpe, jfif, png, webp, avif, tif, tiff, gif), ` +
-        "found none among 2 files. Symbolic links are not followed (1 found).",
+        "found none among 2 files (1 .md, 1 .txt). Symbolic links are not followed (1 found).",
     ],
     [
       "a pattern without images",
       () => `${root}/texts/**/*.md`,
       () =>
         `${root}/texts/**/*.md: expected at least one image (jpg, jpeg, jpe, jfif, png, webp, avif, tif, tiff, gif), ` +
-        "found none among 1 matches.",
+        "found none among 1 matches (1 .md).",
     ],
     [
       "SVG",

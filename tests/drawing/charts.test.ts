@@ -202,6 +202,7 @@ describe("writePlots", () => {
     ];
     const written = await writePlots(folder, charts);
     expect((await readdir(folder)).sort()).toEqual([
+      ".vqkit.json", // marks the folder: these are no images to train on
       "empty.csv",
       "first-one.csv",
       "first-one.png",

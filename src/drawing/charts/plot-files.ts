@@ -9,7 +9,8 @@ const PNG_SCALE = 2;
 
 /**
  * Writes each chart as `NAME.svg`, `NAME.png` (on white, in the colours of the light theme) and `NAME.csv`; a chart
- * without anything to draw as CSV only. Each file is written whole or not at all, in place of one of the same name.
+ * without anything to draw as CSV only. Each file is written whole or not at all, in place of one of the same name. A new
+ * folder is marked, so that nobody takes the charts for images to train on.
  *
  * @param dir made when there is none
  * @returns the paths written
@@ -17,6 +18,7 @@ const PNG_SCALE = 2;
  */
 export async function writePlots(dir: string, charts: readonly Chart[]): Promise<string[]> {
   return OutputFolder.fill(dir, { overwrite: true, option: "plots" }, async (folder) => {
+    await folder.markPictures();
     const written: string[] = [];
     const write = async (name: string, content: string | Buffer): Promise<void> => {
       await folder.write(name, content);

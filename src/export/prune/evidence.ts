@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { VqkitError } from "../../core/errors.js";
-import { ImageDataset, imageOfBatch } from "../../data/index.js";
+import { describePassedOver, ImageDataset, imageOfBatch, type PassedOver } from "../../data/index.js";
 import { CodeCounts } from "../../metrics/index.js";
 import { RunFolder, readUsageFile } from "../../runs/index.js";
 import {
@@ -52,7 +52,11 @@ export async function gatherEvidence(path: string, live: Tokenizer, given: Prune
 }
 
 async function fromImages(live: Tokenizer, images: string | readonly string[]): Promise<Evidence> {
-  const encode = (tokenizer: Tokenizer) => tokenizer.encodeAll(images);
+  let passedOver = "";
+  const onPassedOver = (all: PassedOver): void => {
+    passedOver = describePassedOver(all);
+  };
+  const encode = (tokenizer: Tokenizer) => tokenizer.encodeAll(images, { onPassedOver });
   const counts = new CodeCounts(live.codebookSize, live.numCodebooks);
   let count = 0;
   for await (const codes of encode(live)) {
@@ -61,7 +65,8 @@ async function fromImages(live: Tokenizer, images: string | readonly string[]): 
   }
   const codes = () => encode(live);
   const description = count === 1 ? "1 image" : `${count} images`;
-  return { counts, description, encode, ofImages: true, codes, warnings: [] };
+  const warnings = passedOver === "" ? [] : [`Passed over ${passedOver}.`];
+  return { counts, description, encode, ofImages: true, codes, warnings };
 }
 
 async function fromCodes(live: Tokenizer, folder: string): Promise<Evidence> {

@@ -78,7 +78,7 @@ export async function* compareQuantizers(
   try {
     yield* trainAll(
       runs.map((run) => ({ ...run, state: "new" })),
-      control,
+      within(out, control),
       begin,
     );
   } finally {
@@ -115,10 +115,15 @@ export async function* resumeComparison(
   try {
     const runs: FoundRun[] = [];
     for (const run of planned) runs.push({ ...run, state: await stateOf(run) });
-    yield* trainAll(runs, control);
+    yield* trainAll(runs, within(out, control));
   } finally {
     lock.release();
   }
+}
+
+/** What lies in the comparison's folder is no image to train on. */
+function within(out: string, control: ComparisonControl): ComparisonControl {
+  return { ...control, outputs: [...(control.outputs ?? []), out] };
 }
 
 interface FoundRun extends PlannedRun {
