@@ -2,14 +2,9 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import fc from "fast-check";
-import { parquetWriteBuffer } from "hyparquet-writer";
 import { readConfigFile } from "../../cli/config-file.js";
 import { UsageError } from "../../cli/errors.js";
 import { VqkitError } from "../../src/core/errors.js";
-import { parquetItems } from "../../src/data/sources/parquet-file.js";
-import type { SourceItem } from "../../src/data/sources/source-item.js";
-import { loadItem } from "../../src/data/sources/source-item.js";
-import { tarItems } from "../../src/data/sources/tar-shard.js";
 import {
   decodeNpy,
   decodeSafetensors,
@@ -26,9 +21,9 @@ import { readCodeTimelineFile } from "../../src/runs/code-timeline.js";
 import { readMetrics, readModelFile, readUsageFile } from "../../src/runs/index.js";
 import { RunFolder } from "../../src/runs/run-folder.js";
 import { codeFormats, readCodes } from "../../src/tokenizer/index.js";
-import { imageParquet, tarBytes } from "../data/sources/shards.js";
 import { imageStructures } from "./image-structures.js";
 import { mutationsOf } from "./mutations.js";
+import { sourceTargets } from "./source-targets.js";
 import {
   changedJson,
   changedLines,
@@ -109,8 +104,7 @@ export async function fuzzTargets(folder: string, goldenFolder = golden): Promis
     ...(await runFiles(folder, run)),
     ...(await codeTargets(folder, file)),
     await imageStructures(),
-    await imageTar(at),
-    imageTable(at),
+    ...(await sourceTargets(at, resolve(goldenFolder, "../.."))),
     {
       name: "config YAML",
       cases: oddYaml,
@@ -271,51 +265,4 @@ async function readFolder(dir: string): Promise<void> {
       "an odd image",
     );
   }
-}
-
-async function imageTar(path: string): Promise<Target> {
-  const whole = await tarBytes([
-    ["0.jpg", Uint8Array.from({ length: 700 }, (_, i) => i % 251)],
-    ["1.json", "{}"],
-    ["1.png", Uint8Array.of(1, 2, 3)],
-  ]);
-  return {
-    name: "image tar",
-    cases: fc.oneof(mutationsOf([whole]), oddTar),
-    read: async (bytes) => {
-      await writeFile(path, bytes);
-      await readItems(tarItems({ path, name: "shard.tar" }), bytes.length);
-    },
-  };
-}
-
-function imageTable(path: string): Target {
-  const rows = [Uint8Array.of(1, 2, 3, 4), null, Uint8Array.from({ length: 300 }, (_, i) => i % 7)];
-  const plain = parquetWriteBuffer({
-    columnData: [{ name: "image", data: [rows[0], rows[2]], type: "BYTE_ARRAY" }],
-    codec: "UNCOMPRESSED",
-  });
-  return {
-    name: "image Parquet",
-    cases: mutationsOf([imageParquet(rows), new Uint8Array(plain)]),
-    read: async (bytes) => {
-      await writeFile(path, bytes);
-      await readItems(parquetItems({ path, name: "table.parquet" }), bytes.length * 64);
-    },
-  };
-}
-
-/** @param most bytes that all images may have together */
-async function readItems(items: AsyncIterable<SourceItem>, most: number): Promise<void> {
-  let count = 0;
-  for await (const item of items) {
-    count++;
-    try {
-      const { source } = await loadItem(item);
-      check(source instanceof Uint8Array && source.length <= most, "more bytes than the file can hold");
-    } catch (error) {
-      if (!(error instanceof VqkitError)) throw error;
-    }
-  }
-  check(count > 0, "neither an image nor a broken one");
 }
