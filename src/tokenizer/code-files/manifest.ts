@@ -225,7 +225,11 @@ async function checkLength(path: string, bytes: number): Promise<void> {
     });
   });
   if (found.size === bytes) return;
-  const fault = found.size < bytes ? "The file is cut short." : "Something was written behind its end.";
+  const alone = /\.(?:parquet|vqc)$/.test(path) ? " To read it as it is, give the file itself." : "";
+  const fault =
+    found.size < bytes
+      ? "The file is cut short, or was replaced."
+      : `The file was changed or replaced after it was written.${alone}`;
   throw new VqkitError(
     "format",
     `${path}: expected ${bytes} bytes as in the manifest, got ${found.size}. ${fault}`,

@@ -7,7 +7,7 @@ import { type IndexArray, indexArray, type TilePlace } from "../codes.js";
 import { type EntryCodes, indexFault, type LayoutReader } from "./layout.js";
 import { asFormatError, type CodeManifest, checkSameCodes, parseManifest } from "./manifest.js";
 import { readRows } from "./parquet-rows.js";
-import { isOurSchema, manifestKey, tileColumns } from "./parquet-schema.js";
+import { manifestKey, schemaFault, tileColumns } from "./parquet-schema.js";
 
 const whole = z.int().min(1);
 const place = z.int().min(0).nullable();
@@ -65,17 +65,21 @@ export class ParquetReader implements LayoutReader {
     return withReader(path, async (reader) => {
       const metadata = await readMetadata(reader);
       const text = metadata.key_value_metadata?.find(({ key }) => key === manifestKey)?.value;
-      if (text === undefined || !isOurSchema(metadata.schema)) {
+      if (text === undefined) {
         throw new VqkitError(
           "format",
-          `${path}: expected the columns of codes and the key "${manifestKey}" in the metadata, got a table that vqkit did not write.`,
+          `${path}: expected the key "${manifestKey}" in the metadata, got a table without it. It has no codes, or was written anew by a program that drops it.`,
         );
+      }
+      const fault = schemaFault(metadata);
+      if (fault !== undefined) {
+        throw new VqkitError("format", `${path}: expected the columns of codes, got ${fault}.`);
       }
       const manifest = parseManifest(parseText(text, path), `${path} metadata`);
       if (metadata.num_rows !== BigInt(manifest.entries)) {
         throw new VqkitError(
           "format",
-          `${path}: expected ${manifest.entries} rows, got ${metadata.num_rows}.`,
+          `${path}: expected ${manifest.entries} rows as its metadata say, got ${metadata.num_rows}. Rows were added or removed.`,
         );
       }
       return new ParquetReader(path, metadata, manifest);

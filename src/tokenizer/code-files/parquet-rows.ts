@@ -1,14 +1,15 @@
 import {
   type ColumnMetaData,
   type FileMetaData,
+  type PageHeader,
   parquetSchema as parquetTree,
   type RowGroup,
-  snappyUncompress,
 } from "hyparquet";
 import { parquetHeader, readColumn } from "hyparquet/src/column.js";
 import { DEFAULT_PARSERS } from "hyparquet/src/convert.js";
 import { getTreePath } from "hyparquet/src/schema.js";
-import type { BoundedReader } from "../../files/index.js";
+import { type BoundedReader, decompressPage, parquetCodecs } from "../../files/index.js";
+import { columnNames } from "./parquet-schema.js";
 
 /** Values of a column in one row group. Our own groups have half a million; no real ones come near this. */
 const MAX_VALUES = 2 ** 25;
@@ -31,6 +32,8 @@ export async function readRows(
   for (const { meta_data: meta } of group.columns) {
     if (meta === undefined) throw new Error("expected metadata of every column, got a column without");
     const name = meta.path_in_schema[0] ?? "";
+    if (!columnNames.includes(name)) continue;
+    if (!parquetCodecs.includes(meta.codec)) throw new Error(`pages compressed with ${meta.codec}`);
     const bytes = await columnBytes(reader, meta);
     checkPages(bytes, meta);
     const schemaPath = getTreePath(tree, meta.path_in_schema);
@@ -43,10 +46,10 @@ export async function readRows(
         schemaPath,
         element: (schemaPath.at(-1) as (typeof schemaPath)[number]).element, // a path has at least the root
         parsers: DEFAULT_PARSERS,
-        compressors: { SNAPPY: uncompress },
+        compressors,
       },
     );
-    const values = data.flatMap((part) => Array.from(part as ArrayLike<unknown>));
+    const values = data.flatMap((part) => Array.from(part as ArrayLike<unknown>, plainValue));
     if (values.length !== rows)
       throw new Error(`column ${name}: expected ${rows} rows, got ${values.length}`);
     read.set(name, values);
@@ -76,23 +79,40 @@ function checkPages(bytes: ArrayBuffer, { num_values, path_in_schema }: ColumnMe
     const page = parquetHeader(pages);
     const { num_values: claimed = 0 } =
       page.data_page_header_v2 ?? page.data_page_header ?? page.dictionary_page_header ?? {};
-    const { compressed_page_size: packed, uncompressed_page_size: unpacked } = page;
-    const fits = claimed >= 0 && claimed <= values && packed >= 0 && unpacked <= mostUncompressed(packed);
+    const { compressed_page_size: packed } = page;
+    const fits = claimed >= 0 && claimed <= values && packed >= 0;
     if (!fits) throw new Error(`a page of column ${path_in_schema.join(".")} claims more than it can hold`);
+    checkEncoding(page);
     pages.offset += packed;
   }
 }
 
-/** Snappy writes at most 64 bytes for every 3. */
-function mostUncompressed(compressed: number): number {
-  return 64 + 24 * compressed;
+/** Encodings whose pages the library reads in time and memory that follow from their bytes and the values they may have. */
+const ENCODINGS = ["PLAIN", "PLAIN_DICTIONARY", "RLE_DICTIONARY"];
+
+function checkEncoding({ data_page_header_v2: v2, data_page_header: v1 }: PageHeader): void {
+  const encoding = (v2 ?? v1)?.encoding;
+  if (encoding === undefined || ENCODINGS.includes(encoding)) return;
+  throw new Error(`values encoded as ${encoding} (known: ${ENCODINGS.join(", ")})`);
 }
 
-function uncompress(input: Uint8Array, length: number): Uint8Array {
-  if (length < 0 || length > mostUncompressed(input.length)) {
-    throw new Error("a page claims more than it can hold");
-  }
-  const output = new Uint8Array(length);
-  snappyUncompress(input, output);
-  return output;
+/** Held to what each can reach, before anything is allocated. */
+const compressors = Object.fromEntries(
+  parquetCodecs.map((codec) => [
+    codec,
+    (input: Uint8Array, length: number): Uint8Array => decompressPage(input, codec, length),
+  ]),
+);
+
+/**
+ * A value as a number, a text or a list of numbers. The library gives integers of 64 bits as such, and a list that may be
+ * null within another list.
+ */
+function plainValue(value: unknown): unknown {
+  if (typeof value === "bigint") return Number(value);
+  if (value instanceof BigInt64Array || value instanceof BigUint64Array) return Array.from(value, Number);
+  if (!Array.isArray(value)) return value;
+  const [first] = value as unknown[];
+  if (value.length === 1 && (Array.isArray(first) || ArrayBuffer.isView(first))) return plainValue(first);
+  return value.some((each) => typeof each === "bigint") ? value.map(plainValue) : value;
 }
