@@ -78,6 +78,10 @@ export const variants = {
     model: { preset: "tiny", downsamplingFactor: 2, baseWidth: 6, latentChannels: 7, groupNorm: true },
     quantizer: { kind: "rotation", codebookSize: 288, codeDim: 7, initialization: "data" },
   },
+  "vq on the unit sphere": {
+    model: { preset: "tiny", baseWidth: 8, latentChannels: 8 },
+    quantizer: { kind: "vq", codebook: "sphere", codebookSize: 272, codeDim: 8, initialization: "data" },
+  },
   fsq: {
     model: { preset: "tiny", baseWidth: 8 },
     quantizer: { kind: "fsq", levels: [8, 5, 6] },

@@ -31,6 +31,7 @@ const tables = [
   "vq, relu",
   "vq with moving averages, projected",
   "simvq, group norm, silu, factor 8",
+  "vq on the unit sphere",
 ] as const;
 
 describe.each(tables)("%s", (name) => {

@@ -10,6 +10,7 @@ import { useEngine } from "../engine.js";
 import { ownLosses } from "./own-losses.js";
 import {
   fsqSurrogate,
+  onSphere,
   reflectionSurrogate,
   rotationSurrogate,
   rotationWithoutRadialSurrogate,
@@ -43,6 +44,12 @@ const members: readonly (readonly [Readonly<Record<string, unknown>>, Surrogate]
   [{ kind: "simvq", ...vector, linearBias: false }, straightThroughSurrogate],
   [{ kind: "simvq", ...vector, initialization: "kmeans" }, straightThroughSurrogate],
   [{ kind: "simvq", ...vector, gradient: "rotation" }, rotationSurrogate],
+  [{ kind: "vq", ...vector, codebook: "sphere", codebookWeight: 0.7 }, onSphere(straightThroughSurrogate)],
+  [
+    { kind: "vq", ...vector, codebook: "sphere", initialization: "kmeans" },
+    onSphere(straightThroughSurrogate),
+  ],
+  [{ kind: "rotation", ...vector, codebook: "sphere", initialization: "data" }, onSphere(rotationSurrogate)],
   [{ kind: "fsq", levels: [5, 2, 8, 3] }, fsqSurrogate([5, 2, 8, 3])],
   [{ kind: "fsq", levels: [30, 27] }, fsqSurrogate([30, 27])],
   [{ kind: "sign", codeDim: 6 }, straightThroughSurrogate],

@@ -44,6 +44,12 @@ export const reflectionSurrogate: Surrogate = (z, { latent, code }) => {
   return scaled(sum(z, scaled(unit, -2 * dot(unit, z))), norm(code) / norm(latent));
 };
 
+/** An estimator's surrogate for latents that are first divided by their lengths. */
+export const onSphere =
+  (surrogate: Surrogate): Surrogate =>
+  (z, { latent, code }) =>
+    surrogate(scaled(z, 1 / norm(z)), { latent: scaled(latent, 1 / norm(latent)), code });
+
 /** FSQ's bounded latent over ⌊L/2⌋, one dimension. */
 export function fsqBounded(z: number, level: number): number {
   const half = ((level - 1) * 1.001) / 2;

@@ -50,7 +50,11 @@ describe("the registry", () => {
     [{ kind: "vq", codebook: "linear" }, "quantizer.codebook", /"free" or "ema"/],
     [{ kind: "vq", gradient: "rotation" }, "quantizer.gradient", /"straight-through"/],
     [{ kind: "vq", emaDecay: 0.9 }, "quantizer.emaDecay", /codebook is "free" and only "ema" reads it/],
-    [{ kind: "vq", codebook: "ema", codebookWeight: 1 }, "quantizer.codebookWeight", /only "free" reads it/],
+    [
+      { kind: "vq", codebook: "ema", codebookWeight: 1 },
+      "quantizer.codebookWeight",
+      /only "free" or "sphere" reads it/,
+    ],
     [{ kind: "rotation", codebook: "ema", emaDecay: 1 }, "quantizer.emaDecay", /< 1/],
     [
       { kind: "rotation", gradient: "reflection", radialGradient: true },
@@ -197,7 +201,7 @@ describe("the registry", () => {
       description: "codes in the codebook (K)",
     });
     expect(options).toContainEqual(
-      expect.objectContaining({ name: "codebook", type: '"free" | "ema"', default: "free" }),
+      expect.objectContaining({ name: "codebook", type: '"free" | "ema" | "sphere"', default: "free" }),
     );
     expect(described.get("fsq")?.options).toContainEqual(
       expect.objectContaining({ name: "levels", type: "list of integer >= 2, <= 1000" }),

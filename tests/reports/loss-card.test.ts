@@ -47,6 +47,15 @@ describe("lossCard", () => {
     expect(gradient).toMatch(/^Reflection: /);
   });
 
+  it("of the unit sphere: both losses are of the latent at length 1", () => {
+    const { terms, codebook } = card({ kind: "rotation", codebook: "sphere", codebookWeight: 3 });
+    expect(terms.slice(1).map(({ loss, weight, formula }) => [loss, weight, formula])).toEqual([
+      ["codebook", 3, "mean (sg[ẑ] − q)²"],
+      ["commitment (β)", 0.25, "mean (ẑ − sg[q])²"],
+    ]);
+    expect(codebook).toMatch(/^Unit sphere: .*ẑ = z\/‖z‖/);
+  });
+
   it("of FSQ has reconstruction losses alone, each with its weight", () => {
     const fsq = card({ kind: "fsq", levels: [8, 5, 3] }, { l1: 1, ssim: 0.2, huber: 0.5, huberDelta: 0.25 });
     expect(weights(fsq)).toEqual([

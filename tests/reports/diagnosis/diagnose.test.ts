@@ -131,6 +131,12 @@ describe("diagnose", () => {
       { rule: "commitment-growing", seen: "commitmentLoss was not recorded" },
       { rule: "norm-gap", seen: expect.stringContaining("need not be alike") },
     ]);
+    // Latents of 40 beside codes of 1, which are what they should be where the direction alone decides.
+    const config = { quantizer: { kind: "vq", codebook: "sphere" } };
+    const onSphere = diagnose({ ...planted({ final: { latentNorm: 40, codeNorm: 1 } }), config });
+    expect(onSphere.notJudged).toEqual([
+      { rule: "norm-gap", seen: expect.stringContaining("by direction alone") },
+    ]);
     const begun = diagnose(planted({ steps: 7, plannedSteps: 500, final: null }));
     expect(begun.findings).toEqual([]);
     expect(begun.notJudged).toContainEqual({
