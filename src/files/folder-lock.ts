@@ -33,6 +33,8 @@ interface Owner extends LockOwner {
  */
 const held = new Map<string, FolderLock | null>();
 let acquired = 0;
+/** Locks that this thread released and could not remove, by their text: it knows that nobody has them. */
+const leftBehind = new Set<string>();
 
 /**
  * Keeps a folder for one writer. The lock is a file in it that names its owner; one that a killed process left is
@@ -117,7 +119,8 @@ export class FolderLock {
     try {
       if (readFileSync(this.#path, "utf8") === this.#text) unlinkSync(this.#path);
     } catch {
-      // A lock that cannot be removed (the folder is gone, or not writable any more) is stale once this process ends.
+      // The folder is gone, or not writable any more. For others the lock is stale once this process ends.
+      leftBehind.add(this.#text);
     }
     if (this.#made) removeIfEmpty(dirname(this.#path));
   }
@@ -216,7 +219,8 @@ async function removeStale(path: string, dir: string): Promise<void> {
   const text = await textOf(path);
   if (text === undefined) return; // just released
   const owner = ownerIn(text);
-  if (owner === undefined || !isGone(owner, { isOurs: false })) throw lockedBy(dir, owner);
+  const isStale = leftBehind.has(text) || (owner !== undefined && isGone(owner, { isOurs: false }));
+  if (!isStale) throw lockedBy(dir, owner);
   // Two processes may find the same stale lock: each takes aside what stands there, and puts back what it did not mean.
   const aside = temporaryPathOf(path);
   try {

@@ -360,11 +360,11 @@ describe("the lock", () => {
     for await (const { step } of trainer.run()) {
       if (step !== 2) continue;
       await expect(Trainer.resume(out)).rejects.toMatchObject({
-        code: "run",
+        code: "locked",
         message: expect.stringContaining(`locked by process ${process.pid} on ${hostname()}`),
       });
       const second = await Trainer.create(tinyRun(images, { out, overwrite: true }));
-      await expect(second.run().next()).rejects.toMatchObject({ code: "run" });
+      await expect(second.run().next()).rejects.toMatchObject({ code: "locked" });
       second.dispose();
     }
     trainer.dispose();
