@@ -1,5 +1,6 @@
 export { type EvaluationCircumstances, evaluationCard } from "./card.js";
 export { type Evaluation, type EvaluationOptions, evaluateMeanColour, evaluateModel } from "./evaluate.js";
+export { ExampleStrips } from "./example-strips.js";
 export { ExampleCollector, type ExampleImages } from "./examples.js";
 export { type EvaluationFigures, evaluatedFigures, type GradientComparison } from "./figures/index.js";
 export {

@@ -22,6 +22,7 @@ export type {
 export type { CodeLearning, QuantizerFacts, QuantizerLoss } from "./facts.js";
 export { type CodebookName, type GradientName, gradientEstimators } from "./family/parts.js";
 export { FiniteScalarQuantizer } from "./finite-scalar-quantizer.js";
+export { frozenCodebook } from "./frozen-codebook.js";
 export { type BackwardArguments, type GradientEstimator, replaceByCodes } from "./gradients/estimator.js";
 export {
   countRotationFallbacks,

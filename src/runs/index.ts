@@ -1,3 +1,4 @@
+export { arrayOf, countsOf, type ExpectedArray, storedCounts } from "./checkpoint-arrays.js";
 export { CHECKPOINT_SECTIONS, type Checkpoint, type CheckpointSection } from "./checkpoint-file.js";
 export {
   type CheckpointEntry,

@@ -1,9 +1,7 @@
 import type { TensorMap } from "../files/index.js";
 import { type CodebookDrift, CodeCounts, type CodeRecord, type Indices } from "../metrics/index.js";
 import { allCodes, type Quantizer } from "../quantizers/index.js";
-import { keepsTimeline } from "../runs/index.js";
-import { arrayOf } from "./checkpoint-arrays.js";
-import { countsOf, storedCounts } from "./stored-counts.js";
+import { arrayOf, countsOf, keepsTimeline, storedCounts } from "../runs/index.js";
 
 /**
  * Follows the life of single codes in training: how often each has been chosen since the last record, and how far its

@@ -1,22 +1,35 @@
-import { describeModel, type ImageAutoencoder } from "../autoencoder/index.js";
+import { describeModel, type ModelDescription } from "../autoencoder/index.js";
 import type { Engine } from "../backend/index.js";
-import type { ImageDataset } from "../data/index.js";
 import { type Evaluation, evaluationCard } from "../evaluation/index.js";
 import type { MetricCard } from "../metrics/index.js";
 import { quantizerWarnings } from "../quantizers/index.js";
-import type { RunConfig } from "./run-config.js";
-import type { RunDescription } from "./training-result.js";
+import type { Run } from "./run.js";
 
-/** What a run is made of. */
-export interface RunParts {
-  readonly config: RunConfig;
-  readonly model: ImageAutoencoder;
-  readonly dataset: ImageDataset;
+/** What a run is made of, before it starts. */
+export interface RunDescription {
+  /** Size and cost of the autoencoder at the crop size; FLOP are per image. */
+  readonly model: ModelDescription;
+  readonly quantizer: {
+    readonly kind: string;
+    readonly codebookSize: number;
+    /** The size that was asked for; null when none was. */
+    readonly nominalCodebookSize: number | null;
+    readonly numCodebooks: number;
+    readonly codeDim: number;
+    /** Numbers that its variables hold. */
+    readonly parameters: number;
+  };
   readonly engine: Engine;
+  readonly trainFiles: number;
+  readonly evaluationFiles: number;
+  /** Whether the evaluation files are kept back from training. */
+  readonly heldOut: boolean;
+  /** What a person should know before starting; one sentence each. */
+  readonly warnings: readonly string[];
 }
 
 /** A run's parameters, compute per image, images, and what to be warned of. */
-export function describeRun({ config, dataset, engine, model }: RunParts): RunDescription {
+export function describeRun({ config, dataset, engine, state: { model } }: Run): RunDescription {
   const { codebookSize, numCodebooks, codeDim } = model.quantizer;
   const { kind } = config.quantizer;
   const { nominalCodebookSize } = config;
@@ -33,10 +46,7 @@ export function describeRun({ config, dataset, engine, model }: RunParts): RunDe
 }
 
 /** The conventions that a run's evaluation follows. */
-export function conventionsOf(
-  evaluation: Evaluation,
-  { config, dataset }: Pick<RunParts, "config" | "dataset">,
-): MetricCard {
+export function conventionsOf(evaluation: Evaluation, { config, dataset }: Run): MetricCard {
   const { loss, data } = config;
   return evaluationCard(evaluation, {
     loss,

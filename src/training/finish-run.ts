@@ -1,51 +1,115 @@
-import { evaluateMeanColour } from "../evaluation/index.js";
-import { conventionsOf, describeRun, type RunParts } from "./describe-run.js";
-import type { ModelState } from "./model-state.js";
-import type { RunEvaluator } from "./run-evaluator.js";
+import { type Evaluation, type EvaluationFigures, evaluateMeanColour } from "../evaluation/index.js";
+import type { JsonObject } from "../files/index.js";
+import { type MetricCard, median } from "../metrics/index.js";
+import { conventionsOf, describeRun, type RunDescription } from "./describe-run.js";
+import { storedVariables } from "./model-state.js";
+import { evaluateAsIs, type Run, withEvaluationWeights } from "./run.js";
+import { brokenFilesOf } from "./run-progress.js";
 import type { RunRecorder } from "./run-recorder.js";
-import { brokenFilesOf } from "./run-state.js";
-import { storedVariables } from "./stored-variables.js";
-import type { TrainerHooks } from "./trainer-hooks.js";
 import type { TrainingLoop } from "./training-loop.js";
-import { summaryFigures, type TrainingResult, trainingFigures } from "./training-result.js";
 
-/** What a run is finished with. */
-export interface FinishParts extends RunParts {
-  readonly state: ModelState;
-  readonly evaluator: RunEvaluator;
-  /** null for a run that writes nothing. */
-  readonly recorder: RunRecorder | null;
-  readonly hooks: TrainerHooks;
+/** How long training took, before and after an interruption together. A type, for the summary's sake. */
+export type TrainingFigures = {
+  readonly steps: number;
+  /** Median over the steps since the run was last started. */
+  readonly imagesPerSecond: number;
+  /** Sum over the steps: without evaluation, saving, and what the caller did in between. */
+  readonly seconds: number;
+};
+
+/** What a finished run found. */
+export interface TrainingResult {
+  /** Of the final model, with the averaged weights where there are some. */
+  readonly evaluation: Evaluation;
+  /** Of the model as the first step found it; null when `evaluateUntrained` is off. */
+  readonly untrained: EvaluationFigures | null;
+  /** Of each image painted in its mean colour. */
+  readonly meanColour: EvaluationFigures;
+  readonly training: TrainingFigures;
+  readonly conventions: MetricCard;
+  /** The folder that was written; null when none was. */
+  readonly dir: string | null;
+}
+
+/**
+ * @param run.steps of the whole run
+ * @param run.seconds spent in them
+ * @param run.stepSeconds one entry a step since the run was last started; none when it had only to be finished
+ */
+function trainingFigures({
+  steps,
+  seconds,
+  stepSeconds,
+  batchSize,
+}: {
+  readonly steps: number;
+  readonly seconds: number;
+  readonly stepSeconds: readonly number[];
+  readonly batchSize: number;
+}): TrainingFigures {
+  const rates = stepSeconds.map((each) => batchSize / each);
+  const imagesPerSecond = rates.length > 0 ? median(rates) : (batchSize * steps) / seconds;
+  return { steps, imagesPerSecond, seconds };
+}
+
+/** What a summary says of a run besides its figures. */
+interface SummaryContext {
+  readonly description: RunDescription;
+  readonly brokenFiles: number;
+  readonly weightAverage: boolean;
+  readonly seed: number;
+}
+
+/** The figures of summary.json, all but the geometry of the picture of reconstructions. */
+function summaryFigures(result: TrainingResult, context: SummaryContext): JsonObject {
+  const { model, quantizer, engine, trainFiles, evaluationFiles, heldOut } = context.description;
+  const { parameters, encodeFlop, forwardFlop, trainingFlop } = model;
+  const { name, version, threads, device, adapter } = engine;
+  return {
+    final: result.evaluation.figures,
+    untrained: result.untrained,
+    meanColour: result.meanColour,
+    training: result.training,
+    model: { parameters, encodeFlop, forwardFlop, trainingFlop },
+    quantizer,
+    engine: { name, version, threads, device, adapter },
+    heldOut,
+    trainFiles,
+    evaluationFiles,
+    brokenFiles: context.brokenFiles,
+    weightAverage: context.weightAverage,
+    seed: context.seed,
+  };
 }
 
 /** Evaluates the final model and writes what a finished run leaves. @throws as `evaluateModel` and `RunRecorder.finish` */
 export async function finishRun(
-  parts: FinishParts,
-  training: Pick<TrainingLoop, "progress" | "stepSeconds" | "evaluation">,
+  run: Run,
+  { loop, recorder }: { readonly loop: TrainingLoop; readonly recorder: RunRecorder | null },
   signal: AbortSignal | undefined,
 ): Promise<TrainingResult> {
-  const { config, dataset, model, state, evaluator, recorder, hooks } = parts;
+  const { config, dataset, state, hooks } = run;
   const { batchSize, loss, seed } = config;
-  const { progress, stepSeconds } = training;
-  const { step, place } = progress;
+  const { progress, stepSeconds } = loop;
+  const { step, untrained, trainingSeconds: seconds } = progress;
   hooks.onPhase?.("evaluating");
-  const { evaluation, weights } = await evaluator.withEvaluationWeights(async () => ({
-    evaluation: training.evaluation ?? (await evaluator.evaluateAsIs(signal)),
-    weights: await storedVariables(model.variables()),
+  const { evaluation, weights } = await withEvaluationWeights(run, async () => ({
+    evaluation: loop.evaluation ?? (await evaluateAsIs(run, signal)),
+    weights: await storedVariables(state.model.variables()),
   }));
   const result = {
     evaluation,
-    untrained: place.untrained,
+    untrained,
     meanColour: await evaluateMeanColour(dataset.evaluationBatches({ batchSize }), { loss, signal }),
-    training: trainingFigures({ steps: step, seconds: place.trainingSeconds, stepSeconds, batchSize }),
-    conventions: conventionsOf(evaluation, parts),
+    training: trainingFigures({ steps: step, seconds, stepSeconds, batchSize }),
+    conventions: conventionsOf(evaluation, run),
     dir: config.out,
   };
   hooks.onPhase?.("saving");
-  const brokenFiles = brokenFilesOf(place, dataset).length;
+  const brokenFiles = brokenFilesOf(progress, dataset).length;
   const weightAverage = state.average !== null;
   const figures = summaryFigures(result, {
-    description: describeRun(parts),
+    description: describeRun(run),
     brokenFiles,
     weightAverage,
     seed,

@@ -1,17 +1,15 @@
 import type * as tf from "@tensorflow/tfjs";
 import { ImageAutoencoder } from "../autoencoder/index.js";
 import { VqkitError } from "../core/errors.js";
-import type { TensorMap } from "../files/index.js";
+import type { StoredTensor, TensorMap } from "../files/index.js";
 import { modulesOf, namedVariables, type Phase } from "../losses/index.js";
 import { assignWeightValues, type WeightValue } from "../nn/index.js";
 import { WeightAverage } from "../nn/optimizer/index.js";
-import { createQuantizer } from "../quantizers/index.js";
+import { createQuantizer, frozenCodebook } from "../quantizers/index.js";
 import type { Checkpoint } from "../runs/index.js";
-import { frozenCodebook } from "./frozen-codebook.js";
 import { disposePhases, phasesOf } from "./model-phase.js";
 import type { RunConfig } from "./run-config.js";
 import { MODEL_PHASE } from "./step-metrics.js";
-import { storedVariables } from "./stored-variables.js";
 
 /** Everything of a run that is kept in tensors. */
 export interface ModelState {
@@ -100,4 +98,29 @@ function float32(tensors: TensorMap): Map<string, WeightValue> {
     values.set(name, { shape, data });
   }
   return values;
+}
+
+/**
+ * Float32 variables as arrays for a file, by the same names. They are read together, as one run of a recording engine;
+ * none may be assigned before the promise resolves.
+ *
+ * @throws VqkitError("numerics") naming a variable that holds NaN or an infinity: such weights are not worth a file
+ */
+export async function storedVariables(
+  variables: ReadonlyMap<string, tf.Variable>,
+): Promise<Map<string, StoredTensor>> {
+  const stored = await Promise.all(
+    [...variables].map(async ([name, variable]): Promise<[string, StoredTensor]> => {
+      const data = (await variable.data()) as Float32Array;
+      const bad = data.findIndex((value) => !Number.isFinite(value));
+      if (bad >= 0) {
+        throw new VqkitError(
+          "numerics",
+          `weight "${name}": expected finite numbers, got ${data[bad]}. Lower learningRate or set gradientClip.`,
+        );
+      }
+      return [name, { dtype: "F32", shape: [...variable.shape], data }];
+    }),
+  );
+  return new Map(stored);
 }

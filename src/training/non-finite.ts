@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { VqkitError } from "../core/errors.js";
-import type { StepOutcome } from "./step-outcome.js";
+import type { StepOutcome } from "./step-figures.js";
 
 /** What a run does about a step with a loss or gradient that is not finite. */
 export const nonFinitePolicies = ["stop", "skip", "rollback"] as const;

@@ -1,22 +1,9 @@
-import type { ImageDataset } from "../data/index.js";
+import * as tf from "@tensorflow/tfjs";
+import { type ImageAutoencoder, pixelsToTensor } from "../autoencoder/index.js";
+import type { ImageBatch } from "../data/index.js";
 import type { EvaluationFigures } from "../evaluation/index.js";
-import type { CodeMeter } from "./code-meter.js";
-import { initializeCodebook } from "./initialize-codebook.js";
-import type { ModelState } from "./model-state.js";
-import type { RunConfig } from "./run-config.js";
-import type { RunEvaluator } from "./run-evaluator.js";
-import type { TrainerHooks } from "./trainer-hooks.js";
-
-/** What a run is prepared with. */
-export interface PreparationParts {
-  readonly config: RunConfig;
-  readonly dataset: ImageDataset;
-  readonly state: ModelState;
-  /** null where the life of codes is not recorded. */
-  readonly codes: CodeMeter | null;
-  readonly evaluator: RunEvaluator;
-  readonly hooks: TrainerHooks;
-}
+import type { InitializationOptions } from "../quantizers/index.js";
+import { evaluateAsIs, type Run } from "./run.js";
 
 /**
  * Brings a model to where step 1 finds it.
@@ -24,9 +11,10 @@ export interface PreparationParts {
  * @returns its figures before that step; null when they are not asked for
  */
 export async function prepareRun(
-  { config, dataset, state, codes, evaluator, hooks }: PreparationParts,
+  run: Run,
   signal: AbortSignal | undefined,
 ): Promise<EvaluationFigures | null> {
+  const { config, dataset, state, codes, hooks } = run;
   const { batchSize, evaluateUntrained, from } = config;
   const { model, average } = state;
   const hasCodebook = from !== null && from.codebook !== "fresh";
@@ -39,5 +27,56 @@ export async function prepareRun(
   await codes?.start();
   if (!evaluateUntrained) return null;
   hooks.onPhase?.("untrained");
-  return (await evaluator.evaluateAsIs(signal)).figures;
+  return (await evaluateAsIs(run, signal)).figures;
+}
+
+/**
+ * Lets the quantizer set its codebook from the latents of the first training batches, as many as it asks for.
+ *
+ * @param batches training batches without end; the iteration is closed
+ * @param control its signal is checked before each batch, and reaches the quantizer
+ * @throws the signal's reason; the codebook is then as it was
+ */
+async function initializeCodebook(
+  model: ImageAutoencoder,
+  batches: AsyncIterable<ImageBatch>,
+  control: InitializationOptions = {},
+): Promise<void> {
+  const { quantizer } = model;
+  const wanted = quantizer.latentsForInitialization;
+  const parts: Float32Array[] = [];
+  let count = 0;
+  for await (const batch of batches) {
+    control.signal?.throwIfAborted();
+    const values = await latentsOf(model, batch);
+    parts.push(values);
+    count += values.length / quantizer.codeDim;
+    if (count >= wanted) break;
+  }
+  const latents = tf.tensor2d(joined(parts), [count, quantizer.codeDim]);
+  try {
+    await quantizer.initialize(latents, control);
+  } finally {
+    latents.dispose();
+  }
+}
+
+/** [M, D], flat. */
+async function latentsOf(model: ImageAutoencoder, batch: ImageBatch): Promise<Float32Array> {
+  const latents = tf.tidy(() => model.encode(pixelsToTensor(batch)));
+  try {
+    return (await latents.data()) as Float32Array;
+  } finally {
+    latents.dispose();
+  }
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }

@@ -5,14 +5,15 @@ import type { CodeRecord, MetricCard } from "../metrics/index.js";
 import {
   type Checkpoint,
   type Checkpoints,
+  type CodeTimelineLog,
   type LoadedCheckpoint,
+  type MetricsLog,
   RunFolder,
   type TimelineShape,
 } from "../runs/index.js";
 import { type RunConfig, savedConfig } from "./run-config.js";
-import { type LogPlace, RunLogs, START_PLACE } from "./run-logs.js";
-import { metricsToRecord, parseSavedState, type RunState, stateToJson } from "./run-state.js";
-import type { StepMetrics } from "./step-metrics.js";
+import { completedStep, type LogEnds, progressOf, progressToJson, type RunProgress } from "./run-progress.js";
+import { metricsToRecord, type StepMetrics } from "./step-metrics.js";
 
 /** Newest checkpoints that are kept; the best is kept besides. */
 export const KEPT_CHECKPOINTS = 2;
@@ -33,21 +34,16 @@ export interface StripPictures {
   reconstructions(): Promise<Uint8Array | null>;
 }
 
-/** Where in the files a run goes on. */
-export interface RecordedPlace extends LogPlace {
-  readonly step: number;
-  /** That of the checkpoint it goes on from. */
-  readonly checkpointStep: number;
-}
-
-/** What a recorder writes to. */
-interface RecorderParts {
+/** A run folder that is being written. */
+interface OpenFolder {
   readonly folder: RunFolder;
   readonly lock: FolderLock;
-  readonly logs: RunLogs;
   /** Of the codebooks whose life is recorded; null for none. */
   readonly shape: TimelineShape | null;
 }
+
+/** Before step 1. */
+const START: LogEnds = { metricsOffset: 0, metricsKeys: [], timelineOffset: 0 };
 
 /** Writes one run's folder: what is to be written where and when, and nothing of how training goes. */
 export class RunRecorder {
@@ -61,16 +57,20 @@ export class RunRecorder {
   /** The step of the newest checkpoint; 0 before the first. */
   #savedStep: number;
   /** Where the files ended before a step whose evaluation is still to come. */
-  #beforePending: LogPlace | null = null;
+  #beforePending: LogEnds | null = null;
   #hasOriginals = false;
 
-  private constructor(config: RunConfig, parts: RecorderParts, savedStep: number) {
+  private constructor(
+    config: RunConfig,
+    { folder, lock, shape }: OpenFolder,
+    { logs, savedStep }: { readonly logs: RunLogs; readonly savedStep: number },
+  ) {
     this.#config = config;
-    this.#folder = parts.folder;
-    this.#lock = parts.lock;
-    this.#shape = parts.shape;
-    this.#logs = parts.logs;
-    this.#checkpoints = parts.folder.checkpoints({ keep: KEPT_CHECKPOINTS });
+    this.#folder = folder;
+    this.#lock = lock;
+    this.#shape = shape;
+    this.#logs = logs;
+    this.#checkpoints = folder.checkpoints({ keep: KEPT_CHECKPOINTS });
     this.#savedStep = savedStep;
   }
 
@@ -87,8 +87,8 @@ export class RunRecorder {
     try {
       const folder = await RunFolder.create(dir, { overwrite });
       await folder.writeConfig(savedConfig(config));
-      const logs = await RunLogs.open(folder, shape, START_PLACE);
-      return new RunRecorder(config, { folder, lock, logs, shape }, 0);
+      const logs = await RunLogs.open(folder, shape, START);
+      return new RunRecorder(config, { folder, lock, shape }, { logs, savedStep: 0 });
     } catch (error) {
       lock.release();
       throw error;
@@ -98,28 +98,30 @@ export class RunRecorder {
   /**
    * Goes on with a run: cuts its files back to where the checkpoint was made, and clears what a killed process left.
    *
-   * @param parts.lock of the folder; the recorder's from here on, also when this fails
+   * @param open.lock of the folder; the recorder's from here on, also when this fails
+   * @param progress of the checkpoint that the run continues from
    * @throws VqkitError("file"); VqkitError("format") when a file is shorter than it was
    */
   static async resume(
     config: RunConfig,
-    { folder, lock, shape }: Omit<RecorderParts, "logs">,
-    place: RecordedPlace,
+    { folder, lock, shape }: OpenFolder,
+    progress: RunProgress,
   ): Promise<RunRecorder> {
     try {
       await folder.removeTemporaries();
       // First of all: a checkpoint whose metrics are cut off could not be loaded any more.
-      await folder.checkpoints({ keep: KEPT_CHECKPOINTS }).prune(place.checkpointStep);
-      const logs = await RunLogs.open(folder, shape, place);
+      await folder.checkpoints({ keep: KEPT_CHECKPOINTS }).prune(progress.step);
+      const logs = await RunLogs.open(folder, shape, progress);
+      const savedStep = completedStep(progress);
       try {
-        await folder.strips().removeAfter(place.step);
+        await folder.strips().removeAfter(savedStep);
         await folder.removeSummary();
         await folder.writeConfig(savedConfig(config));
       } catch (error) {
         await logs.close();
         throw error;
       }
-      return new RunRecorder(config, { folder, lock, logs, shape }, place.step);
+      return new RunRecorder(config, { folder, lock, shape }, { logs, savedStep });
     } catch (error) {
       lock.release();
       throw error;
@@ -145,7 +147,7 @@ export class RunRecorder {
    */
   async pendingStep(metrics: StepMetrics): Promise<void> {
     await this.#logs.metrics.flush();
-    this.#beforePending = this.#logs.place;
+    this.#beforePending = this.#logs.ends;
     await this.step(metrics);
   }
 
@@ -172,15 +174,14 @@ export class RunRecorder {
   /** Saves a checkpoint together with all metrics before it. */
   async checkpoint(
     content: Omit<Checkpoint, "state">,
-    options: { readonly best: boolean; readonly state: RunState },
+    { best, progress }: { readonly best: boolean; readonly progress: RunProgress },
   ): Promise<void> {
     await this.#logs.sync();
     const state = {
       config: savedConfig(this.#config),
-      ...(this.#beforePending ?? this.#logs.place),
-      progress: stateToJson(options.state),
+      ...progressToJson({ ...progress, ...(this.#beforePending ?? this.#logs.ends) }),
     };
-    await this.#checkpoints.save({ ...content, state }, { best: options.best });
+    await this.#checkpoints.save({ ...content, state }, { best });
     this.#savedStep = content.step;
   }
 
@@ -190,15 +191,15 @@ export class RunRecorder {
    * @returns null when there is no checkpoint, and nothing has changed
    * @throws VqkitError("run") when every checkpoint is broken; VqkitError("format" | "file")
    */
-  async rollBack(): Promise<(LoadedCheckpoint & { readonly state: RunState }) | null> {
+  async rollBack(): Promise<(LoadedCheckpoint & { readonly progress: RunProgress }) | null> {
     const loaded = await this.#checkpoints.loadNewest();
     if (loaded === null) return null;
-    const { progress, ...place } = parseSavedState(loaded.checkpoint.state, loaded.path);
+    const progress = progressOf(loaded);
     await this.#logs.close();
-    this.#logs = await RunLogs.open(this.#folder, this.#shape, place);
+    this.#logs = await RunLogs.open(this.#folder, this.#shape, progress);
     await this.#folder.strips().removeAfter(loaded.checkpoint.step);
     this.#savedStep = loaded.checkpoint.step;
-    return { ...loaded, state: progress };
+    return { ...loaded, progress };
   }
 
   /** Writes what a finished run leaves; the summary last, so that its presence says that all is there. */
@@ -223,6 +224,59 @@ export class RunRecorder {
       await this.#logs.close();
     } finally {
       this.#lock.release();
+    }
+  }
+}
+
+/** The files of a run that grow as it trains: they are cut back, flushed and closed together. */
+class RunLogs {
+  readonly metrics: MetricsLog;
+  /** null where no timeline of codes is kept. */
+  readonly timeline: CodeTimelineLog | null;
+
+  private constructor(metrics: MetricsLog, timeline: CodeTimelineLog | null) {
+    this.metrics = metrics;
+    this.timeline = timeline;
+  }
+
+  /**
+   * Opens the files and cuts them back to where they are to grow from.
+   *
+   * @param shape of the codebooks that the timeline follows; null keeps none
+   * @throws VqkitError("format") when they are shorter than that; VqkitError("file")
+   */
+  static async open(folder: RunFolder, shape: TimelineShape | null, ends: LogEnds): Promise<RunLogs> {
+    const { metricsOffset: from, metricsKeys: keys, timelineOffset } = ends;
+    const metrics = await folder.openMetrics({ from, keys });
+    try {
+      const timeline = shape && (await folder.openTimeline({ ...shape, from: timelineOffset }));
+      return new RunLogs(metrics, timeline);
+    } catch (error) {
+      await metrics.close().catch(() => {
+        // The first error says what went wrong.
+      });
+      throw error;
+    }
+  }
+
+  /** Where the files end, once what is buffered has been written. */
+  get ends(): LogEnds {
+    const { offset: metricsOffset, keys: metricsKeys } = this.metrics;
+    return { metricsOffset, metricsKeys, timelineOffset: this.timeline?.offset ?? 0 };
+  }
+
+  /** Waits until everything is on disk. @throws VqkitError("file") */
+  async sync(): Promise<void> {
+    await this.metrics.sync();
+    await this.timeline?.sync();
+  }
+
+  /** Writes what is buffered and closes the files, also when writing fails. @throws VqkitError("file") */
+  async close(): Promise<void> {
+    try {
+      await this.metrics.close();
+    } finally {
+      await this.timeline?.close();
     }
   }
 }

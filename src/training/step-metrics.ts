@@ -92,3 +92,24 @@ export function lossFields(name: string, value: number, weight: number): LossFie
 function capitalized(name: string): string {
   return name.charAt(0).toUpperCase() + name.slice(1);
 }
+
+/** A step's figures for a file; those that are not finite become null. */
+export function metricsToRecord({
+  usage: _usage,
+  ...metrics
+}: StepMetrics): Record<string, number | string | boolean | null> {
+  return Object.fromEntries(
+    Object.entries(metrics).map(([name, value]) => [
+      name,
+      typeof value === "number" && !Number.isFinite(value) ? null : value,
+    ]),
+  );
+}
+
+/** What `metricsToRecord` made. */
+export function recordToMetrics(record: Readonly<Record<string, unknown>>): StepMetrics {
+  const filled = Object.fromEntries(
+    Object.entries(record).map(([name, value]) => [name, value ?? Number.NaN]),
+  );
+  return { ...filled, usage: filled.usageWindow } as unknown as StepMetrics;
+}

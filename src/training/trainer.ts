@@ -1,32 +1,21 @@
 import type { ImageAutoencoder } from "../autoencoder/index.js";
-import { type Engine, selectEngine } from "../backend/index.js";
+import type { Engine } from "../backend/index.js";
 import { VqkitError } from "../core/errors.js";
-import { ImageDataset } from "../data/index.js";
+import type { ImageDataset } from "../data/index.js";
 import type { Evaluation } from "../evaluation/index.js";
 import { RunFolder } from "../runs/index.js";
-import { CodeMeter } from "./code-meter.js";
-import { describeRun } from "./describe-run.js";
-import { type FinishParts, finishRun } from "./finish-run.js";
-import { createModelState, disposeModelState, type ModelState, restoreState } from "./model-state.js";
+import { describeRun, type RunDescription } from "./describe-run.js";
+import { finishRun, type TrainingResult } from "./finish-run.js";
+import { disposeModelState, restoreState } from "./model-state.js";
 import { prepareRun } from "./prepare-run.js";
-import {
-  checkSameFiles,
-  openResumable,
-  type ResumableRun,
-  type ResumedFrom,
-  type ResumeOptions,
-} from "./resume-run.js";
+import { openResumable, type ResumableRun, type ResumedFrom, type ResumeOptions } from "./resume-run.js";
+import { evaluateRun, openRun, type Run, type TrainerHooks } from "./run.js";
 import { type RunConfig, type RunOptions, resolveRun } from "./run-config.js";
-import { RunEvaluator } from "./run-evaluator.js";
-import { START_PLACE } from "./run-logs.js";
+import { checkSameFiles, initialProgress, type RunProgress } from "./run-progress.js";
 import { RunRecorder } from "./run-recorder.js";
-import { initialState } from "./run-state.js";
 import { completed, readSource, type SourceModel, takeWeights } from "./source-model.js";
 import type { StepMetrics } from "./step-metrics.js";
-import type { TrainerHooks } from "./trainer-hooks.js";
-import { type Progress, TrainingLoop, type TrainingLoopParts } from "./training-loop.js";
-import type { RunDescription, TrainingResult } from "./training-result.js";
-import { UsageMeter } from "./usage-meter.js";
+import { TrainingLoop } from "./training-loop.js";
 
 /**
  * Trains one image tokenizer.
@@ -45,40 +34,21 @@ export class Trainer {
   readonly engine: Engine;
   /** Where the run went on from; null for a new run. */
   readonly resumed: ResumedFrom | null;
-  readonly #hooks: TrainerHooks;
-  readonly #state: ModelState;
-  readonly #usage: UsageMeter;
-  /** null where the life of codes is not recorded. */
-  readonly #codes: CodeMeter | null;
-  readonly #evaluator: RunEvaluator;
-  #resumable: ResumableRun | null = null;
+  readonly #run: Run;
+  #resumable: ResumableRun | null;
   #started = false;
-  #progress: Progress;
+  #progress: RunProgress;
   #result: TrainingResult | null = null;
 
-  private constructor(
-    config: RunConfig,
-    parts: {
-      readonly dataset: ImageDataset;
-      readonly engine: Engine;
-      readonly hooks: TrainerHooks;
-      readonly resumable: ResumableRun | null;
-    },
-  ) {
-    this.config = config;
-    this.dataset = parts.dataset;
-    this.engine = parts.engine;
-    this.#hooks = parts.hooks;
-    this.#progress = { step: 0, place: initialState(parts.dataset) };
-    this.resumed = parts.resumable?.from ?? null;
-    this.#state = createModelState(config);
-    this.model = this.#state.model;
-    const { quantizer } = this.model;
-    const { codebookSize, numCodebooks } = quantizer;
-    this.#usage = new UsageMeter({ codebookSize, numCodebooks, window: config.usageWindow });
-    const recordsCodes = config.out !== null && config.timelineRecords > 0 && CodeMeter.follows(quantizer);
-    this.#codes = recordsCodes ? new CodeMeter(quantizer) : null;
-    this.#evaluator = new RunEvaluator(this.#state, this.dataset, config);
+  private constructor(run: Run, resumable: ResumableRun | null) {
+    this.#run = run;
+    this.config = run.config;
+    this.model = run.state.model;
+    this.dataset = run.dataset;
+    this.engine = run.engine;
+    this.resumed = resumable?.from ?? null;
+    this.#resumable = resumable;
+    this.#progress = resumable?.progress ?? initialProgress(run.dataset);
   }
 
   /**
@@ -112,68 +82,43 @@ export class Trainer {
    */
   static async resume(dir: string, hooks: TrainerHooks = {}, changes: ResumeOptions = {}): Promise<Trainer> {
     const resumable = await openResumable(dir, changes);
-    let trainer: Trainer | undefined;
     try {
       const { config, loaded } = resumable;
       // A checkpoint has all weights; without one the run begins again.
       const source = loaded === null ? await readSource(config.from) : null;
-      trainer = await Trainer.#build(config, hooks, { resumable, source });
-      trainer.#continueFrom(resumable);
-      return trainer;
+      return await Trainer.#build(config, hooks, { resumable, source });
     } catch (error) {
       resumable.lock.release();
-      trainer?.dispose();
       throw error;
     }
   }
 
+  /** @param source the model that a new run starts from */
   static async #build(
     config: RunConfig,
     hooks: TrainerHooks,
     { resumable, source }: { readonly resumable: ResumableRun | null; readonly source: SourceModel | null },
   ): Promise<Trainer> {
-    const { data, seed, engine, device, threads } = config;
-    const chosen = await selectEngine({ engine, device, ...(threads === null ? {} : { threads }) });
-    const { onPhase: _, onInitialization: __, outputs = [], ...told } = hooks;
-    const own = config.out === null ? [] : [config.out];
-    const dataset = await ImageDataset.open(data, seed, { ...told, outputs: [...outputs, ...own] }).catch(
-      (error: unknown) => {
-        throw resumable === null ? error : withImagesPlace(error);
-      },
-    );
-    // Images that cannot be read should be known before anything is written, or an earlier run removed.
-    await first(dataset.trainBatches({ batchSize: 1 }));
-    await first(dataset.evaluationBatches({ batchSize: 1 }));
-    const trainer = new Trainer(config, { dataset, engine: chosen, hooks, resumable });
-    if (source !== null) trainer.#start(source);
-    return trainer;
-  }
-
-  /** @throws as `takeWeights`; everything is freed then */
-  #start(source: SourceModel): void {
+    const run = await openRun(config, hooks).catch((error: unknown) => {
+      throw resumable === null ? error : withImagesPlace(error);
+    });
     try {
-      takeWeights(this.model, source);
-      this.#state.average?.reset();
+      const { model, average } = run.state;
+      if (source !== null) {
+        takeWeights(model, source);
+        average?.reset();
+      }
+      if (resumable !== null) restoreRun(run, resumable);
+      return new Trainer(run, resumable);
     } catch (error) {
-      disposeModelState(this.#state);
+      disposeModelState(run.state);
       throw error;
     }
   }
 
-  #continueFrom(resumable: ResumableRun): void {
-    this.#resumable = resumable;
-    const { loaded, saved } = resumable;
-    if (loaded === null || saved === null) return;
-    checkSameFiles(this.dataset, saved.progress.files);
-    restoreState(this.#state, loaded.checkpoint);
-    this.#usage.restore(loaded.checkpoint.usage);
-    this.#codes?.restore(loaded.checkpoint.timeline);
-    this.#progress = { step: loaded.checkpoint.step, place: saved.progress };
-  }
-
   /** What the run is made of: parameters, compute per image, images, and what to be warned of. */
   describe(): RunDescription {
-    return describeRun(this);
+    return describeRun(this.#run);
   }
 
   /** What the finished run found; null before. */
@@ -200,22 +145,20 @@ export class Trainer {
     signal?.throwIfAborted();
     this.#started = true;
     const recorder = await this.#openRecorder();
-    const parts = this.#parts(recorder);
     let loop: TrainingLoop | undefined;
     let failed = false;
     try {
       // A checkpoint of step 0 has what is prepared.
       const isNew = this.resumed === null || this.resumed.path === null;
       if (isNew) {
-        const { step, place } = this.#progress;
-        this.#progress = { step, place: { ...place, untrained: await prepareRun(parts, signal) } };
+        this.#progress = { ...this.#progress, untrained: await prepareRun(this.#run, signal) };
       }
-      this.#hooks.onPhase?.("training");
-      loop = new TrainingLoop(parts, this.#progress);
+      this.#run.hooks.onPhase?.("training");
+      loop = new TrainingLoop(this.#run, { recorder, progress: this.#progress });
       // From here on the run does not need the model that it starts from.
       if (isNew && this.config.from !== null) await loop.saveStart();
       yield* loop.run(signal);
-      this.#result = await finishRun(parts, loop, signal);
+      this.#result = await finishRun(this.#run, { loop, recorder }, signal);
     } catch (error) {
       failed = !(signal?.aborted && error === signal.reason);
       throw error;
@@ -229,26 +172,11 @@ export class Trainer {
   async #openRecorder(): Promise<RunRecorder | null> {
     const { config } = this;
     const resumable = this.#resumable;
-    const shape = this.#codes === null ? null : this.model.quantizer;
+    const shape = this.#run.codes === null ? null : this.model.quantizer;
     if (resumable === null) return config.out === null ? null : RunRecorder.create(config.out, config, shape);
     this.#resumable = null; // the lock is the recorder's now
-    const { folder, lock, saved } = resumable;
-    const { step, place } = this.#progress;
-    // A step whose evaluation is still to come is saved again when it is complete.
-    const savedStep = place.pending === null ? step : step - 1;
-    return RunRecorder.resume(
-      config,
-      { folder, lock, shape },
-      { ...(saved ?? START_PLACE), step: savedStep, checkpointStep: step },
-    );
-  }
-
-  /** What preparing, training and finishing the run work with. */
-  #parts(recorder: RunRecorder | null): TrainingLoopParts & FinishParts {
-    const { config, dataset, engine, model } = this;
-    const [state, usage, codes] = [this.#state, this.#usage, this.#codes] as const;
-    const [evaluator, hooks] = [this.#evaluator, this.#hooks] as const;
-    return { config, dataset, engine, model, state, usage, codes, evaluator, recorder, hooks };
+    const { folder, lock } = resumable;
+    return RunRecorder.resume(config, { folder, lock, shape }, this.#progress);
   }
 
   /**
@@ -256,12 +184,12 @@ export class Trainer {
    * averaged weights where there are some.
    */
   async evaluate(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Evaluation> {
-    return this.#evaluator.evaluate(options.signal);
+    return evaluateRun(this.#run, options.signal);
   }
 
   /** Frees the model, the optimizer's state and the average, and the folder of a run that was taken up and not run. */
   dispose(): void {
-    disposeModelState(this.#state);
+    disposeModelState(this.#run.state);
     this.#resumable?.lock.release();
     this.#resumable = null;
   }
@@ -282,16 +210,20 @@ async function closeRecorder(
   }
 }
 
+/** Brings a run to where its checkpoint was made; nothing where there is none. @throws ConfigError for other images */
+function restoreRun({ dataset, state, usage, codes }: Run, { loaded, progress }: ResumableRun): void {
+  if (loaded === null || progress === null) return;
+  const { checkpoint } = loaded;
+  checkSameFiles(dataset, progress);
+  restoreState(state, checkpoint);
+  usage.restore(checkpoint.usage);
+  codes?.restore(checkpoint.timeline);
+}
+
 /** Says of images that are not found that they may be somewhere else now. */
 function withImagesPlace(error: unknown): unknown {
   if (!(error instanceof VqkitError) || error.code !== "data") return error;
   const next =
     "The run goes on where its images are: if they have moved, name their new place (data.images).";
   return new VqkitError("data", `${error.message} ${next}`, { cause: error });
-}
-
-/** Takes the first item and closes the iteration. */
-async function first<T>(items: AsyncIterable<T>): Promise<T | undefined> {
-  for await (const item of items) return item;
-  return undefined;
 }

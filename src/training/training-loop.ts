@@ -1,55 +1,30 @@
-import type { ImageBatch, ImageDataset } from "../data/index.js";
-import type { Evaluation } from "../evaluation/index.js";
+import type { ImageBatch } from "../data/index.js";
+import { type Evaluation, ExampleStrips } from "../evaluation/index.js";
 import { type Phase, updateAt } from "../losses/index.js";
-import type { CodeMeter } from "./code-meter.js";
-import { ExampleStrips } from "./example-strips.js";
-import { type ModelState, restoreState, storedState } from "./model-state.js";
+import { restoreState, storedState } from "./model-state.js";
 import { NonFiniteError } from "./non-finite.js";
-import { isRecordPoint } from "./record-points.js";
-import type { RunConfig } from "./run-config.js";
-import type { RunEvaluator } from "./run-evaluator.js";
+import { evaluateRun, type Run, withEvaluationWeights } from "./run.js";
+import { brokenFilesOf, type RunProgress } from "./run-progress.js";
 import type { RunRecorder } from "./run-recorder.js";
-import { brokenFilesOf, type RunState } from "./run-state.js";
+import type { StepOutcome } from "./step-figures.js";
 import { evaluationFields, phaseField, type StepMetrics } from "./step-metrics.js";
-import type { StepOutcome } from "./step-outcome.js";
-import type { TrainerHooks } from "./trainer-hooks.js";
 import { TrainingStep } from "./training-step.js";
-import type { UsageFields, UsageMeter } from "./usage-meter.js";
+import type { UsageFields } from "./usage-meter.js";
 
 /** So many steps without a finite one, or so many times back to one checkpoint, and the run ends: it would never end. */
 const LARGEST_NON_FINITE = 10;
 
-/** What a training loop works on and with; all of it stays the caller's. */
-export interface TrainingLoopParts {
-  readonly config: RunConfig;
-  readonly dataset: ImageDataset;
-  readonly state: ModelState;
-  readonly usage: UsageMeter;
-  /** null where the life of codes is not recorded. */
-  readonly codes: CodeMeter | null;
-  readonly evaluator: RunEvaluator;
-  /** null for a run that writes nothing. */
-  readonly recorder: RunRecorder | null;
-  readonly hooks: TrainerHooks;
-}
-
-/** How far a run has come. */
-export interface Progress {
-  /** Steps done. */
-  readonly step: number;
-  readonly place: RunState;
-}
-
 /**
  * Makes a run's steps, and after each what is due: an evaluation, a line of metrics, a checkpoint. It decides what
- * becomes of a step that is not finite; where anything is written is the recorder's affair.
+ * becomes of a step that is not finite; the recorder knows where anything is written.
  */
 export class TrainingLoop {
-  readonly #parts: TrainingLoopParts;
+  readonly #run: Run;
+  /** null for a run that writes nothing. */
+  readonly #recorder: RunRecorder | null;
   readonly #strips: ExampleStrips;
   readonly #stepSeconds: number[] = [];
-  #step: number;
-  #place: RunState;
+  #progress: RunProgress;
   /** When this process would have started step 1 of the run. */
   #origin = 0;
   #evaluated: { readonly step: number; readonly evaluation: Evaluation } | undefined;
@@ -57,15 +32,20 @@ export class TrainingLoop {
   #rollbacks = 0;
   #rolledBack: Pick<StepMetrics, "nonFinite" | "rolledBackFrom"> = {};
 
-  constructor(parts: TrainingLoopParts, { step, place }: Progress) {
-    this.#parts = parts;
-    this.#strips = new ExampleStrips(parts.state.model, parts.dataset);
-    this.#step = step;
-    this.#place = place;
+  /** @param start.progress where the run stands; its tensors are in `run` */
+  constructor(
+    run: Run,
+    { recorder, progress }: { readonly recorder: RunRecorder | null; readonly progress: RunProgress },
+  ) {
+    this.#run = run;
+    this.#recorder = recorder;
+    this.#strips = new ExampleStrips(run.state.model, run.dataset);
+    this.#progress = progress;
   }
 
-  get progress(): Progress {
-    return { step: this.#step, place: this.#place };
+  /** Where the run stands. */
+  get progress(): RunProgress {
+    return this.#progress;
   }
 
   /** Seconds of each step that this loop made: from asking for the batch to having updated the weights. */
@@ -75,15 +55,15 @@ export class TrainingLoop {
 
   /** The evaluation of the step that the run stands at, where it has been evaluated. */
   get evaluation(): Evaluation | undefined {
-    return this.#evaluated?.step === this.#step ? this.#evaluated.evaluation : undefined;
+    return this.#evaluated?.step === this.#progress.step ? this.#evaluated.evaluation : undefined;
   }
 
   /** Trains to the end of the run; yields each step when all that is due after it has been done. */
   async *run(signal: AbortSignal | undefined): AsyncGenerator<StepMetrics, void, undefined> {
-    const { config, state } = this.#parts;
+    const { config, state } = this.#run;
     const { steps } = config;
-    this.#origin = performance.now() - 1000 * this.#place.elapsedSeconds;
-    const { pending } = this.#place;
+    this.#origin = performance.now() - 1000 * this.#progress.elapsedSeconds;
+    const { pending } = this.#progress;
     if (pending !== null) {
       const metrics = await this.#completed(pending, signal);
       await this.saveCheckpoint();
@@ -91,12 +71,12 @@ export class TrainingLoop {
     }
     const trainingStep = new TrainingStep(state);
     // One turn, and another one each time that the run goes back.
-    while (this.#step < steps) yield* this.#stepsAhead(trainingStep, signal);
+    while (this.#progress.step < steps) yield* this.#stepsAhead(trainingStep, signal);
   }
 
   /** Saves the present state, unless it is saved already or nothing is written. @throws VqkitError("file" | "numerics") */
   async saveCheckpoint({ best = false } = {}): Promise<void> {
-    if (this.#parts.recorder?.lacks(this.#step)) await this.#save(best);
+    if (this.#recorder?.lacks(this.#progress.step)) await this.#save(best);
   }
 
   /** Saves the state before the first step. @throws as `saveCheckpoint` */
@@ -105,15 +85,15 @@ export class TrainingLoop {
   }
 
   async #save(best: boolean): Promise<void> {
-    const { recorder, state, usage, codes, dataset } = this.#parts;
+    const { state, usage, codes, dataset } = this.#run;
     const content = {
-      step: this.#step,
+      step: this.#progress.step,
       ...(await storedState(state)),
       usage: usage.state(),
       timeline: codes?.state() ?? new Map(),
     };
-    const brokenFiles = brokenFilesOf(this.#place, dataset);
-    await recorder?.checkpoint(content, { best, state: { ...this.#place, brokenFiles } });
+    const brokenFiles = brokenFilesOf(this.#progress, dataset);
+    await this.#recorder?.checkpoint(content, { best, progress: { ...this.#progress, brokenFiles } });
     this.#rollbacks = 0;
   }
 
@@ -122,43 +102,43 @@ export class TrainingLoop {
     trainingStep: TrainingStep,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<StepMetrics, void, undefined> {
-    const { config, dataset } = this.#parts;
+    const { config, dataset } = this.#run;
     const { steps, batchSize } = config;
     let asked = performance.now();
-    const startStep = this.#step + this.#place.passedBatches;
+    const startStep = this.#progress.step + this.#progress.passedBatches;
     for await (const batch of dataset.trainBatches({ batchSize, startStep })) {
       signal?.throwIfAborted();
       const trained = await this.#trained(trainingStep, batch, asked);
       if (trained === null) return;
       yield await this.#completed(trained, signal);
-      if (this.#step >= steps) return;
+      if (this.#progress.step >= steps) return;
       asked = performance.now();
     }
   }
 
   /** Makes the next step. @returns null when the run went back instead */
   async #trained(trainingStep: TrainingStep, batch: ImageBatch, asked: number): Promise<StepMetrics | null> {
-    const { config, usage, state } = this.#parts;
-    const step = this.#step + 1;
+    const { config, usage, state } = this.#run;
+    const step = this.#progress.step + 1;
     let outcome: StepOutcome;
     let event = this.#rolledBack;
     try {
       outcome = await trainingStep.run(batch, step, { check: this.#isSaved(step) });
-      this.#place = { ...this.#place, skippedInARow: 0 };
+      this.#progress = { ...this.#progress, skippedInARow: 0 };
     } catch (error) {
       if (!(error instanceof NonFiniteError)) throw error;
       if (config.onNan === "rollback") return this.#rollBack(error);
       if (config.onNan === "stop") throw error;
-      if (this.#place.skippedInARow >= LARGEST_NON_FINITE) {
+      if (this.#progress.skippedInARow >= LARGEST_NON_FINITE) {
         throw error.inSpiteOfPolicy(`The ${LARGEST_NON_FINITE} steps before it were skipped.`);
       }
-      this.#place = { ...this.#place, skippedInARow: this.#place.skippedInARow + 1 };
+      this.#progress = { ...this.#progress, skippedInARow: this.#progress.skippedInARow + 1 };
       outcome = error.outcome;
       event = { nonFinite: error.tensor };
     }
-    const isSkipped = this.#place.skippedInARow > 0;
+    const isSkipped = this.#progress.skippedInARow > 0;
     this.#rolledBack = {};
-    this.#step = step;
+    this.#progress = { ...this.#progress, step };
     const { seconds, elapsedSeconds } = this.#timed(asked);
     return {
       step,
@@ -177,9 +157,9 @@ export class TrainingLoop {
 
   /** Takes the indices of the step that was just made into all counts. */
   #counted(indices: Int32Array): UsageFields {
-    const { config, dataset, usage, codes } = this.#parts;
+    const { config, dataset, usage, codes } = this.#run;
     codes?.add(indices);
-    const firstSample = (this.#step - 1 + this.#place.passedBatches) * config.batchSize;
+    const firstSample = (this.#progress.step - 1 + this.#progress.passedBatches) * config.batchSize;
     return usage.add(indices, Math.floor(firstSample / dataset.trainFiles.length));
   }
 
@@ -189,36 +169,35 @@ export class TrainingLoop {
     const seconds = (now - asked) / 1000;
     const elapsedSeconds = (now - this.#origin) / 1000;
     this.#stepSeconds.push(seconds);
-    const trainingSeconds = this.#place.trainingSeconds + seconds;
-    this.#place = { ...this.#place, trainingSeconds, elapsedSeconds };
+    const trainingSeconds = this.#progress.trainingSeconds + seconds;
+    this.#progress = { ...this.#progress, trainingSeconds, elapsedSeconds };
     return { seconds, elapsedSeconds };
   }
 
   /** Goes back to the newest checkpoint; the batches up to the bad one are not shown again. */
   async #rollBack(error: NonFiniteError): Promise<null> {
-    const { recorder, state: modelState, usage, codes } = this.#parts;
+    const { state, usage, codes } = this.#run;
     if (this.#rollbacks++ >= LARGEST_NON_FINITE) {
       throw error.inSpiteOfPolicy(`The run went back ${LARGEST_NON_FINITE} times since its last checkpoint.`);
     }
-    const loaded = (await recorder?.rollBack()) ?? null;
+    const loaded = (await this.#recorder?.rollBack()) ?? null;
     if (loaded === null) throw error.inSpiteOfPolicy("There is no checkpoint yet to go back to.");
-    const { checkpoint, state } = loaded;
-    restoreState(modelState, checkpoint);
+    const { checkpoint, progress } = loaded;
+    restoreState(state, checkpoint);
     usage.restore(checkpoint.usage);
     codes?.restore(checkpoint.timeline);
-    const { trainingSeconds, elapsedSeconds, passedBatches } = this.#place;
+    const { trainingSeconds, elapsedSeconds, passedBatches } = this.#progress;
     const again = error.step - checkpoint.step;
-    this.#place = { ...state, trainingSeconds, elapsedSeconds, passedBatches: passedBatches + again };
-    this.#step = checkpoint.step;
+    this.#progress = { ...progress, trainingSeconds, elapsedSeconds, passedBatches: passedBatches + again };
     this.#rolledBack = { nonFinite: error.tensor, rolledBackFrom: error.step };
     return null;
   }
 
   /** Evaluates, records and saves a step that has been trained, each where it is due. */
   async #completed(trained: StepMetrics, signal: AbortSignal | undefined): Promise<StepMetrics> {
-    const { recorder } = this.#parts;
+    const recorder = this.#recorder;
     const metrics = this.#isEvaluated(trained.step) ? await this.#evaluatedStep(trained, signal) : trained;
-    this.#place = { ...this.#place, pending: null };
+    this.#progress = { ...this.#progress, pending: null };
     if (recorder !== null) await this.#recordForReports(recorder, trained.step);
     await recorder?.step(metrics);
     await this.#checkpointAt(trained.step);
@@ -227,30 +206,30 @@ export class TrainingLoop {
 
   /** What only pictures and timelines need, at a few steps of the run. */
   async #recordForReports(recorder: RunRecorder, step: number): Promise<void> {
-    const { config, codes, evaluator } = this.#parts;
+    const { config, codes } = this.#run;
     const { steps, timelineRecords, reconstructionStrips } = config;
     if (codes !== null && isRecordPoint(step, { steps, points: timelineRecords })) {
       await recorder.codes(await codes.record(step));
     }
     if (!isRecordPoint(step, { steps, points: reconstructionStrips })) return;
-    await evaluator.withEvaluationWeights(() => recorder.strip(step, this.#strips));
+    await withEvaluationWeights(this.#run, () => recorder.strip(step, this.#strips));
   }
 
   #isEvaluated(step: number): boolean {
-    const { evaluateEvery, steps } = this.#parts.config;
+    const { evaluateEvery, steps } = this.#run.config;
     return evaluateEvery !== null && (step % evaluateEvery === 0 || step === steps);
   }
 
   /** Evaluates a step; one whose evaluation is interrupted stays pending. */
   async #evaluatedStep(trained: StepMetrics, signal: AbortSignal | undefined): Promise<StepMetrics> {
-    const { evaluator, hooks, recorder } = this.#parts;
+    const { hooks } = this.#run;
     hooks.onPhase?.("evaluating");
     let evaluation: Evaluation;
     try {
-      evaluation = await evaluator.evaluate(signal);
+      evaluation = await evaluateRun(this.#run, signal);
     } catch (error) {
-      this.#place = { ...this.#place, pending: trained };
-      await recorder?.pendingStep(trained).catch(() => {
+      this.#progress = { ...this.#progress, pending: trained };
+      await this.#recorder?.pendingStep(trained).catch(() => {
         // Why the evaluation ended has still to be told; a full disk is told of when the step is saved.
       });
       throw error;
@@ -262,16 +241,16 @@ export class TrainingLoop {
 
   /** Saves when it is due, and whenever the step is the best that was evaluated. */
   async #checkpointAt(step: number): Promise<void> {
-    const { bestPsnr } = this.#place;
+    const { bestPsnr } = this.#progress;
     const psnr = this.evaluation?.figures.psnr ?? null;
     const best = psnr !== null && psnr > (bestPsnr ?? Number.NEGATIVE_INFINITY);
-    if (best) this.#place = { ...this.#place, bestPsnr: psnr };
+    if (best) this.#progress = { ...this.#progress, bestPsnr: psnr };
     if (this.#isSaved(step) || best) await this.saveCheckpoint({ best });
   }
 
   /** Whether a checkpoint of the step is due, however good it is. */
   #isSaved(step: number): boolean {
-    const { checkpointEvery, steps } = this.#parts.config;
+    const { checkpointEvery, steps } = this.#run.config;
     return step === steps || (checkpointEvery !== null && step % checkpointEvery === 0);
   }
 }
@@ -281,4 +260,18 @@ function learningRates(phases: readonly Phase[], step: number): { readonly learn
   const due = phases.filter((phase) => updateAt(phase, step) !== undefined);
   const rates = due.map((phase) => [phaseField(phase.name, "learningRate"), phase.learningRate(step)]);
   return Object.fromEntries(rates) as { readonly learningRate: number }; // the model's phase is due at every step
+}
+
+/**
+ * Whether a step is one of `points` steps that lie evenly over a run of `steps`, the last one among them; every step
+ * where there are fewer than that.
+ *
+ * @param step 1 for the first
+ * @param spread.points an integer >= 0; 0 is never
+ */
+export function isRecordPoint(
+  step: number,
+  { steps, points }: { readonly steps: number; readonly points: number },
+): boolean {
+  return Math.floor((step * points) / steps) > Math.floor(((step - 1) * points) / steps);
 }

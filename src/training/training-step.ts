@@ -1,23 +1,14 @@
 import * as tf from "@tensorflow/tfjs";
 import { type ImageAutoencoder, pixelsToTensor } from "../autoencoder/index.js";
 import { BackendError, RecordedFunction } from "../backend/index.js";
-import { ConfigError, VqkitError } from "../core/errors.js";
+import { VqkitError } from "../core/errors.js";
 import type { ImageBatch } from "../data/index.js";
 import { quantizationError } from "../evaluation/index.js";
-import {
-  type ModelPass,
-  modulesOf,
-  namedVariables,
-  type ObjectiveTerm,
-  type ObjectiveValue,
-  type Phase,
-  updateAt,
-} from "../losses/index.js";
+import { type ModelPass, modulesOf, namedVariables, type Phase, updateAt } from "../losses/index.js";
 import { globalNorm, type WeightAverage } from "../nn/optimizer/index.js";
-import { HeldValues } from "./held-values.js";
 import { firstNonFinite, NonFiniteError, nonFiniteFigure } from "./non-finite.js";
-import { phaseField } from "./step-metrics.js";
-import { type Figure, outcomeOf, type StepOutcome } from "./step-outcome.js";
+import { differentiate, evaluate, type StepInputs, scalarsOf } from "./phase-gradients.js";
+import { type Figure, outcomeOf, StepFigures, type StepOutcome } from "./step-figures.js";
 
 export interface TrainingStepParts {
   readonly model: ImageAutoencoder;
@@ -26,12 +17,6 @@ export interface TrainingStepParts {
   /** Over the model's variables; null keeps no average. */
   readonly average: WeightAverage | null;
 }
-
-/**
- * All that differs from one step to the next, but for the variables: `pixels` [N, H, W, 3] in -1..1, `share`, which is
- * 1 − dₜ of the weight average, and the scalars of each phase, `PHASE/optimizer/NAME` and `PHASE/objective/NAME`.
- */
-type StepInputs = Readonly<Record<string, tf.Tensor>>;
 
 /** What is read when the step is run. */
 type StepOutputs = {
@@ -51,15 +36,6 @@ interface StepPlan {
   recordedStep: number;
   /** Whether its next step is to be recorded: a check came due while other phases were. */
   isUnchecked: boolean;
-}
-
-/** A phase's losses and gradients. Its tensors outlive the gradient's own scope: they are to be disposed of. */
-interface Differentiated {
-  readonly total: tf.Scalar;
-  readonly value: ObjectiveValue;
-  readonly pass: ModelPass;
-  /** By the names of the phase's variables. */
-  readonly gradients: ReadonlyMap<string, tf.Tensor>;
 }
 
 /**
@@ -97,7 +73,7 @@ export class TrainingStep {
     const { recordedStep } = plan;
     this.#step = step;
     const inputs = this.#inputs(batch, plan.due, step);
-    const before = new HeldValues(this.#variables());
+    const before = new VariableSnapshot(this.#variables());
     let outputs: StepOutputs | undefined;
     try {
       outputs = await plan.call(inputs, { record });
@@ -190,12 +166,13 @@ export class TrainingStep {
     due: readonly Phase[],
     inputs: StepInputs,
   ): { readonly outputs: StepOutputs; readonly figures: readonly Figure[] } {
-    const figures = new FigureList();
+    const { model } = this.#parts;
+    const figures = new StepFigures();
     const kept: tf.Tensor[] = [];
     try {
       let pass: ModelPass | undefined;
       for (const phase of due) {
-        const result = this.#differentiate(phase, inputs, { pass, kept });
+        const result = differentiate(phase, { model, inputs, pass, kept });
         const norm = globalNorm([...result.gradients.values()]);
         phase.optimizer.apply(result.gradients, scalarsOf(inputs, `${phase.name}/optimizer/`), norm);
         if (pass === undefined) this.#learnBesides(result.pass, inputs.share as tf.Scalar | undefined);
@@ -220,44 +197,6 @@ export class TrainingStep {
     if (share !== undefined) average?.update(share);
   }
 
-  /** @param so.far the pass of this step, where there has been one, and what is to be disposed of after the step */
-  #differentiate(
-    phase: Phase,
-    inputs: StepInputs,
-    { pass: earlier, kept }: { readonly pass: ModelPass | undefined; readonly kept: tf.Tensor[] },
-  ): Differentiated {
-    let found: { readonly pass: ModelPass; readonly value: ObjectiveValue } | undefined;
-    const minimised = (): tf.Scalar => {
-      const pass = this.#movesModel(phase) ? undefined : earlier;
-      found = this.#evaluate(phase, inputs, pass);
-      for (const tensor of tensorsOf(found)) {
-        // An earlier pass is kept already; the pixels are the caller's.
-        if (tensor === inputs.pixels || kept.includes(tensor)) continue;
-        kept.push(tf.keep(tensor));
-      }
-      return weightedSum(found.value.terms);
-    };
-    const { value: total, grads } = tf.variableGrads(minimised, [...phase.variables.values()]);
-    const { pass, value } = found as unknown as { pass: ModelPass; value: ObjectiveValue };
-    return { total, value, pass, gradients: byOwnName(grads, phase.variables) };
-  }
-
-  #movesModel({ variables }: Phase): boolean {
-    const own = new Set(this.#parts.model.variables().values());
-    return [...variables.values()].some((variable) => own.has(variable));
-  }
-
-  /** @param pass of this step, where there is one that may be used again */
-  #evaluate(
-    { name, objective }: Phase,
-    inputs: StepInputs,
-    pass?: ModelPass,
-  ): { readonly pass: ModelPass; readonly value: ObjectiveValue } {
-    const pixels = inputs.pixels as tf.Tensor4D;
-    const seen = pass ?? { pixels, ...this.#parts.model.forward(pixels) };
-    return { pass: seen, value: objective.evaluate(seen, scalarsOf(inputs, `${name}/objective/`)) };
-  }
-
   /** Goes through a step that failed once more, now reading what each of its parts holds. Changes no variable. */
   async #firstNonFinite(due: readonly Phase[], inputs: StepInputs): Promise<string | undefined> {
     const { model, phases } = this.#parts;
@@ -278,14 +217,14 @@ export class TrainingStep {
     const stages: (() => ReadonlyMap<string, tf.Tensor>)[] = [weights, passed];
     for (const phase of due) {
       stages.push(() => {
-        const { terms } = this.#evaluate(phase, inputs).value;
+        const { terms } = evaluate(phase, { model, inputs }).value;
         return new Map(terms.map(({ name, value }) => [`${name}Loss`, value]));
       });
       stages.push(() => {
-        const minimised = () => weightedSum(this.#evaluate(phase, inputs).value.terms);
-        const { grads } = tf.variableGrads(minimised, [...phase.variables.values()]);
-        const named = [...byOwnName(grads, phase.variables)];
-        return new Map(named.map(([name, gradient]) => [`gradient of "${name}"`, gradient]));
+        const kept: tf.Tensor[] = [];
+        const { gradients } = differentiate(phase, { model, inputs, kept });
+        tf.dispose(kept);
+        return new Map([...gradients].map(([name, gradient]) => [`gradient of "${name}"`, gradient]));
       });
     }
     for (const stage of stages) {
@@ -296,84 +235,24 @@ export class TrainingStep {
   }
 }
 
-/** The scalars of a step in the order in which they are read, and what each of them is. */
-class FigureList {
-  readonly meanings: Figure[] = [];
-  readonly #scalars: tf.Tensor[] = [];
+/**
+ * The present values of variables, to be put back if what follows turns out to be worthless. Nothing is copied or
+ * computed: a second handle keeps the old data alive while the variables get new data.
+ */
+class VariableSnapshot {
+  readonly #held: readonly (readonly [variable: tf.Variable, value: tf.Tensor])[];
 
-  add(figure: Figure, scalar: tf.Tensor): void {
-    const name = "field" in figure ? figure.field : "term" in figure ? `${figure.term}Loss` : undefined;
-    const isTaken = (other: Figure) =>
-      ("field" in other && other.field === name) || ("term" in other && `${other.term}Loss` === name);
-    if (name !== undefined && this.meanings.some(isTaken)) {
-      throw new ConfigError(
-        "objectives",
-        `expected losses and figures of different names, got two ${JSON.stringify(name)}. Rename one.`,
-      );
-    }
-    this.meanings.push(figure);
-    this.#scalars.push(scalar);
+  constructor(variables: Iterable<tf.Variable>) {
+    this.#held = [...variables].map((variable) => [variable, tf.keep(tf.clone(variable))] as const);
   }
 
-  addPhase(phase: string, { total, value, norm }: Differentiated & { readonly norm: tf.Scalar }): void {
-    this.add({ field: phaseField(phase, "totalLoss") }, total);
-    for (const [field, scalar] of Object.entries(value.figures)) this.add({ field }, scalar);
-    this.add({ field: phaseField(phase, "gradientNorm") }, norm);
-    for (const { name, value: loss, weight } of value.terms) {
-      this.add({ term: name, weight: typeof weight === "number" ? weight : null }, loss);
-      if (typeof weight !== "number") this.add({ weightOf: name }, weight);
-    }
+  /** Gives every variable the value that it had. */
+  restore(): void {
+    for (const [variable, value] of this.#held) variable.assign(value);
   }
 
-  stacked(): tf.Tensor1D {
-    return tf.stack(this.#scalars) as tf.Tensor1D;
+  /** Lets the old values go, unless `restore` has made them the present ones. */
+  release(): void {
+    for (const [, value] of this.#held) value.dispose();
   }
-}
-
-/** Of the inputs of a step those under a prefix, by the rest of their names. */
-function scalarsOf(inputs: StepInputs, prefix: string): Record<string, tf.Scalar> {
-  return Object.fromEntries(
-    Object.entries(inputs).flatMap(([name, tensor]) =>
-      name.startsWith(prefix) ? [[name.slice(prefix.length), tensor as tf.Scalar]] : [],
-    ),
-  );
-}
-
-/** What is minimised. */
-function weightedSum(terms: readonly ObjectiveTerm[]): tf.Scalar {
-  return terms.map(({ value, weight }) => tf.mul(value, weight)).reduce((a, b) => tf.add(a, b)) as tf.Scalar;
-}
-
-/** tfjs names gradients by the engine's names, which differ from run to run; a phase's names do not. */
-function byOwnName(
-  grads: Readonly<Record<string, tf.Tensor>>,
-  variables: ReadonlyMap<string, tf.Variable>,
-): Map<string, tf.Tensor> {
-  const named = new Map<string, tf.Tensor>();
-  for (const [name, variable] of variables) {
-    const gradient = grads[variable.name];
-    if (gradient !== undefined) named.set(name, gradient);
-  }
-  return named;
-}
-
-/** What the rest of a step uses. */
-function tensorsOf({
-  pass,
-  value,
-}: {
-  readonly pass: ModelPass;
-  readonly value: ObjectiveValue;
-}): tf.Tensor[] {
-  const { reconstruction, latents, quantization } = pass;
-  const weights = value.terms.flatMap(({ weight }) => (typeof weight === "number" ? [] : [weight]));
-  return [
-    ...value.terms.map(({ value: loss }) => loss),
-    ...weights,
-    ...Object.values(value.figures),
-    latents,
-    quantization.quantized,
-    quantization.indices,
-    reconstruction,
-  ];
 }

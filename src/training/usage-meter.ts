@@ -1,8 +1,7 @@
 import type { StoredTensor, TensorMap } from "../files/index.js";
 import { CodeCounts, type Indices, SlidingUsage, usageFigures } from "../metrics/index.js";
-import { arrayOf } from "./checkpoint-arrays.js";
+import { arrayOf, countsOf, storedCounts } from "../runs/index.js";
 import type { StepMetrics } from "./step-metrics.js";
-import { countsOf, storedCounts } from "./stored-counts.js";
 
 export interface UsageMeterOptions {
   /** K. */

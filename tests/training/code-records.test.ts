@@ -6,7 +6,7 @@ import { decodeImage } from "../../src/data/index.js";
 import { type CodeTimeline, codeLives, expectedUniformUsage } from "../../src/metrics/index.js";
 import { RunFolder, readCodeTimeline } from "../../src/runs/index.js";
 import { type RunOptions, type StepMetrics, Trainer } from "../../src/training/index.js";
-import { isRecordPoint } from "../../src/training/record-points.js";
+import { isRecordPoint } from "../../src/training/training-loop.js";
 import { useEngine } from "../engine.js";
 import { tinyFolders, tinyRun, train } from "./tiny-runs.js";
 

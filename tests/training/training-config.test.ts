@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { parseConfig } from "../../src/core/config.js";
 import { ConfigError } from "../../src/core/errors.js";
-import { trainingFields, trainingSchema } from "../../src/training/training-config.js";
+import { trainingFields, trainingSchema } from "../../src/training/run-config.js";
 
 describe("trainingSchema", () => {
   it("writes every default out", () => {

@@ -4,14 +4,14 @@ import { releaseGraphs } from "../../backend/index.js";
 import { VqkitError } from "../../core/errors.js";
 import { FolderLock, type JsonObject } from "../../files/index.js";
 import { RunFolder } from "../../runs/index.js";
-import type { ResumedFrom } from "../resume-run.js";
-import { resumedConfig } from "../resumed-config.js";
+import type { RunDescription } from "../describe-run.js";
+import type { TrainingResult } from "../finish-run.js";
+import { type ResumedFrom, resumedConfig } from "../resume-run.js";
+import type { TrainerHooks } from "../run.js";
 import { type RunConfig, savedConfig } from "../run-config.js";
 import { readSource } from "../source-model.js";
 import type { StepMetrics } from "../step-metrics.js";
 import { Trainer } from "../trainer.js";
-import type { TrainerHooks } from "../trainer-hooks.js";
-import type { RunDescription, TrainingResult } from "../training-result.js";
 import { type ComparisonOptions, type PlannedRun, planComparison } from "./plan.js";
 import { PLAN_FILE, readPlan, removePlan, writePlan } from "./plan-file.js";
 

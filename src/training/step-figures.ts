@@ -1,4 +1,7 @@
-import { type LossFields, lossFields } from "./step-metrics.js";
+import * as tf from "@tensorflow/tfjs";
+import { ConfigError } from "../core/errors.js";
+import type { ObjectiveValue } from "../losses/index.js";
+import { type LossFields, lossFields, phaseField } from "./step-metrics.js";
 
 /** What a step found before it changed the weights. */
 export interface StepOutcome {
@@ -20,6 +23,49 @@ export type Figure =
   /** A loss before its weight; null where the weight is read too. */
   | { readonly term: string; readonly weight: number | null }
   | { readonly weightOf: string };
+
+/** What a phase found. */
+export interface PhaseScalars {
+  /** What is minimised. */
+  readonly total: tf.Scalar;
+  readonly value: ObjectiveValue;
+  /** Global norm of the gradients, before clipping. */
+  readonly norm: tf.Scalar;
+}
+
+/** The scalars of a step in the order in which they are read, and what each of them is. */
+export class StepFigures {
+  readonly meanings: Figure[] = [];
+  readonly #scalars: tf.Tensor[] = [];
+
+  add(figure: Figure, scalar: tf.Tensor): void {
+    const name = "field" in figure ? figure.field : "term" in figure ? `${figure.term}Loss` : undefined;
+    const isTaken = (other: Figure) =>
+      ("field" in other && other.field === name) || ("term" in other && `${other.term}Loss` === name);
+    if (name !== undefined && this.meanings.some(isTaken)) {
+      throw new ConfigError(
+        "objectives",
+        `expected losses and figures of different names, got two ${JSON.stringify(name)}. Rename one.`,
+      );
+    }
+    this.meanings.push(figure);
+    this.#scalars.push(scalar);
+  }
+
+  addPhase(phase: string, { total, value, norm }: PhaseScalars): void {
+    this.add({ field: phaseField(phase, "totalLoss") }, total);
+    for (const [field, scalar] of Object.entries(value.figures)) this.add({ field }, scalar);
+    this.add({ field: phaseField(phase, "gradientNorm") }, norm);
+    for (const { name, value: loss, weight } of value.terms) {
+      this.add({ term: name, weight: typeof weight === "number" ? weight : null }, loss);
+      if (typeof weight !== "number") this.add({ weightOf: name }, weight);
+    }
+  }
+
+  stacked(): tf.Tensor1D {
+    return tf.stack(this.#scalars) as tf.Tensor1D;
+  }
+}
 
 /** Gives the scalars of a step their names. */
 export function outcomeOf(

@@ -1,4 +1,4 @@
-import type { Quantizer } from "../quantizers/index.js";
+import type { Quantizer } from "./quantizer.js";
 
 /**
  * A quantizer whose codes stay as they are: no gradient reaches them, they learn nothing by themselves, and nothing is

@@ -8,7 +8,7 @@ import {
   pictureGrid,
   type RgbImage,
 } from "../data/index.js";
-import { ExampleCollector } from "../evaluation/index.js";
+import { ExampleCollector } from "./examples.js";
 
 /** As many images as the picture of a finished run shows. */
 const EXAMPLES = 8;

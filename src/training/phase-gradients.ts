@@ -1,0 +1,113 @@
+import * as tf from "@tensorflow/tfjs";
+import type { ImageAutoencoder } from "../autoencoder/index.js";
+import type { ModelPass, ObjectiveTerm, ObjectiveValue, Phase } from "../losses/index.js";
+
+/**
+ * All that differs from one step to the next, but for the variables: `pixels` [N, H, W, 3] in -1..1, `share`, which is
+ * 1 − dₜ of the weight average, and the scalars of each phase, `PHASE/optimizer/NAME` and `PHASE/objective/NAME`.
+ */
+export type StepInputs = Readonly<Record<string, tf.Tensor>>;
+
+/** What a phase is evaluated on. */
+export interface PhaseView {
+  readonly model: ImageAutoencoder;
+  readonly inputs: StepInputs;
+  /** That of the step, where there has been one; a phase that moves weights of the model makes its own. */
+  readonly pass?: ModelPass | undefined;
+}
+
+/** What a phase minimises, of which pass. */
+interface Evaluated {
+  readonly pass: ModelPass;
+  readonly value: ObjectiveValue;
+}
+
+/** A phase's losses and gradients. */
+interface Differentiated extends Evaluated {
+  readonly total: tf.Scalar;
+  /** By the names of the phase's variables. */
+  readonly gradients: ReadonlyMap<string, tf.Tensor>;
+}
+
+/** Computes a phase's losses. Call it inside `tf.tidy`. */
+export function evaluate({ name, objective }: Phase, { model, inputs, pass }: PhaseView): Evaluated {
+  const pixels = inputs.pixels as tf.Tensor4D;
+  const seen = pass ?? { pixels, ...model.forward(pixels) };
+  return { pass: seen, value: objective.evaluate(seen, scalarsOf(inputs, `${name}/objective/`)) };
+}
+
+/**
+ * Computes a phase's losses and gradients. Call it inside `tf.tidy`.
+ *
+ * @param view.kept receives the tensors that outlive the gradient's own scope: dispose of them after the step
+ */
+export function differentiate(
+  phase: Phase,
+  { kept, ...view }: PhaseView & { readonly kept: tf.Tensor[] },
+): Differentiated {
+  let found: Evaluated | undefined;
+  const minimised = (): tf.Scalar => {
+    found = evaluate(phase, movesModel(phase, view.model) ? { ...view, pass: undefined } : view);
+    for (const tensor of tensorsOf(found)) {
+      // An earlier pass is kept already; the pixels are the caller's.
+      if (tensor === view.inputs.pixels || kept.includes(tensor)) continue;
+      kept.push(tf.keep(tensor));
+    }
+    return weightedSum(found.value.terms);
+  };
+  const { value: total, grads } = tf.variableGrads(minimised, [...phase.variables.values()]);
+  return { total, ...(found as unknown as Evaluated), gradients: byOwnName(grads, phase.variables) };
+}
+
+/** Of the inputs of a step those under a prefix, by the rest of their names. */
+export function scalarsOf(inputs: StepInputs, prefix: string): Record<string, tf.Scalar> {
+  return Object.fromEntries(
+    Object.entries(inputs).flatMap(([name, tensor]) =>
+      name.startsWith(prefix) ? [[name.slice(prefix.length), tensor as tf.Scalar]] : [],
+    ),
+  );
+}
+
+/** What is minimised. */
+function weightedSum(terms: readonly ObjectiveTerm[]): tf.Scalar {
+  return terms.map(({ value, weight }) => tf.mul(value, weight)).reduce((a, b) => tf.add(a, b)) as tf.Scalar;
+}
+
+/** tfjs names gradients by the engine's names, which differ from run to run; a phase's names do not. */
+function byOwnName(
+  grads: Readonly<Record<string, tf.Tensor>>,
+  variables: ReadonlyMap<string, tf.Variable>,
+): Map<string, tf.Tensor> {
+  const named = new Map<string, tf.Tensor>();
+  for (const [name, variable] of variables) {
+    const gradient = grads[variable.name];
+    if (gradient !== undefined) named.set(name, gradient);
+  }
+  return named;
+}
+
+/** What the rest of a step uses. */
+function tensorsOf({
+  pass,
+  value,
+}: {
+  readonly pass: ModelPass;
+  readonly value: ObjectiveValue;
+}): tf.Tensor[] {
+  const { reconstruction, latents, quantization } = pass;
+  const weights = value.terms.flatMap(({ weight }) => (typeof weight === "number" ? [] : [weight]));
+  return [
+    ...value.terms.map(({ value: loss }) => loss),
+    ...weights,
+    ...Object.values(value.figures),
+    latents,
+    quantization.quantized,
+    quantization.indices,
+    reconstruction,
+  ];
+}
+
+function movesModel({ variables }: Phase, model: ImageAutoencoder): boolean {
+  const own = new Set(model.variables().values());
+  return [...variables.values()].some((variable) => own.has(variable));
+}

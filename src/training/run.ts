@@ -1,0 +1,91 @@
+import { type Engine, selectEngine } from "../backend/index.js";
+import { type BrokenImage, type FindOptions, ImageDataset, type ImageNote } from "../data/index.js";
+import { type Evaluation, evaluateModel } from "../evaluation/index.js";
+import type { InitializationProgress } from "../quantizers/index.js";
+import { CodeMeter } from "./code-meter.js";
+import { createModelState, type ModelState } from "./model-state.js";
+import type { RunConfig } from "./run-config.js";
+import { UsageMeter } from "./usage-meter.js";
+
+/** What a run is doing, for those who watch it. */
+export type TrainingPhase = "initializing" | "untrained" | "training" | "evaluating" | "saving";
+
+/**
+ * What a watcher may want to be told besides the metrics, and which folders are written meanwhile besides the run's own
+ * (`outputs`).
+ */
+export interface TrainerHooks extends Pick<FindOptions, "onPassedOver" | "outputs"> {
+  /** Called once for each image file found broken. */
+  readonly onBroken?: (broken: BrokenImage) => void;
+  /** Called once for each note on how an image file was read. */
+  readonly onNote?: (note: ImageNote) => void;
+  /** Called when the run turns to something else. */
+  readonly onPhase?: (phase: TrainingPhase) => void;
+  /** Called now and then while the first codes are being chosen. */
+  readonly onInitialization?: (progress: InitializationProgress) => void;
+}
+
+/** What a run consists of in memory: everything that its parts work on. */
+export interface Run {
+  readonly config: RunConfig;
+  readonly dataset: ImageDataset;
+  readonly engine: Engine;
+  readonly state: ModelState;
+  readonly usage: UsageMeter;
+  /** null where the life of codes is not recorded. */
+  readonly codes: CodeMeter | null;
+  readonly hooks: TrainerHooks;
+}
+
+/**
+ * Chooses the engine, finds the images and makes the model with fresh weights. Writes nothing.
+ *
+ * @throws as `Trainer.create`
+ */
+export async function openRun(config: RunConfig, hooks: TrainerHooks): Promise<Run> {
+  const { data, seed, engine, device, threads } = config;
+  const chosen = await selectEngine({ engine, device, ...(threads === null ? {} : { threads }) });
+  const { onPhase: _, onInitialization: __, outputs = [], ...told } = hooks;
+  const own = config.out === null ? [] : [config.out];
+  const dataset = await ImageDataset.open(data, seed, { ...told, outputs: [...outputs, ...own] });
+  // Images that cannot be read should be known before anything is written, or an earlier run removed.
+  await first(dataset.trainBatches({ batchSize: 1 }));
+  await first(dataset.evaluationBatches({ batchSize: 1 }));
+  const state = createModelState(config);
+  const { quantizer } = state.model;
+  const { codebookSize, numCodebooks } = quantizer;
+  const usage = new UsageMeter({ codebookSize, numCodebooks, window: config.usageWindow });
+  const recordsCodes = config.out !== null && config.timelineRecords > 0 && CodeMeter.follows(quantizer);
+  const codes = recordsCodes ? new CodeMeter(quantizer) : null;
+  return { config, dataset, engine: chosen, state, usage, codes, hooks };
+}
+
+/** Takes the first item and closes the iteration. */
+async function first<T>(items: AsyncIterable<T>): Promise<T | undefined> {
+  for await (const item of items) return item;
+  return undefined;
+}
+
+/**
+ * Measures a run's model on its evaluation images (the held-out ones, or the training images when none are held out),
+ * with the averaged weights where there are some.
+ *
+ * @throws as `evaluateModel`, and the signal's reason
+ */
+export function evaluateRun(run: Run, signal: AbortSignal | undefined): Promise<Evaluation> {
+  return withEvaluationWeights(run, () => evaluateAsIs(run, signal));
+}
+
+/** The same, with the weights as the model has them now. */
+export function evaluateAsIs(
+  { config, dataset, state }: Run,
+  signal: AbortSignal | undefined,
+): Promise<Evaluation> {
+  const { batchSize, loss } = config;
+  return evaluateModel(state.model, dataset.evaluationBatches({ batchSize }), { loss, signal });
+}
+
+/** Runs `body` while the model has the weights that are evaluated and exported. */
+export function withEvaluationWeights<T>({ state: { average } }: Run, body: () => Promise<T>): Promise<T> {
+  return average === null ? body() : average.during(body);
+}
