@@ -13,13 +13,22 @@ export class Failed extends Error {
   override readonly name = "Failed";
 }
 
-/** The user asked to stop, and what was in progress has been left in order: exit code 130. The reason of `signal`. */
+/**
+ * The user asked to stop, and what was in progress has been left in order: exit code 130, or that of the signal. The reason of
+ * `signal`.
+ */
 export class Interrupted extends Error {
   override readonly name = "Interrupted";
 }
 
-/** The exit code and the one line to show for anything that a command threw; no line when it has been shown already. */
-export async function explain(error: unknown): Promise<{ readonly code: number; readonly line?: string }> {
+/** How the program ends, and the one line to show; no line when it has been shown already. */
+export interface Explanation {
+  readonly code: number;
+  readonly line?: string;
+}
+
+/** The exit code and the line for anything that a command threw. */
+export async function explain(error: unknown): Promise<Explanation> {
   if (error instanceof CommanderError) return explainCommander(error);
   if (error instanceof UsageError) return { code: EXIT.usage, line: `error: ${error.message}` };
   if (error instanceof Failed) return { code: EXIT.failed, line: `error: ${oneLine(error.message)}` };
@@ -32,7 +41,7 @@ export async function explain(error: unknown): Promise<{ readonly code: number; 
   return { code: EXIT.failed, line: unexpected(error) };
 }
 
-function explainCommander(error: CommanderError): { readonly code: number; readonly line?: string } {
+function explainCommander(error: CommanderError): Explanation {
   // Help and version are asked for, and have been printed.
   if (error.exitCode === 0) return { code: EXIT.done };
   if (error.code === "commander.help") return { code: EXIT.usage };

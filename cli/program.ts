@@ -12,8 +12,8 @@ import { addQuantizers } from "./commands/quantizers.js";
 import { addReport } from "./commands/report.js";
 import { addTrain } from "./commands/train.js";
 import { addUi } from "./commands/ui.js";
-import { EXIT, explain } from "./errors.js";
-import { note, type Terminal } from "./terminal.js";
+import { EXIT, type Explanation, explain } from "./errors.js";
+import { note, printed, type Terminal, watchStreams } from "./terminal.js";
 
 /**
  * Runs one command line.
@@ -22,13 +22,24 @@ import { note, type Terminal } from "./terminal.js";
  * @returns the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted
  */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
+  watchStreams(terminal);
+  const { code, line } = await outcomeOf(argv, terminal);
+  if (line !== undefined) note(terminal, line);
+  return code;
+}
+
+async function outcomeOf(argv: readonly string[], terminal: Terminal): Promise<Explanation> {
   try {
     await buildProgram(terminal).parseAsync([...argv], { from: "user" });
-    return EXIT.done;
   } catch (error) {
-    const { code, line } = await explain(error);
-    if (line !== undefined) note(terminal, line);
-    return code;
+    const explanation = await explain(error);
+    if (explanation.code !== EXIT.done) return explanation;
+  }
+  try {
+    await printed(terminal);
+    return { code: EXIT.done };
+  } catch (error) {
+    return explain(error);
   }
 }
 

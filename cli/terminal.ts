@@ -1,4 +1,5 @@
 import type { Readable, Writable } from "node:stream";
+import { Failed } from "./errors.js";
 
 /** What a command may touch of the outside: its streams and the wish to stop. */
 export interface Terminal {
@@ -10,6 +11,36 @@ export interface Terminal {
   readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
   /** Aborted when the user interrupts, with `Interrupted` as its reason. */
   readonly signal: AbortSignal;
+}
+
+/** What became of results; a stream is written without waiting. */
+const failures = new WeakMap<Writable, NodeJS.ErrnoException>();
+
+/**
+ * Sees to it that a stream that cannot be written ends nothing at once. A reader may leave early
+ * (`vqkit quantizers | head -1`), and a terminal may close: what nobody reads is no failure, and what a command is doing
+ * is worth more than its progress. For results see `printed`.
+ */
+export function watchStreams({ stdout, stderr }: Terminal): void {
+  stderr.on("error", () => {});
+  stdout.on("error", (error: NodeJS.ErrnoException) => {
+    const isTerminal = "isTTY" in stdout && stdout.isTTY === true;
+    if (error.code === "EPIPE" || (error.code === "EIO" && isTerminal)) return;
+    if (!failures.has(stdout)) failures.set(stdout, error);
+  });
+}
+
+/** Waits until the results so far are out. @throws Failed when they could not be written, to a full disk say */
+export async function printed({ stdout }: Terminal): Promise<void> {
+  // An error is told behind what runs now. A stream that stays broken would never answer.
+  await new Promise((done) => setImmediate(done));
+  if (!stdout.errored) await new Promise<void>((done) => stdout.write("", () => done()));
+  const failure = failures.get(stdout);
+  if (failure === undefined) return;
+  const [reason] = failure.message.split(",");
+  throw new Failed(
+    `stdout: could not write the result (${reason}). Free some space there, or write elsewhere.`,
+  );
 }
 
 /** Writes a result, ending it with a line break. */

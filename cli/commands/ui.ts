@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { note, print, type Terminal } from "../terminal.js";
+import { note, print, printed, type Terminal } from "../terminal.js";
 import { integer } from "../values.js";
 
 interface Flags {
@@ -24,6 +24,7 @@ async function serve(terminal: Terminal, folders: readonly string[], { port }: F
   });
   try {
     print(terminal, server.url);
+    await printed(terminal); // who cannot be told the address cannot use it
     const count = server.runs === 1 ? "1 run" : `${server.runs} runs`;
     note(terminal, `Showing ${count}; new ones appear by themselves. Ctrl-C ends it.`);
     await interruption(terminal.signal);
