@@ -64,6 +64,7 @@ export {
   decodeImage,
   describePassedOver,
   findImages,
+  findRuns,
   ImageDataset,
   ImageError,
   openFileList,

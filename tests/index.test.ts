@@ -63,6 +63,7 @@ test("the public API has exactly these names", () => {
       "exportHuggingFace",
       "exportOnnx",
       "findImages",
+      "findRuns",
       "frechetDistance",
       "gradientPlot",
       "indicesToDigits",

@@ -190,8 +190,13 @@ async function trained(
 
 /** The paths, where all of them are run folders; undefined where none is. @throws UsageError for a mix */
 async function finishedRuns(images: unknown): Promise<readonly string[] | undefined> {
-  const { ownFolderKind } = await import("../../src/index.js");
-  const given = (Array.isArray(images) ? images : [images]).filter((each) => typeof each === "string");
+  const { findRuns, ownFolderKind } = await import("../../src/index.js");
+  const sources = (Array.isArray(images) ? images : [images]).filter((each) => typeof each === "string");
+  const given: string[] = [];
+  for (const source of sources) {
+    const runs = existsSync(source) ? [] : await findRuns(source);
+    given.push(...(runs.length > 0 ? runs : [source]));
+  }
   const kinds = await Promise.all(given.map((each) => ownFolderKind(each)));
   const runs = given.filter((_, i) => kinds[i] === "run");
   if (runs.length === given.length && runs.length > 0) return runs;

@@ -13,6 +13,7 @@ export {
   type ImageTransform,
 } from "./decode.js";
 export { type FindOptions, findImages, findSources } from "./find-images.js";
+export { findRuns } from "./find-runs.js";
 export { describePassedOver, type PassedFolder, type PassedOver } from "./finding/passed-over.js";
 export { EXTENSION_LIST, hasImageExtension, IMAGE_EXTENSIONS } from "./formats.js";
 export {

@@ -225,6 +225,21 @@ describe("what vqkit wrote into the folder of images", () => {
       })),
     );
 
+    // A pattern that no shell has expanded stands for its runs.
+    const missing = await vqkit(["compare", `${photos}/cmp/{fsq,vq}-seed0`]);
+    expect(missing).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("/cmp/vq-seed0: expected run"),
+    });
+    const taken = await vqkit([
+      "compare",
+      `${photos}/cmp/*-seed?`,
+      "--out",
+      path.join(photos, "table"),
+      "--json",
+    ]);
+    expect([taken.code, JSON.parse(taken.stdout).rows.length]).toEqual([0, 2]);
+
     const beside = await photoFolder();
     expect((await vqkit(compare(beside, beside))).code).toBe(0);
     expect(await readdir(beside)).toContain("comparison.png");
