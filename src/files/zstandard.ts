@@ -1,6 +1,7 @@
 /**
- * Zstandard (RFC 8878): by Node from version 22.15 on, which checks the checksums that frames may have; by fzstd before,
- * which does not.
+ * Zstandard (RFC 8878): by Node where it does that, which checks the checksums that frames may have; else by fzstd, which
+ * does not. Node has it from version 22.15 on; in 22 it drops all frames but the first, and does not notice an end that comes too
+ * early.
  */
 import { Transform } from "node:stream";
 import * as zlib from "node:zlib";
@@ -17,7 +18,24 @@ interface NativeZstandard {
   readonly createZstdDecompress: (options: object) => Transform;
 }
 
-const native = "zstdDecompressSync" in zlib ? (zlib as unknown as NativeZstandard) : undefined;
+/** Two frames of one stored byte each: 5, 6. */
+const TWO_FRAMES = [5, 6].flatMap((byte) => [0x28, 0xb5, 0x2f, 0xfd, 0, 0, 9, 0, 0, byte]);
+
+const native = worksFor(zlib as unknown as Partial<NativeZstandard>)
+  ? (zlib as unknown as NativeZstandard)
+  : undefined;
+
+/** Whether Node has Zstandard, reads all frames of it and tells where one is cut short. */
+function worksFor({ zstdDecompressSync }: Partial<NativeZstandard>): boolean {
+  if (zstdDecompressSync === undefined) return false;
+  const frames = Uint8Array.from(TWO_FRAMES);
+  try {
+    if (zstdDecompressSync(frames, {}).join() !== "5,6") return false;
+  } catch {
+    return false;
+  }
+  return failureOf(() => zstdDecompressSync(frames.subarray(0, frames.length - 1), {})) !== undefined;
+}
 
 /** How much a number of bytes can stand for: the shortest block has 4. */
 export function mostFromZstandard(input: number): number {
@@ -43,7 +61,9 @@ function decodeNatively(
   input: Uint8Array,
   length: number,
 ): Uint8Array {
-  return zstdDecompressSync(input, { maxOutputLength: Math.max(1, length) });
+  const output = zstdDecompressSync(input, { maxOutputLength: Math.max(1, length) });
+  if (output.length < length) throw shortOf(output.length, length);
+  return output;
 }
 
 /** As `decodeZstandard` on versions of Node without it. */
@@ -60,7 +80,7 @@ export function decodeByScript(input: Uint8Array, length: number): Uint8Array {
   });
   decoder.push(input);
   decoder.end();
-  if (filled < length) throw new Error(`Zstandard frames of ${filled} bytes instead of ${length}`);
+  if (filled < length) throw shortOf(filled, length);
   return output;
 }
 
@@ -80,6 +100,10 @@ export function streamByScript(): Transform {
       done(failure ?? failureOf(() => decoder?.end()));
     },
   });
+}
+
+function shortOf(found: number, length: number): Error {
+  return new Error(`Zstandard frames of ${found} bytes instead of ${length}`);
 }
 
 function failureOf(work: () => void): Error | undefined {
