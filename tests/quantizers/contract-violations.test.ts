@@ -245,6 +245,20 @@ const violations: readonly (readonly [rule: string, how: string, make: () => Qua
       /learning "chosen" of the facts/,
     ],
     [
+      "is what it says",
+      "a gradient at its output that moves the codes, unsaid",
+      altered((q) => ({
+        quantize: (z) =>
+          tf.tidy(() => {
+            const { quantized, ...output } = q.quantize(z);
+            const codes = tf.sum(codesOf(q));
+            const nothing = tf.sub(codes, stopGradient(codes)); // 0 by value
+            return { ...output, quantized: tf.add(quantized, nothing) as tf.Tensor4D };
+          }),
+      })),
+      /learnsFromReconstruction of the facts/,
+    ],
+    [
       "keeps the codes",
       "codes in another order",
       altered((q) => ({ pruning: { keep: (kept) => keepOf(q)([...kept].reverse()) } })),

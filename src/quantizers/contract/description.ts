@@ -1,9 +1,10 @@
 /** Contract checks of what a quantizer says of itself: its facts, and what is left when codes are taken out. */
 import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
+import type { QuantizerFacts } from "../facts.js";
 import type { Quantizer } from "../quantizer.js";
 import { createQuantizer, parseQuantizerConfig, quantizerFacts } from "../registry.js";
-import { bytesOf, GRIDS, using, withLatents } from "./helpers.js";
+import { bytesOf, GRIDS, randomLatents, using, withLatents } from "./helpers.js";
 
 /** Vacuous for a kind without facts. */
 export async function checkFacts(make: () => Quantizer): Promise<void> {
@@ -28,6 +29,7 @@ export async function checkFacts(make: () => Quantizer): Promise<void> {
       );
       tf.dispose(output);
     });
+    await checkTaught(quantizer, facts);
     const trains = variables.some(({ trainable }) => trainable);
     const byGradient = facts.learning === "chosen" || facts.learning === "all";
     assert.equal(
@@ -35,6 +37,33 @@ export async function checkFacts(make: () => Quantizer): Promise<void> {
       byGradient,
       `learning "${facts.learning}" of the facts, against trainable variables`,
     );
+  });
+}
+
+/** Whether a gradient at the output reaches the codebook, as the facts have it. */
+async function checkTaught(quantizer: Quantizer, facts: QuantizerFacts): Promise<void> {
+  const trainable = [...quantizer.variables().values()].filter((variable) => variable.trainable);
+  if (trainable.length === 0) {
+    assert.equal(facts.learnsFromReconstruction, false, "learnsFromReconstruction, with nothing to learn");
+    return;
+  }
+  await withLatents(quantizer, GRIDS[0], async (latents) => {
+    const weights = randomLatents(quantizer.codeDim, GRIDS[0], "weights");
+    // Sums that are zero by value keep all variables on the tape.
+    const product = () =>
+      trainable.reduce<tf.Scalar>(
+        (sum, variable) => tf.add(sum, tf.mul(tf.sum(variable), 0)),
+        tf.sum(tf.mul(weights, quantizer.quantize(latents).quantized)),
+      );
+    const { value, grads } = tf.variableGrads(product, trainable);
+    const slopes = await Promise.all(Object.values(grads).map((gradient) => gradient.data()));
+    const isTaught = slopes.some((slope) => slope.some((x) => x !== 0));
+    assert.equal(
+      isTaught,
+      facts.learnsFromReconstruction,
+      "learnsFromReconstruction of the facts, against the gradient that reaches the codebook",
+    );
+    tf.dispose([weights, value, grads]);
   });
 }
 

@@ -6,7 +6,8 @@ import { tf } from "../tfjs.js";
  * How the gradient at the chosen codes reaches the latents they replaced.
  *
  * Takes latents [M, D] and their codes [M, D]; returns a tensor that *is* the codes by value, bit for bit, and whose
- * gradient to the latents is the estimator's. No gradient goes to the codes: these learn from their own losses.
+ * gradient to the latents is the estimator's. No gradient goes to the codes, which learn from their own losses, unless
+ * the estimator `teachesCodes`.
  */
 export type GradientEstimator = (latents: Tensor2D, codes: Tensor2D) => Tensor2D;
 
@@ -18,7 +19,7 @@ export interface BackwardArguments<T extends Tensor> {
 }
 
 /**
- * The one operator behind every estimator: forward returns `codes`, backward sends `backward(…)` to `latents`.
+ * The operator behind every estimator that teaches no codes: forward returns `codes`, backward sends `backward(…)` to `latents`.
  *
  * The codes are closed over and are not an input, so that the backward pass has no zeros to carry to them.
  */
