@@ -60,6 +60,8 @@ describe("latentGradient, in two dimensions", () => {
     "rotation, not radial": [0, -1.5],
     // The mirror image that swaps both axes.
     reflection: [6, 1.5],
+    // Without its part along q − z = (−2, 3): (1, 4)·(−2, 3)/13 = 10/13 of it.
+    "diveq-detach": [1 + 20 / 13, 4 - 30 / 13],
   };
 
   it.each(Object.entries(gradientEstimators))("%s", async (name, estimate) => {

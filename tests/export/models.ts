@@ -82,6 +82,16 @@ export const variants = {
     model: { preset: "tiny", baseWidth: 8, latentChannels: 8 },
     quantizer: { kind: "vq", codebook: "sphere", codebookSize: 272, codeDim: 8, initialization: "data" },
   },
+  "simvq by diveq-detach": {
+    model: { preset: "tiny", baseWidth: 8, latentChannels: 10 },
+    quantizer: {
+      kind: "simvq",
+      gradient: "diveq-detach",
+      codebookSize: 45,
+      codeDim: 6,
+      initialization: "data",
+    },
+  },
   fsq: {
     model: { preset: "tiny", baseWidth: 8 },
     quantizer: { kind: "fsq", levels: [8, 5, 6] },

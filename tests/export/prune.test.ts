@@ -32,6 +32,7 @@ const tables = [
   "vq with moving averages, projected",
   "simvq, group norm, silu, factor 8",
   "vq on the unit sphere",
+  "simvq by diveq-detach",
 ] as const;
 
 describe.each(tables)("%s", (name) => {

@@ -9,6 +9,7 @@ import {
 import { useEngine } from "../engine.js";
 import { ownLosses } from "./own-losses.js";
 import {
+  diveqDetachSurrogate,
   fsqSurrogate,
   onSphere,
   reflectionSurrogate,
@@ -50,6 +51,10 @@ const members: readonly (readonly [Readonly<Record<string, unknown>>, Surrogate]
     onSphere(straightThroughSurrogate),
   ],
   [{ kind: "rotation", ...vector, codebook: "sphere", initialization: "data" }, onSphere(rotationSurrogate)],
+  [{ kind: "vq", ...vector, gradient: "diveq-detach" }, diveqDetachSurrogate],
+  [{ kind: "vq", ...vector, gradient: "diveq-detach", codebook: "ema" }, diveqDetachSurrogate],
+  [{ kind: "simvq", ...vector, gradient: "diveq-detach", codebookWeight: 0.2 }, diveqDetachSurrogate],
+  [{ kind: "vq", ...vector, gradient: "diveq-detach", codebook: "sphere" }, onSphere(diveqDetachSurrogate)],
   [{ kind: "fsq", levels: [5, 2, 8, 3] }, fsqSurrogate([5, 2, 8, 3])],
   [{ kind: "fsq", levels: [30, 27] }, fsqSurrogate([30, 27])],
   [{ kind: "sign", codeDim: 6 }, straightThroughSurrogate],

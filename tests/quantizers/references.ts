@@ -44,6 +44,13 @@ export const reflectionSurrogate: Surrogate = (z, { latent, code }) => {
   return scaled(sum(z, scaled(unit, -2 * dot(unit, z))), norm(code) / norm(latent));
 };
 
+/** z + ‖q − z‖·sg[(q − z)/‖q − z‖]. */
+export const diveqDetachSurrogate: Surrogate = (z, { latent, code }) => {
+  const error = sum(code, scaled(latent, -1));
+  const length = norm(sum(code, scaled(z, -1)));
+  return sum(z, scaled(error, length / norm(error)));
+};
+
 /** An estimator's surrogate for latents that are first divided by their lengths. */
 export const onSphere =
   (surrogate: Surrogate): Surrogate =>

@@ -103,6 +103,27 @@ describe("the registry", () => {
         linearBias: true,
       },
     ],
+    [
+      { kind: "vq", gradient: "diveq-detach" },
+      {
+        codebook: "free",
+        gradient: "diveq-detach",
+        initialization: "uniform",
+        commitmentWeight: 0,
+        codebookWeight: 0,
+      },
+    ],
+    [
+      { kind: "vq", gradient: "diveq-detach", codebook: "ema", commitmentWeight: 0.5 },
+      {
+        codebook: "ema",
+        gradient: "diveq-detach",
+        initialization: "uniform",
+        commitmentWeight: 0.5,
+        emaDecay: 0.99,
+        emaEpsilon: 1e-5,
+      },
+    ],
   ])("writes out the defaults of %j, and only the options that are read", (config, expected) => {
     const common = { codebookSize: 1024, codeDim: 64, commitmentWeight: 0.25 };
     expect(parseQuantizerConfig(config)).toEqual({ ...config, ...common, ...expected });
@@ -123,6 +144,7 @@ describe("the registry", () => {
     [{ kind: "vq", codebookWeight: 0.25 }, undefined], // moving averages do not read it
     [{ kind: "vq", codebookSize: 0 }, undefined], // a mistake, which is told elsewhere
     [{ kind: "vq", gradient: "rotation" }, undefined],
+    [{ kind: "vq", gradient: "diveq-detach" }, undefined], // another way
     [{ kind: "simvq" }, undefined],
     [{ kind: "nobody's" }, undefined],
   ])("recommends for %j, which leaves that open: %j", (config, options) => {
@@ -205,6 +227,13 @@ describe("the registry", () => {
     );
     expect(described.get("fsq")?.options).toContainEqual(
       expect.objectContaining({ name: "levels", type: "list of integer >= 2, <= 1000" }),
+    );
+    expect(options).toContainEqual(
+      expect.objectContaining({
+        name: "commitmentWeight",
+        default: 0.25,
+        description: "weight of the commitment loss (beta); 0 with gradient diveq-detach",
+      }),
     );
     for (const { options: all } of described.values()) {
       expect(all.every(({ description }) => description.length > 5)).toBe(true);

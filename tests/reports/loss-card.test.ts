@@ -56,6 +56,20 @@ describe("lossCard", () => {
     expect(codebook).toMatch(/^Unit sphere: .*ẑ = z\/‖z‖/);
   });
 
+  it("of DiVeQ: the reconstruction moves the codes too, and the quantizer's own losses weigh nothing", () => {
+    const { terms, codebook, gradient } = card({ kind: "vq", gradient: "diveq-detach" });
+    expect(terms.map(({ loss, weight, moves }) => [loss, weight, moves])).toEqual([
+      ["reconstruction, L2", 1, "the decoder, and through the quantizer the encoder and the codes"],
+      ["codebook", 0, "the codes that were chosen"],
+      ["commitment (β)", 0, "the encoder"],
+    ]);
+    expect(codebook).toContain("from the codebook loss and the reconstruction");
+    expect(gradient).toMatch(/^DiVeQ without noise: /);
+    // Moving averages learn from their latents alone.
+    const averaged = card({ kind: "vq", gradient: "diveq-detach", codebook: "ema" });
+    expect(averaged.terms[0]).toMatchObject({ leaves: "the codebook" });
+  });
+
   it("of FSQ has reconstruction losses alone, each with its weight", () => {
     const fsq = card({ kind: "fsq", levels: [8, 5, 3] }, { l1: 1, ssim: 0.2, huber: 0.5, huberDelta: 0.25 });
     expect(weights(fsq)).toEqual([

@@ -4,13 +4,19 @@ import { ema } from "../codebooks/ema.js";
 import { free } from "../codebooks/free.js";
 import { linear } from "../codebooks/linear.js";
 import { sphere } from "../codebooks/sphere.js";
+import { diveqDetachEstimator } from "../gradients/diveq.js";
 import type { EstimatorPart, GradientEstimator } from "../gradients/estimator.js";
 import { reflectionEstimator, rotationEstimator } from "../gradients/rotation.js";
 import { straightThroughEstimator } from "../gradients/straight-through.js";
 
 export const codebookParts = [free, ema, linear, sphere] as const;
 
-export const estimatorParts = [straightThroughEstimator, rotationEstimator, reflectionEstimator] as const;
+export const estimatorParts = [
+  straightThroughEstimator,
+  rotationEstimator,
+  reflectionEstimator,
+  diveqDetachEstimator,
+] as const;
 
 export type CodebookName = (typeof codebookParts)[number]["name"];
 export type GradientName = (typeof estimatorParts)[number]["name"];
