@@ -48,7 +48,10 @@ export const deadCodes: Rule = {
   remedies: [
     {
       text: "initialization kmeans or data: uniform codes of ±1/K lie far from the latents, and those never chosen never learn",
-      helps: (settings) => hasVectors(settings) && (settings.initialization ?? "uniform") === "uniform",
+      helps: (settings) =>
+        hasVectors(settings) &&
+        settings.comparesLengths &&
+        (settings.initialization ?? "uniform") === "uniform",
     },
     {
       text: `${AVERAGING_CODEBOOKS}, or kind ${KINDS_THAT_LEAVE_NONE}, which do not collapse in this way`,

@@ -170,6 +170,10 @@ describe("diagnose", () => {
       expect(advice).not.toMatch(/kmeans|ema|codeDim/);
       const linear = { kind: "simvq", codebook: "linear", initialization: "normal", codeDim: 64 };
       expect(ofRule("dead-codes", collapsed, { quantizer: linear })).not.toMatch(/kmeans|simvq/);
+      // On the sphere uniform codes lie as near to the latents as any.
+      const onSphere = { ...plain, codebook: "sphere" };
+      expect(ofRule("dead-codes", collapsed, { quantizer: onSphere })).not.toContain("initialization");
+      expect(ofRule("dead-codes", collapsed, { quantizer: onSphere })).toContain('codebook "ema", or kind');
       const levels = { kind: "fsq", levels: [8, 8, 8] };
       expect(ofRule("dead-codes", collapsed, { quantizer: levels })).not.toMatch(/kmeans|simvq|codeDim/);
       const wild: PlantedRun = { curves: { gradientNorm: (at) => 0.4 * Math.exp(6 * at) } };
