@@ -45,9 +45,9 @@ export interface ResumableRun {
 /**
  * Opens a run to go on with it. Changes nothing in its folder but the lock, which is the caller's to release.
  *
- * @throws ConfigError naming an option that may not change; VqkitError("run") when there is no run, another process
- * writes it, it is finished, it has no checkpoint of the kind that is asked for, or all of these are damaged;
- * VqkitError("format" | "file")
+ * @throws ConfigError naming an option that may not change; VqkitError("run") when there is no run, it is finished, it
+ * has no checkpoint of the kind that is asked for, or all of these are damaged; VqkitError("locked") when another process
+ * writes it; VqkitError("format" | "file")
  */
 export async function openResumable(
   dir: string,

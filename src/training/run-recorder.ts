@@ -78,7 +78,8 @@ export class RunRecorder {
    * Makes the folder and writes the config.
    *
    * @param shape of the codebooks whose life is recorded; null for none
-   * @throws VqkitError("run") when the folder is taken, or another process writes there; VqkitError("file")
+   * @throws VqkitError("run") when the folder is taken; VqkitError("locked") when another process writes there;
+   * VqkitError("file")
    */
   static async create(dir: string, config: RunConfig, shape: TimelineShape | null): Promise<RunRecorder> {
     const { overwrite } = config;

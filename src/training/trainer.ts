@@ -77,8 +77,8 @@ export class Trainer {
    * @param changes options to go on with instead of the run's own: `changeableFields`, all others must be as they were;
    * and which checkpoint to go on from
    * @throws ConfigError naming an option that may not change, or `data.images` when the files are others now;
-   * VqkitError("run") when there is no run, another process writes it, it is finished, or each of its checkpoints is
-   * damaged; VqkitError("format" | "file"); otherwise as `create`
+   * VqkitError("run") when there is no run, it is finished, or each of its checkpoints is damaged; VqkitError("locked")
+   * when another process writes it; VqkitError("format" | "file"); otherwise as `create`
    */
   static async resume(dir: string, hooks: TrainerHooks = {}, changes: ResumeOptions = {}): Promise<Trainer> {
     const resumable = await openResumable(dir, changes);
