@@ -2,11 +2,14 @@ import type * as tf from "@tensorflow/tfjs";
 import { ShapeError } from "../core/errors.js";
 import {
   assignWeightValues,
+  checkWeights,
   copyWeightValues,
+  type Layer,
   Network,
   type NetworkStart,
   sequence,
   type WeightValue,
+  type WeightValues,
 } from "../nn/index.js";
 import type { Quantizer, QuantizerOutput } from "../quantizers/index.js";
 import type { AutoencoderConfig } from "./config.js";
@@ -46,19 +49,44 @@ export class ImageAutoencoder {
   readonly #encoder: Network;
   readonly #decoder: Network;
 
-  private constructor({ config, quantizer }: AutoencoderParts, start: NetworkStart) {
+  private constructor({ config, quantizer }: AutoencoderParts, networks: readonly [Network, Network]) {
     this.config = config;
     this.quantizer = quantizer;
-    this.#encoder = Network.create(sequence(encoderLayers(config, quantizer.codeDim)), start);
-    this.#decoder = Network.create(sequence(decoderLayers(config, quantizer.codeDim)), start);
+    [this.#encoder, this.#decoder] = networks;
   }
 
   /**
-   * Builds a model with fresh weights. Each weight depends on the seed and its own name alone, so the encoder and the
-   * decoder start from the same bytes whichever quantizer stands between them.
+   * Builds a model. Each fresh weight depends on the seed and its own name alone, so the encoder and the decoder start
+   * from the same bytes whichever quantizer stands between them. Weights that are given, the quantizer's among them, are
+   * not drawn; without a seed all have to be given.
+   *
+   * @param options.quantizer freed when this throws
+   * @throws VqkitError("format") naming weights that are missing, unknown, or of another shape
    */
-  static create({ seed, ...parts }: AutoencoderParts & { readonly seed: number }): ImageAutoencoder {
-    return new ImageAutoencoder(parts, { seed });
+  static create({ seed, weights = new Map(), ...parts }: AutoencoderParts & NetworkStart): ImageAutoencoder {
+    const { config, quantizer } = parts;
+    const encoder = sequence(encoderLayers(config, quantizer.codeDim));
+    const decoder = sequence(decoderLayers(config, quantizer.codeDim));
+    const codebook = prefixed(quantizer.variables());
+    try {
+      const networks = [...encoder.parameters, ...decoder.parameters];
+      const wanted = [...networks.map((parameter) => [parameter.name, parameter] as const), ...codebook];
+      checkWeights(new Map<string, { shape: readonly number[] }>(wanted), weights, {
+        part: seed !== undefined,
+      });
+      const startOf = ({ parameters }: Layer): NetworkStart => ({
+        ...(seed === undefined ? {} : { seed }),
+        weights: chosen(weights, new Set(parameters.map(({ name }) => name))),
+      });
+      assignWeightValues(codebook, chosen(weights, codebook), { part: true });
+      return new ImageAutoencoder(parts, [
+        Network.create(encoder, startOf(encoder)),
+        Network.create(decoder, startOf(decoder)),
+      ]);
+    } catch (error) {
+      quantizer.dispose();
+      throw error;
+    }
   }
 
   /**
@@ -101,11 +129,10 @@ export class ImageAutoencoder {
    * `quantizer/`. The names are the model's; the engine's `variable.name` is another, unique in the process.
    */
   variables(): ReadonlyMap<string, tf.Variable> {
-    const quantizer = [...this.quantizer.variables()];
     return new Map([
       ...this.#encoder.variables(),
       ...this.#decoder.variables(),
-      ...quantizer.map(([name, variable]) => [`quantizer/${name}`, variable] as const),
+      ...prefixed(this.quantizer.variables()),
     ]);
   }
 
@@ -134,4 +161,13 @@ export class ImageAutoencoder {
     this.#decoder.dispose();
     this.quantizer.dispose();
   }
+}
+
+/** A quantizer's variables under the names that they have in the model. */
+function prefixed(variables: ReadonlyMap<string, tf.Variable>): Map<string, tf.Variable> {
+  return new Map([...variables].map(([name, variable]) => [`quantizer/${name}`, variable]));
+}
+
+function chosen(weights: WeightValues, names: { has(name: string): boolean }): WeightValues {
+  return new Map([...weights].filter(([name]) => names.has(name)));
 }

@@ -16,4 +16,4 @@ export { describeModel, type ModelDescription, type PartDescription } from "./de
 export { checkImageShape } from "./image-shape.js";
 export { decoderLayers, encoderLayers } from "./layers.js";
 export { centredBytes, type PixelBatch, pixelsToTensor, tensorToPixels } from "./pixels.js";
-export { namingModelFile, parseStoredModel, storedWeightValues } from "./stored-model.js";
+export { namingModelFile, parseStoredModel } from "./stored-model.js";

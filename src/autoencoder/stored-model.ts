@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { parseConfig } from "../core/config.js";
 import { ConfigError, messageOf, VqkitError } from "../core/errors.js";
-import type { WeightValue } from "../nn/index.js";
 import { parseQuantizerConfig, type QuantizerConfig, quantizerFacts } from "../quantizers/index.js";
 import { type AutoencoderConfig, resolveModel } from "./config.js";
 import { describeModel } from "./describe.js";
@@ -41,30 +40,6 @@ export function parseStoredModel(
     );
   }
   return { model, quantizer };
-}
-
-/**
- * The weights of a file as a model takes them.
- *
- * @throws VqkitError("format") naming a weight that is not float32, or not finite: everything computed with it would be
- * NaN, and indices would mean nothing
- */
-export function storedWeightValues(weights: ReadonlyMap<string, StoredWeight>): Map<string, WeightValue> {
-  const values = new Map<string, WeightValue>();
-  for (const [name, { dtype, shape, data }] of weights) {
-    if (!(data instanceof Float32Array)) {
-      throw new VqkitError("format", `Weight "${name}": expected element type F32, got ${dtype}.`);
-    }
-    const bad = data.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) {
-      throw new VqkitError(
-        "format",
-        `Weight "${name}": expected finite numbers, got ${data[bad]} at position ${bad}. Take a model whose training did not diverge.`,
-      );
-    }
-    values.set(name, { shape, data });
-  }
-  return values;
 }
 
 /**

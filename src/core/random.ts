@@ -10,6 +10,7 @@ type Label = string | number;
  * another part draws: the encoder starts from the same weights whatever quantizer stands beside it.
  */
 export class Random {
+  #isBlank = false;
   readonly #generator: ReturnType<typeof xoroshiro128plusFromState>;
 
   constructor(seed: number, ...labels: readonly Label[]) {
@@ -18,6 +19,17 @@ export class Random {
       .digest();
     // 128 bits of the digest are the generator's whole state.
     this.#generator = xoroshiro128plusFromState([0, 4, 8, 12].map((at) => digest.readInt32LE(at)));
+  }
+
+  /**
+   * A stream for what is about to be replaced: `fill` gives zeros and draws nothing.
+   *
+   * Single draws are those of any stream, so that a loop until some number fits comes to its end.
+   */
+  static blank(): Random {
+    const random = new Random(0, "blank");
+    random.#isBlank = true;
+    return random;
   }
 
   /** Uniform in [0, 1), 32 bits of resolution. */
@@ -54,6 +66,7 @@ export class Random {
   /** `length` draws as float32. */
   fill(length: number, draw: (random: Random) => number): Float32Array {
     const values = new Float32Array(length);
+    if (this.#isBlank) return values;
     for (let i = 0; i < length; i++) values[i] = draw(this);
     return values;
   }

@@ -39,6 +39,7 @@ export { isPartialName, nameOfPartial, StagedFile } from "./staged-file.js";
 export { placeStagedFiles, removeStagedFiles, StagedFiles } from "./staged-files.js";
 export {
   bytesOf,
+  floatsOf,
   type StoredTensor,
   type TensorArrays,
   type TensorDtype,

@@ -1,15 +1,23 @@
-/** Element types of stored arrays, by their safetensors names, and the typed array that holds each. */
+import { floatsOfBfloats, floatsOfHalves } from "./half-floats.js";
+
+/**
+ * Element types of stored arrays, by their safetensors names, and the typed array that holds each. F16 and BF16 are held
+ * as the bits that stand in the file, see `floatsOf`; BOOL as 0 and 1.
+ */
 export interface TensorArrays {
   F64: Float64Array;
   I64: BigInt64Array;
   U64: BigUint64Array;
   F32: Float32Array;
+  F16: Uint16Array;
+  BF16: Uint16Array;
   I32: Int32Array;
   U32: Uint32Array;
   I16: Int16Array;
   U16: Uint16Array;
   I8: Int8Array;
   U8: Uint8Array;
+  BOOL: Uint8Array;
 }
 
 export type TensorDtype = keyof TensorArrays;
@@ -37,12 +45,15 @@ const TYPES: ReadonlyMap<string, ArrayType> = new Map<TensorDtype, ArrayType>([
   ["I64", BigInt64Array],
   ["U64", BigUint64Array],
   ["F32", Float32Array],
+  ["F16", Uint16Array],
+  ["BF16", Uint16Array],
   ["I32", Int32Array],
   ["U32", Uint32Array],
   ["I16", Int16Array],
   ["U16", Uint16Array],
   ["I8", Int8Array],
   ["U8", Uint8Array],
+  ["BOOL", Uint8Array],
 ]);
 
 export const KNOWN_DTYPES: readonly string[] = [...TYPES.keys()];
@@ -77,6 +88,26 @@ export function tensorOver(dtype: TensorDtype, shape: readonly number[], buffer:
 /** The bytes of an array's values, without a copy. */
 export function bytesOf({ data }: StoredTensor): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+/**
+ * The values of a floating-point array as float32, rounded where they were F64; F32 without a copy.
+ *
+ * @returns undefined for integers and BOOL
+ */
+export function floatsOf({ dtype, data }: StoredTensor): Float32Array | undefined {
+  switch (dtype) {
+    case "F32":
+      return data;
+    case "F64":
+      return Float32Array.from(data);
+    case "F16":
+      return floatsOfHalves(data);
+    case "BF16":
+      return floatsOfBfloats(data);
+    default:
+      return undefined;
+  }
 }
 
 /** Why an array contradicts itself, or undefined when it does not. */

@@ -17,10 +17,12 @@ export { Network, type NetworkStart, type TrainingOutput } from "./network.js";
 export { type Parameter, type Start, sizeOf } from "./parameter.js";
 export {
   assignWeightValues,
+  checkWeights,
   copyWeightValues,
   renameWeights,
   type WeightMatch,
   type WeightValue,
   type WeightValues,
 } from "./state-dict.js";
+export { storedWeightValues } from "./stored-weights.js";
 export { keepingSize, type Padding, type Sides } from "./windows.js";

@@ -50,6 +50,7 @@ export type {
   StateValue,
 } from "./quantizer.js";
 export {
+  createBlankQuantizer,
   createQuantizer,
   describeQuantizers,
   parseQuantizerConfig,

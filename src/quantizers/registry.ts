@@ -51,6 +51,16 @@ export function createQuantizer(config: unknown, seed: number): Quantizer {
   return definition.create(definition.parse(config), new Random(seed, "quantizer"));
 }
 
+/**
+ * Builds a quantizer all of whose variables are assigned next: its tables are not drawn.
+ *
+ * @throws as `createQuantizer`
+ */
+export function createBlankQuantizer(config: unknown): Quantizer {
+  const definition = definitionOf(config);
+  return definition.create(definition.parse(config), Random.blank());
+}
+
 /** What a person should know before training with this configuration; one sentence each, often none. */
 export function quantizerWarnings(config: unknown): string[] {
   const definition = definitionOf(config);

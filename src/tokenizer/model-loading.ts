@@ -1,10 +1,8 @@
-import {
-  ImageAutoencoder,
-  namingModelFile,
-  parseStoredModel,
-  storedWeightValues,
-} from "../autoencoder/index.js";
-import { createQuantizer } from "../quantizers/index.js";
+import * as tf from "@tensorflow/tfjs";
+import { ImageAutoencoder, namingModelFile, parseStoredModel } from "../autoencoder/index.js";
+import { backendName, type EngineOptions, selectEngine } from "../backend/index.js";
+import { storedWeightValues } from "../nn/index.js";
+import { createBlankQuantizer } from "../quantizers/index.js";
 import { type ModelFile, modelFingerprint, readStoredModel } from "../runs/index.js";
 
 /** A model with its trained weights; the caller disposes it. */
@@ -15,32 +13,45 @@ export interface LoadedModel {
 }
 
 /**
- * Builds the model of a run, on the engine selected.
+ * Builds the model of a run. Nothing is drawn: every weight is the file's.
  *
  * @param path a run folder, or a model file (`model.safetensors`)
+ * @param options the engine that computes; where nothing is asked for, the one already selected stays
  * @throws VqkitError("run") when there is no such folder or file, or no weights in it; VqkitError("format") for a file
- * that is no model, or whose weights do not fit its configuration; VqkitError("file")
+ * that is no model, or whose weights do not fit its configuration; VqkitError("file"); BackendError for an engine that
+ * cannot be used
  */
-export async function loadModel(path: string): Promise<LoadedModel> {
+export async function loadModel(path: string, options: EngineOptions = {}): Promise<LoadedModel> {
+  await ensureEngine(options);
   const stored = await readStoredModel(path);
   const model = namingModelFile(stored.path, () => buildModel(stored.file));
   return { model, fingerprint: modelFingerprint(stored) };
 }
 
+/**
+ * A model in memory as a loaded one.
+ *
+ * @throws VqkitError("format") naming a weight that is not finite
+ */
+export async function identifyModel(model: ImageAutoencoder): Promise<LoadedModel> {
+  const values = await model.copyWeights();
+  const weights = new Map([...values].map(([name, value]) => [name, { dtype: "F32", ...value } as const]));
+  storedWeightValues(weights); // as a file would be refused
+  const config = { model: model.config, quantizer: model.quantizer.config };
+  return { model, fingerprint: modelFingerprint({ file: { config, weights }, path: "model" }) };
+}
+
 function buildModel({ config, weights }: ModelFile): ImageAutoencoder {
   const parts = parseStoredModel(config, weights);
-  // The seed is of no consequence: every value is replaced.
-  const seed = 0;
-  const model = ImageAutoencoder.create({
-    config: parts.model,
-    quantizer: createQuantizer(parts.quantizer, seed),
-    seed,
-  });
-  try {
-    model.setWeights(storedWeightValues(weights));
-    return model;
-  } catch (error) {
-    model.dispose();
-    throw error;
-  }
+  const values = storedWeightValues(weights);
+  const quantizer = createBlankQuantizer(parts.quantizer);
+  return ImageAutoencoder.create({ config: parts.model, quantizer, weights: values });
+}
+
+/** Selects what is asked for; without a wish, an engine that somebody selected stays, and with it what lives there. */
+async function ensureEngine(options: EngineOptions): Promise<void> {
+  const { engine = "auto", device, threads } = options;
+  const wish = threads !== undefined || device !== undefined || engine !== "auto";
+  const selected = [backendName, "tensorflow"].includes(tf.getBackend());
+  if (wish || !selected) await selectEngine(options);
 }

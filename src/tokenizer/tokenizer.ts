@@ -1,5 +1,5 @@
-import * as tf from "@tensorflow/tfjs";
-import { backendName, type EngineOptions, selectEngine } from "../backend/index.js";
+import type { ImageAutoencoder } from "../autoencoder/index.js";
+import type { EngineOptions } from "../backend/index.js";
 import { VqkitError } from "../core/errors.js";
 import {
   type BrokenImage,
@@ -25,7 +25,7 @@ import {
 import type { DecodedImage } from "./decoded-image.js";
 import { type EncodeOptions, type EncodeSettings, parseEncodeOptions } from "./encode-options.js";
 import { imageBatches, type PreparedBatch, partsAtOnce, pixelsOf } from "./image-batches.js";
-import { type LoadedModel, loadModel } from "./model-loading.js";
+import { identifyModel, type LoadedModel, loadModel } from "./model-loading.js";
 import { ModelPasses } from "./model-passes.js";
 import { prepareImage } from "./prepared-image.js";
 import { TileSequence } from "./tiles.js";
@@ -91,8 +91,19 @@ export class Tokenizer {
    * BackendError for an engine that cannot be used
    */
   static async load(path: string, options: EngineOptions = {}): Promise<Tokenizer> {
-    await ensureEngine(options);
-    return new Tokenizer(await loadModel(path));
+    return Tokenizer.from(await loadModel(path, options));
+  }
+
+  /**
+   * Makes a tokenizer of a model that is in memory, such as a trainer's.
+   *
+   * The model belongs to the tokenizer from here on: `dispose` frees it, and its weights must not change any more.
+   *
+   * @param model on the engine selected; one that `loadModel` returned is not fingerprinted again
+   * @throws VqkitError("format") naming a weight that is not finite
+   */
+  static async from(model: ImageAutoencoder | LoadedModel): Promise<Tokenizer> {
+    return new Tokenizer("fingerprint" in model ? model : await identifyModel(model));
   }
 
   /**
@@ -311,14 +322,6 @@ export class Tokenizer {
       }
     }
   }
-}
-
-/** Selects what is asked for; without a wish, an engine that somebody selected stays, and with it what lives there. */
-async function ensureEngine(options: EngineOptions): Promise<void> {
-  const { engine = "auto", device, threads } = options;
-  const wish = threads !== undefined || device !== undefined || engine !== "auto";
-  const selected = [backendName, "tensorflow"].includes(tf.getBackend());
-  if (wish || !selected) await selectEngine(options);
 }
 
 function named(source: ImageSource, otherwise: string): SourceItem {

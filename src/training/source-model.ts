@@ -4,10 +4,9 @@ import {
   type ImageAutoencoder,
   namingModelFile,
   parseStoredModel,
-  storedWeightValues,
 } from "../autoencoder/index.js";
 import { ConfigError, messageOf, type VqkitError } from "../core/errors.js";
-import { assignWeightValues, type WeightValue } from "../nn/index.js";
+import { assignWeightValues, storedWeightValues, type WeightValue } from "../nn/index.js";
 import { parseQuantizerConfig, type QuantizerConfig } from "../quantizers/index.js";
 import { modelFingerprint, readStoredModel } from "../runs/index.js";
 import { parseSource, type RunConfig, type RunOptions, type SourceConfig } from "./run-config.js";

@@ -52,6 +52,18 @@ describe("a stream of random numbers", () => {
     expect([...shuffled].sort((a, b) => a - b)).toEqual(items);
   });
 
+  test("that is blank fills with zeros without a draw, and draws single numbers as any other", () => {
+    const blank = Random.blank();
+    let draws = 0;
+    expect(blank.fill(5, () => ++draws)).toEqual(new Float32Array(5));
+    expect(draws).toBe(0);
+    const loop = Random.blank();
+    let rounds = 1;
+    while (loop.normal() <= 1) rounds++;
+    expect(rounds).toBeGreaterThan(1);
+    expect(new Set([blank.next(), blank.next(), blank.next()]).size).toBe(3);
+  });
+
   test("each draw stays in its range and has its mean and variance", () => {
     const count = 20_000;
     const random = new Random(11, "moments");

@@ -3,7 +3,7 @@ import path from "node:path";
 import type { EngineOptions } from "../../backend/index.js";
 import { OutputFolder, withReader } from "../../files/index.js";
 import { RUN_FILES } from "../../runs/index.js";
-import { loadModel, Tokenizer } from "../../tokenizer/index.js";
+import { loadModel } from "../../tokenizer/index.js";
 import { type ModelFacts, modelFacts } from "../model-facts.js";
 import type { OutputOptions } from "../output-options.js";
 import { modelCard } from "./model-card.js";
@@ -24,21 +24,21 @@ export interface HuggingFaceExport {
  * run. No path of this machine is in it.
  *
  * @param source a run folder, or a model file (`model.safetensors`)
- * @throws ConfigError at `out`; as `Tokenizer.load`
+ * @throws ConfigError at `out`; as `loadModel`
  */
 export async function exportHuggingFace(
   source: string,
   options: ExportHuggingFaceOptions,
 ): Promise<HuggingFaceExport> {
-  return OutputFolder.fill(options.out, options, async (folder) => {
-    // Loading checks the file whole, and selects the engine.
-    (await Tokenizer.load(source, options)).dispose();
-    return exportInto(folder, source);
-  });
+  return OutputFolder.fill(options.out, options, (folder) => exportInto(folder, source, options));
 }
 
-async function exportInto(folder: OutputFolder, source: string): Promise<HuggingFaceExport> {
-  const loaded = await loadModel(source);
+async function exportInto(
+  folder: OutputFolder,
+  source: string,
+  options: EngineOptions,
+): Promise<HuggingFaceExport> {
+  const loaded = await loadModel(source, options); // checks the file whole
   try {
     const facts = await modelFacts(source, loaded);
     const isFile = (await stat(source)).isFile();

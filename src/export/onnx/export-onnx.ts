@@ -5,7 +5,7 @@ import { OutputFolder } from "../../files/index.js";
 import { loadModel, Tokenizer } from "../../tokenizer/index.js";
 import { type ModelFacts, modelFacts } from "../model-facts.js";
 import type { OutputOptions } from "../output-options.js";
-import { sampleImages } from "../sample-images.js";
+import { type SampleImages, sampleImages } from "../sample-images.js";
 import { type OnnxGraphs, writeOnnxGraphs } from "./graphs.js";
 import { OnnxTokenizer } from "./onnx-tokenizer.js";
 import { type PixelFormat, pixelFormats } from "./pixels.js";
@@ -48,31 +48,32 @@ const pixelsSchema = z.enum(pixelFormats).default("uint8");
 export async function exportOnnx(path: string, options: ExportOnnxOptions): Promise<OnnxExport> {
   const pixels = parseConfig(pixelsSchema, options.pixels, "pixels");
   return OutputFolder.fill(options.out, options, async (folder) => {
-    const live = await Tokenizer.load(path, options);
+    const loaded = await loadModel(path, options);
     try {
-      return await exportInto(folder, { path, live, pixels, options });
+      const facts = await modelFacts(path, loaded);
+      // Before a tokenizer freezes the weights: tables are computed from them as training does.
+      const graphs = await writeOnnxGraphs(loaded.model, { pixels, metadata: metadataOf(facts, pixels) });
+      const samples = await sampleImages(options.check, facts.run);
+      const live = await Tokenizer.from(loaded);
+      return await checkAndWrite(folder, { live, graphs, pixels, samples, options });
     } finally {
-      live.dispose();
+      loaded.model.dispose();
     }
   });
 }
 
-async function exportInto(
+interface Checked {
+  readonly live: Tokenizer;
+  readonly graphs: OnnxGraphs;
+  readonly pixels: PixelFormat;
+  readonly samples: SampleImages;
+  readonly options: ExportOnnxOptions;
+}
+
+async function checkAndWrite(
   folder: OutputFolder,
-  {
-    path,
-    live,
-    pixels,
-    options,
-  }: {
-    readonly path: string;
-    readonly live: Tokenizer;
-    readonly pixels: PixelFormat;
-    readonly options: ExportOnnxOptions;
-  },
+  { live, graphs, pixels, samples, options }: Checked,
 ): Promise<OnnxExport> {
-  const { graphs, facts } = await graphsOf(path, pixels);
-  const samples = await sampleImages(options.check, facts.run);
   const exported = await OnnxTokenizer.create(graphs, pixels);
   try {
     const roundTrip = await compareRoundTrip(live, exported, {
@@ -85,21 +86,6 @@ async function exportInto(
     return { dir: options.out, files: Object.keys(files), roundTrip, warnings: samples.warnings };
   } finally {
     await exported.release();
-  }
-}
-
-/** The graphs, and what was known of the model. The model is freed. */
-async function graphsOf(
-  path: string,
-  pixels: PixelFormat,
-): Promise<{ readonly graphs: OnnxGraphs; readonly facts: ModelFacts }> {
-  const loaded = await loadModel(path);
-  try {
-    const facts = await modelFacts(path, loaded);
-    const graphs = await writeOnnxGraphs(loaded.model, { pixels, metadata: metadataOf(facts, pixels) });
-    return { graphs, facts };
-  } finally {
-    loaded.model.dispose();
   }
 }
 

@@ -3,7 +3,7 @@ import type { EngineOptions } from "../../backend/index.js";
 import { VqkitError } from "../../core/errors.js";
 import { type JsonObject, OutputFolder, writeJsonFile } from "../../files/index.js";
 import { RunFolder } from "../../runs/index.js";
-import { beginsImage, type Codes, loadModel, Tokenizer } from "../../tokenizer/index.js";
+import { beginsImage, type Codes, type LoadedModel, loadModel, Tokenizer } from "../../tokenizer/index.js";
 import { modelFacts } from "../model-facts.js";
 import type { OutputOptions } from "../output-options.js";
 import { type Evidence, gatherEvidence, type PruneEvidence } from "./evidence.js";
@@ -57,12 +57,13 @@ async function pruneInto(
   source: string,
   options: PruneOptions,
 ): Promise<PruneResult> {
-  const live = await Tokenizer.load(source, options);
+  const loaded = await loadModel(source, options);
+  const live = await Tokenizer.from(loaded);
   try {
-    await refuseUnprunable(source);
+    checkPrunable(loaded.model); // before images are encoded
     const evidence = await gatherEvidence(source, live, options.evidence ?? {});
     const kept = keptCodes(evidence, live.codebookSize);
-    await writeSmaller(source, staging, kept);
+    await writeSmaller(loaded, { source, folder: staging, kept });
     const { remapping, proof } = await prove(live, staging, { kept, evidence });
     await writeJsonFile(path.join(staging, "remapping.json"), remapping);
     return {
@@ -77,16 +78,6 @@ async function pruneInto(
   }
 }
 
-/** Before images are encoded. */
-async function refuseUnprunable(source: string): Promise<void> {
-  const { model } = await loadModel(source);
-  try {
-    checkPrunable(model);
-  } finally {
-    model.dispose();
-  }
-}
-
 function keptCodes({ counts, description }: Evidence, codebookSize: number): number[] {
   const kept = counts.usedCodes().map(({ index }) => index);
   if (kept.length < codebookSize) return kept.sort((a, b) => a - b);
@@ -97,21 +88,23 @@ function keptCodes({ counts, description }: Evidence, codebookSize: number): num
 }
 
 /** config.json and model.safetensors with the codes at `kept`, into `folder`. */
-async function writeSmaller(source: string, folder: string, kept: readonly number[]): Promise<void> {
-  const loaded = await loadModel(source);
-  try {
-    const { quantizer, weights } = await withCodes(loaded.model, kept);
-    const { run, model } = await modelFacts(source, loaded);
-    const config = JSON.parse(JSON.stringify({ ...run, model, quantizer })) as JsonObject;
-    const target = await RunFolder.create(folder);
-    await target.writeConfig(config);
-    await target.writeModel({
-      weights: new Map([...weights].map(([name, value]) => [name, { dtype: "F32", ...value }])),
-      config: { model: config.model as JsonObject, quantizer: config.quantizer as JsonObject },
-    });
-  } finally {
-    loaded.model.dispose();
-  }
+async function writeSmaller(
+  loaded: LoadedModel,
+  {
+    source,
+    folder,
+    kept,
+  }: { readonly source: string; readonly folder: string; readonly kept: readonly number[] },
+): Promise<void> {
+  const { quantizer, weights } = await withCodes(loaded.model, kept);
+  const { run, model } = await modelFacts(source, loaded);
+  const config = JSON.parse(JSON.stringify({ ...run, model, quantizer })) as JsonObject;
+  const target = await RunFolder.create(folder);
+  await target.writeConfig(config);
+  await target.writeModel({
+    weights: new Map([...weights].map(([name, value]) => [name, { dtype: "F32", ...value }])),
+    config: { model: config.model as JsonObject, quantizer: config.quantizer as JsonObject },
+  });
 }
 
 /** Loads the pruned model and holds it against the live one. */
