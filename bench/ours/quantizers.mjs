@@ -30,10 +30,8 @@ const latents = tf.tidy(() => tf.variable(randomTensor(shape, "latents", (random
 
 function lossOf() {
   const { quantized, losses } = quantizer.quantize(latents);
-  const { codebook, commitment } = losses;
-  const terms = [tf.mean(tf.square(quantized))];
-  if (codebook !== undefined) terms.push(tf.mul(codebook, quantizer.lossWeights.codebook));
-  if (commitment !== undefined) terms.push(tf.mul(commitment, quantizer.lossWeights.commitment));
+  const own = Object.entries(losses).map(([name, loss]) => tf.mul(loss, quantizer.lossWeights[name]));
+  const terms = [tf.mean(tf.square(quantized)), ...own];
   return terms.reduce((sum, term) => tf.add(sum, term)).asScalar();
 }
 

@@ -5,7 +5,7 @@ import type { Part } from "./part.js";
 import type { Initialization, VectorQuantizerConfig } from "./vector-config.js";
 import { vectorFacts } from "./vector-facts.js";
 import { VectorQuantizer } from "./vector-quantizer.js";
-import { vectorSchema } from "./vector-schema.js";
+import { type Choices, vectorSchema } from "./vector-schema.js";
 
 /** A point of the grid codebook × gradient estimator that has a name. */
 export interface VectorPoint {
@@ -19,34 +19,23 @@ export interface VectorPoint {
    * The parts that the kind is named after: it takes these alone on their axis, and all there are on the other. A kind
    * that is named after none takes the parts that no other kind is named after.
    */
-  readonly namedAfter?:
-    | { readonly codebooks: readonly CodebookName[] }
-    | { readonly gradients: readonly GradientName[] };
+  readonly namedAfter?: {
+    readonly codebook?: readonly CodebookName[];
+    readonly gradient?: readonly GradientName[];
+  };
   readonly recommended?: Recommendation;
 }
 
 /** The definitions of all named points. */
 export function vectorKinds(points: readonly VectorPoint[]): QuantizerDefinition<VectorQuantizerConfig>[] {
-  const claimed = points.flatMap(({ namedAfter }): readonly string[] => namesIn(namedAfter));
+  const claimed = points.flatMap(({ namedAfter = {} }): readonly string[] =>
+    Object.values(namedAfter).flat(),
+  );
   return points.map((point) => {
-    const { kind, summary, paper, initialization, namedAfter, recommended } = point;
-    const takes = ({ name }: Part, own: readonly string[] | undefined): boolean => {
-      if (namedAfter === undefined) return !claimed.includes(name);
-      return own === undefined || own.includes(name);
-    };
-    const codebooks =
-      namedAfter !== undefined && "codebooks" in namedAfter ? namedAfter.codebooks : undefined;
-    const gradients =
-      namedAfter !== undefined && "gradients" in namedAfter ? namedAfter.gradients : undefined;
+    const { kind, summary, paper, initialization, recommended } = point;
     const choices = {
-      codebook: ordered(
-        codebookParts.filter((part) => takes(part, codebooks)),
-        point.codebook,
-      ),
-      gradient: ordered(
-        estimatorParts.filter((part) => takes(part, gradients)),
-        point.gradient,
-      ),
+      codebook: choicesOf(point, { axis: "codebook", parts: codebookParts, claimed }),
+      gradient: choicesOf(point, { axis: "gradient", parts: estimatorParts, claimed }),
     };
     return {
       kind,
@@ -60,15 +49,23 @@ export function vectorKinds(points: readonly VectorPoint[]): QuantizerDefinition
   });
 }
 
-function namesIn(namedAfter: VectorPoint["namedAfter"]): readonly string[] {
-  return namedAfter === undefined ? [] : Object.values(namedAfter).flat();
+interface Axis {
+  readonly axis: keyof Choices;
+  /** All of the family. */
+  readonly parts: readonly Part[];
+  /** The names of parts that some kind is named after. */
+  readonly claimed: readonly string[];
 }
 
-/** The default first, the others as they stand in the family. */
-function ordered(parts: readonly Part[], first: string): readonly [Part, ...Part[]] {
-  const [named, others] = [
-    parts.filter(({ name }) => name === first),
-    parts.filter(({ name }) => name !== first),
-  ];
-  return [...named, ...others] as unknown as readonly [Part, ...Part[]];
+/** The parts that a kind takes on one axis, its default first, the others as they stand in the family. */
+function choicesOf(point: VectorPoint, { axis, parts, claimed }: Axis): Choices[typeof axis] {
+  const { namedAfter } = point;
+  const own: readonly string[] | undefined = namedAfter?.[axis];
+  const takes = ({ name }: Part): boolean =>
+    namedAfter === undefined ? !claimed.includes(name) : own === undefined || own.includes(name);
+  const isDefault = ({ name }: Part): boolean => name === point[axis];
+  const first = parts.find((part) => takes(part) && isDefault(part));
+  if (first === undefined)
+    throw new TypeError(`${point.kind}: it does not take its own ${axis}, ${point[axis]}`);
+  return [first, ...parts.filter((part) => takes(part) && !isDefault(part))];
 }

@@ -26,7 +26,7 @@ const points: readonly VectorPoint[] = [
     codebook: "free",
     gradient: "rotation",
     initialization: "uniform",
-    namedAfter: { gradients: ["rotation", "reflection"] },
+    namedAfter: { gradient: ["rotation", "reflection"] },
   },
   {
     kind: "simvq",
@@ -38,7 +38,7 @@ const points: readonly VectorPoint[] = [
     codebook: "linear",
     gradient: "straight-through",
     initialization: "normal",
-    namedAfter: { codebooks: ["linear"] },
+    namedAfter: { codebook: ["linear"] },
   },
 ];
 
