@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import type { ConfigObject } from "./config-file.js";
 import type { EngineFlags } from "./engine-options.js";
 import { type FlagValues, gatherConfig, namingFlags } from "./gather-config.js";
-import type { RunFlag } from "./run-flags.js";
+import { OVERSIZE_FLAG, OVERSIZE_HELP, type RunFlag } from "./run-flags.js";
 import { integer, repeated } from "./values.js";
 
 const SET_FLAG = "--set <field=value>";
@@ -79,6 +79,7 @@ export function finishRunCommand(
     readonly body: (config: ConfigObject, values: FlagValues) => Promise<void>;
   },
 ): void {
+  command.option(OVERSIZE_FLAG, OVERSIZE_HELP);
   addEngineFlags(command);
   addConfigFlags(command);
   addModuleFlag(command);

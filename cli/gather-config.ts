@@ -10,7 +10,7 @@ import {
   withValue,
 } from "./config-file.js";
 import { UsageError } from "./errors.js";
-import type { FlagField, RunFlag } from "./run-flags.js";
+import { type FlagField, OVERSIZE_FLAG, type RunFlag } from "./run-flags.js";
 
 /** Values of flags as commander gathers them. */
 export type FlagValues = Readonly<Record<string, unknown>>;
@@ -62,6 +62,7 @@ const GENERAL_FLAGS: readonly FlagField[] = [
   { flag: "--threads <n>", field: "threads" },
   { flag: "--out <dir>", field: "out" },
   { flag: "--overwrite", field: "overwrite" },
+  { flag: OVERSIZE_FLAG, field: "allowOversize" },
 ];
 
 function withAssignment(config: ConfigObject, assignment: string): ConfigObject {
@@ -95,17 +96,19 @@ export async function namingFlags(
 }
 
 function withFlagName(error: unknown, values: FlagValues, flags: readonly FlagField[]): unknown {
-  if (!(error instanceof Error) || error.name !== "ConfigError" || !("path" in error)) return error;
+  if (!(error instanceof Error) || !("path" in error)) return error;
+  if (error.name !== "ConfigError" && error.name !== "OversizeError") return error;
   const path = String(error.path);
+  const message = error.message.replace("(allowOversize)", `(${OVERSIZE_FLAG})`);
   const given = [...flags, ...GENERAL_FLAGS].find(
     ({ flag, field }) =>
       values[attributeOf(flag)] !== undefined &&
       path.startsWith(field) &&
       /^([.[]|$)/.test(path.slice(field.length)),
   );
-  if (given === undefined) return error;
+  if (given === undefined) return message === error.message ? error : new UsageError(message);
   const [name = given.flag] = given.flag.split(" ");
-  return new UsageError(name + error.message.slice(given.field.length));
+  return new UsageError(name + message.slice(given.field.length));
 }
 
 /** `--codebook-size <n>` → `codebookSize`, as commander names it. */

@@ -7,6 +7,13 @@ export interface FlagField {
   readonly field: string;
 }
 
+/** Confirms a size that enlarges images more than twice, or that memory does not suffice for. */
+export const OVERSIZE_FLAG = "--allow-oversize";
+
+/** What help says of it. */
+export const OVERSIZE_HELP =
+  "train or compute at a size that enlarges the images more than twice, or needs more memory than there is";
+
 /** A flag that stands for one field of a run's configuration. */
 export interface RunFlag extends FlagField {
   readonly description: string;

@@ -36,6 +36,7 @@ export {
 } from "./backend/index.js";
 // core
 export { ConfigError, type ErrorCode, messageOf, ShapeError, VqkitError } from "./core/errors.js";
+export { OversizeError } from "./core/oversize.js";
 export { Random } from "./core/random.js";
 export { decodeText } from "./core/text.js";
 export type {
@@ -43,6 +44,7 @@ export type {
   CollectionOptions,
   DataConfig,
   DataConfigInput,
+  Enlargement,
   FindOptions,
   ImageBatch,
   ImageCollection,
@@ -346,6 +348,8 @@ export type {
   RunDescription,
   RunIdentity,
   RunOptions,
+  SizeCheckOptions,
+  SizeUse,
   SourceConfig,
   SourceOptions,
   StepMetrics,
@@ -357,6 +361,7 @@ export type {
 // training
 export {
   changeableFields,
+  checkSize,
   compareQuantizers,
   NonFiniteError,
   resolveRun,

@@ -21,7 +21,7 @@ import { namingFlags } from "../gather-config.js";
 import { LeftOutImages } from "../left-out.js";
 import { PassedOverNote } from "../passed-over.js";
 import { type Progress, startProgress } from "../progress.js";
-import type { FlagField } from "../run-flags.js";
+import { type FlagField, OVERSIZE_FLAG, OVERSIZE_HELP } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
 import { integer, size } from "../values.js";
 
@@ -42,6 +42,7 @@ interface Flags extends ModelFlags {
   readonly overlap?: number;
   readonly batchSize?: number;
   readonly maxPixels?: number;
+  readonly allowOversize?: boolean;
 }
 
 interface Request extends Flags {
@@ -84,6 +85,7 @@ export function addEncode(program: Command, terminal: Terminal): void {
     .option("--overlap <n>", "pixels that tiles share at least (default: a quarter of a tile)", integer)
     .option("--batch-size <n>", "images in one pass through the model (default: 16)", integer)
     .option("--max-pixels <n>", "skip images of more pixels than this (default: 64 million)", integer)
+    .option(OVERSIZE_FLAG, OVERSIZE_HELP)
     .option("--overwrite", "replace the codes in that folder")
     .option("--resume", "go on where an interrupted run stopped")
     .option("--strict", "stop at the first image that cannot be read (default: skip it)");
@@ -184,6 +186,7 @@ async function encodeInto(terminal: Terminal, request: Request, parts: Parts): P
   const { out, resume = false, overwrite = false } = request;
   const { openCodeWriter } = await import("../../src/index.js");
   const options = encodeOptions(request);
+  await tokenizer.checkSize(parts.images, options);
   const writer = await openCodeWriter(out, {
     overwrite,
     resume,
@@ -269,13 +272,21 @@ async function leave(writer: CodeWriter, error: unknown): Promise<boolean> {
   return close().catch(() => false);
 }
 
-function encodeOptions({ policy, size, overlap, batchSize, maxPixels }: Request): EncodeOptions {
+function encodeOptions({
+  policy,
+  size,
+  overlap,
+  batchSize,
+  maxPixels,
+  allowOversize,
+}: Request): EncodeOptions {
   return {
     ...(policy === undefined ? {} : { policy }),
     ...(size === undefined ? {} : { size }),
     ...(overlap === undefined ? {} : { overlap }),
     ...(batchSize === undefined ? {} : { batchSize }),
     ...(maxPixels === undefined ? {} : { maxPixels }),
+    ...(allowOversize === undefined ? {} : { allowOversize }),
   };
 }
 

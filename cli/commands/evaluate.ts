@@ -10,7 +10,7 @@ import { evaluationNotes } from "../evaluation-text.js";
 import { namingFlags } from "../gather-config.js";
 import { PassedOverNote } from "../passed-over.js";
 import { startProgress } from "../progress.js";
-import type { FlagField } from "../run-flags.js";
+import { type FlagField, OVERSIZE_FLAG, OVERSIZE_HELP } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
 import { integer, size } from "../values.js";
 
@@ -22,6 +22,7 @@ interface Flags extends ModelFlags {
   readonly batchSize?: number;
   readonly lpips?: string;
   readonly fid?: string;
+  readonly allowOversize?: boolean;
 }
 
 /** Fields of the run that stands for the evaluation. */
@@ -55,6 +56,7 @@ export function addEvaluate(program: Command, terminal: Terminal): void {
       integer,
     )
     .option("--loss <name>", "reconstruction loss to report (default: as in training, else l2)")
+    .option(OVERSIZE_FLAG, OVERSIZE_HELP)
     .option("--batch-size <n>", "crops in one pass through the model (default: 16)", integer)
     .option(
       "--lpips <file>",
@@ -83,15 +85,18 @@ async function evaluate(
     // Before anything is measured, so that a wrong file is told at once.
     if (flags.lpips !== undefined) networks.lpips = await vqkit.DistanceNetwork.open(flags.lpips, flags);
     if (flags.fid !== undefined) networks.fid = await vqkit.FeatureNetwork.open(flags.fid, flags);
-    const { data, loss, batchSize } = vqkit.resolveRun({
+    const config = vqkit.resolveRun({
       ...(await trainedWith(modelPath, images, flags)),
       model: model.config,
       quantizer: model.quantizer.config,
+      allowOversize: flags.allowOversize ?? false,
     });
+    const { data, loss, batchSize } = config;
     const dataset = await vqkit.ImageDataset.open(data, 0, {
       ...broken.hooks,
       onPassedOver: passedOver.report,
     });
+    await vqkit.checkSize(config, dataset.evaluationFiles, { use: "evaluation" });
     const total = dataset.evaluationFiles.length * data.evaluationCropsPerImage;
     const progress = startProgress(terminal, { label: "evaluating", total, unit: "crops at most", quiet });
     const { signal } = terminal;

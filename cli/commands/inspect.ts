@@ -8,7 +8,7 @@ import { engineOptions } from "../engine-options.js";
 import { UsageError } from "../errors.js";
 import { type FlagValues, gatherConfig, namingFlags } from "../gather-config.js";
 import { PassedOverNote } from "../passed-over.js";
-import { QUANTIZER_FLAGS, TRAINING_FLAGS } from "../run-flags.js";
+import { OVERSIZE_FLAG, OVERSIZE_HELP, QUANTIZER_FLAGS, TRAINING_FLAGS } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
 
 interface Flags extends ModelFlags {
@@ -35,6 +35,7 @@ export function addInspect(program: Command, terminal: Terminal): void {
     .option("--fresh", "an untrained model, of the flags below and --images")
     .option("--plot <file>", "write the agreement with the true loss as an SVG file");
   addRunFlags(command, FLAGS);
+  command.option(OVERSIZE_FLAG, OVERSIZE_HELP);
   addConfigFlags(command);
   addModelFlags(command);
   command.action((run: string | undefined, flags: Flags) =>
@@ -94,22 +95,21 @@ async function runConfig(run: string, flags: Flags): Promise<RunConfig> {
     config = withValue(config, field, value);
   }
   if (flags.images !== undefined) config = withValue(config, "data.images", [...flags.images]);
+  if (values.allowOversize === true) config = withValue(config, "allowOversize", true);
   return resolveRun(config);
 }
 
 /** The first batch that a training with this seed sees. */
-async function firstBatch(
-  terminal: Terminal,
-  { data, seed, batchSize }: RunConfig,
-  quiet: boolean,
-): Promise<ImageBatch> {
-  const { ImageDataset } = await import("../../src/index.js");
+async function firstBatch(terminal: Terminal, config: RunConfig, quiet: boolean): Promise<ImageBatch> {
+  const { checkSize, ImageDataset } = await import("../../src/index.js");
+  const { data, seed, batchSize } = config;
   const broken = new BrokenImages(terminal, { quiet });
   const passedOver = await PassedOverNote.create(terminal, { quiet });
   const dataset = await ImageDataset.open({ ...data, heldOut: 0 }, seed, {
     ...broken.hooks,
     onPassedOver: passedOver.report,
   });
+  await checkSize(config, dataset.trainFiles);
   for await (const batch of dataset.trainBatches({ batchSize })) {
     broken.summarise();
     return batch;

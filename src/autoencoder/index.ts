@@ -15,5 +15,6 @@ export {
 export { describeModel, type ModelDescription, type PartDescription } from "./describe.js";
 export { checkImageShape } from "./image-shape.js";
 export { decoderLayers, encoderLayers } from "./layers.js";
+export { encodingBytes, forwardBytes, trainingStepBytes } from "./memory.js";
 export { centredBytes, type PixelBatch, pixelsToTensor, tensorToPixels } from "./pixels.js";
 export { namingModelFile, parseStoredModel } from "./stored-model.js";

@@ -85,8 +85,8 @@ async function readImage(source: ImageSource, name: string, transform: ImageTran
   }
 }
 
-/** @throws VqkitError("data") */
-function decodable(source: Exclude<ImageSource, string>, name: string): Decodable {
+/** What can be decoded of an image in memory. @throws VqkitError("data") */
+export function decodable(source: Exclude<ImageSource, string>, name: string): Decodable {
   if (source instanceof Uint8Array) return source;
   if (typeof source === "object" && source !== null && "pixels" in source) return byteImage(source, name);
   throw new VqkitError(

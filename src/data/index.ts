@@ -12,6 +12,13 @@ export {
   type ImageSource,
   type ImageTransform,
 } from "./decode.js";
+export {
+  ENLARGEMENT_SAMPLE,
+  type Enlargement,
+  enlargementOf,
+  refuseOversize,
+  timesText,
+} from "./enlargement.js";
 export { type FindOptions, findImages, findSources } from "./find-images.js";
 export { findRuns } from "./find-runs.js";
 export { describePassedOver, type PassedFolder, type PassedOver } from "./finding/passed-over.js";

@@ -63,6 +63,15 @@ export async function render(
   return { image, notes: reading.notes };
 }
 
+/** The size of an image as it is shown, by its head alone. @throws as `render` */
+export async function sizeOf(source: Decodable): Promise<Size> {
+  if (!(source instanceof Uint8Array)) return { height: source.height, width: source.width };
+  if (source.length === 0) throw new UnsuitableError("an empty file");
+  const header = await openContent(readingOf(source).content, "error").metadata();
+  checkHeader(header);
+  return { height: header.autoOrient.height, width: header.autoOrient.width };
+}
+
 async function renderRaw(
   source: ByteImage,
   limits: Pick<Semaphore, "run">,

@@ -177,7 +177,7 @@ async function cutPatches(
   for await (const { item, position } of encodedItems(items, grids)) {
     const wanted = byImage.get(position);
     if (wanted === undefined) continue;
-    const { image } = await prepareImage(item, settings, factor);
+    const { image } = await prepareImage(item, settings, { factor });
     for (const { codebook, index, row, column } of wanted) {
       const rest = patches.get(keyOf(codebook, index)) ?? [];
       rest.push(cut(image, { top: (row - 1) * factor, left: (column - 1) * factor, side: 3 * factor }));

@@ -33,12 +33,18 @@ export interface EncodeOptions {
   readonly batchSize?: number;
   /** Images of more pixels than this are refused; default 64 million. */
   readonly maxPixels?: number;
+  /**
+   * Whether `size` may enlarge the images more than twice, and a pass may take more memory than the machine has; default
+   * false.
+   */
+  readonly allowOversize?: boolean;
 }
 
 /** `EncodeOptions`, checked and complete. */
 export type EncodeSettings = PixelSize & {
   readonly batchSize: number;
   readonly maxPixels: number;
+  readonly allowOversize: boolean;
 };
 
 /** What is to become of an image's size. */
@@ -62,6 +68,7 @@ const schema = z.strictObject({
   overlap: z.int().min(0).optional(),
   batchSize: z.int().min(1).default(16),
   maxPixels: z.int().min(1).default(DEFAULT_MAX_PIXELS),
+  allowOversize: z.boolean().default(false),
 });
 
 /**
@@ -71,8 +78,8 @@ const schema = z.strictObject({
  * @throws ConfigError that names the option
  */
 export function parseEncodeOptions(options: EncodeOptions, factor: number): EncodeSettings {
-  const { batchSize, maxPixels, ...wish } = parseConfig(schema, options, "");
-  return { ...pixelSize(wish, factor), batchSize, maxPixels };
+  const { batchSize, maxPixels, allowOversize, ...wish } = parseConfig(schema, options, "");
+  return { ...pixelSize(wish, factor), batchSize, maxPixels, allowOversize };
 }
 
 interface Wish {

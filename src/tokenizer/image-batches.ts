@@ -13,7 +13,7 @@ import {
 } from "../data/index.js";
 import type { CodedImage, SourceProgress } from "./codes.js";
 import type { EncodeSettings } from "./encode-options.js";
-import { type PreparedImage, prepareImage } from "./prepared-image.js";
+import { type ImageTaker, type PreparedImage, prepareImage } from "./prepared-image.js";
 import { advanced, itemsFrom, NOTHING_READ } from "./source-progress.js";
 
 /** One image or tile among those that share a batch. */
@@ -40,10 +40,8 @@ export const BATCH_PIXELS = 2 ** 20;
 /** Decoded images that wait for the model, in bytes, as far as the sizes seen so far tell. */
 const READ_AHEAD_BYTES = 128 * 2 ** 20;
 
-export interface ImageBatchesOptions {
+export interface ImageBatchesOptions extends ImageTaker {
   readonly settings: EncodeSettings;
-  /** The model's downsampling factor. */
-  readonly factor: number;
   /** Told of each image that cannot be decoded, which is then passed over; where absent, it is thrown. */
   readonly onBroken?: (broken: BrokenImage) => void;
   /** Told what a person should know of how an image was read. */
@@ -64,7 +62,7 @@ export interface ImageBatchesOptions {
  */
 export async function* imageBatches(
   items: AsyncIterable<SourceItem> | Iterable<SourceItem>,
-  { settings, factor, onBroken, onNote, start = 0 }: ImageBatchesOptions,
+  { settings, onBroken, onNote, start = 0, ...taker }: ImageBatchesOptions,
 ): AsyncGenerator<PreparedBatch, void, undefined> {
   const window = { ahead: 1 };
   let largest = 1;
@@ -74,7 +72,7 @@ export async function* imageBatches(
   const wanted = itemsFrom(items, start, (at) => {
     progress = at;
   });
-  for await (const { name, outcome } of mapAhead(wanted, (item) => attempt(item, settings, factor), window)) {
+  for await (const { name, outcome } of mapAhead(wanted, (item) => attempt(item, settings, taker), window)) {
     progress = advanced(progress, name, outcome instanceof ImageError);
     if (outcome instanceof ImageError) {
       if (onBroken === undefined) throw outcome;
@@ -117,11 +115,11 @@ interface PendingBatch extends PreparedBatch {
 async function attempt(
   item: SourceItem,
   settings: EncodeSettings,
-  factor: number,
+  taker: ImageTaker,
 ): Promise<{ name: string; outcome: PreparedImage | ImageError }> {
   const { name } = item;
   try {
-    return { name, outcome: await prepareImage(item, settings, factor) };
+    return { name, outcome: await prepareImage(item, settings, taker) };
   } catch (error) {
     if (error instanceof ImageError) return { name, outcome: error };
     throw error;

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import {
+  type AutoencoderConfig,
   type ImageAutoencoder,
   type PixelBatch,
   pixelsToTensor,
@@ -29,6 +30,11 @@ export class ModelPasses {
   constructor(model: ImageAutoencoder) {
     this.#model = model;
     freezeTensors(model.variables().values());
+  }
+
+  /** The autoencoder's. */
+  get config(): AutoencoderConfig {
+    return this.#model.config;
   }
 
   encode(pixels: PixelBatch): Promise<IndexGrid> {

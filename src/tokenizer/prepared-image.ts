@@ -2,6 +2,7 @@ import {
   centerCrop,
   cropImage,
   decodeImage,
+  ImageError,
   type ImageNote,
   type ImageTransform,
   loadItem,
@@ -25,16 +26,23 @@ export interface PreparedImage {
   readonly notes: readonly ImageNote[];
 }
 
+/** The model that images are prepared for. */
+export interface ImageTaker {
+  /** Its downsampling factor. */
+  readonly factor: number;
+  /** Why it does not take an image (or tile) of a size; undefined where it does. Default: it takes all. */
+  readonly refuse?: (size: Size) => string | undefined;
+}
+
 /**
  * Decodes an image, gives it the size asked for, and pads it.
  *
- * @param factor the model's downsampling factor
- * @throws ImageError when it cannot be decoded
+ * @throws ImageError when it cannot be decoded, or is not taken
  */
 export async function prepareImage(
   item: SourceItem,
   settings: EncodeSettings,
-  factor: number,
+  { factor, refuse }: ImageTaker,
 ): Promise<PreparedImage> {
   const { source, where } = await loadItem(item);
   const { maxPixels } = settings;
@@ -43,7 +51,10 @@ export async function prepareImage(
     notes.push(note);
   };
   const decoded = await decodeImage(source, { name: where, maxPixels, onNote, ...transformOf(settings) });
-  return { ...prepared(item.name, decoded, settings, factor), notes };
+  const image = prepared(item.name, decoded, settings, factor);
+  const reason = refuse?.(image.size);
+  if (reason !== undefined) throw new ImageError(where, reason);
+  return { ...image, notes };
 }
 
 function prepared(
@@ -80,7 +91,7 @@ export function withoutPadding(image: RgbImage, size: Size): RgbImage {
 }
 
 /** How the image is resized as it is decoded. */
-function transformOf(settings: PixelSize): ImageTransform {
+export function transformOf(settings: PixelSize): ImageTransform {
   switch (settings.policy) {
     case "resize":
       return { exactly: settings.size };

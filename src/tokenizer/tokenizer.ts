@@ -3,6 +3,7 @@ import type { EngineOptions } from "../backend/index.js";
 import { VqkitError } from "../core/errors.js";
 import {
   type BrokenImage,
+  ENLARGEMENT_SAMPLE,
   type FindOptions,
   type ImageNote,
   type ImageSource,
@@ -27,7 +28,8 @@ import { type EncodeOptions, type EncodeSettings, parseEncodeOptions } from "./e
 import { imageBatches, type PreparedBatch, partsAtOnce, pixelsOf } from "./image-batches.js";
 import { identifyModel, type LoadedModel, loadModel } from "./model-loading.js";
 import { ModelPasses } from "./model-passes.js";
-import { prepareImage } from "./prepared-image.js";
+import { type ImageTaker, prepareImage } from "./prepared-image.js";
+import { checkEncodeSize, passFault } from "./size-check.js";
 import { TileSequence } from "./tiles.js";
 import { WholeImages } from "./whole-images.js";
 
@@ -111,7 +113,8 @@ export class Tokenizer {
    *
    * @param input a path, a file's bytes, or raw 8-bit pixels; or a list of these
    * @returns N = 1 or the length of the list, in its order; with the policy `tile` one for each tile
-   * @throws ImageError for an image that cannot be decoded; ConfigError for a wrong option; VqkitError("codes") when the
+   * @throws ImageError for an image that cannot be decoded; ConfigError for a wrong option; OversizeError as
+   * `checkSize`; VqkitError("codes") when the
    * images' latent grids differ: then give a `size`, or use `encodeAll`
    */
   async encode(
@@ -122,6 +125,7 @@ export class Tokenizer {
     const sources = isList(input)
       ? input.map((source, i) => named(source, `images[${i}]`))
       : [named(input, "image")];
+    await this.#checkSize(sources, settings);
     const parts: Codes[] = [];
     for await (const part of this.#encodeItems(sources, settings, onNote === undefined ? {} : { onNote })) {
       parts.push(part);
@@ -138,8 +142,8 @@ export class Tokenizer {
    *
    * @param source what `openSource` takes: a folder (with its subfolders), a file, a glob pattern, or a list of these,
    * with tar shards and Parquet files among them; or images from code
-   * @throws ConfigError at once for a wrong option; while iterating, VqkitError("data") when no image is found or none
-   * is readable, or the images before `start` are others; ImageError for a broken image unless `onBroken` is there
+   * @throws ConfigError at once for a wrong option; while iterating, OversizeError as `checkSize`; VqkitError("data")
+   * when no image is found or none is readable, or the images before `start` are others; ImageError for a broken image unless `onBroken` is there
    */
   encodeAll(
     source: SourceInput,
@@ -154,6 +158,22 @@ export class Tokenizer {
       ...(start === undefined ? {} : { start }),
       ...(column === undefined ? {} : { column }),
     });
+  }
+
+  /**
+   * Checks what `encodeAll` checks of the size that images get, before anything is encoded: for who writes what is
+   * encoded in the place of something.
+   *
+   * @throws ConfigError for a wrong option; OversizeError when images would be enlarged more than twice, or memory does
+   * not suffice, and `allowOversize` does not confirm it; VqkitError("data") when no image is found
+   */
+  async checkSize(
+    source: SourceInput,
+    { column, ...options }: EncodeOptions & Pick<EncodeAllOptions, "column"> = {},
+  ): Promise<void> {
+    const settings = this.#settings(options);
+    const items = await openSource(source, column === undefined ? {} : { column });
+    await this.#checkSize(await items.sample(ENLARGEMENT_SAMPLE), settings);
   }
 
   /**
@@ -214,7 +234,9 @@ export class Tokenizer {
     { onNote, ...options }: EncodeCallOptions = {},
   ): Promise<DecodedImage> {
     const settings = this.#settings(options);
-    const prepared = await prepareImage(named(input, "image"), settings, this.downsamplingFactor);
+    const item = named(input, "image");
+    await this.#checkSize([item], settings);
+    const prepared = await prepareImage(item, settings, this.#taker(settings));
     for (const note of prepared.notes) onNote?.(note);
     const images = new WholeImages(this.downsamplingFactor);
     let image: DecodedImage | undefined;
@@ -254,6 +276,16 @@ export class Tokenizer {
     return this.encodeSettings(options);
   }
 
+  #checkSize(items: readonly SourceItem[], settings: EncodeSettings): Promise<void> {
+    return checkEncodeSize(items, settings, { model: this.#passes.config });
+  }
+
+  #taker({ allowOversize }: EncodeSettings): ImageTaker {
+    const factor = this.downsamplingFactor;
+    const model = this.#passes.config;
+    return allowOversize ? { factor } : { factor, refuse: (size) => passFault(size, { model }) };
+  }
+
   async *#encodeSource(
     source: SourceInput,
     settings: EncodeSettings,
@@ -266,6 +298,7 @@ export class Tokenizer {
       ...(column === undefined ? {} : { column }),
       ...(onBroken === undefined ? {} : { onBroken }),
     });
+    await this.#checkSize(await items.sample(ENLARGEMENT_SAMPLE), settings);
     yield* this.#encodeItems(items, settings, options);
   }
 
@@ -274,7 +307,7 @@ export class Tokenizer {
     settings: EncodeSettings,
     options: Pick<EncodeAllOptions, "onBroken" | "onNote" | "start"> = {},
   ): AsyncGenerator<EncodedBatch, void, undefined> {
-    const batches = imageBatches(items, { settings, factor: this.downsamplingFactor, ...options });
+    const batches = imageBatches(items, { settings, ...this.#taker(settings), ...options });
     for await (const batch of batches) {
       yield { ...(await this.#encodeBatch(batch, settings.batchSize)), ...batch.progress };
     }

@@ -4,6 +4,7 @@ import { type Evaluation, evaluationCard } from "../evaluation/index.js";
 import type { MetricCard } from "../metrics/index.js";
 import { quantizerWarnings } from "../quantizers/index.js";
 import type { Run } from "./run.js";
+import { enlargementWarnings } from "./size-check.js";
 
 /** What a run is made of, before it starts. */
 export interface RunDescription {
@@ -29,7 +30,7 @@ export interface RunDescription {
 }
 
 /** A run's parameters, compute per image, images, and what to be warned of. */
-export function describeRun({ config, dataset, engine, state: { model } }: Run): RunDescription {
+export function describeRun({ config, dataset, enlargement, engine, state: { model } }: Run): RunDescription {
   const { codebookSize, numCodebooks, codeDim } = model.quantizer;
   const { kind } = config.quantizer;
   const { nominalCodebookSize } = config;
@@ -41,7 +42,7 @@ export function describeRun({ config, dataset, engine, state: { model } }: Run):
     trainFiles: dataset.trainFiles.length,
     evaluationFiles: dataset.evaluationFiles.length,
     heldOut: dataset.heldOutFiles.length > 0,
-    warnings: quantizerWarnings(config.quantizer),
+    warnings: [...quantizerWarnings(config.quantizer), ...enlargementWarnings(enlargement)],
   };
 }
 

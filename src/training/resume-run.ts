@@ -63,7 +63,7 @@ export async function openResumable(
   const lock = await RunFolder.lock(dir);
   try {
     const resumed = resumedConfig(await folder.readConfig(), changes as Readonly<Record<string, unknown>>);
-    const config = { ...resumed.config, out: dir, overwrite: false };
+    const config = { ...resumed.config, out: dir, overwrite: false, allowOversize: true };
     const checkpoints = folder.checkpoints({ keep: KEPT_CHECKPOINTS });
     const loaded = checkpoint === "best" ? await loadBest(checkpoints) : await checkpoints.loadNewest();
     const progress = loaded && progressOf(loaded);

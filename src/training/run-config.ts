@@ -118,6 +118,11 @@ export interface RunOptions extends TrainingOptions {
   readonly out?: string | null;
   /** Replace an earlier run in `out`; default false. */
   readonly overwrite?: boolean;
+  /**
+   * Whether crops may be of a size that enlarges the images more than twice, or that takes more memory than the machine
+   * has; default false. Not kept with the run.
+   */
+  readonly allowOversize?: boolean;
   /** Evaluate the model before the first step too, as a baseline; default true. */
   readonly evaluateUntrained?: boolean;
   /**
@@ -140,6 +145,7 @@ export interface RunConfig extends TrainingConfig {
   readonly threads: number | null;
   readonly out: string | null;
   readonly overwrite: boolean;
+  readonly allowOversize: boolean;
   readonly evaluateUntrained: boolean;
   readonly nominalCodebookSize: number | null;
 }
@@ -156,6 +162,7 @@ const runSchema = z.strictObject({
   threads: z.int().min(1).nullable().default(null),
   out: z.string().min(1).nullable().default(null),
   overwrite: z.boolean().default(false),
+  allowOversize: z.boolean().default(false),
   evaluateUntrained: z.boolean().default(true),
   nominalCodebookSize: z.int().min(1).nullable().optional(),
   ...trainingFields,
@@ -205,8 +212,9 @@ export function parseSource(from: unknown): SourceConfig | null {
   return parseConfig(sourceSchema, typeof from === "string" ? { model: from } : from, "from");
 }
 
-/** What a run folder keeps as its config: what the run is, and not where it is written. */
-export function savedConfig({ out: _out, overwrite: _overwrite, ...config }: RunConfig): JsonObject {
+/** What a run folder keeps as its config: what the run is, and not where it is written or what was confirmed. */
+export function savedConfig(run: RunConfig): JsonObject {
+  const { out: _out, overwrite: _overwrite, allowOversize: _allowOversize, ...config } = run;
   return config as unknown as JsonObject; // every part is JSON by its own contract
 }
 

@@ -1,10 +1,17 @@
 import { type Engine, selectEngine } from "../backend/index.js";
-import { type BrokenImage, type FindOptions, ImageDataset, type ImageNote } from "../data/index.js";
+import {
+  type BrokenImage,
+  type Enlargement,
+  type FindOptions,
+  ImageDataset,
+  type ImageNote,
+} from "../data/index.js";
 import { type Evaluation, evaluateModel } from "../evaluation/index.js";
 import type { InitializationProgress } from "../quantizers/index.js";
 import { CodeMeter } from "./code-meter.js";
 import { createModelState, type ModelState } from "./model-state.js";
 import type { RunConfig } from "./run-config.js";
+import { checkSize } from "./size-check.js";
 import { UsageMeter } from "./usage-meter.js";
 
 /** What a run is doing, for those who watch it. */
@@ -29,6 +36,8 @@ export interface TrainerHooks extends Pick<FindOptions, "onPassedOver" | "output
 export interface Run {
   readonly config: RunConfig;
   readonly dataset: ImageDataset;
+  /** How the images are enlarged for the crops; null where none could be looked at. */
+  readonly enlargement: Enlargement | null;
   readonly engine: Engine;
   readonly state: ModelState;
   readonly usage: UsageMeter;
@@ -48,6 +57,7 @@ export async function openRun(config: RunConfig, hooks: TrainerHooks): Promise<R
   const { onPhase: _, onInitialization: __, outputs = [], ...told } = hooks;
   const own = config.out === null ? [] : [config.out];
   const dataset = await ImageDataset.open(data, seed, { ...told, outputs: [...outputs, ...own] });
+  const enlargement = await checkSize(config, dataset.trainFiles);
   // Images that cannot be read should be known before anything is written, or an earlier run removed.
   await first(dataset.trainBatches({ batchSize: 1 }));
   await first(dataset.evaluationBatches({ batchSize: 1 }));
@@ -57,7 +67,7 @@ export async function openRun(config: RunConfig, hooks: TrainerHooks): Promise<R
   const usage = new UsageMeter({ codebookSize, numCodebooks, window: config.usageWindow });
   const recordsCodes = config.out !== null && config.timelineRecords > 0 && CodeMeter.follows(quantizer);
   const codes = recordsCodes ? new CodeMeter(quantizer) : null;
-  return { config, dataset, engine: chosen, state, usage, codes, hooks };
+  return { config, dataset, enlargement, engine: chosen, state, usage, codes, hooks };
 }
 
 /** Takes the first item and closes the iteration. */

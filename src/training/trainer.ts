@@ -54,7 +54,7 @@ export class Trainer {
   /**
    * Checks the options, chooses the engine, finds the images and builds the model. Writes nothing: `run` does.
    *
-   * @throws ConfigError that names the wrong option; VqkitError("run") when the folder is taken; VqkitError("data")
+   * @throws ConfigError that names the wrong option, OversizeError among them; VqkitError("run") when the folder is taken; VqkitError("data")
    * when there is no image, or none that can be read; BackendError when the engine cannot be used
    */
   static async create(options: RunOptions | RunConfig, hooks: TrainerHooks = {}): Promise<Trainer> {

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { type EncodeOptions, parseEncodeOptions } from "../../src/tokenizer/encode-options.js";
 
-const rest = { batchSize: 16, maxPixels: 64_000_000 };
+const rest = { batchSize: 16, maxPixels: 64_000_000, allowOversize: false };
 const size = { height: 64, width: 96 };
 
 it.each<[string, EncodeOptions, object]>([

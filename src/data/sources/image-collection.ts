@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { evenlySpaced } from "../../core/evenly.js";
 import { fileKind } from "../formats.js";
 import { imageNames } from "./image-names.js";
 import { parquetItems } from "./parquet-file.js";
@@ -13,6 +14,8 @@ export interface ImageCollection extends AsyncIterable<SourceItem> {
    * their bytes that has been read, undefined before the first.
    */
   readonly total: number | undefined;
+  /** Some of the images, at most `most`, from all over the source where that is cheap; none of what is read only once. */
+  sample(most: number): Promise<readonly SourceItem[]>;
 }
 
 export interface CollectionOptions {
@@ -55,6 +58,12 @@ export class FileCollection implements ImageCollection {
     return Math.max(this.#items, Math.round((this.#items * this.#allBytes) / this.#bytes));
   }
 
+  async sample(most: number): Promise<readonly SourceItem[]> {
+    if (!this.#exact) return firstOf(this, most);
+    const places = evenlySpaced(this.#files.length, Math.min(most, this.#files.length));
+    return places.map((i) => this.#files[i] as string).map((file) => ({ name: file, source: file }));
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<SourceItem, void, undefined> {
     const names = imageNames(this.#files);
     const sizes = this.#exact ? [] : await Promise.all(this.#files.map(sizeOf));
@@ -74,6 +83,18 @@ export class FileCollection implements ImageCollection {
       this.#bytes = before;
     }
   }
+}
+
+async function firstOf(items: AsyncIterable<SourceItem>, most: number): Promise<SourceItem[]> {
+  const first: SourceItem[] = [];
+  for await (const item of items) {
+    // Behind its turn an item of a shard may be gone: what it brings is kept.
+    const source =
+      typeof item.source === "function" ? await item.source().catch(() => undefined) : item.source;
+    if (source !== undefined) first.push({ ...item, source });
+    if (first.length >= most) break;
+  }
+  return first;
 }
 
 function isShard(file: string): boolean {

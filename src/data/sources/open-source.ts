@@ -1,5 +1,6 @@
 import path from "node:path";
 import { VqkitError } from "../../core/errors.js";
+import { evenlySpaced } from "../../core/evenly.js";
 import type { ImageSource } from "../decode.js";
 import { type FindOptions, findSources } from "../find-images.js";
 import type { RawImage } from "../raw-image.js";
@@ -61,6 +62,14 @@ class ElementCollection implements ImageCollection {
   constructor(elements: Iterable<SourceElement> | AsyncIterable<SourceElement>) {
     this.#elements = elements;
     this.total = Array.isArray(elements) ? elements.length : collectionTotal(elements);
+  }
+
+  async sample(most: number): Promise<readonly SourceItem[]> {
+    const elements = this.#elements;
+    if ("sample" in elements) return (elements as ImageCollection).sample(most);
+    if (!Array.isArray(elements)) return [];
+    const places = evenlySpaced(elements.length, Math.min(most, elements.length));
+    return places.map((i) => toItem(elements[i] as SourceElement, i));
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<SourceItem, void, undefined> {

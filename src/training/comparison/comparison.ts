@@ -9,6 +9,7 @@ import type { TrainingResult } from "../finish-run.js";
 import { type ResumedFrom, resumedConfig } from "../resume-run.js";
 import type { TrainerHooks } from "../run.js";
 import { type RunConfig, savedConfig } from "../run-config.js";
+import { checkMemory } from "../size-check.js";
 import { readSource } from "../source-model.js";
 import type { StepMetrics } from "../step-metrics.js";
 import { Trainer } from "../trainer.js";
@@ -64,6 +65,7 @@ export async function* compareQuantizers(
   const { out, overwrite = false } = options;
   await FolderLock.check(out);
   await checkFree(out, runs, overwrite);
+  for (const { config } of runs) checkMemory(config);
   let lock: FolderLock | undefined;
   const begin = async (): Promise<void> => {
     lock = await FolderLock.acquire(out);

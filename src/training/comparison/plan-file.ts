@@ -74,7 +74,9 @@ export async function readPlan(out: string): Promise<PlannedRun[]> {
     const { runs } = parseConfig(planSchema, value, "");
     return runs.map(({ folder, config, ...run }) => {
       const dir = join(out, folder);
-      return { ...run, dir, config: resolveRun({ ...config, out: dir, overwrite: false }) };
+      // What a comparison began with was checked then.
+      const here = { out: dir, overwrite: false, allowOversize: true };
+      return { ...run, dir, config: resolveRun({ ...config, ...here }) };
     });
   } catch (error) {
     // A file is no flag: the command line must not call this wrong usage.

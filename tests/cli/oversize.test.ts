@@ -1,0 +1,123 @@
+import { mkdir, readdir } from "node:fs/promises";
+import path from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder as sharedFolder } from "../data/temporary.js";
+import { useEngine } from "../engine.js";
+import { modelFile, quantizers } from "../tokenizer/model.js";
+import { temporaryFolder, vqkit, writeImages } from "./harness.js";
+
+const shared = await sharedFolder();
+const photos = path.join(shared, "photos");
+let model: string;
+
+/** Images of 24×40. */
+beforeAll(async () => {
+  await useEngine();
+  model = await modelFile(shared, quantizers.fsq);
+  await mkdir(photos);
+  await writeImages(photos, 3);
+});
+
+const TINY = ["--preset", "tiny", "--quiet", "--steps", "2", "--batch-size", "2", "--held-out", "0"];
+const FSQ = ["--quantizer", "fsq", "--levels", "4,4"];
+const ENLARGED =
+  /: expected at most twice the size of the images, got [\d.]+ times that of the middle one of 3 images: 40×24 would become \d+×64\..* \(--allow-oversize\)\.\n$/;
+
+describe("a size that enlarges the images more than twice needs --allow-oversize, and nothing is written without:", () => {
+  test.each<[string, (out: string) => string[], string]>([
+    ["train", (out) => ["train", photos, ...TINY, ...FSQ, "--crop-size", "64", "--out", out], "--crop-size"],
+    [
+      "train --resize",
+      (out) => ["train", photos, ...TINY, ...FSQ, "--crop-size", "16", "--resize", "64", "--out", out],
+      "--resize",
+    ],
+    [
+      "train with the default size",
+      (out) => ["train", photos, ...TINY, ...FSQ, "--out", out],
+      "data.cropSize",
+    ],
+    [
+      "compare",
+      (out) => [
+        "compare",
+        photos,
+        ...TINY,
+        "--quantizers",
+        "fsq,vq",
+        "--codebook-size",
+        "16",
+        "--crop-size",
+        "64",
+        "--out",
+        out,
+      ],
+      "--crop-size",
+    ],
+    ["encode", (out) => ["encode", model, photos, "--quiet", "--size", "64", "--out", out], "--size"],
+    [
+      "encode --policy resize",
+      (out) => ["encode", model, photos, "--quiet", "--size", "64", "--policy", "resize", "--out", out],
+      "--size",
+    ],
+  ])("%s", async (_, args, flag) => {
+    const dir = await temporaryFolder();
+    const out = path.join(dir, "out");
+    const refused = await vqkit(args(out));
+    const text = refused.stderr.replace("would become 64×64", "would become 107×64");
+    expect([refused.code, refused.stdout]).toEqual([2, ""]);
+    expect(text).toMatch(ENLARGED);
+    expect(refused.stderr.startsWith(`error: ${flag}:`), refused.stderr).toBe(true);
+    expect(await readdir(dir)).toEqual([]);
+    const confirmed = await vqkit([...args(out), "--allow-oversize"]);
+    expect(confirmed.code, confirmed.stderr).toBe(0);
+    expect(await readdir(out)).not.toEqual([]);
+  });
+
+  test("evaluate", async () => {
+    const evaluate = ["evaluate", model, photos, "--quiet", "--crop-size", "64"];
+    const refused = await vqkit(evaluate);
+    expect([refused.code, refused.stdout]).toEqual([2, ""]);
+    expect(refused.stderr).toMatch(ENLARGED);
+    expect((await vqkit([...evaluate, "--allow-oversize"])).code).toBe(0);
+  });
+});
+
+describe("memory that does not suffice is told with the figure, and nothing is written:", () => {
+  const BATCH = ["--batch-size", "100000000", "--crop-size", "16"];
+  test.each<[string, (out: string) => string[]]>([
+    ["train", (out) => ["train", photos, ...TINY, ...FSQ, ...BATCH, "--out", out]],
+    [
+      "compare",
+      (out) => [
+        "compare",
+        photos,
+        ...TINY,
+        "--quantizers",
+        "fsq",
+        "--codebook-size",
+        "16",
+        ...BATCH,
+        "--out",
+        out,
+      ],
+    ],
+    ["evaluate", () => ["evaluate", model, photos, "--quiet", ...BATCH]],
+  ])("%s", async (_, args) => {
+    const dir = await temporaryFolder();
+    const { code, stdout, stderr } = await vqkit(args(path.join(dir, "out")));
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(
+      /^error: --crop-size: expected a size that memory suffices for: a (training step|pass) with 100000000 crops of 16×16 takes at least [\d,]+ GB of memory, and the machine has [\d.,]+ GB\. Choose a smaller size, or confirm this one \(--allow-oversize\)\.\n$/,
+    );
+    expect(await readdir(dir)).toEqual([]);
+  });
+});
+
+test("encode with --overwrite leaves earlier codes where the size is refused", async () => {
+  const out = path.join(await temporaryFolder(), "codes");
+  expect((await vqkit(["encode", model, photos, "--quiet", "--out", out])).code).toBe(0);
+  const before = await readdir(out);
+  const again = ["encode", model, photos, "--quiet", "--size", "96", "--out", out, "--overwrite"];
+  expect((await vqkit(again)).code).toBe(2);
+  expect(await readdir(out)).toEqual(before);
+});
