@@ -4,14 +4,21 @@
  * early.
  */
 import { Transform } from "node:stream";
+import { createContext, Script } from "node:vm";
 import * as zlib from "node:zlib";
 import { Decompress } from "fzstd";
 import { FrameOutline, MAX_BLOCK_BYTES } from "./zstandard-frames.js";
 
 /** Frames that look back further are refused, as the program zstd does: a decoder keeps as much. */
 const MAX_WINDOW_BYTES = 2 ** 27;
-/** fzstd is given this much at a time, so that a claim is looked at before much is done. */
-const PIECE_BYTES = 2 ** 16;
+/** fzstd is given this much at a time. */
+const PIECE_BYTES = 2 ** 14;
+/**
+ * Milliseconds that a piece may take; it takes one or two. Damaged tables of codes keep fzstd busy for ever. A page that runs
+ * out of time is tried once more, as the process may have been stopped meanwhile; a stream cannot be, and gets longer.
+ */
+const PAGE_PIECE_LIMIT = 300;
+const STREAM_PIECE_LIMIT = 10_000;
 
 interface NativeZstandard {
   readonly zstdDecompressSync: (input: Uint8Array, options: object) => Uint8Array;
@@ -71,9 +78,18 @@ export function decodeByScript(input: Uint8Array, length: number): Uint8Array {
   if (!(length >= 0 && length <= mostFromZstandard(input.length))) {
     throw new Error(`${length} bytes of Zstandard in ${input.length}`);
   }
+  try {
+    return decodePage(input, length);
+  } catch (error) {
+    if (!(error instanceof OutOfTimeError)) throw error;
+  }
+  return decodePage(input, length);
+}
+
+function decodePage(input: Uint8Array, length: number): Uint8Array {
   const output = new Uint8Array(length);
   let filled = 0;
-  const decoder = new FrameDecoder((part) => {
+  const decoder = new FrameDecoder(PAGE_PIECE_LIMIT, (part) => {
     if (filled + part.length > length) throw new Error("Zstandard frames of more bytes than they state");
     output.set(part, filled);
     filled += part.length;
@@ -91,7 +107,7 @@ export function streamByScript(): Transform {
   let failure: Error | undefined;
   return new Transform({
     transform(piece: Uint8Array, _, done) {
-      decoder ??= new FrameDecoder((part) => this.push(part));
+      decoder ??= new FrameDecoder(STREAM_PIECE_LIMIT, (part) => this.push(part));
       if (failure !== undefined) return done(failure);
       failure = failureOf(() => decoder?.push(piece));
       done();
@@ -115,13 +131,35 @@ function failureOf(work: () => void): Error | undefined {
   }
 }
 
+/** What has been given up because it took too long. */
+class OutOfTimeError extends Error {}
+
+const watched: { work?: () => void } = createContext({});
+const runWatched = new Script("work()");
+
+/** Runs a function, and ends it where it takes longer; nothing else can interrupt a loop without end. */
+function withinTime(milliseconds: number, work: () => void): void {
+  watched.work = work;
+  try {
+    runWatched.runInContext(watched, { timeout: milliseconds });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") throw error;
+    throw new OutOfTimeError("Zstandard data that do not end", { cause: error });
+  } finally {
+    delete watched.work;
+  }
+}
+
 /** fzstd frame by frame: over several of them it calls itself. Each is held to its window before that is allocated. */
 class FrameDecoder {
   readonly #outline = new FrameOutline(MAX_WINDOW_BYTES);
   readonly #onPart: (part: Uint8Array) => void;
+  readonly #limit: number;
   #decoder: Decompress | undefined;
 
-  constructor(onPart: (part: Uint8Array) => void) {
+  /** @param limit milliseconds for a piece */
+  constructor(limit: number, onPart: (part: Uint8Array) => void) {
+    this.#limit = limit;
     this.#onPart = onPart;
   }
 
@@ -145,7 +183,8 @@ class FrameDecoder {
     this.#decoder ??= new Decompress((part) => {
       if (part.length > 0) this.#onPart(part);
     });
-    this.#decoder.push(bytes, isLast);
+    const decoder = this.#decoder;
+    withinTime(this.#limit, () => decoder.push(bytes, isLast));
     if (isLast) this.#decoder = undefined;
   }
 }

@@ -71,7 +71,7 @@ export class ParquetReader implements LayoutReader {
           `${path}: expected the key "${manifestKey}" in the metadata, got a table without it. It has no codes, or was written anew by a program that drops it.`,
         );
       }
-      const fault = schemaFault(metadata);
+      const fault = faultOf(path, metadata);
       if (fault !== undefined) {
         throw new VqkitError("format", `${path}: expected the columns of codes, got ${fault}.`);
       }
@@ -178,6 +178,15 @@ async function readMetadata(reader: BoundedReader): Promise<FileMetaData> {
   }
   try {
     return parquetMetadata(await reader.read(size - 8 - length, length + 8));
+  } catch (error) {
+    throw damaged(path, error);
+  }
+}
+
+/** A damaged file may not even say what its columns are. */
+function faultOf(path: string, metadata: FileMetaData): string | undefined {
+  try {
+    return schemaFault(metadata);
   } catch (error) {
     throw damaged(path, error);
   }

@@ -147,6 +147,19 @@ describe("a table of codes that another program wrote anew", () => {
     });
   });
 
+  it("is refused as damaged where its schema has more columns than it describes", async () => {
+    const path = join(await temporaryFolder(), "codes.parquet");
+    const bytes = Buffer.from(original.slice(0));
+    const at = bytes.indexOf("schema") + "schema".length;
+    expect([...bytes.subarray(at, at + 2)]).toEqual([21, 24]); // 12 children, as zigzag
+    bytes[at + 1] = 26;
+    await writeFile(path, bytes);
+    await expect(codesIn(path)).rejects.toMatchObject({
+      code: "format",
+      message: expect.stringMatching(/codes\.parquet: expected a Parquet file that can be read \(/),
+    });
+  });
+
   it("is refused in the folder that states another length, with the way to read it", async () => {
     const dir = await temporaryFolder();
     await copyFile(join(golden, "manifest.json"), join(dir, "manifest.json"));
