@@ -23,3 +23,26 @@ export function checkBytes(pixels: unknown, where: string): void {
   if (isBytes(pixels)) return;
   throw new VqkitError("data", `${where}: expected bytes (a Uint8Array), got ${typeName(pixels)}.`);
 }
+
+/** What `joinArrays` writes into: any typed array. */
+interface Settable {
+  set(values: ArrayLike<number>, offset: number): void;
+}
+
+/**
+ * One array of several, in order; a copy.
+ *
+ * @param allocate makes the array for all of their values, e.g. `(length) => new Float32Array(length)`
+ */
+export function joinArrays<T extends Settable>(
+  parts: readonly ArrayLike<number>[],
+  allocate: (length: number) => T,
+): T {
+  const all = allocate(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { type ImageAutoencoder, pixelsToTensor, tensorToPixels } from "../autoencoder/index.js";
 import { VqkitError } from "../core/errors.js";
+import { joinArrays } from "../core/typed-arrays.js";
 import {
   type ImageBatch,
   type ImageDataset,
@@ -70,9 +71,8 @@ async function firstExamples(dataset: ImageDataset): Promise<readonly RgbImage[]
 
 function asBatch(images: readonly RgbImage[]): ImageBatch {
   const [{ height, width } = { height: 0, width: 0 }] = images;
-  const bytes = height * width * 3;
-  const pixels = new Uint8Array(images.length * bytes);
-  for (const [i, image] of images.entries()) pixels.set(image.pixels, i * bytes);
+  const all = images.map(({ pixels }) => pixels);
+  const pixels = joinArrays(all, (length) => new Uint8Array(length)); // [N, H, W, 3]
   return { pixels, count: images.length, height, width, files: images.map(() => "") };
 }
 

@@ -1,4 +1,5 @@
 import { ShapeError, VqkitError } from "../core/errors.js";
+import { joinArrays } from "../core/typed-arrays.js";
 
 /** Whose codes an entry of `Codes` are. */
 export interface CodedImage {
@@ -109,13 +110,8 @@ export function concatCodes(parts: readonly Codes[]): Codes {
   const first = parts[0];
   if (first === undefined) throw new VqkitError("codes", "codes: expected at least one part, got none.");
   for (const part of parts) checkSameGrid(first, part);
-  const length = parts.reduce((sum, part) => sum + part.indices.length, 0);
-  const indices = indexArray(first.codebookSize, length);
-  let at = 0;
-  for (const part of parts) {
-    indices.set(part.indices, at);
-    at += part.indices.length;
-  }
+  const all = parts.map(({ indices }) => indices);
+  const indices = joinArrays(all, (length) => indexArray(first.codebookSize, length));
   const images = parts.flatMap((part) => part.images);
   const { codebookSize, fingerprint } = first;
   const [, height, width, codebooks] = first.shape;

@@ -1,3 +1,4 @@
+import { joinArrays } from "../core/typed-arrays.js";
 import type { RgbImage } from "../data/index.js";
 import type { CodedImage } from "./codes.js";
 import { DecodedImage } from "./decoded-image.js";
@@ -65,7 +66,9 @@ class TileBlender {
     this.#row = [];
     const last = this.#rowsDone === rows.count;
     this.#finish(last ? rows.length : rows.start(this.#rowsDone));
-    return last ? { pixels: joined(this.#finished), height: rows.length, width: columns.length } : undefined;
+    if (!last) return undefined;
+    const pixels = joinArrays(this.#finished, (length) => new Uint8Array(length));
+    return { pixels, height: rows.length, width: columns.length };
   }
 
   #addRow(row: number): void {
@@ -114,14 +117,4 @@ function resized(values: Float32Array, length: number): Float32Array<ArrayBuffer
   const copy = new Float32Array(length);
   copy.set(values);
   return copy;
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { type ImageAutoencoder, pixelsToTensor } from "../autoencoder/index.js";
+import { joinArrays } from "../core/typed-arrays.js";
 import type { ImageBatch } from "../data/index.js";
 import type { EvaluationFigures } from "../evaluation/index.js";
 import type { InitializationOptions } from "../quantizers/index.js";
@@ -53,7 +54,10 @@ async function initializeCodebook(
     count += values.length / quantizer.codeDim;
     if (count >= wanted) break;
   }
-  const latents = tf.tensor2d(joined(parts), [count, quantizer.codeDim]);
+  const latents = tf.tensor2d(
+    joinArrays(parts, (length) => new Float32Array(length)),
+    [count, quantizer.codeDim],
+  );
   try {
     await quantizer.initialize(latents, control);
   } finally {
@@ -69,14 +73,4 @@ async function latentsOf(model: ImageAutoencoder, batch: ImageBatch): Promise<Fl
   } finally {
     latents.dispose();
   }
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

@@ -1,3 +1,4 @@
+import { joinArrays } from "../core/typed-arrays.js";
 import type { StoredTensor, TensorMap } from "../files/index.js";
 import { CodeCounts, type Indices, SlidingUsage, usageFigures } from "../metrics/index.js";
 import { arrayOf, countsOf, storedCounts } from "../runs/index.js";
@@ -86,8 +87,7 @@ export class UsageMeter {
       EPOCH + name,
       tensor,
     ]);
-    const data = new Int32Array(batches.length * first.length);
-    for (const [i, batch] of batches.entries()) data.set(batch, i * first.length);
+    const data = joinArrays(batches, (length) => new Int32Array(length));
     return new Map<string, StoredTensor>([
       ["indices", { dtype: "I32", shape: [batches.length, first.length], data }],
       [`${EPOCH}number`, { dtype: "F64", shape: [], data: Float64Array.of(number) }],

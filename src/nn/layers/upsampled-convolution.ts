@@ -1,4 +1,5 @@
 import type { GraphWriter } from "../../backend/index.js";
+import { joinArrays } from "../../core/typed-arrays.js";
 import { type ImageValue, inLayout } from "../image-value.js";
 import type { Layer } from "../layer.js";
 import type { WeightValues } from "../state-dict.js";
@@ -95,7 +96,5 @@ function placedFilter(filter: Float32Array, rest: number): Float32Array {
 }
 
 function repeated(values: Float32Array, times: number): Float32Array {
-  const all = new Float32Array(values.length * times);
-  for (let i = 0; i < times; i++) all.set(values, i * values.length);
-  return all;
+  return joinArrays(new Array<Float32Array>(times).fill(values), (length) => new Float32Array(length));
 }
