@@ -63,7 +63,10 @@ export function assignWeightValues(
 export function checkWeights(wanted: Shaped, values: WeightValues, { part = false }: WeightMatch = {}): void {
   const missing = part ? [] : difference([...wanted.keys()], [...values.keys()]);
   checkNames(missing, difference([...values.keys()], [...wanted.keys()]));
-  for (const [name, value] of values) checkValue(name, wanted.get(name)?.shape ?? [], value);
+  for (const [name, { shape }] of wanted) {
+    const value = values.get(name);
+    if (value !== undefined) checkValue(name, shape, value);
+  }
 }
 
 /**

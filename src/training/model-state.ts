@@ -1,14 +1,15 @@
 import type * as tf from "@tensorflow/tfjs";
-import { ImageAutoencoder } from "../autoencoder/index.js";
+import { ImageAutoencoder, namingModelFile } from "../autoencoder/index.js";
 import { VqkitError } from "../core/errors.js";
 import type { StoredTensor, TensorMap } from "../files/index.js";
 import { modulesOf, namedVariables, type Phase } from "../losses/index.js";
 import { assignWeightValues, type WeightValue } from "../nn/index.js";
 import { WeightAverage } from "../nn/optimizer/index.js";
-import { createQuantizer, frozenCodebook } from "../quantizers/index.js";
+import { createBlankQuantizer, createQuantizer, frozenCodebook } from "../quantizers/index.js";
 import type { Checkpoint } from "../runs/index.js";
 import { disposePhases, phasesOf } from "./model-phase.js";
 import type { RunConfig } from "./run-config.js";
+import { networkWeights, type SourceModel } from "./source-model.js";
 import { MODEL_PHASE } from "./step-metrics.js";
 
 /** Everything of a run that is kept in tensors. */
@@ -20,11 +21,22 @@ export interface ModelState {
   readonly average: WeightAverage | null;
 }
 
-/** A run's model before its first step, with all that is trained beside it. */
-export function createModelState(config: RunConfig): ModelState {
-  const trained = createQuantizer(config.quantizer, config.seed);
-  const quantizer = config.from?.codebook === "frozen" ? frozenCodebook(trained) : trained;
-  const model = ImageAutoencoder.create({ config: config.model, quantizer, seed: config.seed });
+/** Where a run's weights come from; what has no origin is drawn. */
+export interface WeightOrigin {
+  /** The checkpoint that the run resumes from: it has every weight. */
+  readonly checkpoint?: Pick<Checkpoint, "weights"> | undefined;
+  /** The model that the run starts from: its encoder and decoder. */
+  readonly source?: SourceModel | undefined;
+}
+
+/**
+ * A run's model before its first step, with all that is trained beside it. `restoreState` and `takeWeights` give it the
+ * rest of what its origin has.
+ *
+ * @throws VqkitError("format") naming a weight that does not fit
+ */
+export function createModelState(config: RunConfig, origin: WeightOrigin = {}): ModelState {
+  const model = createModel(config, origin);
   try {
     const phases = phasesOf(config, model);
     const decay = config.weightAverageDecay;
@@ -33,6 +45,22 @@ export function createModelState(config: RunConfig): ModelState {
     model.dispose();
     throw error;
   }
+}
+
+function createModel(config: RunConfig, { checkpoint, source }: WeightOrigin): ImageAutoencoder {
+  const { seed } = config;
+  const made =
+    checkpoint === undefined
+      ? createQuantizer(config.quantizer, seed)
+      : createBlankQuantizer(config.quantizer);
+  const quantizer = config.from?.codebook === "frozen" ? frozenCodebook(made) : made;
+  const parts = { config: config.model, quantizer };
+  if (checkpoint !== undefined) {
+    return ImageAutoencoder.create({ ...parts, weights: float32(checkpoint.weights) });
+  }
+  if (source === undefined) return ImageAutoencoder.create({ ...parts, seed });
+  const weights = networkWeights(source);
+  return namingModelFile(source.path, () => ImageAutoencoder.create({ ...parts, seed, weights }));
 }
 
 /** Frees all of it. */

@@ -9,7 +9,7 @@ import {
 import { type Evaluation, evaluateModel } from "../evaluation/index.js";
 import type { InitializationProgress } from "../quantizers/index.js";
 import { CodeMeter } from "./code-meter.js";
-import { createModelState, type ModelState } from "./model-state.js";
+import { createModelState, type ModelState, type WeightOrigin } from "./model-state.js";
 import type { RunConfig } from "./run-config.js";
 import { checkSize } from "./size-check.js";
 import { UsageMeter } from "./usage-meter.js";
@@ -47,11 +47,11 @@ export interface Run {
 }
 
 /**
- * Chooses the engine, finds the images and makes the model with fresh weights. Writes nothing.
+ * Chooses the engine, finds the images and makes the model. Writes nothing.
  *
  * @throws as `Trainer.create`
  */
-export async function openRun(config: RunConfig, hooks: TrainerHooks): Promise<Run> {
+export async function openRun(config: RunConfig, hooks: TrainerHooks, origin: WeightOrigin): Promise<Run> {
   const { data, seed, engine, device, threads } = config;
   const chosen = await selectEngine({ engine, device, ...(threads === null ? {} : { threads }) });
   const { onPhase: _, onInitialization: __, outputs = [], ...told } = hooks;
@@ -61,7 +61,7 @@ export async function openRun(config: RunConfig, hooks: TrainerHooks): Promise<R
   // Images that cannot be read should be known before anything is written, or an earlier run removed.
   await first(dataset.trainBatches({ batchSize: 1 }));
   await first(dataset.evaluationBatches({ batchSize: 1 }));
-  const state = createModelState(config);
+  const state = createModelState(config, origin);
   const { quantizer } = state.model;
   const { codebookSize, numCodebooks } = quantizer;
   const usage = new UsageMeter({ codebookSize, numCodebooks, window: config.usageWindow });

@@ -108,6 +108,11 @@ function refusedOption(quantizer: Given): string | undefined {
   }
 }
 
+/** What a run takes of its source in any case: the encoder and the decoder. */
+export function networkWeights({ weights }: SourceModel): Map<string, WeightValue> {
+  return part(weights, isOfNetworks);
+}
+
 /**
  * Gives a model the weights that a run starts from, by name: encoder and decoder always, the codebook unless it is to
  * be fresh, the projections beside the quantizer unless a fresh codebook has another code dimension.
@@ -122,7 +127,7 @@ export function takeWeights(model: ImageAutoencoder, source: SourceModel): void 
   const sameProjection = sameShapes(variables, weights, PROJECTION);
   const take = (isTaken: (name: string) => boolean) =>
     namingModelFile(path, () => assignWeightValues(part(variables, isTaken), part(weights, isTaken)));
-  take((name) => !name.startsWith(QUANTIZER) && !name.startsWith(PROJECTION));
+  take(isOfNetworks);
   if (!sameProjection && !isFresh) throw otherCodebook(from, "one of another code dimension");
   if (sameProjection) take((name) => name.startsWith(PROJECTION));
   if (isFresh) return;
@@ -147,6 +152,10 @@ function otherCodebook({ model, codebook }: SourceConfig, found: string, cause?:
     `expected the quantizer of ${model}, whose codebook is to be ${what}, got ${found.replace(/\.$/, "")}. Give that quantizer, or take a fresh codebook ("fresh").`,
     { cause },
   );
+}
+
+function isOfNetworks(name: string): boolean {
+  return !name.startsWith(QUANTIZER) && !name.startsWith(PROJECTION);
 }
 
 function part<T>(all: ReadonlyMap<string, T>, isTaken: (name: string) => boolean): Map<string, T> {

@@ -99,7 +99,8 @@ export class Trainer {
     hooks: TrainerHooks,
     { resumable, source }: { readonly resumable: ResumableRun | null; readonly source: SourceModel | null },
   ): Promise<Trainer> {
-    const run = await openRun(config, hooks).catch((error: unknown) => {
+    const origin = { checkpoint: resumable?.loaded?.checkpoint, source: source ?? undefined };
+    const run = await openRun(config, hooks, origin).catch((error: unknown) => {
       throw resumable === null ? error : withImagesPlace(error);
     });
     try {

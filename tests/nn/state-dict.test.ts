@@ -45,10 +45,10 @@ describe("a state dictionary", () => {
       /the model has no "conv\/beta"/,
     ],
     [
-      "another shape beside a right one",
+      "other shapes",
       new Map([
-        ["norm/scale", value([1], 3)],
-        ["conv/kernel", value([3, 2], 1, 2, 3, 4, 5, 6)],
+        ["norm/scale", value([2], 3, 4)],
+        ["conv/kernel", value([3, 2], 1, 2, 3, 4, 5, 6)], // named first, as the variables have it
       ]),
       /Weight "conv\/kernel": model has \[2,3\], file has \[3,2\]/,
     ],

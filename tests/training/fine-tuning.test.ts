@@ -1,7 +1,8 @@
 import { cp, readdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import * as tf from "@tensorflow/tfjs";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { Random } from "../../src/core/random.js";
 import type { QuantizerConfig } from "../../src/quantizers/index.js";
 import { RunFolder, readCodeTimeline } from "../../src/runs/index.js";
 import { loadModel } from "../../src/tokenizer/index.js";
@@ -69,6 +70,14 @@ describe("a run that starts from a model", () => {
     const again = path.join(runs, "keep again");
     await train({ ...(config as unknown as RunOptions), out: again });
     expect(await timeless(again)).toBe(await timeless(out));
+  });
+
+  it("draws no weights of the encoder and the decoder, which it is given", async () => {
+    const uniform = vi.spyOn(Random.prototype, "uniform");
+    (await Trainer.create(fromSource())).dispose();
+    // At most the codebook's 16 codes of 8 numbers.
+    expect(uniform.mock.calls.length).toBeLessThanOrEqual(16 * 8);
+    uniform.mockRestore();
   });
 
   it.each<[string, QuantizerConfig, QuantizerConfig]>([

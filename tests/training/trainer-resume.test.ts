@@ -2,7 +2,8 @@ import { cp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises
 import { hostname } from "node:os";
 import path from "node:path";
 import * as tf from "@tensorflow/tfjs";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { Random } from "../../src/core/random.js";
 import { readSafetensors } from "../../src/files/index.js";
 import { RunFolder } from "../../src/runs/index.js";
 import { type ResumeOptions, type RunOptions, type StepMetrics, Trainer } from "../../src/training/index.js";
@@ -152,6 +153,18 @@ describe("Trainer.resume", () => {
     trainer.dispose();
     expect(tf.memory().numTensors).toBe(before);
     expect(await goOn(dir)).toEqual([5, 6]); // the lock was given back
+  });
+
+  it("draws no weights: the checkpoint has them", async () => {
+    const dir = await stopped("not drawn");
+    const uniform = vi.spyOn(Random.prototype, "uniform");
+    (await Trainer.create(options())).dispose();
+    expect(uniform.mock.calls.length).toBeGreaterThan(1000);
+    uniform.mockClear();
+    const trainer = await Trainer.resume(dir);
+    expect(uniform).not.toHaveBeenCalled();
+    uniform.mockRestore();
+    trainer.dispose();
   });
 
   it("names a damaged newest checkpoint and goes on from the one before, to the same end", async () => {
