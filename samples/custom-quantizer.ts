@@ -57,4 +57,16 @@ vqkit.registerQuantizer<SignConfig>({
     );
   },
   create: signQuantizer,
+  // What pages, the doctor and readers of model files are told; it may be left out.
+  facts: ({ codeDim }) => ({
+    codebookSize: 2 ** codeDim,
+    numbers: 0,
+    codebook: "Signs: each dimension is a bit. There is nothing to learn.",
+    gradient: "Straight-through: the gradient at the sign is copied to the latent unchanged.",
+    losses: [],
+    learning: "never",
+    learnsFromReconstruction: false,
+    comparesLengths: false,
+    levels: new Array<number>(codeDim).fill(2),
+  }),
 });

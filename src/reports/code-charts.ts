@@ -136,7 +136,7 @@ export function levelChart(levels: readonly number[], counts: CodeCounts, codebo
     legend: "times chosen (log)",
     xTitle: side(0),
     ...(levels.length > 1 ? { yTitle: side(1) } : {}),
-    note: `The grid that FSQ rounds to, ${levels.join(" × ")} levels. Along each side the dimension named first changes slowest; combinations never chosen have no colour.`,
+    note: `The grid that the codes are points of, ${levels.join(" × ")} levels. Along each side the dimension named first changes slowest; combinations never chosen have no colour.`,
     table: {
       columns: ["index", "column", "row", "count"],
       rows: used.map(({ index, count }) => {

@@ -7,7 +7,7 @@ import type { CodeVectors } from "../principal-axes.js";
 export interface UsageEvidence {
   /** The counts that the report was made of: the map of the codebook, and every code's count by search. */
   readonly counts?: CodeCounts;
-  /** The levels of FSQ: its codes are shown on their own grid. */
+  /** Where the codes are points of a grid, how many values each dimension takes: they are shown on it. */
   readonly levels?: readonly number[];
   /** The codes themselves: shown in two dimensions. Of the only codebook. */
   readonly vectors?: CodeVectors;
