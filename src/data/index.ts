@@ -47,6 +47,7 @@ export type { PixelArray, RawImage } from "./raw-image.js";
 export { ALPHA_BACKGROUND } from "./render.js";
 export type { CollectionOptions, ImageCollection } from "./sources/image-collection.js";
 export { openFileList, openSource, type SourceElement, type SourceInput } from "./sources/open-source.js";
+export { checkChunkRuns } from "./sources/parquet-pages.js";
 export { type LeftOut, loadItem, type SourceItem } from "./sources/source-item.js";
 export { uninterrupted } from "./sources/uninterrupted.js";
 export { type FileSplit, splitFiles } from "./split.js";

@@ -17,6 +17,19 @@ import { type Dictionary, openDictionary, openValues, type PageValues } from "./
 /** Headers are some twenty bytes, unless they quote the smallest and the largest value. */
 const HEADER_BYTES = [2 ** 12, 2 ** 16, 2 ** 24];
 
+/** Looks through all runs of a column chunk in memory, as `checkRuns` does. @throws Error as it does, or where a page is damaged */
+export async function checkChunkRuns(
+  bytes: Uint8Array,
+  context: Pick<PageContext, "leaf" | "codec">,
+): Promise<void> {
+  const chunk = bytesInMemory(bytes);
+  for (let at = 0; at < chunk.length; ) {
+    const place = await readPageHeader(chunk, at);
+    at = place.end;
+    if (place.header.dictionary_page_header === undefined) await checkRuns(chunk, place, context);
+  }
+}
+
 /** A page's header, and where in its column chunk the page itself is. */
 export interface PagePlace {
   readonly header: PageHeader;
@@ -88,6 +101,40 @@ export async function openDataPage(
   { header, start, end, entries }: PagePlace,
   { leaf, codec, dictionary }: PageContext,
 ): Promise<DataPage> {
+  const { levels, content, encoding } = await openLevels(
+    chunk,
+    { header, start, end, entries },
+    { leaf, codec },
+  );
+  const values = await openValues(content, { encoding, count: levels.valuesBefore(entries), dictionary });
+  return { levels, values };
+}
+
+/**
+ * Looks through all runs of a page: those of its levels, and those of its values where they are numbers of a dictionary.
+ * Nothing is allocated, however many values they claim.
+ *
+ * @throws Error where they have more or fewer values than the page
+ */
+export async function checkRuns(
+  chunk: ByteSource,
+  place: PagePlace,
+  context: Pick<PageContext, "leaf" | "codec">,
+): Promise<void> {
+  const { levels, content, encoding } = await openLevels(chunk, place, context);
+  const { entries } = place;
+  if (entries > 0) levels.repetition(entries - 1);
+  const count = levels.valuesBefore(entries);
+  if (count === 0 || !encoding.endsWith("DICTIONARY")) return;
+  const indices = await content.read(0, content.length);
+  new Runs(indices.subarray(1), { width: indices[0] ?? 0, count }).at(count - 1);
+}
+
+async function openLevels(
+  chunk: ByteSource,
+  { header, start, end, entries }: PagePlace,
+  { leaf, codec }: Pick<PageContext, "leaf" | "codec">,
+): Promise<{ levels: EntryLevels; content: ByteSource; encoding: string }> {
   const { data_page_header: v1, data_page_header_v2: v2, uncompressed_page_size: size } = header;
   const { encoding } = v1 ?? v2 ?? {};
   if (encoding === undefined) throw new Error(`a page of type ${header.type}`);
@@ -97,9 +144,7 @@ export async function openDataPage(
     v2 === undefined
       ? await splitContent(await whole(page, codec, size), leaf)
       : await splitPage(page, { codec, size, header: v2 });
-  const levels = new EntryLevels({ repetition, definition, entries, leaf });
-  const values = await openValues(content, { encoding, count: levels.valuesBefore(entries), dictionary });
-  return { levels, values };
+  return { levels: new EntryLevels({ repetition, definition, entries, leaf }), content, encoding };
 }
 
 export async function openDictionaryPage(

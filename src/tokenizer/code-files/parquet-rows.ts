@@ -4,10 +4,12 @@ import {
   type PageHeader,
   parquetSchema as parquetTree,
   type RowGroup,
+  type SchemaTree,
 } from "hyparquet";
 import { parquetHeader, readColumn } from "hyparquet/src/column.js";
 import { DEFAULT_PARSERS } from "hyparquet/src/convert.js";
-import { getTreePath } from "hyparquet/src/schema.js";
+import { getMaxDefinitionLevel, getMaxRepetitionLevel, getTreePath } from "hyparquet/src/schema.js";
+import { checkChunkRuns } from "../../data/index.js";
 import { type BoundedReader, decompressPage, parquetCodecs } from "../../files/index.js";
 import { columnNames } from "./parquet-schema.js";
 
@@ -37,6 +39,8 @@ export async function readRows(
     const bytes = await columnBytes(reader, meta);
     checkPages(bytes, meta);
     const schemaPath = getTreePath(tree, meta.path_in_schema);
+    // The library follows runs whatever they claim.
+    await checkChunkRuns(new Uint8Array(bytes), { codec: meta.codec, leaf: leafOf(meta, schemaPath) });
     const { data } = readColumn(
       { view: new DataView(bytes), offset: 0 },
       { groupStart: 0, selectStart: 0, selectEnd: rows, groupRows: rows },
@@ -57,6 +61,16 @@ export async function readRows(
   return Array.from({ length: rows }, (_, i) =>
     Object.fromEntries([...read].map(([name, values]) => [name, values[i]])),
   );
+}
+
+function leafOf({ path_in_schema }: ColumnMetaData, schemaPath: SchemaTree[]) {
+  const maxRepetition = getMaxRepetitionLevel(schemaPath);
+  return {
+    path: path_in_schema,
+    maxRepetition,
+    maxDefinition: getMaxDefinitionLevel(schemaPath),
+    elementDefinition: 0, // nobody asks where lists begin
+  };
 }
 
 async function columnBytes(reader: BoundedReader, meta: ColumnMetaData): Promise<ArrayBuffer> {

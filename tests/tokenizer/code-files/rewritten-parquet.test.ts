@@ -160,6 +160,17 @@ describe("a table of codes that another program wrote anew", () => {
     });
   });
 
+  it("is refused where a run claims more than its page has, before the library follows it", async () => {
+    const path = join(await temporaryFolder(), "codes.parquet");
+    const bytes = Buffer.from(original.slice(0));
+    // Found by the fuzzer: with one byte more in a page's header its levels begin elsewhere, and claim a thousand million values.
+    await writeFile(path, Buffer.concat([bytes.subarray(0, 436), Uint8Array.of(128), bytes.subarray(436)]));
+    await expect(codesIn(path)).rejects.toMatchObject({
+      code: "format",
+      message: expect.stringMatching(/rows 0\.\.2: expected a Parquet file that can be read \(/),
+    });
+  });
+
   it("is refused in the folder that states another length, with the way to read it", async () => {
     const dir = await temporaryFolder();
     await copyFile(join(golden, "manifest.json"), join(dir, "manifest.json"));
