@@ -13,10 +13,10 @@ const FILES: Readonly<Record<string, { readonly include: string[]; readonly excl
 export default defineConfig(({ mode }) => ({
   // Samples import the package by its name; tests run them on the sources.
   resolve: {
-    alias: {
-      "vqkit/backend": new URL("./src/backend/index.ts", import.meta.url).pathname,
-      vqkit: new URL("./src/index.ts", import.meta.url).pathname,
-    },
+    alias: [
+      { find: /^vqkit$/, replacement: new URL("./src/index.ts", import.meta.url).pathname },
+      { find: /^vqkit\/(.+)$/, replacement: `${new URL("./src", import.meta.url).pathname}/$1/index.ts` },
+    ],
   },
   test: {
     ...FILES[mode],

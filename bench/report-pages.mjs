@@ -4,17 +4,10 @@
 import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  countCodes,
-  PlaceCounter,
-  Random,
-  RunFolder,
-  readCodes,
-  renderRunReport,
-  renderUsagePage,
-  usageReport,
-  writeCodes,
-} from "../dist/src/index.js";
+import { Random } from "../dist/src/core/random.js";
+import { PlaceCounter, renderRunReport, renderUsagePage, usageReport } from "../dist/src/reports/index.js";
+import { RunFolder } from "../dist/src/runs/index.js";
+import { countCodes, readCodes, writeCodes } from "../dist/src/tokenizer/index.js";
 
 const work = await mkdtemp(join(tmpdir(), "vqkit-bench-pages-"));
 try {

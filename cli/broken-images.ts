@@ -1,4 +1,4 @@
-import type { BrokenImage, ImageNote } from "../src/index.js";
+import type { BrokenImage, ImageNote } from "../src/data/index.js";
 import { many } from "./count-text.js";
 import { note, type Terminal } from "./terminal.js";
 

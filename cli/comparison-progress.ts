@@ -1,4 +1,5 @@
-import type { ComparisonEvent, InitializationProgress } from "../src/index.js";
+import type { InitializationProgress } from "../src/quantizers/index.js";
+import type { ComparisonEvent } from "../src/training/index.js";
 import { type Progress, startProgress } from "./progress.js";
 import {
   describeInitialization,

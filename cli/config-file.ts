@@ -32,7 +32,7 @@ export async function readConfigFile(file: string): Promise<ConfigObject> {
     const reason = (error as NodeJS.ErrnoException).code ?? String(error);
     throw new UsageError(`--config ${file}: expected a readable file, got ${reason}. Check the path.`);
   }
-  const { decodeText } = await import("../src/index.js");
+  const { decodeText } = await import("../src/core/text.js");
   const value = parseText(() => decodeText(bytes), file);
   // An empty file is an empty configuration.
   if (value === null || value === undefined) return {};

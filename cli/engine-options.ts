@@ -1,4 +1,4 @@
-import type { DeviceName, EngineName, EngineOptions } from "../src/index.js";
+import type { DeviceName, EngineName, EngineOptions } from "../src/backend/index.js";
 import { UsageError } from "./errors.js";
 
 // Not the library's own lists: it is loaded only after the command line has been found right.

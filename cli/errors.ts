@@ -1,4 +1,5 @@
 import { CommanderError } from "commander";
+import { ConfigError, VqkitError } from "../src/core/errors.js";
 
 /** How the program ends. */
 export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
@@ -33,12 +34,11 @@ export async function explain(error: unknown): Promise<Explanation> {
   if (error instanceof UsageError) return { code: EXIT.usage, line: `error: ${error.message}` };
   if (error instanceof Failed) return { code: EXIT.failed, line: `error: ${oneLine(error.message)}` };
   if (error instanceof Interrupted) return { code: EXIT.interrupted, line: error.message };
-  const { BackendError, ConfigError, VqkitError } = await import("../src/index.js");
   if (error instanceof ConfigError) return { code: EXIT.usage, line: `error: ${oneLine(error.message)}` };
-  if (error instanceof VqkitError || error instanceof BackendError) {
-    return { code: EXIT.failed, line: `error: ${oneLine(error.message)}` };
-  }
-  return { code: EXIT.failed, line: unexpected(error) };
+  if (error instanceof VqkitError) return { code: EXIT.failed, line: `error: ${oneLine(error.message)}` };
+  const { BackendError } = await import("../src/backend/index.js");
+  const isKnown = error instanceof BackendError;
+  return { code: EXIT.failed, line: isKnown ? `error: ${oneLine(error.message)}` : unexpected(error) };
 }
 
 function explainCommander(error: CommanderError): Explanation {

@@ -1,4 +1,5 @@
-import type { Evaluation, MetricCard } from "../src/index.js";
+import type { Evaluation } from "../src/evaluation/index.js";
+import type { MetricCard } from "../src/metrics/index.js";
 import { many, number } from "./count-text.js";
 
 /** What stands below the table of an evaluation: of what, of how many, and how each figure was measured. */

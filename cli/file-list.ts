@@ -19,7 +19,7 @@ export async function readFileList(file: string, stdin: Readable | undefined): P
 
 async function readList(file: string, stdin: Readable | undefined): Promise<string> {
   const bytes = file === "-" ? await readStream(stdin) : await readNamed(file);
-  const { decodeText } = await import("../src/index.js");
+  const { decodeText } = await import("../src/core/text.js");
   try {
     return decodeText(bytes);
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { LeftOut } from "../src/index.js";
+import type { LeftOut } from "../src/data/index.js";
 import { number } from "./count-text.js";
 import { note, type Terminal } from "./terminal.js";
 

@@ -1,4 +1,4 @@
-import type { PassedOver } from "../src/index.js";
+import type { PassedOver } from "../src/data/index.js";
 import { note, type Terminal } from "./terminal.js";
 
 /** Tells in one line what lies among the images and is none, when they are looked for. */
@@ -15,7 +15,7 @@ export class PassedOverNote {
   }
 
   static async create(terminal: Terminal, { quiet }: { readonly quiet: boolean }): Promise<PassedOverNote> {
-    const { describePassedOver } = await import("../src/index.js");
+    const { describePassedOver } = await import("../src/data/index.js");
     return new PassedOverNote(terminal, quiet, describePassedOver);
   }
 

@@ -1,4 +1,6 @@
-import type { Finding, InitializationProgress, RunDescription, StepMetrics, Trainer } from "../src/index.js";
+import type { InitializationProgress } from "../src/quantizers/index.js";
+import type { Finding } from "../src/reports/index.js";
+import type { RunDescription, StepMetrics, Trainer } from "../src/training/index.js";
 
 /** What a run is made of, in a few lines: model, quantizer, images, engine, and what to be warned of. */
 export function describeRun(run: RunDescription): string[] {

@@ -1,5 +1,7 @@
 import cliProgress from "cli-progress";
-import type { Finding, InitializationProgress, StepMetrics, TrainingPhase } from "../src/index.js";
+import type { InitializationProgress } from "../src/quantizers/index.js";
+import type { Finding } from "../src/reports/index.js";
+import type { StepMetrics, TrainingPhase } from "../src/training/index.js";
 import { Rate, startProgress } from "./progress.js";
 import { describeInitialization, describeStep } from "./run-description.js";
 import { Sparkline } from "./sparkline.js";

@@ -3,19 +3,26 @@
  * https://arxiv.org/abs/2310.05737) without its entropy loss. Once imported, `{ kind: "sign" }` works everywhere.
  */
 import * as tf from "@tensorflow/tfjs";
-import * as vqkit from "vqkit";
+import { ConfigError, type Quantizer, type QuantizerConfig, registerQuantizer } from "vqkit";
+import {
+  checkIndices,
+  checkLatents,
+  digitsToIndices,
+  indicesToDigits,
+  straightThrough,
+} from "vqkit/quantizers";
 
-interface SignConfig extends vqkit.QuantizerConfig {
+interface SignConfig extends QuantizerConfig {
   readonly codeDim: number;
 }
 
-function signQuantizer(config: SignConfig): vqkit.Quantizer {
+function signQuantizer(config: SignConfig): Quantizer {
   const { codeDim } = config;
   const levels = new Array<number>(codeDim).fill(2);
 
   function indicesToCodes(indices: tf.Tensor4D): tf.Tensor4D {
-    vqkit.checkIndices(indices, 1);
-    return tf.tidy(() => tf.sub(tf.mul(tf.cast(vqkit.indicesToDigits(indices, levels), "float32"), 2), 1));
+    checkIndices(indices, 1);
+    return tf.tidy(() => tf.sub(tf.mul(tf.cast(indicesToDigits(indices, levels), "float32"), 2), 1));
   }
   return {
     config,
@@ -26,11 +33,11 @@ function signQuantizer(config: SignConfig): vqkit.Quantizer {
     latentsForInitialization: 0,
     repeatable: true, // nothing in it changes between calls: training may repeat a recorded step
     quantize(latents) {
-      vqkit.checkLatents(latents, codeDim);
+      checkLatents(latents, codeDim);
       return tf.tidy(() => {
         const bits = tf.cast(tf.greater(latents, 0), "int32");
-        const indices = vqkit.digitsToIndices(bits, levels) as tf.Tensor4D;
-        return { quantized: vqkit.straightThrough(latents, indicesToCodes(indices)), indices, losses: {} };
+        const indices = digitsToIndices(bits, levels) as tf.Tensor4D;
+        return { quantized: straightThrough(latents, indicesToCodes(indices)), indices, losses: {} };
       });
     },
     indicesToCodes,
@@ -41,20 +48,17 @@ function signQuantizer(config: SignConfig): vqkit.Quantizer {
   };
 }
 
-vqkit.registerQuantizer<SignConfig>({
+registerQuantizer<SignConfig>({
   kind: "sign",
   summary: "The sign of each latent dimension, one bit each",
   options: [{ name: "codeDim", type: "integer 1..24", default: 10, description: "bits in a code" }],
   parse(value: unknown) {
     const { codeDim = 10, ...rest } = value as { kind: "sign"; codeDim?: unknown };
     const unknown = Object.keys(rest).find((key) => key !== "kind");
-    if (unknown !== undefined) throw new vqkit.ConfigError(`quantizer.${unknown}`, "unknown key.");
+    if (unknown !== undefined) throw new ConfigError(`quantizer.${unknown}`, "unknown key.");
     const bits = typeof codeDim === "number" && Number.isInteger(codeDim) ? codeDim : 0;
     if (bits >= 1 && bits <= 24) return { kind: "sign", codeDim: bits };
-    throw new vqkit.ConfigError(
-      "quantizer.codeDim",
-      `expected an integer 1..24, got ${JSON.stringify(codeDim)}.`,
-    );
+    throw new ConfigError("quantizer.codeDim", `expected an integer 1..24, got ${JSON.stringify(codeDim)}.`);
   },
   create: signQuantizer,
   // What pages, the doctor and readers of model files are told; it may be left out.

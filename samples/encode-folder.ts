@@ -5,16 +5,8 @@
  */
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import {
-  countCodes,
-  messageOf,
-  readCodes,
-  renderUsageText,
-  sliceCodes,
-  Tokenizer,
-  usageReport,
-  writeCodes,
-} from "vqkit";
+import { countCodes, messageOf, readCodes, sliceCodes, Tokenizer, usageReport, writeCodes } from "vqkit";
+import { renderUsageText } from "vqkit/reports";
 
 export interface EncodeFolderOptions {
   /** A run folder, or a model file. */

@@ -1,151 +1,73 @@
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
 import { expect, test } from "vitest";
 import * as vqkit from "../src/index.js";
+import * as quantizers from "../src/quantizers/index.js";
+import * as testing from "../src/testing/index.js";
 
-test("the public API has exactly these names", () => {
+test("the root has exactly these names, and few", () => {
+  expect(Object.keys(vqkit).length).toBeLessThanOrEqual(40);
   expect(Object.keys(vqkit).sort()).toMatchInlineSnapshot(`
     [
       "BackendError",
-      "CodeCounts",
       "CodeReader",
       "ConfigError",
       "DecodedImage",
-      "DiagnosisHistory",
-      "DistanceNetwork",
-      "FeatureNetwork",
-      "GaussianFit",
-      "GraphWriter",
-      "ImageAutoencoder",
-      "ImageDataset",
       "ImageError",
-      "LiveDiagnosis",
       "NonFiniteError",
       "OversizeError",
-      "PlaceCounter",
       "Random",
       "RunFolder",
       "ShapeError",
       "Tokenizer",
       "Trainer",
       "VqkitError",
-      "bitsPerPixel",
       "buildComparison",
-      "changeableFields",
-      "checkIndices",
-      "checkLatents",
-      "checkSize",
-      "codeAges",
       "codeFormats",
-      "codeLives",
-      "compareImages",
       "compareQuantizers",
-      "comparisonCharts",
-      "comparisonCsv",
-      "comparisonPicture",
       "concatCodes",
       "countCodes",
-      "countRotationFallbacks",
-      "createOptimizer",
-      "createQuantizer",
       "decodeImage",
-      "decodeText",
-      "describeModel",
-      "describePassedOver",
-      "describeQuantizers",
-      "deviceNames",
-      "deviceStatuses",
-      "diagnose",
-      "digitsToIndices",
-      "engineNames",
-      "engineStatuses",
-      "evaluateMeanColour",
       "evaluateModel",
-      "evaluationCard",
-      "executionProviders",
-      "expectedUniformUsage",
       "exportHuggingFace",
       "exportOnnx",
       "findImages",
-      "findRuns",
-      "frechetDistance",
-      "gradientPlot",
-      "indicesToDigits",
-      "inspectGradients",
-      "kMeans",
-      "leastUsedCodes",
-      "loadModel",
-      "lossCard",
       "messageOf",
-      "modelPresetNames",
-      "modelPresets",
-      "mostUsedCodes",
-      "nearestCode",
       "openCodeWriter",
       "openCodes",
-      "openFileList",
-      "openSource",
-      "ownFolderKind",
-      "parseQuantizerConfig",
-      "pixelFormats",
-      "planLevels",
       "pruneModel",
-      "quantizerContract",
-      "quantizerFacts",
-      "quantizerKinds",
-      "quantizerWarnings",
-      "rankFrequency",
       "readCodeManifest",
-      "readCodeTimeline",
       "readCodes",
-      "readCurves",
-      "readDiagnosisRecord",
-      "readNpy",
-      "readRemapping",
-      "readSafetensors",
-      "recommendationFor",
-      "reconstructionLoss",
-      "reflection",
       "registerObjective",
-      "registerOnnxExport",
       "registerQuantizer",
-      "remapCodes",
-      "renderComparisonPage",
-      "renderComparisonTable",
-      "renderDiagnosis",
-      "renderFiguresTable",
-      "renderGradients",
-      "renderRunReport",
-      "renderUsageHtml",
-      "renderUsagePage",
-      "renderUsageText",
-      "replaceByCodes",
-      "resolveModel",
-      "resolveRun",
       "resumeComparison",
-      "rotationTrick",
-      "runUsage",
-      "runUsageReport",
       "selectEngine",
       "sliceCodes",
-      "stopGradient",
-      "straightThrough",
-      "straightThroughSurrogate",
-      "surveyCodes",
-      "textTable",
-      "toSharp",
-      "trainingCharts",
-      "usageCharts",
-      "usageFigures",
       "usageReport",
-      "withSourceModel",
-      "withoutGradient",
       "writeCodes",
       "writeComparison",
-      "writeFileAtomic",
       "writeImages",
-      "writeNpy",
-      "writePlots",
       "writeRunReport",
-      "writeSafetensors",
     ]
   `);
+});
+
+test("what a layer promises can be had as vqkit/LAYER, core and drawing apart", async () => {
+  const layers = readdirSync(path.resolve(import.meta.dirname, "../src"), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !["core", "drawing"].includes(entry.name))
+    .map((entry) => entry.name);
+  expect(layers).toEqual(expect.arrayContaining(["backend", "quantizers", "reports", "testing", "ui"]));
+  for (const layer of layers) {
+    const face = (await import(`../src/${layer}/index.ts`)) as object;
+    expect(Object.keys(face).length, layer).toBeGreaterThan(0);
+  }
+  const { exports } = JSON.parse(
+    readFileSync(path.resolve(import.meta.dirname, "../package.json"), "utf8"),
+  ) as { exports: Record<string, { default: string }> };
+  expect(exports["./*"]?.default).toBe("./dist/src/*/index.js");
+});
+
+test("the contract suite is not loaded with the library", () => {
+  expect(Object.keys(quantizers)).not.toContain("quantizerContract");
+  expect(testing.quantizerContract.length).toBeGreaterThan(10);
 });

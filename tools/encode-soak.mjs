@@ -11,7 +11,7 @@ import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
-import { Random } from "../dist/src/index.js";
+import { Random } from "../dist/src/core/random.js";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import * as tf from "@tensorflow/tfjs";
-import { Trainer } from "../dist/src/index.js";
+import { Trainer } from "../dist/src/training/index.js";
 
 const { values } = parseArgs({
   options: {

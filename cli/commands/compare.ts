@@ -3,7 +3,7 @@ import path from "node:path";
 import type { Command } from "commander";
 import { parse as parseYaml } from "yaml";
 import { isObject, valueAt } from "../../src/core/objects.js";
-import type { ComparisonControl, ComparisonEvent, ComparisonOptions } from "../../src/index.js";
+import type { ComparisonControl, ComparisonEvent, ComparisonOptions } from "../../src/training/index.js";
 import { BrokenImages } from "../broken-images.js";
 import { ComparisonProgress } from "../comparison-progress.js";
 import type { ConfigObject } from "../config-file.js";
@@ -91,7 +91,7 @@ async function compare(terminal: Terminal, written: ConfigObject, values: FlagVa
   const { baseline, ...config } = written;
   const { runs, sweep, out } = await comparedRuns(terminal, { config, baseline, values });
   const { buildComparison, comparisonCharts, renderComparisonTable, writeComparison, writePlots } =
-    await import("../../src/index.js");
+    await import("../../src/reports/index.js");
   const comparison = await buildComparison(runs, {
     sweep,
     // Only its row can say whether it is one.
@@ -121,7 +121,8 @@ async function comparedRuns(
   terminal: Terminal,
   { config, baseline, values }: CompareArguments,
 ): Promise<ComparedRuns> {
-  const { compareQuantizers, quantizerKinds, resumeComparison } = await import("../../src/index.js");
+  const { compareQuantizers, resumeComparison } = await import("../../src/training/index.js");
+  const { quantizerKinds } = await import("../../src/quantizers/index.js");
   const { resume } = values;
   if (typeof resume === "string") {
     refuseOthers(config, [], `--resume ${resume}: expected nothing but --baseline with it`);
@@ -153,7 +154,8 @@ async function trained(
     readonly events: (control: ComparisonControl) => AsyncIterable<ComparisonEvent>;
   },
 ): Promise<ComparedRuns> {
-  const { RunFolder, writeRunReport } = await import("../../src/index.js");
+  const { RunFolder } = await import("../../src/runs/index.js");
+  const { writeRunReport } = await import("../../src/reports/index.js");
   const quiet = values.quiet === true;
   const broken = new BrokenImages(terminal, { quiet });
   const passedOver = await PassedOverNote.create(terminal, { quiet });
@@ -190,7 +192,8 @@ async function trained(
 
 /** The paths, where all of them are run folders; undefined where none is. @throws UsageError for a mix */
 async function finishedRuns(images: unknown): Promise<readonly string[] | undefined> {
-  const { findRuns, ownFolderKind } = await import("../../src/index.js");
+  const { findRuns } = await import("../../src/data/index.js");
+  const { ownFolderKind } = await import("../../src/files/index.js");
   const sources = (Array.isArray(images) ? images : [images]).filter((each) => typeof each === "string");
   const given: string[] = [];
   for (const source of sources) {

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Codes, WrittenImages } from "../../src/index.js";
+import type { Codes, WrittenImages } from "../../src/tokenizer/index.js";
 import { loadQuantizerModules } from "../config-file.js";
 import { many } from "../count-text.js";
 import { addModelFlags, type ModelFlags } from "../declare-flags.js";
@@ -43,7 +43,7 @@ async function decode(
     ...flags
   }: Flags & { readonly codes: string },
 ): Promise<void> {
-  const { openCodes, Tokenizer, writeImages } = await import("../../src/index.js");
+  const { openCodes, Tokenizer, writeImages } = await import("../../src/tokenizer/index.js");
   await loadQuantizerModules(flags.quantizerModule ?? []);
   const reader = await openCodes(codes);
   const tokenizer = await Tokenizer.load(modelPath, engineOptions(flags));

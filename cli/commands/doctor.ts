@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import type { Command } from "commander";
-import type { DeviceName, DeviceStatus, EngineStatus } from "../../src/index.js";
+import type { DeviceName, DeviceStatus, EngineStatus } from "../../src/backend/index.js";
 import { engineOptions } from "../engine-options.js";
 import { UsageError } from "../errors.js";
 import type { Speed } from "../speed-check.js";
@@ -65,7 +65,8 @@ async function examineRun(terminal: Terminal, dir: string, flags: Flags): Promis
       `--${name}: expected only without a run, whose diagnosis measures no speed. Remove it.`,
     );
   }
-  const { diagnose, RunFolder, readDiagnosisRecord, renderDiagnosis } = await import("../../src/index.js");
+  const { diagnose, readDiagnosisRecord, renderDiagnosis } = await import("../../src/reports/index.js");
+  const { RunFolder } = await import("../../src/runs/index.js");
   const record = await readDiagnosisRecord(await RunFolder.open(dir));
   const diagnosis = diagnose(record);
   if (flags.json === true) {
@@ -75,7 +76,7 @@ async function examineRun(terminal: Terminal, dir: string, flags: Flags): Promis
 }
 
 async function examine(device: DeviceName, threads: number): Promise<Findings> {
-  const { deviceStatuses, engineStatuses, executionProviders } = await import("../../src/index.js");
+  const { deviceStatuses, engineStatuses, executionProviders } = await import("../../src/backend/index.js");
   const { checkSpeed } = await import("../speed-check.js");
   // Measured before other engines are loaded, which may start threads of their own.
   const speed = await checkSpeed({ engine: "onnxruntime", device, threads });

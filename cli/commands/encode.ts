@@ -1,15 +1,14 @@
 import type { Command } from "commander";
+import type { BrokenImage, ImageCollection } from "../../src/data/index.js";
 import type {
-  BrokenImage,
   CodeFormat,
   CodeManifest,
   CodeWriter,
   EncodeOptions,
   EncodeSettings,
-  ImageCollection,
   SizePolicy,
   Tokenizer,
-} from "../../src/index.js";
+} from "../../src/tokenizer/index.js";
 import { BrokenImages } from "../broken-images.js";
 import { loadQuantizerModules } from "../config-file.js";
 import { many, number } from "../count-text.js";
@@ -97,7 +96,7 @@ export function addEncode(program: Command, terminal: Terminal): void {
 
 async function encode(terminal: Terminal, modelPath: string, request: Request): Promise<void> {
   const { out, quiet = false, json = false } = request;
-  const { Tokenizer } = await import("../../src/index.js");
+  const { Tokenizer } = await import("../../src/tokenizer/index.js");
   await loadQuantizerModules(request.quantizerModule ?? []);
   const broken = new BrokenImages(terminal, { quiet });
   const leftOut = new LeftOutImages(terminal, { quiet });
@@ -141,7 +140,7 @@ async function openImages(
   { images, filesFrom, column, imageKey, strict = false, out }: Request,
   { broken, leftOut, passedOver }: Told,
 ): Promise<ImageCollection> {
-  const { ImageError, openFileList, openSource } = await import("../../src/index.js");
+  const { ImageError, openFileList, openSource } = await import("../../src/data/index.js");
   const stop = ({ file, reason }: BrokenImage): never => {
     throw new ImageError(file, reason);
   };
@@ -184,7 +183,7 @@ interface Parts {
 async function encodeInto(terminal: Terminal, request: Request, parts: Parts): Promise<Outcome> {
   const { tokenizer, broken } = parts;
   const { out, resume = false, overwrite = false } = request;
-  const { openCodeWriter } = await import("../../src/index.js");
+  const { openCodeWriter } = await import("../../src/tokenizer/index.js");
   const options = encodeOptions(request);
   await tokenizer.checkSize(parts.images, options);
   const writer = await openCodeWriter(out, {
@@ -261,7 +260,7 @@ function interrupted(done: number, total: number | undefined): Interrupted {
  * @returns whether there is something to go on with
  */
 async function leave(writer: CodeWriter, error: unknown): Promise<boolean> {
-  const { ImageError } = await import("../../src/index.js");
+  const { ImageError } = await import("../../src/data/index.js");
   const failed = error instanceof ImageError || writer.entries === 0;
   const close = async (): Promise<boolean> => {
     if (!failed || writer.resumedAt !== undefined) return writer.suspend();

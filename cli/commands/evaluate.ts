@@ -1,7 +1,8 @@
 import { stat } from "node:fs/promises";
 import type { Command } from "commander";
 import { isObject } from "../../src/core/objects.js";
-import type { EvaluationNetworks, RunOptions } from "../../src/index.js";
+import type { EvaluationNetworks } from "../../src/evaluation/index.js";
+import type { RunOptions } from "../../src/training/index.js";
 import { BrokenImages } from "../broken-images.js";
 import { type ConfigObject, loadQuantizerModules } from "../config-file.js";
 import { addModelFlags, type ModelFlags } from "../declare-flags.js";
@@ -74,35 +75,42 @@ async function evaluate(
   modelPath: string,
   { images, quiet = false, json = false, ...flags }: Flags & { readonly images: string[] },
 ): Promise<void> {
-  const vqkit = await import("../../src/index.js");
+  const { selectEngine } = await import("../../src/backend/index.js");
+  const { ImageDataset } = await import("../../src/data/index.js");
+  const { DistanceNetwork, FeatureNetwork, evaluateMeanColour, evaluateModel, evaluationCard } = await import(
+    "../../src/evaluation/index.js"
+  );
+  const { renderFiguresTable } = await import("../../src/reports/index.js");
+  const { loadModel } = await import("../../src/tokenizer/index.js");
+  const { checkSize, resolveRun } = await import("../../src/training/index.js");
   await loadQuantizerModules(flags.quantizerModule ?? []);
-  await vqkit.selectEngine(engineOptions(flags));
-  const { model } = await vqkit.loadModel(modelPath);
+  await selectEngine(engineOptions(flags));
+  const { model } = await loadModel(modelPath);
   const broken = new BrokenImages(terminal, { quiet });
   const passedOver = await PassedOverNote.create(terminal, { quiet });
   const networks: { -readonly [N in keyof EvaluationNetworks]: EvaluationNetworks[N] } = {};
   try {
     // Before anything is measured, so that a wrong file is told at once.
-    if (flags.lpips !== undefined) networks.lpips = await vqkit.DistanceNetwork.open(flags.lpips, flags);
-    if (flags.fid !== undefined) networks.fid = await vqkit.FeatureNetwork.open(flags.fid, flags);
-    const config = vqkit.resolveRun({
+    if (flags.lpips !== undefined) networks.lpips = await DistanceNetwork.open(flags.lpips, flags);
+    if (flags.fid !== undefined) networks.fid = await FeatureNetwork.open(flags.fid, flags);
+    const config = resolveRun({
       ...(await trainedWith(modelPath, images, flags)),
       model: model.config,
       quantizer: model.quantizer.config,
       allowOversize: flags.allowOversize ?? false,
     });
     const { data, loss, batchSize } = config;
-    const dataset = await vqkit.ImageDataset.open(data, 0, {
+    const dataset = await ImageDataset.open(data, 0, {
       ...broken.hooks,
       onPassedOver: passedOver.report,
     });
-    await vqkit.checkSize(config, dataset.evaluationFiles, { use: "evaluation" });
+    await checkSize(config, dataset.evaluationFiles, { use: "evaluation" });
     const total = dataset.evaluationFiles.length * data.evaluationCropsPerImage;
     const progress = startProgress(terminal, { label: "evaluating", total, unit: "crops at most", quiet });
     const { signal } = terminal;
     const batches = () => dataset.evaluationBatches({ batchSize });
     try {
-      const evaluation = await vqkit.evaluateModel(model, batches(), {
+      const evaluation = await evaluateModel(model, batches(), {
         loss,
         networks,
         signal,
@@ -111,8 +119,8 @@ async function evaluate(
       progress.stop();
       broken.summarise();
       for (const warning of evaluation.warnings) note(terminal, `warning: ${warning}`, { quiet });
-      const meanColour = await vqkit.evaluateMeanColour(batches(), { loss, signal });
-      const conventions = vqkit.evaluationCard(evaluation, { loss, data, set: "all files" });
+      const meanColour = await evaluateMeanColour(batches(), { loss, signal });
+      const conventions = evaluationCard(evaluation, { loss, data, set: "all files" });
       const { figures, geometry, notMeasured, warnings } = evaluation;
       if (json) {
         printJson(terminal, {
@@ -127,7 +135,7 @@ async function evaluate(
           passedOver: passedOver.counts,
         });
       } else {
-        print(terminal, vqkit.renderFiguresTable({ model: figures, "mean colour": meanColour }));
+        print(terminal, renderFiguresTable({ model: figures, "mean colour": meanColour }));
         print(terminal, `\n${evaluationNotes(evaluation, conventions)}`);
       }
     } finally {
@@ -160,7 +168,7 @@ async function trainedWith(
 
 /** A run's configuration; nothing for a model file by itself. */
 async function savedRun(modelPath: string): Promise<ConfigObject> {
-  const { RunFolder } = await import("../../src/index.js");
+  const { RunFolder } = await import("../../src/runs/index.js");
   if (!(await stat(modelPath)).isDirectory()) return {};
   return { ...(await (await RunFolder.open(modelPath)).readConfig()) };
 }

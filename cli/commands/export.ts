@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import type { PixelFormat, RoundTrip } from "../../src/index.js";
+import type { PixelFormat, RoundTrip } from "../../src/export/index.js";
 import { loadQuantizerModules } from "../config-file.js";
 import { addModelFlags, type ModelFlags } from "../declare-flags.js";
 import { engineOptions } from "../engine-options.js";
@@ -55,7 +55,7 @@ export function addExport(program: Command, terminal: Terminal): void {
 
 async function toOnnx(terminal: Terminal, model: string, flags: Flags): Promise<void> {
   const { quiet = false, json = false, out, overwrite = false } = flags;
-  const { exportOnnx } = await import("../../src/index.js");
+  const { exportOnnx } = await import("../../src/export/index.js");
   await loadQuantizerModules(flags.quantizerModule ?? []);
   let progress: ReturnType<typeof startProgress> | undefined;
   try {
@@ -82,7 +82,7 @@ async function toOnnx(terminal: Terminal, model: string, flags: Flags): Promise<
 
 async function toHuggingFace(terminal: Terminal, model: string, flags: Flags): Promise<void> {
   const { quiet = false, json = false, out, overwrite = false } = flags;
-  const { exportHuggingFace } = await import("../../src/index.js");
+  const { exportHuggingFace } = await import("../../src/export/index.js");
   for (const [flag, value] of Object.entries({ "--pixels": flags.pixels, "--check": flags.check })) {
     if (value !== undefined) throw new UsageError(`${flag}: expected only with --to onnx. Remove it.`);
   }

@@ -1,6 +1,9 @@
 import type { Command } from "commander";
+import type { ImageAutoencoder } from "../../src/autoencoder/index.js";
 import { valueAt } from "../../src/core/objects.js";
-import type { GradientInspection, ImageAutoencoder, ImageBatch, RunConfig } from "../../src/index.js";
+import type { ImageBatch } from "../../src/data/index.js";
+import type { GradientInspection } from "../../src/evaluation/index.js";
+import type { RunConfig } from "../../src/training/index.js";
 import { BrokenImages } from "../broken-images.js";
 import { type ConfigObject, loadQuantizerModules, withValue } from "../config-file.js";
 import { addConfigFlags, addModelFlags, addRunFlags, type ModelFlags } from "../declare-flags.js";
@@ -51,27 +54,31 @@ async function inspectBatch(terminal: Terminal, run: string | undefined, flags: 
   if (flags.fresh === true && flags.images === undefined) {
     throw new UsageError("--fresh: expected --images, a folder, a glob pattern or files, got none.");
   }
-  const vqkit = await import("../../src/index.js");
+  const { selectEngine } = await import("../../src/backend/index.js");
+  const { inspectGradients } = await import("../../src/evaluation/index.js");
+  const { writeFileAtomic } = await import("../../src/files/index.js");
+  const { gradientPlot, renderGradients } = await import("../../src/reports/index.js");
+  const { loadModel } = await import("../../src/tokenizer/index.js");
   await loadQuantizerModules(flags.quantizerModule ?? []);
-  await vqkit.selectEngine(engineOptions(flags));
+  await selectEngine(engineOptions(flags));
   const config = run === undefined ? await freshConfig(flags) : await runConfig(run, flags);
   const batch = await firstBatch(terminal, config, quiet);
-  const model = run === undefined ? freshModel(vqkit, config) : (await vqkit.loadModel(run)).model;
+  const model = run === undefined ? await freshModel(config) : (await loadModel(run)).model;
   let inspection: GradientInspection;
   try {
-    inspection = await vqkit.inspectGradients(model, batch, { loss: config.loss });
+    inspection = await inspectGradients(model, batch, { loss: config.loss });
   } finally {
     model.dispose();
   }
-  if (plot !== undefined) await vqkit.writeFileAtomic(plot, vqkit.gradientPlot(inspection));
+  if (plot !== undefined) await writeFileAtomic(plot, gradientPlot(inspection));
   if (json) printJson(terminal, inspection);
-  else print(terminal, vqkit.renderGradients(inspection));
+  else print(terminal, renderGradients(inspection));
   if (plot !== undefined) note(terminal, `Written: ${plot}`, { quiet });
 }
 
 /** The configuration of a model that nobody has trained. */
 async function freshConfig(flags: Flags): Promise<RunConfig> {
-  const { resolveRun } = await import("../../src/index.js");
+  const { resolveRun } = await import("../../src/training/index.js");
   const given = await gatherConfig(flags.images ?? [], flags as unknown as FlagValues, FLAGS);
   const hasKind = valueAt(given, "quantizer.kind") !== undefined;
   return resolveRun(hasKind ? given : withValue(given, "quantizer.kind", "vq"));
@@ -79,7 +86,8 @@ async function freshConfig(flags: Flags): Promise<RunConfig> {
 
 /** The configuration of a run, on its own images or others; the model's own flags would contradict the run. */
 async function runConfig(run: string, flags: Flags): Promise<RunConfig> {
-  const { RunFolder, resolveRun } = await import("../../src/index.js");
+  const { RunFolder } = await import("../../src/runs/index.js");
+  const { resolveRun } = await import("../../src/training/index.js");
   const values = flags as unknown as FlagValues;
   if (values.config !== undefined || values.set !== undefined) {
     throw new UsageError("--config, --set: expected only with --fresh; a run has its own configuration.");
@@ -101,7 +109,8 @@ async function runConfig(run: string, flags: Flags): Promise<RunConfig> {
 
 /** The first batch that a training with this seed sees. */
 async function firstBatch(terminal: Terminal, config: RunConfig, quiet: boolean): Promise<ImageBatch> {
-  const { checkSize, ImageDataset } = await import("../../src/index.js");
+  const { ImageDataset } = await import("../../src/data/index.js");
+  const { checkSize } = await import("../../src/training/index.js");
   const { data, seed, batchSize } = config;
   const broken = new BrokenImages(terminal, { quiet });
   const passedOver = await PassedOverNote.create(terminal, { quiet });
@@ -117,9 +126,8 @@ async function firstBatch(terminal: Terminal, config: RunConfig, quiet: boolean)
   throw new TypeError("training batches have no end");
 }
 
-function freshModel(
-  { createQuantizer, ImageAutoencoder }: typeof import("../../src/index.js"),
-  { model, quantizer, seed }: RunConfig,
-): ImageAutoencoder {
+async function freshModel({ model, quantizer, seed }: RunConfig): Promise<ImageAutoencoder> {
+  const { ImageAutoencoder } = await import("../../src/autoencoder/index.js");
+  const { createQuantizer } = await import("../../src/quantizers/index.js");
   return ImageAutoencoder.create({ config: model, quantizer: createQuantizer(quantizer, seed), seed });
 }

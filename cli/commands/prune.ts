@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { PruneEvidence } from "../../src/index.js";
+import type { PruneEvidence } from "../../src/export/index.js";
 import { loadQuantizerModules } from "../config-file.js";
 import { many, number } from "../count-text.js";
 import { addModelFlags, type ModelFlags } from "../declare-flags.js";
@@ -38,7 +38,7 @@ export function addPrune(program: Command, terminal: Terminal): void {
 async function prune(terminal: Terminal, model: string, flags: Flags): Promise<void> {
   const { quiet = false, json = false, out, overwrite = false } = flags;
   const evidence = evidenceOf(flags);
-  const { pruneModel } = await import("../../src/index.js");
+  const { pruneModel } = await import("../../src/export/index.js");
   await loadQuantizerModules(flags.quantizerModule ?? []);
   const result = await pruneModel(model, { ...engineOptions(flags), out, overwrite, evidence });
   for (const warning of result.warnings) note(terminal, `warning: ${warning}`, { quiet });

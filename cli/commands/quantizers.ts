@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import type { QuantizerDescription, textTable } from "../../src/index.js";
+import type { QuantizerDescription } from "../../src/quantizers/index.js";
+import type { textTable } from "../../src/reports/index.js";
 import { loadQuantizerModules } from "../config-file.js";
 import { addModuleFlag } from "../declare-flags.js";
 import { print, printJson, type Terminal } from "../terminal.js";
@@ -19,7 +20,8 @@ export function addQuantizers(program: Command, terminal: Terminal): void {
   addModuleFlag(command);
   command.action(async ({ json, quantizerModule = [] }: Flags) => {
     await loadQuantizerModules(quantizerModule);
-    const { describeQuantizers, textTable } = await import("../../src/index.js");
+    const { describeQuantizers } = await import("../../src/quantizers/index.js");
+    const { textTable } = await import("../../src/reports/index.js");
     const kinds = describeQuantizers();
     if (json) printJson(terminal, kinds);
     else {

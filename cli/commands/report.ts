@@ -1,7 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
-import type { Chart, UsageEvidence, UsageReport } from "../../src/index.js";
+import type { Chart, UsageEvidence, UsageReport } from "../../src/reports/index.js";
 import { BrokenImages } from "../broken-images.js";
 import { loadQuantizerModules } from "../config-file.js";
 import { addModelFlags, type ModelFlags } from "../declare-flags.js";
@@ -52,7 +52,8 @@ export function addReport(program: Command, terminal: Terminal): void {
 
 async function report(terminal: Terminal, folder: string, flags: Flags): Promise<void> {
   const { html, plots, codes, json = false } = flags;
-  const { renderUsageText, writeFileAtomic, writePlots } = await import("../../src/index.js");
+  const { renderUsageText, writePlots } = await import("../../src/reports/index.js");
+  const { writeFileAtomic } = await import("../../src/files/index.js");
   if (codes !== undefined && codes < 1) {
     throw new UsageError(`--codes: expected an integer >= 1, got ${codes}.`);
   }
@@ -101,52 +102,55 @@ function open(terminal: Terminal, folder: string, flags: Flags): Promise<Source>
 const FOLLOWED = 32;
 
 async function openCodes(terminal: Terminal, folder: string, flags: Flags): Promise<Source> {
-  const vqkit = await import("../../src/index.js");
-  const counted = await vqkit.countCodes(folder);
+  const reports = await import("../../src/reports/index.js");
+  const { countCodes, readCodes } = await import("../../src/tokenizer/index.js");
+  const counted = await countCodes(folder);
   const name = path.basename(path.resolve(folder));
-  const usage = vqkit.usageReport(counted, { name, scope: "all codes in the folder", ...listing(flags) });
+  const usage = reports.usageReport(counted, { name, scope: "all codes in the folder", ...listing(flags) });
   const evidence = once(async (): Promise<UsageEvidence> => {
     const model = flags.model === undefined ? {} : await evidenceOfModel(terminal, flags.model, flags);
     return {
       counts: counted.counts,
-      places: await placesOf(vqkit.readCodes(folder), counted.counts),
+      places: await placesOf(readCodes(folder), counted.counts),
       ...model,
     };
   });
   return {
     usage,
-    page: async () => vqkit.renderUsagePage(usage, await evidence()),
-    charts: async () => vqkit.usageCharts(usage, await evidence()),
+    page: async () => reports.renderUsagePage(usage, await evidence()),
+    charts: async () => reports.usageCharts(usage, await evidence()),
   };
 }
 
 async function openRun(terminal: Terminal, folder: string, flags: Flags): Promise<Source> {
-  const vqkit = await import("../../src/index.js");
-  const run = await vqkit.RunFolder.open(folder);
-  const curves = await vqkit.readCurves(run);
-  const trainingCharts = vqkit.trainingCharts(curves);
-  const found = await vqkit.runUsage(run, { curves, ...listing(flags) }).catch((error: unknown) => {
-    const isUnfinished = error instanceof vqkit.VqkitError && error.code === "run";
+  const { VqkitError } = await import("../../src/core/errors.js");
+  const reports = await import("../../src/reports/index.js");
+  const { RunFolder } = await import("../../src/runs/index.js");
+  const run = await RunFolder.open(folder);
+  const curves = await reports.readCurves(run);
+  const trainingCharts = reports.trainingCharts(curves);
+  const found = await reports.runUsage(run, { curves, ...listing(flags) }).catch((error: unknown) => {
+    const isUnfinished = error instanceof VqkitError && error.code === "run";
     if (!isUnfinished || !showsUnfinished(flags)) throw error;
     return null;
   });
   if (found === null) {
-    return { usage: null, page: () => vqkit.renderRunReport(run), charts: async () => trainingCharts };
+    return { usage: null, page: () => reports.renderRunReport(run), charts: async () => trainingCharts };
   }
   const { report: evaluated, evidence: own } = found;
   if (flags.images === undefined) {
     const evidence = once(() => evidenceOfModel(terminal, folder, flags));
     return {
       usage: evaluated,
-      page: async () => vqkit.renderRunReport(run, await evidence()),
+      page: async () => reports.renderRunReport(run, await evidence()),
       charts: async () => [
-        ...vqkit.usageCharts(evaluated, { ...own, ...(await evidence()) }),
+        ...reports.usageCharts(evaluated, { ...own, ...(await evidence()) }),
         ...trainingCharts,
       ],
     };
   }
   const { counted, evidence } = await survey(terminal, folder, flags);
-  const usage = vqkit.usageReport(counted, {
+  const usage = reports.usageReport(counted, {
     name: evaluated.name,
     scope: "images given",
     otherScopes: evaluated.scopes,
@@ -155,8 +159,8 @@ async function openRun(terminal: Terminal, folder: string, flags: Flags): Promis
   const all = { ...own, ...evidence };
   return {
     usage,
-    page: () => vqkit.renderRunReport(run, all, usage),
-    charts: async () => [...vqkit.usageCharts(usage, all), ...trainingCharts],
+    page: () => reports.renderRunReport(run, all, usage),
+    charts: async () => [...reports.usageCharts(usage, all), ...trainingCharts],
   };
 }
 
@@ -167,7 +171,7 @@ function showsUnfinished({ html, plots, images, json = false }: Flags): boolean 
 
 /** Everything that a run's model and some images show. */
 async function survey(terminal: Terminal, folder: string, flags: Flags) {
-  const { Tokenizer, surveyCodes } = await import("../../src/index.js");
+  const { Tokenizer, surveyCodes } = await import("../../src/tokenizer/index.js");
   const { quiet = false, images = [] } = flags;
   const broken = new BrokenImages(terminal, { quiet });
   const passedOver = await PassedOverNote.create(terminal, { quiet });
@@ -193,7 +197,8 @@ async function survey(terminal: Terminal, folder: string, flags: Flags) {
 
 /** The codes' vectors, where the model can be loaded; a report is worth having without them too. */
 async function evidenceOfModel(terminal: Terminal, model: string, flags: Flags): Promise<UsageEvidence> {
-  const { Tokenizer, VqkitError } = await import("../../src/index.js");
+  const { Tokenizer } = await import("../../src/tokenizer/index.js");
+  const { VqkitError } = await import("../../src/core/errors.js");
   try {
     const tokenizer = await Tokenizer.load(model, engineOptions(flags));
     try {
@@ -208,11 +213,12 @@ async function evidenceOfModel(terminal: Terminal, model: string, flags: Flags):
   }
 }
 
-type Grids = Parameters<InstanceType<typeof import("../../src/index.js")["PlaceCounter"]>["add"]>[0];
+type Grids = Parameters<InstanceType<typeof import("../../src/reports/index.js")["PlaceCounter"]>["add"]>[0];
 type Counts = NonNullable<UsageEvidence["counts"]>;
 
 async function placesOf(grids: AsyncIterable<Grids> | Iterable<Grids>, counts: Counts) {
-  const { mostUsedCodes, PlaceCounter } = await import("../../src/index.js");
+  const { mostUsedCodes } = await import("../../src/metrics/index.js");
+  const { PlaceCounter } = await import("../../src/reports/index.js");
   const { codebookSize, numCodebooks } = counts;
   const counters = Array.from(
     { length: numCodebooks },

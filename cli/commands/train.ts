@@ -2,10 +2,9 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
 import { valueAt } from "../../src/core/objects.js";
+import type { InitializationProgress } from "../../src/quantizers/index.js";
+import type { Finding, LiveDiagnosis } from "../../src/reports/index.js";
 import type {
-  Finding,
-  InitializationProgress,
-  LiveDiagnosis,
   ResumeOptions,
   RunOptions,
   StepMetrics,
@@ -13,7 +12,7 @@ import type {
   TrainerHooks,
   TrainingPhase,
   TrainingResult,
-} from "../../src/index.js";
+} from "../../src/training/index.js";
 import { BrokenImages } from "../broken-images.js";
 import { type ConfigObject, withValue } from "../config-file.js";
 import { addRunFlags, finishRunCommand } from "../declare-flags.js";
@@ -51,7 +50,8 @@ export function addTrain(program: Command, terminal: Terminal): void {
 }
 
 async function train(terminal: Terminal, written: ConfigObject, values: FlagValues): Promise<void> {
-  const { renderFiguresTable, RunFolder, writeRunReport } = await import("../../src/index.js");
+  const { renderFiguresTable, writeRunReport } = await import("../../src/reports/index.js");
+  const { RunFolder } = await import("../../src/runs/index.js");
   if (values.fromCodebook !== undefined && valueAt(written, "from.model") === undefined) {
     throw new UsageError("--from-codebook: expected --from MODEL beside it, got none. Name the model.");
   }
@@ -114,7 +114,8 @@ interface Prepared {
 
 /** A new run. */
 async function start(written: ConfigObject, hooks: TrainerHooks): Promise<Prepared> {
-  const { resolveRun, RunFolder, Trainer, withSourceModel } = await import("../../src/index.js");
+  const { resolveRun, Trainer, withSourceModel } = await import("../../src/training/index.js");
+  const { RunFolder } = await import("../../src/runs/index.js");
   // What the command line leaves open is as in the model to start from, and then as withDefaults has it.
   const open = (await withSourceModel(written as Partial<RunOptions>)) as unknown as ConfigObject;
   const { options, out, notes } = await withDefaults(open);
@@ -134,7 +135,7 @@ async function takeUp(
     hooks,
   }: { readonly written: ConfigObject; readonly values: FlagValues; readonly hooks: TrainerHooks },
 ): Promise<Prepared> {
-  const { Trainer } = await import("../../src/index.js");
+  const { Trainer } = await import("../../src/training/index.js");
   const { out: other, overwrite, ...changes } = written;
   if (values.from !== undefined) {
     throw new UsageError(
@@ -172,7 +173,7 @@ async function runTraining(
   trainer: Trainer,
   { out, quiet, values, phases }: TrainingContext,
 ): Promise<TrainingResult> {
-  const { NonFiniteError } = await import("../../src/index.js");
+  const { NonFiniteError } = await import("../../src/training/index.js");
   const { steps, quantizer } = trainer.config;
   const { doctor, notes } = await doctorOf(trainer, out);
   for (const line of notes) note(terminal, line, { quiet });
@@ -217,7 +218,8 @@ async function runTraining(
 
 /** The step of a run's newest checkpoint; undefined without one, and where the folder cannot be read. */
 async function lastCheckpoint(out: string): Promise<number | undefined> {
-  const { RunFolder, VqkitError } = await import("../../src/index.js");
+  const { RunFolder } = await import("../../src/runs/index.js");
+  const { VqkitError } = await import("../../src/core/errors.js");
   try {
     const [newest] = await (await RunFolder.open(out)).checkpoints({ keep: 1 }).list();
     return newest?.step;
@@ -238,7 +240,9 @@ async function doctorOf(
   trainer: Trainer,
   out: string,
 ): Promise<{ readonly doctor: LiveDiagnosis; readonly notes: readonly string[] }> {
-  const { LiveDiagnosis, RunFolder, VqkitError } = await import("../../src/index.js");
+  const { LiveDiagnosis } = await import("../../src/reports/index.js");
+  const { RunFolder } = await import("../../src/runs/index.js");
+  const { VqkitError } = await import("../../src/core/errors.js");
   const { codebookSize, codeDim } = trainer.describe().quantizer;
   const { config } = trainer;
   const { steps, warmupSteps } = config;
@@ -283,7 +287,7 @@ async function withDefaults(written: ConfigObject): Promise<{
   readonly out: string;
   readonly notes: readonly string[];
 }> {
-  const { parseQuantizerConfig, recommendationFor } = await import("../../src/index.js");
+  const { parseQuantizerConfig, recommendationFor } = await import("../../src/quantizers/index.js");
   const notes: string[] = [];
   let options = written;
   if (valueAt(options, "quantizer.kind") === undefined) options = withValue(options, "quantizer.kind", "vq");

@@ -6,13 +6,6 @@ import { bindTensorFlow } from "./tfjs.js";
 bindTensorFlow(tfjs);
 
 export { allCodes } from "./all-codes.js";
-export {
-  type ContractCheck,
-  quantizerContract,
-  type Surrogate,
-  type SurrogatePoint,
-  straightThroughSurrogate,
-} from "./contract.js";
 export type {
   OptionChoice,
   QuantizerDefinition,

@@ -1,3 +1,5 @@
+export { type Chart, writePlots } from "../drawing/charts/index.js";
+export { type TextTableOptions, textTable } from "../drawing/index.js";
 export type { AtlasCode, CodeAtlas } from "./code-atlas.js";
 export type { ComparedImages } from "./comparison/comparable.js";
 export {

@@ -1,7 +1,7 @@
 // Trains 20 steps on the sample photographs and prints the losses of each as JSON. Needs `npm run build`.
 // usage: node tensorflow-training.mjs ENGINE KIND
 import { fileURLToPath } from "node:url";
-import { Trainer } from "../../dist/src/index.js";
+import { Trainer } from "../../dist/src/training/index.js";
 
 const [engine, kind] = process.argv.slice(2);
 const codebook = kind === "fsq" ? { levels: [8, 5, 5, 5] } : { codebookSize: 256, codeDim: 16 };

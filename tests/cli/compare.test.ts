@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Interrupted } from "../../cli/errors.js";
-import type { Comparison } from "../../src/index.js";
+import type { Comparison } from "../../src/reports/index.js";
 import { temporaryFolder, vqkit, writeImages } from "./harness.js";
 
 const SMALL = [

@@ -1,7 +1,7 @@
 import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { codeFormats } from "../../src/index.js";
+import { codeFormats } from "../../src/tokenizer/index.js";
 import { temporaryFolder as sharedFolder } from "../data/temporary.js";
 import { useEngine } from "../engine.js";
 import { modelFile, quantizers } from "../tokenizer/model.js";

@@ -31,7 +31,7 @@ async function exists(file: string): Promise<boolean> {
 /** A quantizer that, once the program has been interrupted, keeps the thread busy for a minute when it is to be saved. */
 const busyQuantizer = (here: string) => `
   import { writeFileSync } from "node:fs";
-  import { createQuantizer, registerQuantizer } from ${JSON.stringify(new URL("src/index.js", dist).href)};
+  import { createQuantizer, registerQuantizer } from ${JSON.stringify(new URL("src/quantizers/index.js", dist).href)};
   let interrupted = false;
   process.once("SIGINT", () => { interrupted = true; });
   function variables(inner) {
@@ -89,7 +89,7 @@ test("a second Ctrl-C leaves at once, also while nothing could answer; the run c
 /** A quantizer that takes a while in each round of its k-means, and says when the first has begun. */
 const patientQuantizer = (here: string) => `
   import { writeFileSync } from "node:fs";
-  import { createQuantizer, registerQuantizer } from ${JSON.stringify(new URL("src/index.js", dist).href)};
+  import { createQuantizer, registerQuantizer } from ${JSON.stringify(new URL("src/quantizers/index.js", dist).href)};
   const config = { kind: "vq", codebookSize: 32, codeDim: 4, initialization: "kmeans" };
   registerQuantizer({
     kind: "patient",

@@ -2,7 +2,7 @@ import { rmSync, truncateSync, writeFileSync } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";
 import path from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import { type Quantizer, registerQuantizer } from "../../src/index.js";
+import { type Quantizer, registerQuantizer } from "../../src/quantizers/index.js";
 import { divergingQuantizer } from "../training/diverging-quantizer.js";
 import { temporaryFolder, vqkit, writeImages } from "./harness.js";
 

@@ -2,7 +2,8 @@ import { Writable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import type { Terminal } from "../../cli/terminal.js";
 import { startTrainingDisplay, type TrainingDisplay } from "../../cli/training-display.js";
-import type { Finding, StepMetrics } from "../../src/index.js";
+import type { Finding } from "../../src/reports/index.js";
+import type { StepMetrics } from "../../src/training/index.js";
 
 const SHOW_CURSOR = "\x1b[?25h";
 const HIDE_CURSOR = "\x1b[?25l";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Tokenizer } from "../../src/index.js";
+import { Tokenizer } from "../../src/tokenizer/index.js";
 import { temporaryFolder, vqkit, writeImages } from "./harness.js";
 
 /** The smallest run: two blocks of 8 channels, six steps. */

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { codeFormats, loadModel, openCodes, RunFolder } from "../../src/index.js";
-import { readCodeTimeline } from "../../src/runs/index.js";
+import { RunFolder, readCodeTimeline } from "../../src/runs/index.js";
+import { codeFormats, loadModel, openCodes } from "../../src/tokenizer/index.js";
 import "../engine.js";
 
 /** Every version of which golden files are kept: see README.md beside this file. */

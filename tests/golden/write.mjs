@@ -8,9 +8,9 @@ import { pathToFileURL } from "node:url";
 
 const root = resolve(import.meta.dirname, "../..");
 const built = resolve(process.argv[2] ?? join(root, "dist"));
-const { RunFolder, readCodeTimeline, selectEngine, Tokenizer, Trainer, writeCodes } = await import(
-  pathToFileURL(join(built, "src/index.js")).href
-);
+const load = (file) => import(pathToFileURL(join(built, "src", file)).href);
+const { RunFolder, selectEngine, Tokenizer, Trainer, writeCodes } = await load("index.js");
+const { readCodeTimeline } = await load("runs/index.js");
 
 const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
 const target = join(import.meta.dirname, version);

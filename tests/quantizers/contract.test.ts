@@ -1,11 +1,6 @@
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import {
-  createQuantizer,
-  quantizerContract,
-  registerQuantizer,
-  type Surrogate,
-  straightThroughSurrogate,
-} from "../../src/quantizers/index.js";
+import { createQuantizer, registerQuantizer } from "../../src/quantizers/index.js";
+import { quantizerContract, type Surrogate, straightThroughSurrogate } from "../../src/testing/index.js";
 import { useEngine } from "../engine.js";
 import { ownLosses } from "./own-losses.js";
 import {

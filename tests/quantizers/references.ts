@@ -1,5 +1,5 @@
 /** The papers' maths in plain numbers, one latent vector at a time, written independently of src/. */
-import type { Surrogate } from "../../src/quantizers/index.js";
+import type { Surrogate } from "../../src/testing/index.js";
 
 export type Vector = readonly number[];
 

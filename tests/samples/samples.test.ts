@@ -4,7 +4,8 @@ import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
 import { main as encodeFolder } from "../../samples/encode-folder.js";
 import { main as trainInCode } from "../../samples/train-in-code.js";
-import { readNpy, Tokenizer } from "../../src/index.js";
+import { readNpy } from "../../src/files/index.js";
+import { Tokenizer } from "../../src/tokenizer/index.js";
 import { noise, temporaryFolder } from "../data/temporary.js";
 import { useEngine } from "../engine.js";
 

@@ -18,8 +18,8 @@ import {
   parseJson,
   readSafetensors,
 } from "../../src/files/index.js";
-import { RunFolder, writeRunReport } from "../../src/index.js";
-import { readMetrics, readModelFile, writeModelFile } from "../../src/runs/index.js";
+import { writeRunReport } from "../../src/reports/index.js";
+import { RunFolder, readMetrics, readModelFile, writeModelFile } from "../../src/runs/index.js";
 import { loadModel } from "../../src/tokenizer/model-loading.js";
 import { pointName } from "../../src/training/comparison/sweep.js";
 import { temporaryFolder, vqkit } from "../cli/harness.js";

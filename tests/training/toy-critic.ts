@@ -1,14 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import { z } from "zod";
 import { parseConfig } from "../../src/core/config.js";
-import {
-  createOptimizer,
-  type ModelPass,
-  type Module,
-  type Objective,
-  type ObjectiveDefinition,
-  registerObjective,
-} from "../../src/index.js";
+import type { ModelPass, Module, Objective } from "../../src/losses/index.js";
+import { type ObjectiveDefinition, registerObjective } from "../../src/losses/registry/index.js";
+import { createOptimizer } from "../../src/nn/optimizer/index.js";
 
 const schema = z.strictObject({
   kind: z.literal("toy-critic"),

@@ -6,16 +6,16 @@
  * Give it a configuration with non-default values, and a surrogate if the gradient is not plain straight-through.
  */
 
-import type { ContractCheck } from "./contract/check.js";
-import { checkFacts, checkPruning } from "./contract/description.js";
+import type { ContractCheck } from "./check.js";
+import { checkFacts, checkPruning } from "./description.js";
 import {
   checkIndexRange,
   checkLossWeights,
   checkRoundTrip,
   checkShapes,
   checkWrongShapes,
-} from "./contract/forward.js";
-import { checkGradient, checkLossGradients } from "./contract/gradients.js";
+} from "./forward.js";
+import { checkGradient, checkLossGradients } from "./gradients.js";
 import {
   checkJsonRoundTrip,
   checkLeaks,
@@ -23,14 +23,14 @@ import {
   checkRepeats,
   checkSeed,
   checkUpdate,
-} from "./contract/state.js";
+} from "./state.js";
 
 export {
   type ContractCheck,
   type Surrogate,
   type SurrogatePoint,
   straightThroughSurrogate,
-} from "./contract/check.js";
+} from "./check.js";
 
 /** The checks, in an order in which the first failure is the most telling. */
 export const quantizerContract: readonly ContractCheck[] = [
