@@ -29,14 +29,24 @@ export async function makeFolder(dir: string): Promise<boolean> {
 
 async function made(dir: string): Promise<boolean> {
   try {
+    return await madeOne(dir);
+  } catch (error) {
+    const parent = dirname(dir);
+    if (errnoOf(error) !== "ENOENT" || parent === dir) throw error;
+    // Another process may make the parent now: it is there after this, whoever made it.
+    await made(parent);
+    return madeOne(dir);
+  }
+}
+
+/** Makes one folder. @returns false where it is there, whoever made it */
+async function madeOne(dir: string): Promise<boolean> {
+  try {
     await mkdir(dir);
     return true;
   } catch (error) {
     if (await isFolder(dir)) return false;
-    const parent = dirname(dir);
-    if (errnoOf(error) !== "ENOENT" || parent === dir || (await isFolder(parent))) throw error;
-    await made(parent);
-    return made(dir);
+    throw error;
   }
 }
 

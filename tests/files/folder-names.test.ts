@@ -1,8 +1,19 @@
-import { readdir, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { expect, it } from "vitest";
+import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { afterEach, expect, it, vi } from "vitest";
 import { makeFolder } from "../../src/files/index.js";
 import { temporaryFolder } from "../runs/temporary-folder.js";
+
+/** What answers instead of the system's `mkdir`. */
+const instead = vi.hoisted(() => ({ mkdir: undefined as ((dir: string) => Promise<unknown>) | undefined }));
+vi.mock("node:fs/promises", async (original) => {
+  const actual = await original<typeof import("node:fs/promises")>();
+  return { ...actual, mkdir: (dir: string) => (instead.mkdir ?? actual.mkdir)(dir) };
+});
+
+afterEach(() => {
+  instead.mkdir = undefined;
+});
 
 it("makes a folder with all above it, and says whether it was there", async () => {
   const folder = await temporaryFolder();
@@ -20,6 +31,38 @@ it("is made by all who make it at the same time", async () => {
   const folder = await temporaryFolder();
   const made = await Promise.all(Array.from({ length: 20 }, () => makeFolder(join(folder, "x", "y", "z"))));
   expect(made.filter(Boolean)).toHaveLength(1);
+});
+
+it.each([
+  ["the parent", "a/b", (dir: string) => mkdir(dirname(dir)), true],
+  ["the parent and those above it", "a/b/c", (dir: string) => makeFolder(dirname(dir)), true],
+  ["the folder itself", "a/b", (dir: string) => makeFolder(dir), false],
+] as const)(
+  "is made where another process makes %s right after the system's answer",
+  async (_, below, make, ours) => {
+    const dir = join(await temporaryFolder(), below);
+    instead.mkdir = async (asked) => {
+      instead.mkdir = undefined;
+      try {
+        return await mkdir(asked);
+      } catch (error) {
+        await make(asked);
+        throw error;
+      }
+    };
+    expect(await makeFolder(dir)).toBe(ours);
+    expect(await readdir(dir)).toEqual([]);
+  },
+);
+
+it("is given up where the folder above is there and the system says still that there is none, as under /proc", async () => {
+  const dir = join(await temporaryFolder(), "a");
+  const answer = new Error("ENOENT: no such file or directory, mkdir");
+  instead.mkdir = () => Promise.reject(Object.assign(answer, { code: "ENOENT" }));
+  await expect(makeFolder(dir)).rejects.toMatchObject({
+    code: "file",
+    message: `${dir}: could not make the folder (ENOENT: no such file or directory). Check the path.`,
+  });
 });
 
 it("names the folder that was asked for and the system's reason", async () => {
