@@ -128,3 +128,33 @@ describe("layers", () => {
     expect(wrong).toEqual([]);
   });
 });
+
+/** `tests/nn/layers.test.ts` → `nn/layers`: what the tests of a file are named after. */
+function subjectOf(test: string): string {
+  return path.relative("tests", test).replace(/(\.long)?\.test\.ts$/, "");
+}
+
+/** Where tests of a source file are looked for: `src/nn/conv.ts` → `nn/conv`; those of a command stand in `cli`. */
+function placeOfTests(source: string): string {
+  return source
+    .replace(/\.ts$/, "")
+    .replace(/^src\//, "")
+    .replace(/^cli\/commands\//, "cli/");
+}
+
+test("the tests of a source file are where its name says", () => {
+  const files = [...sources("src"), ...sources("cli")];
+  const places = files.map(placeOfTests);
+  const known = new Set([...places, ...places.map((place) => path.dirname(place))]);
+  const tests = sources("tests").filter((file) => file.endsWith(".test.ts"));
+  expect(tests.length).toBeGreaterThan(100);
+  const misplaced = tests.map(subjectOf).flatMap((subject) => {
+    if (known.has(subject)) return [];
+    const layer = subject.split("/")[0];
+    const namesakes = places.filter(
+      (place) => place.split("/")[0] === layer && path.basename(place) === path.basename(subject),
+    );
+    return namesakes.map((place) => `tests/${subject}.test.ts belongs to tests/${place}.test.ts`);
+  });
+  expect(misplaced).toEqual([]);
+});

@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from "vitest";
-import { GraphWriter } from "../../src/backend/onnx/graph-writer.js";
-import { InferenceSession, Tensor } from "../../src/backend/onnxruntime.js";
+import { GraphWriter } from "../../../src/backend/onnx/graph-writer.js";
+import { InferenceSession, Tensor } from "../../../src/backend/onnxruntime.js";
 
 /** Runs a graph on x [2, 3] = 1..6 and returns every output. */
 async function run(g: GraphWriter): Promise<Record<string, number[]>> {

@@ -1,8 +1,15 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { batchNorm, convolution, Network, sequence } from "../../src/nn/index.js";
-import { useEngine } from "../engine.js";
-import { checkGradients, expectClose, networkOf, tensorOf } from "./check-layer.js";
-import { channelStatistics, convolve, type Grid, type Numbers, normalizeBatch, randomGrid } from "./grids.js";
+import { batchNorm, convolution, Network, sequence } from "../../../src/nn/index.js";
+import { useEngine } from "../../engine.js";
+import { checkGradients, expectClose, networkOf, tensorOf } from "../check-layer.js";
+import {
+  channelStatistics,
+  convolve,
+  type Grid,
+  type Numbers,
+  normalizeBatch,
+  randomGrid,
+} from "../grids.js";
 
 beforeAll(useEngine);
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { Random } from "../../src/core/random.js";
-import { CodeCounts } from "../../src/metrics/index.js";
-import { levelLayout } from "../../src/reports/code-charts.js";
-import { usageReport } from "../../src/reports/index.js";
-import { PlaceCounter } from "../../src/reports/index-places.js";
-import { projectToPlane } from "../../src/reports/principal-axes.js";
-import { countHistogram } from "../../src/reports/records/count-histogram.js";
+import { Random } from "../../../src/core/random.js";
+import { CodeCounts } from "../../../src/metrics/index.js";
+import { levelLayout } from "../../../src/reports/code-charts.js";
+import { usageReport } from "../../../src/reports/index.js";
+import { PlaceCounter } from "../../../src/reports/index-places.js";
+import { projectToPlane } from "../../../src/reports/principal-axes.js";
+import { countHistogram } from "../../../src/reports/records/count-histogram.js";
 
 describe("rarefaction", () => {
   const counts = new CodeCounts(5);
