@@ -1,13 +1,7 @@
-export type { CodeWriter, CodeWriterOptions } from "./code-files/code-writer.js";
+export type { CodeFile, CodeGrid, CodeKind } from "./code-files/contents.js";
 export { type CodeFolderUsage, countCodes } from "./code-files/count-codes.js";
-export {
-  type CodeFile,
-  type CodeFormat,
-  type CodeGrid,
-  type CodeKind,
-  type CodeManifest,
-  codeFormats,
-} from "./code-files/manifest.js";
+export { type CodeFormat, codeFormats } from "./code-files/formats.js";
+export type { CodeManifest } from "./code-files/manifest.js";
 export {
   CodeReader,
   openCodes,
@@ -15,7 +9,13 @@ export {
   readCodeManifest,
   readCodes,
 } from "./code-files/reader.js";
-export { openCodeWriter, type WriteCodesOptions, writeCodes } from "./code-files/writer.js";
+export {
+  type CodeWriter,
+  type CodeWriterOptions,
+  openCodeWriter,
+  type WriteCodesOptions,
+  writeCodes,
+} from "./code-files/writer.js";
 export {
   type CodeSurvey,
   type CodeSurveyAtlas,

@@ -6,20 +6,11 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
-import { VqkitError } from "../../core/errors.js";
-import { JsonLineIndex, readJsonLines } from "../../files/index.js";
-import { type CodedImage, type Codes, type IndexArray, indexArray } from "../codes.js";
-import { imageFields, imageSchema } from "./image-fields.js";
-import {
-  type EntryCodes,
-  type GridShape,
-  indexFault,
-  type Layout,
-  type LayoutContext,
-  type LayoutReader,
-  type LayoutWriter,
-} from "./layout.js";
-import { asFormatError, type CodeManifest } from "./manifest.js";
+import { formatError, JsonLineIndex, readJsonLines, type StagedFiles } from "../../files/index.js";
+import type { Codes } from "../codes.js";
+import { asFormatError, type CodeContents } from "./contents.js";
+import { type EntryCodes, entriesOf, imageFields, imageSchema, indicesFrom } from "./entry.js";
+import type { Format, FormatContext, FormatReader, FormatWriter } from "./format.js";
 
 const FILE = "codes.jsonl";
 /** Room for 12 million indices. */
@@ -27,29 +18,31 @@ const MAX_LINE = 2 ** 27;
 /** Characters that are written at once. */
 const WRITTEN_AT_ONCE = 2 ** 20;
 
-export const jsonlLayout: Layout = {
-  writer: async (context) => new JsonlWriter(context),
-  reader: async (dir, manifest) => new JsonlReader(dir, manifest),
+export const jsonlFormat: Format = {
+  isFile: (name) => name === FILE,
+  writer: (context) => new JsonlWriter(context),
+  reader: async (dir, contents) => new JsonlReader(dir, contents),
+  standalone: undefined,
 };
 
-class JsonlWriter implements LayoutWriter {
+class JsonlWriter implements FormatWriter {
   readonly pending = 0;
-  readonly #context: LayoutContext;
+  readonly #files: StagedFiles;
 
-  constructor(context: LayoutContext) {
-    this.#context = context;
+  constructor({ files }: FormatContext) {
+    this.#files = files;
   }
 
-  async add({ images, indices, shape: [, ...shape] }: Codes): Promise<void> {
-    const length = indices.length / images.length;
+  async add(codes: Codes): Promise<void> {
+    const [, ...shape] = codes.shape;
     let text = "";
-    for (const [i, image] of images.entries()) {
-      const own = [...indices.subarray(i * length, (i + 1) * length)];
-      text += `${JSON.stringify({ ...imageFields(image), shape, indices: own })}\n`;
-      if (text.length < WRITTEN_AT_ONCE && i < images.length - 1) continue;
-      await this.#context.files.append(FILE, Buffer.from(text));
+    for (const { image, indices } of entriesOf(codes)) {
+      text += `${JSON.stringify({ ...imageFields(image), shape, indices: [...indices] })}\n`;
+      if (text.length < WRITTEN_AT_ONCE) continue;
+      await this.#files.append(FILE, Buffer.from(text));
       text = "";
     }
+    if (text !== "") await this.#files.append(FILE, Buffer.from(text));
   }
 
   async complete(): Promise<string[]> {
@@ -64,16 +57,14 @@ const lineSchema = imageSchema.extend({
   indices: z.custom<readonly unknown[]>((value) => Array.isArray(value), "expected a list"),
 });
 
-class JsonlReader implements LayoutReader {
+class JsonlReader implements FormatReader {
   readonly #path: string;
-  readonly #codebookSize: number;
-  readonly #numCodebooks: number;
+  readonly #contents: CodeContents;
   readonly #lines: JsonLineIndex;
 
-  constructor(dir: string, { codebookSize, numCodebooks }: CodeManifest) {
+  constructor(dir: string, contents: CodeContents) {
     this.#path = join(dir, FILE);
-    this.#codebookSize = codebookSize;
-    this.#numCodebooks = numCodebooks;
+    this.#contents = contents;
     this.#lines = new JsonLineIndex(this.#path, { maxLine: MAX_LINE });
   }
 
@@ -89,30 +80,20 @@ class JsonlReader implements LayoutReader {
   }
 
   #parse(value: unknown, line: number): EntryCodes {
-    const where = `${this.#path} line ${line}`;
+    const { codebookSize, numCodebooks } = this.#contents;
     try {
-      const { shape, indices, ...image } = parseConfig(lineSchema, value, "");
+      const { shape, indices: values, ...image } = parseConfig(lineSchema, value, "");
       const [gridHeight, gridWidth, codebooks] = shape;
-      if (codebooks !== this.#numCodebooks || indices.length !== gridHeight * gridWidth * codebooks) {
-        throw new VqkitError(
-          "format",
-          `image ${JSON.stringify(image.name)}: expected shape [H,W,${this.#numCodebooks}] and as many indices, got [${shape.join(",")}] and ${indices.length}.`,
+      if (codebooks !== numCodebooks || values.length !== gridHeight * gridWidth * codebooks) {
+        throw formatError(
+          `image ${JSON.stringify(image.name)}`,
+          `expected shape [H,W,${numCodebooks}] and as many indices, got [${shape.join(",")}] and ${values.length}.`,
         );
       }
-      return { image, gridHeight, gridWidth, indices: this.#indices(indices, image, shape) };
+      const indices = indicesFrom(values, { name: image.name, gridWidth, codebookSize, numCodebooks });
+      return { image, gridHeight, gridWidth, indices };
     } catch (error) {
-      throw asFormatError(error, where);
+      throw asFormatError(error, `${this.#path} line ${line}`);
     }
-  }
-
-  #indices(values: readonly unknown[], { name }: CodedImage, shape: GridShape): IndexArray {
-    const indices = indexArray(this.#codebookSize, values.length);
-    for (const [i, value] of values.entries()) {
-      if (!Number.isInteger(value) || (value as number) < 0 || (value as number) >= this.#codebookSize) {
-        throw indexFault(value, { name, at: i, shape, codebookSize: this.#codebookSize });
-      }
-      indices[i] = value as number;
-    }
-    return indices;
   }
 }

@@ -7,9 +7,9 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
-import { VqkitError } from "../../core/errors.js";
 import {
   encodeStackHeader,
+  formatError,
   JsonLineIndex,
   NpyStack,
   readJsonLines,
@@ -17,18 +17,20 @@ import {
   type StackRow,
 } from "../../files/index.js";
 import type { Codes, IndexArray } from "../codes.js";
-import { imageFields, imageSchema } from "./image-fields.js";
-import type { EntryCodes, Layout, LayoutContext, LayoutReader, LayoutWriter } from "./layout.js";
-import { asFormatError, type CodeGrid, type CodeManifest } from "./manifest.js";
+import { asFormatError, type CodeContents, type CodeGrid } from "./contents.js";
+import { type EntryCodes, imageFields, imageSchema, indexDtype } from "./entry.js";
+import type { Format, FormatContext, FormatReader, FormatWriter } from "./format.js";
 
 const IMAGES_FILE = "images.jsonl";
 const MAX_LINE = 2 ** 20;
 /** Of each stack, in bytes. */
 const READ_AHEAD = 2 ** 18;
 
-export const npyLayout: Layout = {
-  writer: async (context) => new NpyWriter(context),
-  reader: (dir, manifest) => NpyReader.open(dir, manifest),
+export const npyFormat: Format = {
+  isFile: (name) => name === IMAGES_FILE || /^codes-\d+x\d+\.npy$/.test(name),
+  writer: (context) => new NpyWriter(context),
+  reader: (dir, contents) => NpyReader.open(dir, contents),
+  standalone: undefined,
 };
 
 /** The stack of a latent grid: `codes-16x12.npy`. */
@@ -36,15 +38,11 @@ function stackFile({ gridHeight, gridWidth }: Pick<CodeGrid, "gridHeight" | "gri
   return `codes-${gridHeight}x${gridWidth}.npy`;
 }
 
-function dtypeOf(codebookSize: number): "U16" | "U32" {
-  return codebookSize <= 65_536 ? "U16" : "U32";
-}
-
-class NpyWriter implements LayoutWriter {
+class NpyWriter implements FormatWriter {
   readonly pending = 0;
-  readonly #context: LayoutContext;
+  readonly #context: FormatContext;
 
-  constructor(context: LayoutContext) {
+  constructor(context: FormatContext) {
     this.#context = context;
   }
 
@@ -63,7 +61,7 @@ class NpyWriter implements LayoutWriter {
     await files.append(IMAGES_FILE, Buffer.from(`${lines.join("\n")}\n`));
   }
 
-  async complete({ grids }: Pick<CodeManifest, "grids">): Promise<string[]> {
+  async complete({ grids }: Pick<CodeContents, "grids">): Promise<string[]> {
     const { files } = this.#context;
     for (const { gridHeight, gridWidth, entries } of grids) {
       const header = encodeStackHeader(this.#row(gridHeight, gridWidth), entries);
@@ -74,7 +72,7 @@ class NpyWriter implements LayoutWriter {
 
   #row(gridHeight: number, gridWidth: number): StackRow {
     const { codebookSize, numCodebooks } = this.#context.kind;
-    return { dtype: dtypeOf(codebookSize), shape: [gridHeight, gridWidth, numCodebooks] };
+    return { dtype: indexDtype(codebookSize), shape: [gridHeight, gridWidth, numCodebooks] };
   }
 
   #rows(stack: string, { dtype, shape }: StackRow): number {
@@ -86,7 +84,7 @@ class NpyWriter implements LayoutWriter {
 const lineSchema = imageSchema.extend({ stack: z.string(), row: z.int().min(0) });
 type ImageLine = z.output<typeof lineSchema>;
 
-class NpyReader implements LayoutReader {
+class NpyReader implements FormatReader {
   readonly #path: string;
   readonly #stacks: ReadonlyMap<string, NpyStack>;
   readonly #lines: JsonLineIndex;
@@ -97,19 +95,16 @@ class NpyReader implements LayoutReader {
     this.#lines = new JsonLineIndex(this.#path, { maxLine: MAX_LINE });
   }
 
-  static async open(dir: string, manifest: CodeManifest): Promise<NpyReader> {
-    const { codebookSize, numCodebooks, grids } = manifest;
-    const dtype = dtypeOf(codebookSize);
+  static async open(dir: string, { codebookSize, numCodebooks, grids }: CodeContents): Promise<NpyReader> {
+    const dtype = indexDtype(codebookSize);
     const stacks = new Map<string, NpyStack>();
     for (const grid of grids) {
       const file = stackFile(grid);
       const stack = await NpyStack.open(join(dir, file));
       const expected = [grid.entries, grid.gridHeight, grid.gridWidth, numCodebooks].join(",");
       if (stack.dtype !== dtype || stack.shape.join(",") !== expected) {
-        throw new VqkitError(
-          "format",
-          `${stack.path}: expected ${dtype} [${expected}] as in the manifest, got ${stack.dtype} [${stack.shape.join(",")}].`,
-        );
+        const got = `${stack.dtype} [${stack.shape.join(",")}]`;
+        throw formatError(stack.path, `expected ${dtype} [${expected}] as in the manifest, got ${got}.`);
       }
       stacks.set(file, stack);
     }
@@ -123,10 +118,8 @@ class NpyReader implements LayoutReader {
       const parsed = this.#parse(value, line);
       const ahead = rows.get(parsed.stack) as RowsAhead; // `#parse` knows all names
       if (parsed.row !== ahead.next) {
-        throw new VqkitError(
-          "format",
-          `${this.#path} line ${line}: expected row ${ahead.next} of ${parsed.stack}, got ${parsed.row}.`,
-        );
+        const where = `${this.#path} line ${line}`;
+        throw formatError(where, `expected row ${ahead.next} of ${parsed.stack}, got ${parsed.row}.`);
       }
       yield entryCodes(parsed, ahead.stack, await ahead.take());
     }
@@ -144,9 +137,9 @@ class NpyReader implements LayoutReader {
     try {
       const parsed = parseConfig(lineSchema, value, "");
       if (this.#stacks.has(parsed.stack)) return parsed;
-      throw new VqkitError(
-        "format",
-        `stack: expected one of the manifest's grids, got ${JSON.stringify(parsed.stack)}.`,
+      throw formatError(
+        "stack",
+        `expected one of the manifest's grids, got ${JSON.stringify(parsed.stack)}.`,
       );
     } catch (error) {
       throw asFormatError(error, `${this.#path} line ${line}`);

@@ -1,15 +1,16 @@
 /**
- * Format `packed`: the fewest bits an index, checksums, and random access; see packed-format.ts.
+ * Format `packed`: the fewest bits an index, checksums, and random access; see packed-bytes.ts.
  *
  *     codes.vqc
  */
 import { createHash, type Hash } from "node:crypto";
 import { join } from "node:path";
-import { VqkitError } from "../../core/errors.js";
-import { type BoundedReader, crc32, openReader, withReader } from "../../files/index.js";
+import type { VqkitError } from "../../core/errors.js";
+import { type BoundedReader, crc32, formatError, openReader, withReader } from "../../files/index.js";
 import type { Codes } from "../codes.js";
-import type { EntryCodes, Layout, LayoutContext, LayoutReader, LayoutWriter } from "./layout.js";
-import { type CodeGrid, type CodeManifest, checkSameCodes } from "./manifest.js";
+import { type CodeContents, type CodeGrid, checkSameContents, GridCounts } from "./contents.js";
+import { type EntryCodes, entriesOf } from "./entry.js";
+import type { Format, FormatContext, FormatReader, FormatWriter } from "./format.js";
 import {
   decodeBlock,
   decodeEntry,
@@ -19,11 +20,11 @@ import {
   encodeEndStart,
   encodeEntry,
   encodeHeader,
+  isPackedStart,
   type PackedEntry,
-  type PackedHeader,
   readEnd,
   readHeader,
-} from "./packed-format.js";
+} from "./packed-bytes.js";
 
 const FILE = "codes.vqc";
 /** The index grows here until it goes behind the last block. */
@@ -32,21 +33,29 @@ const ENTRIES_AT_ONCE = 4096;
 /** Bytes of neighbouring blocks that are read at once, unless a single one has more. */
 const READ_AHEAD = 2 ** 20;
 
-export const packedLayout: Layout = {
-  writer: async (context) => new PackedWriter(context),
-  reader: async (dir, manifest) => {
-    const reader = await PackedReader.open(join(dir, FILE));
-    reader.checkManifest(manifest);
+export const packedFormat: Format = {
+  isFile: (name) => name === FILE,
+  writer: (context) => new PackedWriter(context),
+  reader: async (dir, contents) => {
+    const path = join(dir, FILE);
+    const reader = await PackedReader.open(path);
+    checkSameContents(path, { found: reader.contents, expected: contents });
     return reader;
+  },
+  standalone: {
+    called: "packed (.vqc)",
+    // A damaged beginning is to be named as such.
+    isOne: (start, path) => path.endsWith(".vqc") || isPackedStart(start),
+    open: (path) => PackedReader.open(path),
   },
 };
 
-class PackedWriter implements LayoutWriter {
+class PackedWriter implements FormatWriter {
   readonly pending = 0;
-  readonly #context: LayoutContext;
+  readonly #context: FormatContext;
   readonly #header: Uint8Array;
 
-  constructor(context: LayoutContext) {
+  constructor(context: FormatContext) {
     this.#context = context;
     this.#header = encodeHeader({ ...context.kind, settings: context.settings });
   }
@@ -54,14 +63,12 @@ class PackedWriter implements LayoutWriter {
   async add(codes: Codes): Promise<void> {
     const { files, kind } = this.#context;
     if (files.length(FILE) === 0) await files.append(FILE, this.#header);
-    const [, gridHeight, gridWidth] = codes.shape;
-    const length = codes.indices.length / codes.images.length;
     const blocks: Uint8Array[] = [];
     const entries: Uint8Array[] = [];
     let offset = files.length(FILE);
-    for (const [i, image] of codes.images.entries()) {
-      const indices = codes.indices.subarray(i * length, (i + 1) * length);
-      const block = encodeBlock({ image, gridHeight, gridWidth, indices }, kind.codebookSize);
+    for (const entry of entriesOf(codes)) {
+      const { gridHeight, gridWidth } = entry;
+      const block = encodeBlock(entry, kind.codebookSize);
       const bytes = block.length;
       blocks.push(block);
       entries.push(encodeEntry({ offset, bytes, crc: crc32(block), gridHeight, gridWidth }));
@@ -71,7 +78,7 @@ class PackedWriter implements LayoutWriter {
     await files.append(INDEX_FILE, Buffer.concat(entries));
   }
 
-  async complete({ entries }: Pick<CodeManifest, "entries">): Promise<string[]> {
+  async complete({ entries }: Pick<CodeContents, "entries">): Promise<string[]> {
     const { files } = this.#context;
     const end = { indexOffset: files.length(FILE), entries };
     const hash = createHash("sha256").update(this.#header);
@@ -88,15 +95,15 @@ class PackedWriter implements LayoutWriter {
 }
 
 /** A packed file whose header, index and end are known to be whole. */
-export class PackedReader implements LayoutReader {
-  /** As that of a folder; a packed file says all of it itself. */
-  readonly manifest: CodeManifest;
+class PackedReader implements FormatReader {
+  /** As those of a folder; a packed file says all of it itself. */
+  readonly contents: CodeContents;
   readonly #path: string;
   readonly #indexOffset: number;
 
-  private constructor(path: string, manifest: CodeManifest, indexOffset: number) {
+  private constructor(path: string, contents: CodeContents, indexOffset: number) {
     this.#path = path;
-    this.manifest = manifest;
+    this.contents = contents;
     this.#indexOffset = indexOffset;
   }
 
@@ -108,20 +115,15 @@ export class PackedReader implements LayoutReader {
       const hash = createHash("sha256").update(bytes);
       const grids = await tallyIndex(reader, { ...end, blocksOffset: bytes.length, hash });
       if (!hash.update(encodeEndStart(end)).digest().equals(end.sha256)) throw damagedIndex(path);
-      return new PackedReader(path, manifestOf(header, end.entries, grids), end.indexOffset);
+      return new PackedReader(path, { ...header, entries: end.entries, grids, files: [] }, end.indexOffset);
     });
-  }
-
-  /** @throws VqkitError("format") when the folder's manifest says something else */
-  checkManifest(manifest: CodeManifest): void {
-    checkSameCodes(this.#path, { found: this.manifest, expected: manifest });
   }
 
   async *entries(): AsyncGenerator<EntryCodes, void, undefined> {
     const reader = await openReader(this.#path);
     try {
-      for (let first = 0; first < this.manifest.entries; first += ENTRIES_AT_ONCE) {
-        const count = Math.min(ENTRIES_AT_ONCE, this.manifest.entries - first);
+      for (let first = 0; first < this.contents.entries; first += ENTRIES_AT_ONCE) {
+        const count = Math.min(ENTRIES_AT_ONCE, this.contents.entries - first);
         const entries = await readEntries(reader, this.#indexOffset + first * ENTRY_BYTES, count);
         yield* this.#blocks(reader, entries, first);
       }
@@ -152,8 +154,8 @@ export class PackedReader implements LayoutReader {
   }
 
   #decode(bytes: Uint8Array, entry: PackedEntry, index: number): EntryCodes {
-    const where = `${this.#path}: entry ${index} of ${this.manifest.entries}`;
-    return decodeBlock(bytes, entry, { kind: this.manifest, where });
+    const where = `${this.#path}: entry ${index} of ${this.contents.entries}`;
+    return decodeBlock(bytes, entry, { kind: this.contents, where });
   }
 }
 
@@ -175,7 +177,7 @@ async function tallyIndex(
   reader: BoundedReader,
   { indexOffset, entries, blocksOffset, hash }: Index,
 ): Promise<CodeGrid[]> {
-  const grids = new Map<string, CodeGrid>();
+  const grids = new GridCounts();
   let offset = blocksOffset;
   for (let first = 0; first < entries; first += ENTRIES_AT_ONCE) {
     const count = Math.min(ENTRIES_AT_ONCE, entries - first);
@@ -185,22 +187,16 @@ async function tallyIndex(
       const entry = decodeEntry(bytes, i);
       if (entry.offset !== offset) throw damagedIndex(reader.path);
       offset += entry.bytes;
-      const { gridHeight, gridWidth } = entry;
-      const key = `${gridHeight}x${gridWidth}`;
-      grids.set(key, { gridHeight, gridWidth, entries: (grids.get(key)?.entries ?? 0) + 1 });
+      grids.add({ gridHeight: entry.gridHeight, gridWidth: entry.gridWidth, entries: 1 });
     }
   }
   if (offset !== indexOffset) throw damagedIndex(reader.path);
-  return [...grids.values()];
-}
-
-function manifestOf({ settings, ...kind }: PackedHeader, entries: number, grids: CodeGrid[]): CodeManifest {
-  return { layout: "packed", ...kind, entries, grids, files: [], settings };
+  return grids.grids();
 }
 
 function damagedIndex(path: string): VqkitError {
-  return new VqkitError(
-    "format",
-    `${path}: header, index or end of file: expected what their checksum says, got something else. The file is damaged there.`,
+  return formatError(
+    `${path}: header, index or end of file`,
+    "expected what their checksum says, got something else. The file is damaged there.",
   );
 }

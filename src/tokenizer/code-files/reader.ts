@@ -2,14 +2,13 @@ import { stat } from "node:fs/promises";
 import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
 import { VqkitError } from "../../core/errors.js";
-import { withReader } from "../../files/index.js";
-import { type CodedImage, type Codes, indexArray } from "../codes.js";
-import { type EntryCodes, indexFault, type LayoutReader } from "./layout.js";
-import { layouts } from "./layouts.js";
+import { joinArrays } from "../../core/typed-arrays.js";
+import { formatError, withReader } from "../../files/index.js";
+import { type Codes, indexArray } from "../codes.js";
+import { type EntryCodes, indexFault } from "./entry.js";
+import type { FormatReader } from "./format.js";
+import { type CodeFormat, formats } from "./formats.js";
 import { type CodeManifest, readManifest } from "./manifest.js";
-import { PackedReader } from "./packed.js";
-import { PACKED_MAGIC } from "./packed-format.js";
-import { ParquetReader } from "./parquet-reader.js";
 
 export interface ReadCodesOptions {
   /** Entries that come at once at most, >= 1; default 64. */
@@ -20,6 +19,8 @@ const readOptions = z.strictObject({ batchSize: z.int().min(1).default(64) });
 
 /** Indices that come at once at most, unless a single entry has more. */
 const BATCH_INDICES = 2 ** 22;
+/** Bytes that show which format a file is of. */
+const START_BYTES = 8;
 
 /**
  * Opens codes of any format: the folder that a writer made, or a packed or Parquet file by itself.
@@ -27,23 +28,22 @@ const BATCH_INDICES = 2 ** 22;
  * @throws VqkitError("codes") when there are no finished codes; VqkitError("format") for damaged ones; VqkitError("file")
  */
 export async function openCodes(path: string): Promise<CodeReader> {
-  const single = (await isFile(path)) ? await openFile(path) : undefined;
-  if (single !== undefined) return new CodeReader(path, single.manifest, single);
+  if (await isFile(path)) return openFile(path);
   const manifest = await readManifest(path);
-  return new CodeReader(path, manifest, await layouts[manifest.layout].reader(path, manifest));
+  return new CodeReader(path, manifest, await formats[manifest.layout].reader(path, manifest));
 }
 
 /** Codes that can be read in order or one entry at a time. Between calls no file is open. */
 export class CodeReader {
   readonly path: string;
   readonly manifest: CodeManifest;
-  readonly #layout: LayoutReader;
+  readonly #reader: FormatReader;
 
   /** @internal `openCodes` makes them. */
-  constructor(path: string, manifest: CodeManifest, layout: LayoutReader) {
+  constructor(path: string, manifest: CodeManifest, reader: FormatReader) {
     this.path = path;
     this.manifest = manifest;
-    this.#layout = layout;
+    this.#reader = reader;
   }
 
   /**
@@ -59,7 +59,7 @@ export class CodeReader {
     const { batchSize } = parseConfig(readOptions, options, "");
     let batch: EntryCodes[] = [];
     let count = 0;
-    for await (const entry of this.#layout.entries()) {
+    for await (const entry of this.#reader.entries()) {
       this.#check(entry, count++);
       if (batch.length > 0 && !fits(entry, batch, batchSize)) {
         yield this.#codesOf(batch);
@@ -69,9 +69,9 @@ export class CodeReader {
     }
     if (batch.length > 0) yield this.#codesOf(batch);
     if (count === this.manifest.entries) return;
-    throw new VqkitError(
-      "format",
-      `${this.path}: expected ${this.manifest.entries} entries as in the manifest, got ${count}.`,
+    throw formatError(
+      this.path,
+      `expected ${this.manifest.entries} entries as in the manifest, got ${count}.`,
     );
   }
 
@@ -87,33 +87,30 @@ export class CodeReader {
     if (!Number.isInteger(index) || index < 0 || index >= entries) {
       throw new RangeError(`${this.path}: expected an entry within 0..${entries - 1}, got ${index}.`);
     }
-    const entry = await this.#layout.entry(index);
+    const entry = await this.#reader.entry(index);
     this.#check(entry, index);
     return this.#codesOf([entry]);
   }
 
-  #check({ image, gridHeight, gridWidth, indices }: EntryCodes, index: number): void {
+  #check({ image: { name }, gridWidth, indices }: EntryCodes, index: number): void {
     const { codebookSize, numCodebooks } = this.manifest;
     for (let at = 0; at < indices.length; at++) {
       const value = indices[at] as number;
       if (value < codebookSize) continue;
-      const shape = [gridHeight, gridWidth, numCodebooks] as const;
-      const { message } = indexFault(value, { name: image.name, at, shape, codebookSize });
-      throw new VqkitError("format", `${this.path}: number ${index}, ${message}`);
+      const { message } = indexFault(value, at, { name, gridWidth, codebookSize, numCodebooks });
+      throw formatError(this.path, `number ${index}, ${message}`);
     }
   }
 
   #codesOf(batch: readonly EntryCodes[]): Codes {
     const { gridHeight, gridWidth } = batch[0] as EntryCodes;
     const { fingerprint, codebookSize, numCodebooks } = this.manifest;
-    const length = gridHeight * gridWidth * numCodebooks;
-    const indices = indexArray(codebookSize, batch.length * length);
-    for (const [i, entry] of batch.entries()) indices.set(entry.indices, i * length);
+    const parts = batch.map(({ indices }) => indices);
     return {
-      indices,
+      indices: joinArrays(parts, (length) => indexArray(codebookSize, length)),
       shape: [batch.length, gridHeight, gridWidth, numCodebooks],
       codebookSize,
-      images: batch.map(({ image }): CodedImage => image),
+      images: batch.map(({ image }) => image),
       fingerprint,
     };
   }
@@ -138,15 +135,17 @@ async function isFile(path: string): Promise<boolean> {
 }
 
 /** @throws VqkitError("codes") for a file of codes that cannot stand alone, or of something else */
-async function openFile(path: string): Promise<PackedReader | ParquetReader> {
-  const start = await withReader(path, ({ size, read }) => read(0, Math.min(size, PACKED_MAGIC.length)));
-  if (Buffer.from(start.buffer).subarray(0, 4).toString("latin1") === "PAR1") return ParquetReader.open(path);
-  // A damaged beginning is to be named as such.
-  if (path.endsWith(".vqc") || PACKED_MAGIC.every((byte, i) => start[i] === byte))
-    return PackedReader.open(path);
+async function openFile(path: string): Promise<CodeReader> {
+  const start = await withReader(path, ({ size, read }) => read(0, Math.min(size, START_BYTES)));
+  for (const [layout, { standalone }] of Object.entries(formats)) {
+    if (standalone?.isOne(start, path) !== true) continue;
+    const reader = await standalone.open(path);
+    return new CodeReader(path, { layout: layout as CodeFormat, ...reader.contents }, reader);
+  }
+  const known = Object.values(formats).flatMap(({ standalone }) => standalone?.called ?? []);
   throw new VqkitError(
     "codes",
-    `${path}: expected a folder of codes, or a packed (.vqc) or Parquet file, got another file. Give the folder that encode wrote.`,
+    `${path}: expected a folder of codes, or a ${known.join(" or ")} file, got another file. Give the folder that encode wrote.`,
   );
 }
 

@@ -10,11 +10,11 @@ import tar from "tar-stream";
 import { parseConfig } from "../../core/config.js";
 import { messageOf, VqkitError } from "../../core/errors.js";
 import { uninterrupted } from "../../data/index.js";
-import { decodeNpy, encodeNpy, parseJson } from "../../files/index.js";
+import { decodeNpy, encodeNpy, formatError, parseJson, type StoredTensor } from "../../files/index.js";
 import type { Codes, IndexArray } from "../codes.js";
-import { imageFields, imageSchema } from "./image-fields.js";
-import type { EntryCodes, Layout, LayoutContext, LayoutReader, LayoutWriter } from "./layout.js";
-import { asFormatError, type CodeManifest } from "./manifest.js";
+import { asFormatError, type CodeContents } from "./contents.js";
+import { type EntryCodes, entriesOf, imageFields, imageSchema, indexDtype } from "./entry.js";
+import type { Format, FormatContext, FormatReader, FormatWriter } from "./format.js";
 
 const BLOCK = 512;
 /** A tar file ends with two blocks of zeros. */
@@ -24,9 +24,11 @@ const MAX_ENTRY_BYTES = 2 ** 28;
 /** Modification time of every entry, so that the same codes give the same bytes. */
 const NO_TIME = new Date(0);
 
-export const tarLayout: Layout = {
-  writer: async (context) => new TarWriter(context),
-  reader: async (dir, manifest) => new TarReader(dir, manifest),
+export const tarFormat: Format = {
+  isFile: (name) => /^codes-\d{6,}\.tar$/.test(name),
+  writer: (context) => new TarWriter(context),
+  reader: async (dir, contents) => new TarReader(dir, contents),
+  standalone: undefined,
 };
 
 function shardFile(shard: number): string {
@@ -37,17 +39,13 @@ function keyOf(entry: number): string {
   return String(entry).padStart(9, "0");
 }
 
-function dtypeOf(codebookSize: number): "U16" | "U32" {
-  return codebookSize <= 65_536 ? "U16" : "U32";
-}
-
-class TarWriter implements LayoutWriter {
+class TarWriter implements FormatWriter {
   readonly pending = 0;
-  readonly #context: LayoutContext;
+  readonly #context: FormatContext;
   #shard: number;
   #entries: number;
 
-  constructor(context: LayoutContext) {
+  constructor(context: FormatContext) {
     this.#context = context;
     this.#entries = context.entries;
     this.#shard = Math.max(0, Object.keys(context.files.lengths()).length - 1);
@@ -57,16 +55,16 @@ class TarWriter implements LayoutWriter {
     const { files, shardBytes } = this.#context;
     let parts: Uint8Array[] = [];
     let size = files.length(shardFile(this.#shard));
-    for (let i = 0; i < codes.images.length; i++) {
-      const entries = await this.#members(codes, i);
-      if (size > 0 && size + entries.length + END.length > shardBytes) {
+    for (const entry of entriesOf(codes)) {
+      const members = await this.#members(entry);
+      if (size > 0 && size + members.length + END.length > shardBytes) {
         await files.append(shardFile(this.#shard), Buffer.concat([...parts, END]));
         this.#shard++;
         parts = [];
         size = 0;
       }
-      parts.push(entries);
-      size += entries.length;
+      parts.push(members);
+      size += members.length;
     }
     await files.append(shardFile(this.#shard), Buffer.concat(parts));
   }
@@ -77,25 +75,17 @@ class TarWriter implements LayoutWriter {
   }
 
   /** Both files of an entry as they stand in a shard. */
-  async #members({ images, indices, shape: [, ...shape] }: Codes, i: number): Promise<Uint8Array> {
-    const length = indices.length / images.length;
-    const image = images[i] as Codes["images"][number];
-    const dtype = dtypeOf(this.#context.kind.codebookSize);
-    const data = indices.subarray(i * length, (i + 1) * length);
+  async #members({ image, gridHeight, gridWidth, indices: data }: EntryCodes): Promise<Uint8Array> {
+    const { codebookSize, numCodebooks } = this.#context.kind;
+    const shape = [gridHeight, gridWidth, numCodebooks];
+    const npy = { dtype: indexDtype(codebookSize), shape, data } as StoredTensor; // as `IndexArray` promises
     const key = keyOf(this.#entries++);
     const pack = tar.pack();
     const add = (name: string, content: Uint8Array): void => {
       pack.entry({ name, mtime: NO_TIME, mode: 0o644 }, Buffer.from(content));
     };
     add(`${key}.json`, Buffer.from(JSON.stringify(imageFields(image))));
-    add(
-      `${key}.npy`,
-      encodeNpy(
-        dtype === "U16"
-          ? { dtype, shape, data: data as Uint16Array }
-          : { dtype, shape, data: data as Uint32Array },
-      ),
-    );
+    add(`${key}.npy`, encodeNpy(npy));
     pack.finalize();
     const chunks: Uint8Array[] = [];
     for await (const chunk of pack) chunks.push(chunk as Uint8Array);
@@ -104,33 +94,30 @@ class TarWriter implements LayoutWriter {
   }
 }
 
-interface TarEntry {
+interface TarMember {
   readonly name: string;
   readonly content: Uint8Array;
 }
 
-class TarReader implements LayoutReader {
+class TarReader implements FormatReader {
   readonly #dir: string;
-  readonly #manifest: CodeManifest;
+  readonly #contents: CodeContents;
 
-  constructor(dir: string, manifest: CodeManifest) {
+  constructor(dir: string, contents: CodeContents) {
     this.#dir = dir;
-    this.#manifest = manifest;
+    this.#contents = contents;
   }
 
   async *entries(): AsyncGenerator<EntryCodes, void, undefined> {
     let index = 0;
-    for (const { file } of this.#manifest.files) {
+    for (const { file } of this.#contents.files) {
       const path = join(this.#dir, file);
-      let json: TarEntry | undefined;
-      for await (const entry of entriesOf(path)) {
+      let json: TarMember | undefined;
+      for await (const entry of membersOf(path)) {
         // Names are fixed, so no entry can be a link or lead anywhere.
         const expected = `${keyOf(index)}.${json === undefined ? "json" : "npy"}`;
         if (entry.name !== expected) {
-          throw new VqkitError(
-            "format",
-            `${path}: expected entry ${expected}, got ${JSON.stringify(entry.name)}.`,
-          );
+          throw formatError(path, `expected entry ${expected}, got ${JSON.stringify(entry.name)}.`);
         }
         if (json === undefined) {
           json = entry;
@@ -141,10 +128,7 @@ class TarReader implements LayoutReader {
         index++;
       }
       if (json === undefined) continue;
-      throw new VqkitError(
-        "format",
-        `${path}: expected entry ${keyOf(index)}.npy, got the end of the shard.`,
-      );
+      throw formatError(path, `expected entry ${keyOf(index)}.npy, got the end of the shard.`);
     }
   }
 
@@ -154,21 +138,20 @@ class TarReader implements LayoutReader {
     for await (const entry of this.entries()) {
       if (i++ === index) return entry;
     }
-    throw new VqkitError("format", `${this.#dir}: expected ${this.#manifest.entries} entries, got ${i}.`);
+    throw formatError(this.#dir, `expected ${this.#contents.entries} entries, got ${i}.`);
   }
 
-  #parse(path: string, json: TarEntry, npy: TarEntry): EntryCodes {
+  #parse(path: string, json: TarMember, npy: TarMember): EntryCodes {
     const where = `${path}/${json.name}`;
-    const { codebookSize, numCodebooks } = this.#manifest;
+    const { codebookSize, numCodebooks } = this.#contents;
     try {
       const image = parseConfig(imageSchema, parseJson(json.content, where), "");
       const { dtype, shape, data } = decodeNpy(npy.content, `${path}/${npy.name}`);
       const [gridHeight = 0, gridWidth = 0, codebooks] = shape;
-      if (shape.length !== 3 || codebooks !== numCodebooks || dtype !== dtypeOf(codebookSize)) {
-        throw new VqkitError(
-          "format",
-          `expected ${dtypeOf(codebookSize)} [H,W,${numCodebooks}], got ${dtype} [${shape.join(",")}].`,
-        );
+      const expected = indexDtype(codebookSize);
+      if (shape.length !== 3 || codebooks !== numCodebooks || dtype !== expected) {
+        const got = `${dtype} [${shape.join(",")}]`;
+        throw new VqkitError("format", `expected ${expected} [H,W,${numCodebooks}], got ${got}.`);
       }
       return { image, gridHeight, gridWidth, indices: data as IndexArray }; // as the element type says
     } catch (error) {
@@ -177,8 +160,8 @@ class TarReader implements LayoutReader {
   }
 }
 
-/** Entries of a tar file one after another, read piece by piece: no more than the file has. @throws VqkitError("format" | "file") */
-async function* entriesOf(path: string): AsyncGenerator<TarEntry, void, undefined> {
+/** Members of a tar file one after another, read piece by piece: no more than the file has. @throws VqkitError("format" | "file") */
+async function* membersOf(path: string): AsyncGenerator<TarMember, void, undefined> {
   const extract = tar.extract();
   const file: Readable = createReadStream(path);
   file.on("error", (error) => extract.destroy(error));
@@ -188,13 +171,13 @@ async function* entriesOf(path: string): AsyncGenerator<TarEntry, void, undefine
       const { name, size = 0, type } = entry.header;
       if (type !== "file" && type !== "contiguous-file") {
         const shown = JSON.stringify(name);
-        throw new VqkitError("format", `${path}: expected files, got ${shown} of type ${String(type)}.`);
+        throw formatError(path, `expected files, got ${shown} of type ${String(type)}.`);
       }
       if (size < 0 || size > MAX_ENTRY_BYTES) {
         const shown = JSON.stringify(name);
-        throw new VqkitError(
-          "format",
-          `${path}: expected entries of at most ${MAX_ENTRY_BYTES} bytes, got ${shown} of ${size}.`,
+        throw formatError(
+          path,
+          `expected entries of at most ${MAX_ENTRY_BYTES} bytes, got ${shown} of ${size}.`,
         );
       }
       const pieces: Uint8Array[] = [];

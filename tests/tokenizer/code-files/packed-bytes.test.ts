@@ -5,7 +5,7 @@ import {
   packedLength,
   packIndices,
   unpackIndices,
-} from "../../../src/tokenizer/code-files/bits.js";
+} from "../../../src/tokenizer/code-files/packed-bytes.js";
 
 it.each([
   [1, 1], // a codebook of one code still takes a bit

@@ -7,7 +7,8 @@
  *     index      24 bytes an entry: u64 offset, u32 bytes, u32 CRC-32 of its block, u32 grid height, u32 grid width
  *     end        u64 offset of the index, u64 entries, SHA-256 of header, index and these 16 bytes, magic
  *
- * Every byte is under a checksum: blocks under those in the index, all else under the SHA-256.
+ * Every byte is under a checksum: blocks under those in the index, all else under the SHA-256. docs/formats.md has each
+ * field.
  */
 import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
@@ -17,22 +18,27 @@ import {
   crc32,
   decodePrelude,
   encodePrelude,
+  formatError,
   type JsonObject,
   PRELUDE_BYTES,
   parseJson,
 } from "../../files/index.js";
-import { bitsPerIndex, packedLength, packIndices, unpackIndices } from "./bits.js";
-import type { EntryCodes } from "./layout.js";
-import { asFormatError, type CodeKind, kindSchema, manifestSchema } from "./manifest.js";
+import { type IndexArray, indexArray } from "../codes.js";
+import { asFormatError, type CodeKind, contentsSchema, kindSchema } from "./contents.js";
+import type { EntryCodes } from "./entry.js";
 
-export const PACKED_MAGIC = Uint8Array.of(0x89, 0x56, 0x51, 0x43, 0x0d, 0x0a, 0x1a, 0x0a); // \x89VQC\r\n\x1a\n
+const MAGIC = Uint8Array.of(0x89, 0x56, 0x51, 0x43, 0x0d, 0x0a, 0x1a, 0x0a); // \x89VQC\r\n\x1a\n
 const END_MAGIC = Uint8Array.of(0x56, 0x51, 0x43, 0x2d, 0x45, 0x4e, 0x44, 0x0a); // VQC-END\n
 const VERSION = 1;
 const MAX_JSON = 65_536;
 export const ENTRY_BYTES = 24;
-export const END_BYTES = 56;
+const END_BYTES = 56;
 /** Of `END_BYTES`, those under the checksum. */
 const END_CHECKED = 16;
+
+/** Bits of an index that are moved at once. */
+const PIECE = 16;
+const PIECE_MASK = 2 ** PIECE - 1;
 
 /** What the header's JSON says. */
 export interface PackedHeader extends CodeKind {
@@ -51,32 +57,25 @@ export interface PackedEntry {
 const headerSchema = kindSchema.extend({
   format: z.literal("vqkit-packed-codes"),
   bitsPerIndex: z.int().min(1).max(32),
-  settings: manifestSchema.shape.settings,
+  settings: contentsSchema.shape.settings,
 });
 
-export function encodeHeader({
-  fingerprint,
-  codebookSize,
-  numCodebooks,
-  settings,
-}: PackedHeader): Uint8Array {
-  const json = Buffer.from(
-    JSON.stringify({
-      format: "vqkit-packed-codes",
-      fingerprint,
-      codebookSize,
-      numCodebooks,
-      bitsPerIndex: bitsPerIndex(codebookSize),
-      settings,
-    }),
-  );
+/** Whether a file that begins with these bytes is a packed one. */
+export function isPackedStart(start: Uint8Array): boolean {
+  return MAGIC.every((byte, i) => start[i] === byte);
+}
+
+export function encodeHeader({ settings, ...kind }: PackedHeader): Uint8Array {
+  const { fingerprint, codebookSize, numCodebooks } = kind;
+  const own = { fingerprint, codebookSize, numCodebooks, bitsPerIndex: bitsPerIndex(codebookSize) };
+  const json = Buffer.from(JSON.stringify({ format: "vqkit-packed-codes", ...own, settings }));
   if (json.length > MAX_JSON) {
     throw new VqkitError(
       "codes",
       `settings: expected at most ${MAX_JSON} bytes of JSON, got ${json.length}.`,
     );
   }
-  return encodePrelude({ magic: PACKED_MAGIC, version: VERSION }, json);
+  return encodePrelude({ magic: MAGIC, version: VERSION }, json);
 }
 
 /** Reads the header of an open file. @returns its bytes as well @throws VqkitError("format") */
@@ -85,28 +84,21 @@ export async function readHeader(
 ): Promise<{ readonly header: PackedHeader; readonly bytes: Uint8Array }> {
   const where = `${reader.path}: header`;
   const start = await reader.read(0, Math.min(reader.size, PRELUDE_BYTES));
-  const prelude = decodePrelude(start, PACKED_MAGIC);
+  const prelude = decodePrelude(start, MAGIC);
   if (prelude === undefined) {
-    throw new VqkitError("format", `${where}: expected a packed code file (\\x89VQC), got something else.`);
+    throw formatError(where, "expected a packed code file (\\x89VQC), got something else.");
   }
   const { version, length, crc } = prelude;
-  if (version !== VERSION) {
-    throw new VqkitError("format", `${where}: expected version ${VERSION}, got ${version}.`);
-  }
+  if (version !== VERSION) throw formatError(where, `expected version ${VERSION}, got ${version}.`);
   const most = Math.min(MAX_JSON, reader.size - PRELUDE_BYTES);
-  if (length > most) {
-    throw new VqkitError("format", `${where}: expected at most ${most} bytes of JSON, got ${length}.`);
-  }
+  if (length > most) throw formatError(where, `expected at most ${most} bytes of JSON, got ${length}.`);
   const bytes = await reader.read(0, PRELUDE_BYTES + length);
   const json = bytes.subarray(PRELUDE_BYTES);
   checkCrc(crc32(json), crc, where);
   try {
     const { format, bitsPerIndex: bits, ...header } = parseConfig(headerSchema, parseJson(json, "JSON"), "");
     if (bits === bitsPerIndex(header.codebookSize)) return { header, bytes };
-    throw new VqkitError(
-      "format",
-      `bitsPerIndex: expected ${bitsPerIndex(header.codebookSize)}, got ${bits}.`,
-    );
+    throw formatError("bitsPerIndex", `expected ${bitsPerIndex(header.codebookSize)}, got ${bits}.`);
   } catch (error) {
     throw asFormatError(error, where);
   }
@@ -141,30 +133,20 @@ export function decodeBlock(
   const nameLength = block.length < 16 ? 0 : number(2);
   const start = 4 * numbers + nameLength;
   if (start + packedLength(count, bitsPerIndex(codebookSize)) !== block.length) {
-    throw new VqkitError(
-      "format",
-      `${where}: expected a block for ${gridHeight}×${gridWidth} positions, got ${block.length} bytes.`,
+    throw formatError(
+      where,
+      `expected a block for ${gridHeight}×${gridWidth} positions, got ${block.length} bytes.`,
     );
   }
   const name = block.subarray(4 * numbers, start).toString();
   const size = { name, width: number(0), height: number(1) };
   if (nameLength === 0 || size.width === 0 || size.height === 0 || count === 0) {
-    throw new VqkitError("format", `${where}: expected a name, sides and positions >= 1, got none of one.`);
+    throw formatError(where, "expected a name, sides and positions >= 1, got none of one.");
   }
-  const tile =
-    numbers === 4
-      ? {}
-      : {
-          tile: {
-            top: number(4),
-            left: number(5),
-            imageHeight: number(6),
-            imageWidth: number(7),
-            overlap: number(8),
-          },
-        };
   const indices = unpackIndices(block.subarray(start), { count, codebookSize });
-  return { image: { ...size, ...tile }, gridHeight, gridWidth, indices };
+  if (numbers === 4) return { image: size, gridHeight, gridWidth, indices };
+  const place = { top: number(4), left: number(5), imageHeight: number(6), imageWidth: number(7) };
+  return { image: { ...size, tile: { ...place, overlap: number(8) } }, gridHeight, gridWidth, indices };
 }
 
 export function encodeEntry({ offset, bytes, crc, gridHeight, gridWidth }: PackedEntry): Uint8Array {
@@ -211,17 +193,17 @@ export async function readEnd(reader: BoundedReader): Promise<PackedEnd & { read
   const length = Math.min(reader.size, END_BYTES);
   const bytes = bufferOf(await reader.read(reader.size - length, length));
   if (length < END_BYTES || !END_MAGIC.every((byte, i) => bytes[END_BYTES - END_MAGIC.length + i] === byte)) {
-    throw new VqkitError(
-      "format",
-      `${where}: expected the end of a packed code file, got something else. The file is cut short or damaged.`,
+    throw formatError(
+      where,
+      "expected the end of a packed code file, got something else. The file is cut short or damaged.",
     );
   }
   const indexOffset = Number(bytes.readBigUInt64LE(0));
   const entries = Number(bytes.readBigUInt64LE(8));
   if (entries < 1 || indexOffset + entries * ENTRY_BYTES + END_BYTES !== reader.size) {
-    throw new VqkitError(
-      "format",
-      `${where}: expected an index of ${entries} entries at byte ${indexOffset}, got a file of ${reader.size} bytes. The file is damaged.`,
+    throw formatError(
+      where,
+      `expected an index of ${entries} entries at byte ${indexOffset}, got a file of ${reader.size} bytes. The file is damaged.`,
     );
   }
   return { indexOffset, entries, sha256: bytes.subarray(END_CHECKED, END_CHECKED + 32) };
@@ -229,16 +211,74 @@ export async function readEnd(reader: BoundedReader): Promise<PackedEnd & { read
 
 function checkCrc(found: number, expected: number, where: string): void {
   if (found === expected) return;
-  throw new VqkitError(
-    "format",
-    `${where}: expected checksum ${hex(expected)}, got ${hex(found)}. The file is damaged there.`,
+  const hex = (crc: number): string => crc.toString(16).padStart(8, "0");
+  throw formatError(
+    where,
+    `expected checksum ${hex(expected)}, got ${hex(found)}. The file is damaged there.`,
   );
-}
-
-function hex(crc: number): string {
-  return crc.toString(16).padStart(8, "0");
 }
 
 function bufferOf(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Bits that every index in 0..codebookSize-1 fits into, at least 1. */
+export function bitsPerIndex(codebookSize: number): number {
+  return Math.max(1, Math.ceil(Math.log2(codebookSize)));
+}
+
+/** Bytes of `count` packed indices; the bits that are left over in the last one are 0. */
+export function packedLength(count: number, bits: number): number {
+  return Math.ceil((count * bits) / 8);
+}
+
+/**
+ * Packs indices, the first in the lowest bits of the first byte: index i takes the bits i·b to i·b + b - 1, where bit n
+ * is bit n mod 8 of byte ⌊n / 8⌋. Bits run on from one byte to the next without a gap.
+ *
+ * @param bits of each, 1..32
+ */
+export function packIndices(indices: IndexArray, bits: number): Uint8Array {
+  const bytes = new Uint8Array(packedLength(indices.length, bits));
+  let at = 0;
+  let pending = 0;
+  let pendingBits = 0;
+  for (let i = 0; i < indices.length; i++) {
+    const index = indices[i] as number;
+    // In pieces, so that 32-bit arithmetic holds one beside what is pending.
+    for (let done = 0; done < bits; done += PIECE) {
+      pending |= ((index >>> done) & PIECE_MASK) << pendingBits;
+      pendingBits += Math.min(bits - done, PIECE);
+      for (; pendingBits >= 8; pendingBits -= 8) {
+        bytes[at++] = pending;
+        pending >>>= 8;
+      }
+    }
+  }
+  if (pendingBits > 0) bytes[at] = pending;
+  return bytes;
+}
+
+/** The way back. @param bytes at least `packedLength(count, bits)` */
+export function unpackIndices(
+  bytes: Uint8Array,
+  { count, codebookSize }: { readonly count: number; readonly codebookSize: number },
+): IndexArray {
+  const indices = indexArray(codebookSize, count);
+  const bits = bitsPerIndex(codebookSize);
+  let at = 0;
+  let pending = 0;
+  let pendingBits = 0;
+  for (let i = 0; i < count; i++) {
+    let index = 0;
+    for (let done = 0; done < bits; done += PIECE) {
+      const width = Math.min(bits - done, PIECE);
+      for (; pendingBits < width; pendingBits += 8) pending |= (bytes[at++] as number) << pendingBits;
+      index |= (pending & (2 ** width - 1)) << done;
+      pending >>>= width;
+      pendingBits -= width;
+    }
+    indices[i] = index; // as 32 bits, whatever sign the arithmetic gave them
+  }
+  return indices;
 }
