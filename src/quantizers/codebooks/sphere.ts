@@ -6,7 +6,7 @@
  * searched, chosen and decoded is e_k/‖e_k‖. ‖ẑ − q‖² = 2 − 2 cos(z, e_k), so the nearest code is the one of the nearest
  * direction. Both losses are of ẑ, not of z, and gradients reach z through the division: (I − ẑẑᵀ)g/‖z‖.
  */
-import type { Rank, Tensor1D, Tensor2D, Variable } from "@tensorflow/tfjs";
+import type { GradSaveFunc, Rank, Tensor2D, Variable } from "@tensorflow/tfjs";
 import type { GraphWriter } from "../../backend/index.js";
 import { tf } from "../tfjs.js";
 import {
@@ -41,7 +41,7 @@ export class SphereCodebook implements Codebook {
     tf.tidy(() => this.#codes.assign(unitRows(tf.tensor2d(codes, this.#codes.shape))));
   }
 
-  update(_latents: Tensor2D, _indices: Tensor1D): void {}
+  update(): void {}
 
   async keep(kept: readonly number[]): Promise<KeptCodebook> {
     return { codebook: "sphere", state: new Map([["codes", await keptRows(() => this.#codes, kept)]]) };
@@ -62,7 +62,7 @@ function unitRows(rows: Tensor2D): Tensor2D {
     const value = x as Tensor2D;
     const length = tf.sqrt(tf.sum(tf.square(value), 1, true)); // [M, 1]
     const unit: Tensor2D = tf.div(value, tf.maximum(length, SHORTEST));
-    (save as (tensors: Tensor2D[]) => void)([unit, length as Tensor2D]);
+    (save as GradSaveFunc)([unit, length]);
     return {
       value: unit,
       gradFunc: (gradient, saved) => {

@@ -16,7 +16,7 @@ const SHORTEST = 1e-12;
 
 export const diveqDetach: GradientEstimator = (latents, codes) => {
   const operator = tf.customGrad<Tensor2D>((z, q, save) => {
-    (save as unknown as GradSaveFunc)([z as Tensor2D, q as Tensor2D]);
+    (save as GradSaveFunc)([z as Tensor2D, q as Tensor2D]);
     return {
       value: (q as Tensor2D).clone(),
       gradFunc: (gradient, saved) => {

@@ -19,7 +19,8 @@ export interface BackwardArguments<T extends Tensor> {
 }
 
 /**
- * The operator behind every estimator that teaches no codes: forward returns `codes`, backward sends `backward(…)` to `latents`.
+ * The operator behind every estimator that teaches no codes: forward returns `codes`, backward sends `backward(…)` to
+ * `latents`.
  *
  * The codes are closed over and are not an input, so that the backward pass has no zeros to carry to them.
  */
@@ -38,7 +39,10 @@ export function replaceByCodes<T extends Tensor>(
   return operator(latents);
 }
 
-/** One gradient estimator, as it describes itself. To add one: a file like straight-through.ts, and a line in family/parts.ts. */
+/**
+ * One gradient estimator, as it describes itself. To add one: a file like straight-through.ts, and a line in
+ * family/parts.ts.
+ */
 export interface EstimatorPart<N extends string = string, S extends PartOptions = PartOptions>
   extends Part<N, S> {
   /** Whether a part of the gradient goes to the codes, so that the reconstruction loss moves them too. */
