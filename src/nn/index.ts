@@ -1,4 +1,4 @@
-export { dimsOf, type ImageValue, inLayout } from "./image-value.js";
+export { type ImageValue, inLayout } from "./image-value.js";
 export type { Layer, LayerContext, LayerCost, MapSize } from "./layer.js";
 export { type ActivationName, activation } from "./layers/activation.js";
 export { type BatchNormOptions, batchNorm } from "./layers/batch-norm.js";

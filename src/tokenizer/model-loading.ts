@@ -29,16 +29,16 @@ export async function loadModel(path: string, options: EngineOptions = {}): Prom
 }
 
 /**
- * A model in memory as a loaded one.
+ * A copy of a model in memory, as it would be saved and loaded.
  *
- * @throws VqkitError("format") naming a weight that is not finite
+ * @throws VqkitError("format") naming a weight that is not finite; ConfigError for a quantizer whose kind is not
+ * registered
  */
-export async function identifyModel(model: ImageAutoencoder): Promise<LoadedModel> {
+export async function copyModel(model: ImageAutoencoder): Promise<LoadedModel> {
   const values = await model.copyWeights();
   const weights = new Map([...values].map(([name, value]) => [name, { dtype: "F32", ...value } as const]));
-  storedWeightValues(weights); // as a file would be refused
-  const config = { model: model.config, quantizer: model.quantizer.config };
-  return { model, fingerprint: modelFingerprint({ file: { config, weights }, path: "model" }) };
+  const file = { config: { model: model.config, quantizer: model.quantizer.config }, weights };
+  return { model: buildModel(file), fingerprint: modelFingerprint({ file, path: "model" }) };
 }
 
 function buildModel({ config, weights }: ModelFile): ImageAutoencoder {

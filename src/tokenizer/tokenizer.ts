@@ -26,7 +26,7 @@ import {
 import type { DecodedImage } from "./decoded-image.js";
 import { type EncodeOptions, type EncodeSettings, parseEncodeOptions } from "./encode-options.js";
 import { imageBatches, type PreparedBatch, partsAtOnce, pixelsOf } from "./image-batches.js";
-import { identifyModel, type LoadedModel, loadModel } from "./model-loading.js";
+import { copyModel, type LoadedModel, loadModel } from "./model-loading.js";
 import { ModelPasses } from "./model-passes.js";
 import { type ImageTaker, prepareImage } from "./prepared-image.js";
 import { checkEncodeSize, passFault } from "./size-check.js";
@@ -97,15 +97,15 @@ export class Tokenizer {
   }
 
   /**
-   * Makes a tokenizer of a model that is in memory, such as a trainer's.
+   * Makes a tokenizer of a model that is in memory, such as a trainer's, with the weights that it has now.
    *
-   * The model belongs to the tokenizer from here on: `dispose` frees it, and its weights must not change any more.
-   *
-   * @param model on the engine selected; one that `loadModel` returned is not fingerprinted again
-   * @throws VqkitError("format") naming a weight that is not finite
+   * @param model copied; one that `loadModel` returned is not: it belongs to the tokenizer from here on, whose `dispose`
+   * frees it, and its weights must not change any more
+   * @throws VqkitError("format") naming a weight that is not finite; ConfigError for a quantizer whose kind is not
+   * registered
    */
   static async from(model: ImageAutoencoder | LoadedModel): Promise<Tokenizer> {
-    return new Tokenizer("fingerprint" in model ? model : await identifyModel(model));
+    return new Tokenizer("fingerprint" in model ? model : await copyModel(model));
   }
 
   /**

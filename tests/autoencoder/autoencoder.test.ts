@@ -4,6 +4,8 @@ import { ImageAutoencoder } from "../../src/autoencoder/autoencoder.js";
 import { type AutoencoderConfig, resolveModel } from "../../src/autoencoder/config.js";
 import { Random } from "../../src/core/random.js";
 import { useEngine } from "../engine.js";
+import { tensorOf } from "../nn/check-layer.js";
+import { type Grid, randomGrid } from "../nn/grids.js";
 import { fakeQuantizer } from "./fake-quantizer.js";
 import * as reference from "./reference.js";
 
@@ -29,8 +31,8 @@ function create(
   return ImageAutoencoder.create({ config: options.config ?? config, quantizer, seed: options.seed ?? 7 });
 }
 
-function tensorOf(grid: reference.Grid): tf.Tensor4D {
-  return tf.tensor4d(Float32Array.from(grid.values), [1, grid.height, grid.width, grid.channels]);
+function noise(height: number, width: number, seed: number): Grid {
+  return randomGrid([1, height, width, 3], seed);
 }
 
 function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
@@ -59,7 +61,7 @@ describe("ImageAutoencoder", () => {
     const model = create({ config: modelConfig, codeDim: dimension });
     const weights = await randomWeights(model, 1);
     // Not square, and its quarter has an odd side.
-    const image = reference.randomGrid(12, 8, 2);
+    const image = noise(12, 8, 2);
     const expectedLatents = reference.encode(modelConfig, weights, image);
     const expectedImage = reference.decode(modelConfig, weights, {
       ...expectedLatents,
@@ -77,7 +79,7 @@ describe("ImageAutoencoder", () => {
 
   it("treats the images of a batch one by one", async () => {
     const model = create();
-    const images = [reference.randomGrid(4, 8, 3), reference.randomGrid(4, 8, 4)].map(tensorOf);
+    const images = [noise(4, 8, 3), noise(4, 8, 4)].map(tensorOf);
     const together = await model.forward(tf.concat(images, 0) as tf.Tensor4D).reconstruction.data();
     const apart = await Promise.all(images.map((image) => model.forward(image).reconstruction.data()));
     // An engine may sum a batch in another order; an image that saw its neighbour would differ by about 0.1.
@@ -87,8 +89,8 @@ describe("ImageAutoencoder", () => {
   it("has the gradient that central differences of the reference have", async () => {
     const model = create();
     const weights = await randomWeights(model, 5);
-    const image = reference.randomGrid(8, 4, 6);
-    const target = reference.randomGrid(8, 4, 8);
+    const image = noise(8, 4, 6);
+    const target = noise(8, 4, 8);
 
     const lossAt = (changed: reference.Weights, scale: number): number => {
       const latents = reference.encode(config, changed, image);
@@ -159,7 +161,7 @@ describe("ImageAutoencoder", () => {
     const model = create();
     const held = tf.memory().numTensors;
     const before = await model.copyWeights();
-    const image = tensorOf(reference.randomGrid(8, 4, 1));
+    const image = tensorOf(noise(8, 4, 1));
 
     const output = model.forward(image);
     await output.reconstruction.data();

@@ -5,7 +5,8 @@ import { resolveModel } from "../../src/autoencoder/config.js";
 import { reconstructionLoss, reconstructionLossSchema } from "../../src/losses/index.js";
 import { createQuantizer } from "../../src/quantizers/index.js";
 import { useEngine } from "../engine.js";
-import { randomGrid } from "./reference.js";
+import { tensorOf } from "../nn/check-layer.js";
+import { randomGrid } from "../nn/grids.js";
 
 beforeAll(useEngine);
 
@@ -27,7 +28,7 @@ function create(quantizer: (typeof quantizers)[number]): ImageAutoencoder {
 }
 
 function image(): tf.Tensor4D {
-  return tf.tensor4d(Float32Array.from(randomGrid(8, 12, 1).values), [1, 8, 12, 3]);
+  return tensorOf(randomGrid([1, 8, 12, 3], 1));
 }
 
 describe.each(quantizers)("an autoencoder around $kind", (quantizer) => {

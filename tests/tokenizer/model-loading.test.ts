@@ -202,6 +202,7 @@ describe("Tokenizer.from", () => {
       const loaded = await Tokenizer.load(file);
       const { model } = await loadModel(file);
       const tokenizer = await Tokenizer.from(model);
+      model.dispose();
       const image = rawImage(9, { height: 20, width: 12 });
       const codes = await tokenizer.encode(image);
       expect(codes).toEqual(await loaded.encode(image)); // the fingerprint too
@@ -211,7 +212,22 @@ describe("Tokenizer.from", () => {
     },
   );
 
-  it("frees the model, and takes a loaded one with its fingerprint", async () => {
+  it("has a copy: the model may train on, and be freed by its owner", async () => {
+    const { model } = await loadModel(path);
+    const before = tf.memory().numTensors;
+    const tokenizer = await Tokenizer.from(model);
+    const image = rawImage(9, { height: 20, width: 12 });
+    const codes = await tokenizer.encode(image);
+    const weights = await model.copyWeights();
+    for (const { data } of weights.values()) data.fill(0);
+    model.setWeights(weights);
+    expect(await tokenizer.encode(image)).toEqual(codes);
+    tokenizer.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+    model.dispose();
+  });
+
+  it("takes a loaded one as it is, with its fingerprint, and frees it", async () => {
     const before = tf.memory().numTensors;
     const loaded = await loadModel(path);
     const tokenizer = await Tokenizer.from(loaded);

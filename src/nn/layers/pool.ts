@@ -12,7 +12,8 @@ import {
 
 /**
  * The largest number, or the mean, of each window and channel. What is outside the image counts in neither: a mean is of
- * the pixels that a window has, as PyTorch's with `count_include_pad=False`.
+ * the pixels that a window has, as PyTorch's with `count_include_pad=False`. tfjs-node pools without padding, or with as
+ * much as keeps the size.
  *
  * @param options.stride default 1, as for convolutions; pooling that halves the sides has kernel 2 and stride 2
  */
