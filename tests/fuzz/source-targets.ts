@@ -9,7 +9,7 @@ import { parquetItems } from "../../src/data/sources/parquet-file.js";
 import { loadItem, type SourceItem } from "../../src/data/sources/source-item.js";
 import { tarItems } from "../../src/data/sources/tar-shard.js";
 import { decodeHadoopLz4, decodeLz4Block } from "../../src/files/lz4.js";
-import { decodeByScript, decodeZstandard } from "../../src/files/zstandard.js";
+import { decodeByScript } from "../../src/files/zstandard.js";
 import { imageParquet, tarBytes } from "../data/sources/shards.js";
 import { words } from "../files/words.js";
 import { storedAsZstandard, zstandardFrame } from "../files/zstandard-data.js";
@@ -45,10 +45,9 @@ export async function sourceTargets(path: string, folder: string): Promise<Targe
       name: "Zstandard",
       cases: mutationsOf([zst, zstandardFrame([words(), { byte: 7, count: 3000 }])]),
       read: async (bytes) => {
-        for (const length of [words().length * 61, words().length + 3000]) {
-          decoded(() => decodeByScript(bytes, length), length);
-          decoded(() => decodeZstandard(bytes, length), length);
-        }
+        // As each of the two files states it. What does not end takes 0.6 s.
+        const length = bytes.length < 3500 ? words().length * 61 : words().length + 3000;
+        decoded(() => decodeByScript(bytes, length), length);
       },
     },
     {
