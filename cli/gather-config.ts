@@ -99,16 +99,15 @@ function withFlagName(error: unknown, values: FlagValues, flags: readonly FlagFi
   if (!(error instanceof Error) || !("path" in error)) return error;
   if (error.name !== "ConfigError" && error.name !== "OversizeError") return error;
   const path = String(error.path);
-  const message = error.message.replace("(allowOversize)", `(${OVERSIZE_FLAG})`);
   const given = [...flags, ...GENERAL_FLAGS].find(
     ({ flag, field }) =>
       values[attributeOf(flag)] !== undefined &&
       path.startsWith(field) &&
       /^([.[]|$)/.test(path.slice(field.length)),
   );
-  if (given === undefined) return message === error.message ? error : new UsageError(message);
+  if (given === undefined) return error.name === "OversizeError" ? new UsageError(error.message) : error;
   const [name = given.flag] = given.flag.split(" ");
-  return new UsageError(name + message.slice(given.field.length));
+  return new UsageError(name + error.message.slice(given.field.length));
 }
 
 /** `--codebook-size <n>` → `codebookSize`, as commander names it. */

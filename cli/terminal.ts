@@ -1,5 +1,6 @@
 import type { Readable, Writable } from "node:stream";
 import { Failed } from "./errors.js";
+import { inFlags } from "./option-names.js";
 
 /** What a command may touch of the outside: its streams and the wish to stop. */
 export interface Terminal {
@@ -57,9 +58,9 @@ export function printJson(terminal: Terminal, value: unknown): void {
   );
 }
 
-/** Writes a line that is not part of the result, unless the user asked for quiet. */
+/** Writes a line that is not part of the result, unless the user asked for quiet; options stand in it as flags. */
 export function note(terminal: Terminal, text: string, { quiet = false } = {}): void {
-  if (!quiet) terminal.stderr.write(`${printable(text)}\n`);
+  if (!quiet) terminal.stderr.write(`${printable(inFlags(text))}\n`);
 }
 
 /**

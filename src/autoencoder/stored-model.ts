@@ -52,7 +52,7 @@ export function namingModelFile<T>(path: string, work: () => T): T {
   } catch (error) {
     if (!(error instanceof VqkitError)) throw error;
     const ofOnesOwn = error instanceof ConfigError && error.path === "quantizer.kind";
-    const next = ofOnesOwn ? " Load the module that registers it first (--quantizer-module)." : "";
+    const next = ofOnesOwn ? " Load the module that registers it first (option quantizerModules)." : "";
     throw new VqkitError("format", `${path}: ${messageOf(error)}${next}`, { cause: error });
   }
 }

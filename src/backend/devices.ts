@@ -90,7 +90,10 @@ export function deviceStatuses(): Promise<DeviceStatus[]> {
 async function examine(device: DeviceName): Promise<string | null> {
   if (device === "cpu") return null;
   const unusable = (reason: string) =>
-    new BackendError("runtime", `Device "${device}" is not usable: ${reason}, or use --device cpu.`);
+    new BackendError(
+      "runtime",
+      `Device "${device}" is not usable: ${reason}, or compute on the processor (option device: "cpu").`,
+    );
   if (!deviceNames.includes(device)) {
     throw new BackendError("runtime", `device: expected ${deviceNames.join(", ")}, got "${device}".`);
   }

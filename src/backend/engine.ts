@@ -57,7 +57,7 @@ export async function selectEngine(options: EngineOptions = {}): Promise<Engine>
   if (name === "tensorflow" && device !== "cpu") {
     throw new BackendError(
       "runtime",
-      `Device "${device}" is not usable with engine "tensorflow", which computes on the CPU. Use --engine onnxruntime.`,
+      `Device "${device}" is not usable with engine "tensorflow", which computes on the CPU. Use ONNX Runtime (option engine: "onnxruntime").`,
     );
   }
   const engine: Engine =

@@ -71,7 +71,9 @@ function installedVersion(): string {
   try {
     return packageVersion("@tensorflow/tfjs-node");
   } catch {
-    throw unusable("the optional package @tensorflow/tfjs-node is not installed. Use --engine onnxruntime.");
+    throw unusable(
+      'the optional package @tensorflow/tfjs-node is not installed. Use ONNX Runtime (option engine: "onnxruntime").',
+    );
   }
 }
 
@@ -87,8 +89,8 @@ function loadError(error: unknown): BackendError {
   const missing = /can not be found|Cannot find module/.test(text);
   return unusable(
     missing
-      ? "@tensorflow/tfjs-node is installed without its native binding. Download it with npm rebuild @tensorflow/tfjs-node --ignore-scripts=false, build it with tools/build-tfjs-node.mjs of vqkit's repository, or use --engine onnxruntime."
-      : `its native binding does not load (${text.split("\n")[0]}). Use --engine onnxruntime.`,
+      ? '@tensorflow/tfjs-node is installed without its native binding. Download it with npm rebuild @tensorflow/tfjs-node --ignore-scripts=false, build it with tools/build-tfjs-node.mjs of vqkit\'s repository, or use ONNX Runtime (option engine: "onnxruntime").'
+      : `its native binding does not load (${text.split("\n")[0]}). Use ONNX Runtime (option engine: "onnxruntime").`,
   );
 }
 

@@ -17,7 +17,7 @@ export class OversizeError extends ConfigError {
     text: string,
     { enlargement, bytesNeeded }: Pick<OversizeError, "enlargement" | "bytesNeeded">,
   ) {
-    super(path, `${text} Choose a smaller size, or confirm this one (allowOversize).`);
+    super(path, `${text} Choose a smaller size, or confirm this one (option allowOversize).`);
     this.enlargement = enlargement;
     this.bytesNeeded = bytesNeeded;
   }

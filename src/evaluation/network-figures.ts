@@ -68,7 +68,7 @@ export class NetworkMeter {
   #lpips() {
     const { lpips } = this.#networks;
     if (lpips === undefined || this.#images === 0) {
-      const reason = "no network was given: --lpips FILE, made as docs/evaluation.md says";
+      const reason = "no network was given (option lpips): a file made as docs/evaluation.md says";
       return { figures: { lpips: null }, conventions: {}, notMeasured: { lpips: reason } };
     }
     const convention = `distance by the network of SHA-256 ${lpips.sha256}; ${PIXELS}; mean over images`;
@@ -83,7 +83,7 @@ export class NetworkMeter {
     const none = { figures: { fid: null, fidFeatures: null }, conventions: {}, warnings: [] };
     const { fid } = this.#networks;
     if (fid === undefined) {
-      const reason = "no network was given: --fid FILE, made as docs/evaluation.md says";
+      const reason = "no network was given (option fid): a file made as docs/evaluation.md says";
       return { ...none, notMeasured: { fid: reason } };
     }
     const [a, b] = [this.#originals, this.#reconstructions];

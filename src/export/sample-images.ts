@@ -52,7 +52,7 @@ export async function sampleImages(
     if (!(error instanceof VqkitError)) throw error;
     const reason = run === undefined ? "the model file names none" : messageOf(error);
     return synthetic([
-      `No evaluation images (${reason.replace(/\.$/, "")}): checked on synthetic ones. Give some (--check).`,
+      `No evaluation images (${reason.replace(/\.$/, "")}): checked on synthetic ones. Give some (option check).`,
     ]);
   }
 }

@@ -68,7 +68,7 @@ export class OutputFolder {
     if (overwrite || !names.some(isContent)) return;
     throw new ConfigError(
       option,
-      `expected a new or empty folder, got ${dir}, which has files. Choose another, or set overwrite (--overwrite).`,
+      `expected a new or empty folder, got ${dir}, which has files. Choose another, or replace it (option overwrite).`,
     );
   }
 

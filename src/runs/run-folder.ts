@@ -251,7 +251,7 @@ async function checkAvailable(dir: string, overwrite: boolean): Promise<boolean>
   if (!overwrite) {
     throw new VqkitError(
       "run",
-      `${dir}: expected a new or empty folder, got an earlier run. Choose another folder, or set overwrite (--overwrite).`,
+      `${dir}: expected a new or empty folder, got an earlier run. Choose another folder, or replace it (option overwrite).`,
     );
   }
   return false;

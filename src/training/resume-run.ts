@@ -111,7 +111,7 @@ async function checkSteps(
   if (steps > done || isOpen || !(await isFinished(folder))) return;
   throw new VqkitError(
     "run",
-    `${folder.dir}: expected a run to go on with, got one that finished at step ${done}. To train it further, give more steps (--steps).`,
+    `${folder.dir}: expected a run to go on with, got one that finished at step ${done}. To train it further, give more steps (option steps).`,
   );
 }
 

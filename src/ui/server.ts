@@ -105,7 +105,7 @@ function portError(port: number, error: Error): Error {
   if (reason === undefined) return error;
   return new ConfigError(
     "port",
-    `expected a free port, got ${port}: ${reason}. Choose another with --port, or --port 0 for any free one.`,
+    `expected a free port, got ${port}: ${reason}. Choose another, or 0 for any free one (option port).`,
     { cause: error },
   );
 }

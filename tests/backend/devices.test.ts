@@ -27,7 +27,9 @@ describe("choosing a device", () => {
         expect(error).toMatchObject({ name: "BackendError", code: "runtime" });
         // "." matches no line break.
         expect((error as Error).message).toMatch(
-          new RegExp(`^Device "${device}" is not usable: .*, or use --device cpu\\.$`),
+          new RegExp(
+            `^Device "${device}" is not usable: .*, or compute on the processor \\(option device: "cpu"\\)\\.$`,
+          ),
         );
         expect(statuses.find(({ name }) => name === device)?.reason).toBe((error as Error).message);
       }

@@ -32,7 +32,9 @@ describe.skipIf(binding)("without tfjs-node's native binding", () => {
     expect(error).toMatchObject({ name: "BackendError", code: "runtime" });
     const { message } = error as Error;
     // One line from beginning to end: "." matches no line break.
-    expect(message).toMatch(/^Engine "tensorflow" is not usable: .*[Uu]se --engine onnxruntime\.$/);
+    expect(message).toMatch(
+      /^Engine "tensorflow" is not usable: .*[Uu]se ONNX Runtime \(option engine: "onnxruntime"\)\.$/,
+    );
   });
 
   test("asking for it, or about it, leaves the engine in use", async () => {

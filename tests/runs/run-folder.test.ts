@@ -35,7 +35,7 @@ describe("RunFolder.create", () => {
     const run = await newRun();
     await expect(RunFolder.create(run.dir)).rejects.toMatchObject({
       code: "run",
-      message: expect.stringContaining("set overwrite"),
+      message: expect.stringContaining("(option overwrite)"),
     });
     expect(await run.readConfig()).toEqual(config);
   });

@@ -54,7 +54,7 @@ describe("crops that enlarge the images more than twice", () => {
     expect(error).toMatchObject({ code: "config", path: field, bytesNeeded: null });
     expect(error.enlargement).toBeCloseTo(factor, 1);
     expect(error.message).toContain(
-      `times that of the middle one of 5 images: 40×24 would become ${to}. Choose a smaller size, or confirm this one (allowOversize).`,
+      `times that of the middle one of 5 images: 40×24 would become ${to}. Choose a smaller size, or confirm this one (option allowOversize).`,
     );
     const confirmed = await checkSize(run(data, { allowOversize: true }), files, { memory: ENOUGH });
     expect(confirmed?.median.from).toEqual({ height: 24, width: 40 });

@@ -71,14 +71,14 @@ export function checkRoundTrip(result: RoundTrip): void {
       "numerics",
       `encoder.onnx: expected the live model's indices, got ${differingIndices} of ${indices} that differ ` +
         `(images: ${images}; the first: ${result.firstDifference}). Nothing was written. ` +
-        "Export on the CPU with --engine onnxruntime, or check on other images (--check).",
+        'Export on the CPU with ONNX Runtime (option engine: "onnxruntime"), or check on other images (option check).',
     );
   }
   if (largestPixelDifference > 1) {
     throw new VqkitError(
       "numerics",
       `decoder.onnx: expected the live model's pixels within 1 of 255, got a difference of ${largestPixelDifference} ` +
-        `among ${pixelValues} values (images: ${images}). Nothing was written. Export on the CPU with --engine onnxruntime.`,
+        `among ${pixelValues} values (images: ${images}). Nothing was written. Export on the CPU with ONNX Runtime (option engine: "onnxruntime").`,
     );
   }
 }

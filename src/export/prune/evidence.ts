@@ -84,7 +84,7 @@ async function fromUsage(path: string, live: Tokenizer, file: string | undefined
   if (!isRun && file === undefined) {
     throw new VqkitError(
       "run",
-      `${path}: expected a run with usage.json, got a model file. Say which codes are used (--usage, --images or --codes).`,
+      `${path}: expected a run with usage.json, got a model file. Say which codes are used (options usage, images or codes).`,
     );
   }
   const run = isRun ? await RunFolder.open(path) : undefined;

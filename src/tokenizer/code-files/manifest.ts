@@ -145,7 +145,7 @@ function noManifest(dir: string, names: readonly string[]): VqkitError {
   if (names.some(isUnfinishedFile)) {
     return new VqkitError(
       "codes",
-      `${dir}: expected finished codes, got those of an interrupted run. Go on with it first (encode --resume).`,
+      `${dir}: expected finished codes, got those of an interrupted run. Resume the encoding first (option resume).`,
     );
   }
   const got = names.length === 0 ? "nothing there" : "a folder without it";

@@ -184,9 +184,9 @@ function checkFree(dir: string, names: readonly string[], { overwrite }: Writing
   if (isOurs && overwrite) return;
   const wanted = `a new or empty folder${overwrite ? ", or a code folder to overwrite" : ""}`;
   const got = isOurs ? (unfinished ? "an interrupted run" : "codes") : "other files";
-  const choose = unfinished ? "Go on with it (--resume), choose" : "Choose";
+  const choose = unfinished ? "Resume it (option resume), choose" : "Choose";
   const next = isOurs
-    ? `${choose} another folder, or set overwrite (--overwrite).`
+    ? `${choose} another folder, or replace it (option overwrite).`
     : "Choose another folder.";
   throw new VqkitError("codes", `${dir}: expected ${wanted}, got one with ${got} in it. ${next}`);
 }
@@ -207,7 +207,7 @@ function checkSame(
     if (isDeepStrictEqual(a, b)) continue;
     throw new VqkitError(
       "codes",
-      `${dir}: expected ${key} ${textOf(a)} as in the ${what}, got ${textOf(b)}. Use the same settings, or begin anew (--overwrite).`,
+      `${dir}: expected ${key} ${textOf(a)} as in the ${what}, got ${textOf(b)}. Use the same settings, or begin anew (option overwrite).`,
     );
   }
 }

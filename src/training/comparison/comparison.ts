@@ -93,7 +93,7 @@ async function checkFree(out: string, runs: readonly PlannedRun[], overwrite: bo
   if (!overwrite && existsSync(join(out, PLAN_FILE))) {
     throw new VqkitError(
       "run",
-      `${out}: expected a folder without a comparison, got one that was begun. Go on with it (resumeComparison, --resume), choose another folder, or set overwrite (--overwrite).`,
+      `${out}: expected a folder without a comparison, got one that was begun. Resume it, in code with resumeComparison (option resume), choose another folder, or replace it (option overwrite).`,
     );
   }
   for (const { dir } of runs) await RunFolder.check(dir, { overwrite });
@@ -215,7 +215,7 @@ function checkPlanned(dir: string, saved: unknown, planned: RunConfig): void {
   const refuse = (reason: string, cause?: unknown): never => {
     throw new VqkitError(
       "run",
-      `${dir}: expected the run that the comparison planned, got another: ${reason} Move it elsewhere, or begin the comparison anew (--overwrite).`,
+      `${dir}: expected the run that the comparison planned, got another: ${reason} Move it elsewhere, or begin the comparison anew (option overwrite).`,
       { cause },
     );
   };

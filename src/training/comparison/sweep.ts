@@ -9,8 +9,8 @@ export type Sweep = Readonly<Record<string, readonly JsonValue[]>>;
 
 /** Fields that runs may not differ in, and why. */
 const FIXED: readonly (readonly [fields: readonly string[], reason: string])[] = [
-  [["seed", "seeds"], "seeds are a list of their own (seeds, --seeds)"],
-  [["quantizer.kind", "quantizers"], "kinds are a list of their own (quantizers, --quantizers)"],
+  [["seed", "seeds"], "seeds are a list of their own (option seeds)"],
+  [["quantizer.kind", "quantizers"], "kinds are a list of their own (option quantizers)"],
   [["quantizer", "data", "model"], "only single fields of it can be swept, e.g. model.baseWidth"],
   [["out", "overwrite", "nominalCodebookSize", "sweep"], "the comparison sets it"],
   [

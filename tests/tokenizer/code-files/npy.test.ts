@@ -143,7 +143,7 @@ describe("writeCodes", () => {
     const next = codesOf({ seed: 6, grid: [4, 1] });
     await expect(writeCodes(dir, [next])).rejects.toMatchObject({
       code: "codes",
-      message: `${dir}: expected a new or empty folder, got one with codes in it. Choose another folder, or set overwrite (--overwrite).`,
+      message: `${dir}: expected a new or empty folder, got one with codes in it. Choose another folder, or replace it (option overwrite).`,
     });
     function* failing(): Generator<Codes> {
       yield next;

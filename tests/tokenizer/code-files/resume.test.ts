@@ -226,10 +226,10 @@ describe("openCodeWriter", () => {
     await writer.suspend();
     await expect(readCodeManifest(dir)).rejects.toMatchObject({
       code: "codes",
-      message: `${dir}: expected finished codes, got those of an interrupted run. Go on with it first (encode --resume).`,
+      message: `${dir}: expected finished codes, got those of an interrupted run. Resume the encoding first (option resume).`,
     });
     await expect(openCodeWriter(dir)).rejects.toMatchObject({
-      message: `${dir}: expected a new or empty folder, got one with an interrupted run in it. Go on with it (--resume), choose another folder, or set overwrite (--overwrite).`,
+      message: `${dir}: expected a new or empty folder, got one with an interrupted run in it. Resume it (option resume), choose another folder, or replace it (option overwrite).`,
     });
     const again = await openCodeWriter(dir, { resume: true, settings: { policy: "native" }, fingerprint });
     const { itemsDone, itemsBroken, itemsDigest } = second;

@@ -162,7 +162,7 @@ describe("resumeComparison", () => {
     const other = { ...options(out), sweep: {}, quantizers: ["fsq"] };
     await expect(compareQuantizers(other).next()).rejects.toMatchObject({
       code: "run",
-      message: expect.stringContaining("got one that was begun. Go on with it"),
+      message: expect.stringContaining("got one that was begun. Resume it"),
     });
     await drained(compareQuantizers({ ...other, overwrite: true }));
     expect(told(await drained(resumeComparison(out)))).toEqual(["fsq-seed0 run-kept"]);
