@@ -4,6 +4,7 @@ import { type Progress, startProgress } from "./progress.js";
 import {
   describeInitialization,
   describeQuantizer,
+  describeRecipe,
   describeShared,
   describeStep,
   describeWarnings,
@@ -66,6 +67,7 @@ export class ComparisonProgress {
       ...shared,
       `${place(event)}${[describeQuantizer(description.quantizer), ...circumstances(event)].join("; ")}`,
       ...(resumed === null ? [] : [`resume     after step ${resumed.step} of ${config.steps}`]),
+      ...describeRecipe(description),
       ...describeWarnings(description),
     ]) {
       this.#note(line);

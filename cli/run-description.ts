@@ -4,7 +4,12 @@ import type { RunDescription, StepMetrics, Trainer } from "../src/training/index
 
 /** What a run is made of, in a few lines: model, quantizer, images, engine, and what to be warned of. */
 export function describeRun(run: RunDescription): string[] {
-  return [...describeShared(run), `quantizer  ${describeQuantizer(run.quantizer)}`, ...describeWarnings(run)];
+  return [
+    ...describeShared(run),
+    `quantizer  ${describeQuantizer(run.quantizer)}`,
+    ...describeRecipe(run),
+    ...describeWarnings(run),
+  ];
 }
 
 /** Where a run goes on, what was damaged, and what is otherwise now. */
@@ -56,6 +61,13 @@ export function describeQuantizer(quantizer: RunDescription["quantizer"]): strin
   const books = numCodebooks === 1 ? "" : ` in each of ${numCodebooks} codebooks`;
   const own = parameters === 0 ? "nothing of its own to learn" : `${count(parameters)} parameters`;
   return `${kind}, ${count(codebookSize)} codes${nominal} of ${codeDim} numbers${books}, ${own}`;
+}
+
+/** The named settings that a run has, and how to have the paper's. */
+export function describeRecipe({ recipe }: RunDescription): string[] {
+  if (recipe === null) return [];
+  const other = recipe.name === "paper" ? "" : "; --recipe paper has each quantizer as in its paper";
+  return [`recipe     ${recipe.name}: ${recipe.effect}${other}`];
 }
 
 export function describeWarnings({ warnings }: RunDescription): string[] {

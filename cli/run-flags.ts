@@ -25,6 +25,12 @@ export interface RunFlag extends FlagField {
 /** Flags of every command that trains. Ranges are checked by the configuration itself. */
 export const TRAINING_FLAGS: readonly RunFlag[] = [
   {
+    flag: "--recipe <name>",
+    field: "recipe",
+    description:
+      "named settings for what is not said: recommended, or paper for each quantizer as in its paper (default: recommended)",
+  },
+  {
     flag: "--preset <name>",
     field: "model.preset",
     description: "size of the autoencoder: tiny, small or base",

@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import type { ImageAutoencoder } from "../../src/autoencoder/index.js";
-import { valueAt } from "../../src/core/objects.js";
 import type { ImageBatch } from "../../src/data/index.js";
 import type { GradientInspection } from "../../src/evaluation/index.js";
 import type { RunConfig } from "../../src/training/index.js";
@@ -80,8 +79,8 @@ async function inspectBatch(terminal: Terminal, run: string | undefined, flags: 
 async function freshConfig(flags: Flags): Promise<RunConfig> {
   const { resolveRun } = await import("../../src/training/index.js");
   const given = await gatherConfig(flags.images ?? [], flags as unknown as FlagValues, FLAGS);
-  const hasKind = valueAt(given, "quantizer.kind") !== undefined;
-  return resolveRun(hasKind ? given : withValue(given, "quantizer.kind", "vq"));
+  // Nothing is trained, and no codebook is set from data: of settings for training none is meant.
+  return resolveRun({ recipe: null, ...given });
 }
 
 /** The configuration of a run, on its own images or others; the model's own flags would contradict the run. */

@@ -14,7 +14,7 @@ import type {
   TrainingResult,
 } from "../../src/training/index.js";
 import { BrokenImages } from "../broken-images.js";
-import { type ConfigObject, withValue } from "../config-file.js";
+import type { ConfigObject } from "../config-file.js";
 import { addRunFlags, finishRunCommand } from "../declare-flags.js";
 import { Interrupted, UsageError } from "../errors.js";
 import { type FlagValues, freeRunFolder } from "../gather-config.js";
@@ -114,16 +114,13 @@ interface Prepared {
 
 /** A new run. */
 async function start(written: ConfigObject, hooks: TrainerHooks): Promise<Prepared> {
-  const { resolveRun, Trainer, withSourceModel } = await import("../../src/training/index.js");
-  const { RunFolder } = await import("../../src/runs/index.js");
-  // What the command line leaves open is as in the model to start from, and then as withDefaults has it.
-  const open = (await withSourceModel(written as Partial<RunOptions>)) as unknown as ConfigObject;
-  const { options, out, notes } = await withDefaults(open);
-  const config = resolveRun(options);
-  await RunFolder.check(out, { overwrite: config.overwrite });
-  const { from } = config;
+  const { planRun, Trainer } = await import("../../src/training/index.js");
+  const planned = await planRun(written as unknown as RunOptions); // checked there
+  const { quantizer, from, overwrite } = planned.config;
+  const out = planned.config.out ?? freeRunFolder(quantizer.kind, existsSync, overwrite);
+  const trainer = await Trainer.create(planned.writtenTo(out), hooks);
   const source = from === null ? [] : [`from       ${from.model}, codebook: ${from.codebook}`];
-  return { trainer: await Trainer.create(config, hooks), out, notes: [...source, ...notes] };
+  return { trainer, out, notes: source };
 }
 
 /** A run that goes on. */
@@ -279,30 +276,4 @@ function resumeCommand(out: string, values: FlagValues): string {
   ]);
   const words = ["vqkit", "train", "--resume", out, ...modules];
   return words.map((word) => (/[^\w./:=-]/.test(word) ? JSON.stringify(word) : word)).join(" ");
-}
-
-/** Fills in what the command line decides and the library leaves open; the notes say so where it matters. */
-async function withDefaults(written: ConfigObject): Promise<{
-  readonly options: ConfigObject;
-  readonly out: string;
-  readonly notes: readonly string[];
-}> {
-  const { parseQuantizerConfig, recommendationFor } = await import("../../src/quantizers/index.js");
-  const notes: string[] = [];
-  let options = written;
-  if (valueAt(options, "quantizer.kind") === undefined) options = withValue(options, "quantizer.kind", "vq");
-  const kind = String(valueAt(options, "quantizer.kind"));
-  const recommended = recommendationFor(valueAt(options, "quantizer") as ConfigObject);
-  if (recommended !== null) {
-    const paper = parseQuantizerConfig({ kind });
-    const names = Object.keys(recommended.options);
-    for (const name of names) options = withValue(options, `quantizer.${name}`, recommended.options[name]);
-    const undo = names.map((name) => `--set quantizer.${name}=${paper[name]}`).join(" ");
-    notes.push(`note       ${kind} has ${recommended.reason}; ${undo} is the paper's plain form`);
-  }
-  const out =
-    typeof options.out === "string"
-      ? options.out
-      : freeRunFolder(kind, existsSync, options.overwrite === true);
-  return { options: { ...options, out }, out, notes };
 }

@@ -23,6 +23,39 @@ export interface ImageDatasetOptions extends FindOptions {
   readonly onBroken?: (broken: BrokenImage) => void;
   /** Called once for each note on how a file was read. */
   readonly onNote?: (note: ImageNote) => void;
+  /** What `findDatasetImages` has found already; by default the dataset searches. */
+  readonly found?: FoundImages;
+}
+
+/** The images of some sources, for any number of datasets. */
+export interface FoundImages {
+  /** As `findImages` returns them. */
+  readonly files: readonly string[];
+  /** Called like images, and none; folders that cannot be read. */
+  readonly unusable: readonly BrokenImage[];
+  /** What else the sources have. */
+  readonly passedOver: PassedOver;
+}
+
+/** Finds the images of a dataset. @throws as `findImages` */
+export async function findDatasetImages(
+  images: DataConfig["images"],
+  options: FindOptions = {},
+): Promise<FoundImages> {
+  const unusable: BrokenImage[] = [];
+  let passedOver: PassedOver | undefined;
+  const files = await findImages(images, {
+    ...options,
+    onBroken(broken) {
+      unusable.push(broken);
+      options.onBroken?.(broken);
+    },
+    onPassedOver(all) {
+      passedOver = all;
+      options.onPassedOver?.(all);
+    },
+  });
+  return { files, unusable, passedOver: passedOver as PassedOver }; // `findImages` has told it
 }
 
 /** Sample number s of training is position s mod n of epoch floor(s / n), n being the number of training files. */
@@ -89,19 +122,8 @@ export class ImageDataset {
     seed: number,
     options: ImageDatasetOptions = {},
   ): Promise<ImageDataset> {
-    const unusable: BrokenImage[] = [];
-    let passedOver: PassedOver | undefined;
-    const files = await findImages(config.images, {
-      ...options,
-      onBroken(broken) {
-        unusable.push(broken);
-        options.onBroken?.(broken);
-      },
-      onPassedOver(all) {
-        passedOver = all;
-        options.onPassedOver?.(all);
-      },
-    });
+    const { files, unusable, passedOver } =
+      options.found ?? (await findDatasetImages(config.images, options));
     const split = splitFiles(files, config.heldOut, config.splitSeed ?? seed);
     const { resize, maxPixels } = config;
     const store = new ImageStore({
@@ -110,9 +132,7 @@ export class ImageDataset {
       ...(options.onBroken === undefined ? {} : { onBroken: options.onBroken }),
       ...(options.onNote === undefined ? {} : { onNote: options.onNote }),
     });
-    // `findImages` has told it.
-    const parts = { split, store, passedOver: passedOver as PassedOver, unusable };
-    return new ImageDataset(config, seed, parts);
+    return new ImageDataset(config, seed, { split, store, passedOver, unusable });
   }
 
   /**

@@ -1,6 +1,6 @@
 export type { BrokenImage, ImageBatch, ImageNote } from "./batch.js";
 export { type DataConfig, type DataConfigInput, dataConfigSchema } from "./data-config.js";
-export { ImageDataset, type ImageDatasetOptions } from "./dataset.js";
+export { type FoundImages, findDatasetImages, ImageDataset, type ImageDatasetOptions } from "./dataset.js";
 export {
   DEFAULT_MAX_PIXELS,
   type DecodeAllOptions,

@@ -43,6 +43,7 @@ export type {
   StateValue,
 } from "./quantizer.js";
 export {
+  buildQuantizer,
   createBlankQuantizer,
   createQuantizer,
   describeQuantizers,
@@ -53,6 +54,7 @@ export {
   quantizerWarnings,
   recommendationFor,
   registerQuantizer,
+  undecidedRecommendation,
 } from "./registry.js";
 export { checkIndices, checkLatents } from "./shapes.js";
 export type { Initialization, VectorQuantizerConfig } from "./vector-config.js";

@@ -47,8 +47,17 @@ export function parseQuantizerConfig(value: unknown): QuantizerConfig {
  * @throws ConfigError at `quantizer.kind` or `quantizer.<option>`
  */
 export function createQuantizer(config: unknown, seed: number): Quantizer {
-  const definition = definitionOf(config);
-  return definition.create(definition.parse(config), new Random(seed, "quantizer"));
+  return buildQuantizer(parseQuantizerConfig(config), seed);
+}
+
+/**
+ * As `createQuantizer`, from what `parseQuantizerConfig` returned: it is not parsed again.
+ *
+ * @param seed null where all of its variables are assigned next: its tables are not drawn then
+ */
+export function buildQuantizer(config: QuantizerConfig, seed: number | null): Quantizer {
+  const random = seed === null ? Random.blank() : new Random(seed, "quantizer");
+  return definitionOf(config).create(config, random);
 }
 
 /**
@@ -57,14 +66,16 @@ export function createQuantizer(config: unknown, seed: number): Quantizer {
  * @throws as `createQuantizer`
  */
 export function createBlankQuantizer(config: unknown): Quantizer {
-  const definition = definitionOf(config);
-  return definition.create(definition.parse(config), Random.blank());
+  return buildQuantizer(parseQuantizerConfig(config), null);
 }
 
-/** What a person should know before training with this configuration; one sentence each, often none. */
-export function quantizerWarnings(config: unknown): string[] {
-  const definition = definitionOf(config);
-  return definition.warnings?.(definition.parse(config)) ?? [];
+/**
+ * What a person should know before training with this configuration; one sentence each, often none.
+ *
+ * @param config as `parseQuantizerConfig` returned it
+ */
+export function quantizerWarnings(config: QuantizerConfig): string[] {
+  return definitionOf(config).warnings?.(config) ?? [];
 }
 
 /**
@@ -90,19 +101,26 @@ export function quantizerFacts(config: unknown): QuantizerFacts | null {
  * @returns null where nothing is recommended, and for a configuration that has decided any of it, or goes another way
  */
 export function recommendationFor(config: Readonly<Record<string, unknown>>): Recommendation | null {
-  const { recommended } = definitions.get(String(config.kind)) ?? {};
-  if (recommended === undefined) return null;
-  const { where, options } = recommended;
-  if (Object.keys(options).some((name) => config[name] !== undefined)) return null;
-  if (Object.entries(where).some(([name, value]) => (config[name] ?? value) !== value)) return null;
+  const recommended = undecidedRecommendation(config);
+  if (recommended === null) return null;
   try {
-    parseQuantizerConfig({ ...config, ...options });
+    parseQuantizerConfig({ ...config, ...recommended.options });
     return recommended;
   } catch (error) {
     // It has an option that the recommended parts do not read, or a mistake that is told elsewhere.
     if (error instanceof ConfigError) return null;
     throw error;
   }
+}
+
+/** The same, where the recommended options may yet contradict others that the configuration has. */
+export function undecidedRecommendation(config: Readonly<Record<string, unknown>>): Recommendation | null {
+  const { recommended } = definitions.get(String(config.kind)) ?? {};
+  if (recommended === undefined) return null;
+  const { where, options } = recommended;
+  if (Object.keys(options).some((name) => config[name] !== undefined)) return null;
+  if (Object.entries(where).some(([name, value]) => (config[name] ?? value) !== value)) return null;
+  return recommended;
 }
 
 /** A registered kind, for listings. */

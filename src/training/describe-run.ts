@@ -3,6 +3,7 @@ import type { Engine } from "../backend/index.js";
 import { type Evaluation, evaluationCard } from "../evaluation/index.js";
 import type { MetricCard } from "../metrics/index.js";
 import { quantizerWarnings } from "../quantizers/index.js";
+import { recipeNamed } from "./recipes.js";
 import type { Run } from "./run.js";
 import { enlargementWarnings } from "./size-check.js";
 
@@ -20,6 +21,8 @@ export interface RunDescription {
     /** Numbers that its variables hold. */
     readonly parameters: number;
   };
+  /** The named settings that the run has, and what they make of it; null where all are its own. */
+  readonly recipe: { readonly name: string; readonly effect: string } | null;
   readonly engine: Engine;
   readonly trainFiles: number;
   readonly evaluationFiles: number;
@@ -38,6 +41,10 @@ export function describeRun({ config, dataset, enlargement, engine, state: { mod
   return {
     model: describeModel(config.model, codeDim, config.data.cropSize),
     quantizer: { kind, codebookSize, nominalCodebookSize, numCodebooks, codeDim, parameters },
+    recipe:
+      config.recipe === null
+        ? null
+        : { name: config.recipe, effect: recipeNamed(config.recipe).effect(config.quantizer) },
     engine,
     trainFiles: dataset.trainFiles.length,
     evaluationFiles: dataset.evaluationFiles.length,

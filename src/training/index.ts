@@ -34,7 +34,7 @@ export {
   trainingFields,
   trainingSchema,
 } from "./run-config.js";
+export { planRun, RunPlan } from "./run-plan.js";
 export { checkSize, type SizeCheckOptions, type SizeUse } from "./size-check.js";
-export { withSourceModel } from "./source-model.js";
 export { type EvaluationFields, type LossFields, type StepMetrics, timingFields } from "./step-metrics.js";
 export { Trainer } from "./trainer.js";

@@ -5,7 +5,7 @@ import type { StoredTensor, TensorMap } from "../files/index.js";
 import { modulesOf, namedVariables, type Phase } from "../losses/index.js";
 import { assignWeightValues, type WeightValue } from "../nn/index.js";
 import { WeightAverage } from "../nn/optimizer/index.js";
-import { createBlankQuantizer, createQuantizer, frozenCodebook } from "../quantizers/index.js";
+import { buildQuantizer, frozenCodebook } from "../quantizers/index.js";
 import type { Checkpoint } from "../runs/index.js";
 import { disposePhases, phasesOf } from "./model-phase.js";
 import type { RunConfig } from "./run-config.js";
@@ -49,10 +49,7 @@ export function createModelState(config: RunConfig, origin: WeightOrigin = {}): 
 
 function createModel(config: RunConfig, { checkpoint, source }: WeightOrigin): ImageAutoencoder {
   const { seed } = config;
-  const made =
-    checkpoint === undefined
-      ? createQuantizer(config.quantizer, seed)
-      : createBlankQuantizer(config.quantizer);
+  const made = buildQuantizer(config.quantizer, checkpoint === undefined ? seed : null);
   const quantizer = config.from?.codebook === "frozen" ? frozenCodebook(made) : made;
   const parts = { config: config.model, quantizer };
   if (checkpoint !== undefined) {

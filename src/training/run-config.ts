@@ -3,6 +3,7 @@ import { type AutoencoderConfig, type ModelOptions, resolveModel } from "../auto
 import { type DeviceName, deviceNames, type EngineName, engineNames } from "../backend/index.js";
 import { parseConfig } from "../core/config.js";
 import { ConfigError } from "../core/errors.js";
+import { isObject } from "../core/objects.js";
 import { type DataConfig, type DataConfigInput, dataConfigSchema } from "../data/index.js";
 import type { JsonObject } from "../files/index.js";
 import {
@@ -14,6 +15,7 @@ import { type ObjectiveConfig, parseObjectives } from "../losses/registry/index.
 import { optimizerSchema, scheduleKinds } from "../nn/optimizer/index.js";
 import { parseQuantizerConfig, type QuantizerConfig } from "../quantizers/index.js";
 import { nonFinitePolicies } from "./non-finite.js";
+import { DEFAULT_RECIPE, recipeNamed } from "./recipes.js";
 
 /**
  * The fields that say how to train, one by one independent, for spreading into a larger schema; `trainingSchema` is
@@ -88,12 +90,17 @@ export type SourceOptions = Readonly<z.input<typeof sourceSchema>>;
 /** The same with every default written out. */
 export type SourceConfig = Readonly<z.output<typeof sourceSchema>>;
 
-/** Everything a run can be told; `quantizer` and `data` have no default. */
+/** Everything a run can be told; `data` has no default. */
 export interface RunOptions extends TrainingOptions {
   /** A preset's name and what differs from it; default the preset "small". */
   readonly model?: ModelOptions;
-  /** `{ kind }` and that kind's options. */
-  readonly quantizer: QuantizerConfig;
+  /** `{ kind }` and that kind's options, or a kind; default "vq". */
+  readonly quantizer?: string | QuantizerConfig;
+  /**
+   * A named set of settings for what the run does not say itself: "recommended" (the default) or "paper". null takes
+   * none: the defaults of each option.
+   */
+  readonly recipe?: string | null;
   /** Where the images are: a folder, a file, a glob pattern, a list of these, or everything about them. */
   readonly data: string | readonly string[] | DataConfigInput;
   /** What training minimises besides the quantizer's own losses; default "l2". */
@@ -136,6 +143,8 @@ export interface RunOptions extends TrainingOptions {
 export interface RunConfig extends TrainingConfig {
   readonly model: AutoencoderConfig;
   readonly quantizer: QuantizerConfig;
+  /** The recipe that was named, or that has set something; null where all settings are the run's own. */
+  readonly recipe: string | null;
   readonly data: DataConfig;
   readonly loss: ReconstructionLossConfig;
   readonly objectives: readonly ObjectiveConfig[];
@@ -153,6 +162,7 @@ export interface RunConfig extends TrainingConfig {
 const runSchema = z.strictObject({
   model: z.unknown().optional(),
   quantizer: z.unknown().optional(),
+  recipe: z.string().nullable().optional(),
   data: z.unknown().optional(),
   loss: z.unknown().optional(),
   objectives: z.unknown().optional(),
@@ -182,6 +192,7 @@ export function resolveRun(options: unknown): RunConfig {
   const {
     model,
     quantizer,
+    recipe,
     data,
     loss,
     objectives = [],
@@ -191,7 +202,7 @@ export function resolveRun(options: unknown): RunConfig {
   } = parseConfig(runSchema, options, "");
   const config = {
     model: resolveModel(model === undefined ? {} : model),
-    quantizer: parseQuantizerConfig(quantizer),
+    ...resolveQuantizer(quantizerObject(quantizer), recipe),
     data: parseConfig(dataConfigSchema, dataObject(data), "data"),
     loss: parseConfig(reconstructionLossSchema, loss === undefined ? "l2" : loss, "loss"),
     objectives: parseObjectives(objectives),
@@ -202,8 +213,42 @@ export function resolveRun(options: unknown): RunConfig {
   return {
     ...config,
     nominalCodebookSize:
-      nominalCodebookSize === undefined ? askedSize(quantizer, config.quantizer) : nominalCodebookSize,
+      nominalCodebookSize === undefined
+        ? askedSize(quantizerObject(quantizer), config.quantizer)
+        : nominalCodebookSize,
   };
+}
+
+/**
+ * @param given `RunOptions.quantizer` as an object, not yet trusted
+ * @param recipe the name that the run gives
+ * @throws ConfigError at `quantizer.<option>` or `recipe`
+ */
+function resolveQuantizer(
+  given: unknown,
+  recipe: string | null | undefined,
+): Pick<RunConfig, "quantizer" | "recipe"> {
+  if (!isObject(given)) return { quantizer: parseQuantizerConfig(given), recipe: null };
+  // A run that says no kind has plain VQ.
+  const own = { kind: "vq", ...given };
+  if (recipe === null) return { quantizer: parseQuantizerConfig(own), recipe };
+  const { name, quantizer } = recipe === undefined ? DEFAULT_RECIPE : recipeNamed(recipe);
+  const settings = quantizer(own);
+  if (recipe !== undefined) return { quantizer: parseQuantizerConfig({ ...settings, ...own }), recipe: name };
+  if (Object.keys(settings).length === 0) return { quantizer: parseQuantizerConfig(own), recipe: null };
+  try {
+    return { quantizer: parseQuantizerConfig({ ...settings, ...own }), recipe: name };
+  } catch (error) {
+    // The run has options that are meant for other settings, or a mistake, which is told then.
+    if (!(error instanceof ConfigError)) throw error;
+    return { quantizer: parseQuantizerConfig(own), recipe: null };
+  }
+}
+
+/** A kind, or nothing, as the object that it stands for. */
+export function quantizerObject(quantizer: unknown): unknown {
+  if (quantizer === undefined) return {};
+  return typeof quantizer === "string" ? { kind: quantizer } : quantizer;
 }
 
 /** @param from `RunOptions.from`, not yet trusted @throws ConfigError */

@@ -3,6 +3,7 @@ import {
   type BrokenImage,
   type Enlargement,
   type FindOptions,
+  findDatasetImages,
   ImageDataset,
   type ImageNote,
 } from "../data/index.js";
@@ -22,6 +23,8 @@ export type TrainingPhase = "initializing" | "untrained" | "training" | "evaluat
  * (`outputs`).
  */
 export interface TrainerHooks extends Pick<FindOptions, "onPassedOver" | "outputs"> {
+  /** Finds the images in the place of `findDatasetImages`: for those who have several runs of the same images. */
+  readonly find?: typeof findDatasetImages;
   /** Called once for each image file found broken. */
   readonly onBroken?: (broken: BrokenImage) => void;
   /** Called once for each note on how an image file was read. */
@@ -54,9 +57,10 @@ export interface Run {
 export async function openRun(config: RunConfig, hooks: TrainerHooks, origin: WeightOrigin): Promise<Run> {
   const { data, seed, engine, device, threads } = config;
   const chosen = await selectEngine({ engine, device, ...(threads === null ? {} : { threads }) });
-  const { onPhase: _, onInitialization: __, outputs = [], ...told } = hooks;
+  const { onPhase: _, onInitialization: __, find = findDatasetImages, outputs = [], ...told } = hooks;
   const own = config.out === null ? [] : [config.out];
-  const dataset = await ImageDataset.open(data, seed, { ...told, outputs: [...outputs, ...own] });
+  const found = await find(data.images, { ...told, outputs: [...outputs, ...own] });
+  const dataset = await ImageDataset.open(data, seed, { ...told, found });
   const enlargement = await checkSize(config, dataset.trainFiles);
   // Images that cannot be read should be known before anything is written, or an earlier run removed.
   await first(dataset.trainBatches({ batchSize: 1 }));

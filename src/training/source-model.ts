@@ -9,7 +9,13 @@ import { ConfigError, messageOf, type VqkitError } from "../core/errors.js";
 import { assignWeightValues, storedWeightValues, type WeightValue } from "../nn/index.js";
 import { parseQuantizerConfig, type QuantizerConfig } from "../quantizers/index.js";
 import { modelFingerprint, readStoredModel } from "../runs/index.js";
-import { parseSource, type RunConfig, type RunOptions, type SourceConfig } from "./run-config.js";
+import {
+  parseSource,
+  quantizerObject,
+  type RunConfig,
+  type RunOptions,
+  type SourceConfig,
+} from "./run-config.js";
 
 /** A trained model that a run starts from. */
 export interface SourceModel {
@@ -51,24 +57,16 @@ export async function readSource(from: unknown): Promise<SourceModel | null> {
 }
 
 /**
- * A run's options with what they leave open as in the model that `from` names: the autoencoder, the quantizer, and the
- * quantizer's options where it is of the same kind. Options without `from` come back as they are.
- *
- * @throws as `readSource`
+ * A run's options with what they leave open as in the model to start from: the autoencoder, the quantizer, and the
+ * quantizer's options where it is of the same kind.
  */
-export async function withSourceModel(
-  options: Partial<RunOptions> | RunConfig,
-): Promise<RunOptions | RunConfig> {
-  const source = await readSource(options.from);
-  return source === null ? (options as RunOptions) : completed(options, source);
-}
-
-/** As `withSourceModel`, for a model that has been read. */
 export function completed(options: Partial<RunOptions> | RunConfig, source: SourceModel): RunOptions {
-  const { model = {}, quantizer = {} } = options as { model?: object; quantizer?: Given };
+  const { model = {} } = options as { model?: object };
+  const quantizer = options.quantizer === undefined ? {} : (quantizerObject(options.quantizer) as Given);
   return {
     ...options,
-    from: source.from,
+    // Of one model, runs of a comparison may use the codebook in different ways.
+    from: { ...(parseSource(options.from) ?? source.from), fingerprint: source.from.fingerprint },
     // A preset says every field of the model.
     model: "preset" in model ? model : { ...source.model, ...model },
     quantizer: completedQuantizer(quantizer, source),

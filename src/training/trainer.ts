@@ -10,10 +10,11 @@ import { disposeModelState, restoreState } from "./model-state.js";
 import { prepareRun } from "./prepare-run.js";
 import { openResumable, type ResumableRun, type ResumedFrom, type ResumeOptions } from "./resume-run.js";
 import { evaluateRun, openRun, type Run, type TrainerHooks } from "./run.js";
-import { type RunConfig, type RunOptions, resolveRun } from "./run-config.js";
+import type { RunConfig, RunOptions } from "./run-config.js";
+import { planRun, RunPlan } from "./run-plan.js";
 import { checkSameFiles, initialProgress, type RunProgress } from "./run-progress.js";
 import { RunRecorder } from "./run-recorder.js";
-import { completed, readSource, type SourceModel, takeWeights } from "./source-model.js";
+import { readSource, type SourceModel, takeWeights } from "./source-model.js";
 import type { StepMetrics } from "./step-metrics.js";
 import { TrainingLoop } from "./training-loop.js";
 
@@ -57,9 +58,8 @@ export class Trainer {
    * @throws ConfigError that names the wrong option, OversizeError among them; VqkitError("run") when the folder is taken; VqkitError("data")
    * when there is no image, or none that can be read; BackendError when the engine cannot be used
    */
-  static async create(options: RunOptions | RunConfig, hooks: TrainerHooks = {}): Promise<Trainer> {
-    const source = await readSource(options.from);
-    const config = resolveRun(source === null ? options : completed(options, source));
+  static async create(options: RunOptions | RunConfig | RunPlan, hooks: TrainerHooks = {}): Promise<Trainer> {
+    const { config, source } = options instanceof RunPlan ? options : await planRun(options);
     const { out, overwrite } = config;
     if (out !== null) await RunFolder.check(out, { overwrite });
     return Trainer.#build(config, hooks, { resumable: null, source });

@@ -9,7 +9,8 @@ describe("resolveRun", () => {
     const config = resolveRun(least);
     expect(config).toMatchObject({
       model: { downsamplingFactor: 4, baseWidth: 64 },
-      quantizer: { kind: "vq", codebookSize: 1024, initialization: "uniform", commitmentWeight: 0.25 },
+      quantizer: { kind: "vq", codebookSize: 1024, initialization: "kmeans", commitmentWeight: 0.25 },
+      recipe: "recommended",
       data: { images: "photos/", cropSize: [64, 64], heldOut: 0.2, splitSeed: null },
       loss: { l1: 0, l2: 1, huber: 0, ssim: 0, huberDelta: 1 },
       engine: "auto",
@@ -68,7 +69,9 @@ describe("resolveRun", () => {
     [{ ...least, threads: 0 }, "threads", /^threads: expected an integer >= 1, got 0\.$/],
     [{ ...least, engine: "onnx" }, "engine", /^engine: expected "auto" or .*, got "onnx"\./],
     [{ ...least, out: "" }, "out", /^out: expected >= 1 characters, got ""\.$/],
-    [{ data: "a" }, "quantizer", /^quantizer: expected an object with kind/],
+    [{ data: "a", quantizer: 3 }, "quantizer", /^quantizer: expected an object with kind/],
+    [{ data: "a", quantizer: null }, "quantizer", /^quantizer: expected an object with kind/],
+    [{ data: "a", quantizer: { kind: 7 } }, "quantizer.kind", /^quantizer\.kind: expected "fsq" or/],
     [
       { ...least, quantizer: { kind: "vqq" } },
       "quantizer.kind",

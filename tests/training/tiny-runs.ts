@@ -48,6 +48,7 @@ export function tinyRun(folder: string, changes: Partial<RunOptions> = {}): RunO
   return {
     model: { preset: "tiny", downsamplingFactor: 2, baseWidth: 8, residualBlocks: 1, latentChannels: 8 },
     quantizer: { kind: "vq", codebookSize: 16, codeDim: 8 },
+    recipe: "paper",
     data: { images: folder, cropSize: [12, 16], heldOut: 0.25, evaluationCropsPerImage: 2 },
     threads: 2,
     steps: 6,

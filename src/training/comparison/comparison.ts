@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { releaseGraphs } from "../../backend/index.js";
 import { VqkitError } from "../../core/errors.js";
+import { findDatasetImages } from "../../data/index.js";
 import { FolderLock, type JsonObject } from "../../files/index.js";
 import { RunFolder } from "../../runs/index.js";
 import type { RunDescription } from "../describe-run.js";
@@ -9,8 +10,9 @@ import type { TrainingResult } from "../finish-run.js";
 import { type ResumedFrom, resumedConfig } from "../resume-run.js";
 import type { TrainerHooks } from "../run.js";
 import { type RunConfig, savedConfig } from "../run-config.js";
+import { RunPlan } from "../run-plan.js";
 import { checkMemory } from "../size-check.js";
-import { readSource } from "../source-model.js";
+import { readSource, type SourceModel } from "../source-model.js";
 import type { StepMetrics } from "../step-metrics.js";
 import { Trainer } from "../trainer.js";
 import { type ComparisonOptions, type PlannedRun, planComparison } from "./plan.js";
@@ -61,7 +63,8 @@ export async function* compareQuantizers(
   options: ComparisonOptions,
   control: ComparisonControl = {},
 ): AsyncGenerator<ComparisonEvent, void, undefined> {
-  const runs = planComparison(options, await readSource(options.base?.from));
+  const source = await readSource(options.base?.from);
+  const runs = planComparison(options, source);
   const { out, overwrite = false } = options;
   await FolderLock.check(out);
   await checkFree(out, runs, overwrite);
@@ -79,7 +82,7 @@ export async function* compareQuantizers(
   };
   try {
     yield* trainAll(
-      runs.map((run) => ({ ...run, state: "new" })),
+      runs.map((run) => ({ ...run, state: "new", source })),
       within(out, control),
       begin,
     );
@@ -116,7 +119,13 @@ export async function* resumeComparison(
   const lock = await FolderLock.acquire(out);
   try {
     const runs: FoundRun[] = [];
-    for (const run of planned) runs.push({ ...run, state: await stateOf(run) });
+    for (const run of planned) {
+      const state = await stateOf(run);
+      // All runs of a comparison start from one model; one that has begun has its weights.
+      const known = runs.find((other) => other.source !== null)?.source;
+      const source = state === "new" ? (known ?? (await readSource(run.config.from))) : null;
+      runs.push({ ...run, state, source });
+    }
     yield* trainAll(runs, within(out, control));
   } finally {
     lock.release();
@@ -130,6 +139,8 @@ function within(out: string, control: ComparisonControl): ComparisonControl {
 
 interface FoundRun extends PlannedRun {
   readonly state: "new" | "begun" | "finished";
+  /** The model that a new run starts from; null for fresh weights. */
+  readonly source: SourceModel | null;
 }
 
 /** @param begin called once, after the first run has found its images and before it writes anything */
@@ -138,13 +149,17 @@ async function* trainAll(
   { signal, ...hooks }: ComparisonControl,
   begin?: () => Promise<void>,
 ): AsyncGenerator<ComparisonEvent, void, undefined> {
-  for (const [index, { quantizer, seed, swept, dir, config, state }] of runs.entries()) {
+  const find = findOnce();
+  for (const [index, { quantizer, seed, swept, dir, config, state, source }] of runs.entries()) {
     const identity: RunIdentity = { quantizer, seed, swept, dir, index, total: runs.length };
     if (state === "finished") {
       yield { ...identity, type: "run-kept" };
       continue;
     }
-    const trainer = state === "new" ? await Trainer.create(config, hooks) : await Trainer.resume(dir, hooks);
+    const trainer =
+      state === "new"
+        ? await Trainer.create(new RunPlan(config, source), { find, ...hooks })
+        : await Trainer.resume(dir, { find, ...hooks });
     try {
       if (index === 0) await begin?.();
       const { resumed } = trainer;
@@ -160,6 +175,17 @@ async function* trainAll(
       await releaseGraphs();
     }
   }
+}
+
+/** Finds the images of each source once, for all runs that have it: they see the same files, whatever happens meanwhile. */
+function findOnce(): typeof findDatasetImages {
+  const found = new Map<string, ReturnType<typeof findDatasetImages>>();
+  return (images, options) => {
+    const key = JSON.stringify(images);
+    const known = found.get(key) ?? findDatasetImages(images, options);
+    found.set(key, known);
+    return known;
+  };
 }
 
 /** Removes an earlier run, unless another process writes it. */

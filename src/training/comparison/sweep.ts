@@ -12,6 +12,7 @@ const FIXED: readonly (readonly [fields: readonly string[], reason: string])[] =
   [["seed", "seeds"], "seeds are a list of their own (option seeds)"],
   [["quantizer.kind", "quantizers"], "kinds are a list of their own (option quantizers)"],
   [["quantizer", "data", "model"], "only single fields of it can be swept, e.g. model.baseWidth"],
+  [["from", "from.model", "from.fingerprint"], "all runs of a comparison start from one model (base.from)"],
   [["out", "overwrite", "nominalCodebookSize", "sweep"], "the comparison sets it"],
   [
     [
