@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { copyFile, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -19,17 +19,7 @@ import {
 } from "../../../src/tokenizer/index.js";
 import { temporaryFolder } from "../../runs/temporary-folder.js";
 import { anyBatches, fingerprint } from "./arbitrary.js";
-
-/** As `encodeAll` yields them: every third item of the source is broken. */
-function encoded(batches: readonly Codes[]): EncodedBatch[] {
-  let images = 0;
-  return batches.map((codes) => {
-    images += codes.images.length;
-    const itemsBroken = Math.floor(images / 2);
-    const itemsDone = images + itemsBroken;
-    return { ...codes, itemsDone, itemsBroken, itemsDigest: String(itemsDone).padStart(64, "0") };
-  });
-}
+import { encoded, one } from "./samples.js";
 
 /** A digest of every file. */
 async function contents(dir: string): Promise<Record<string, string>> {
@@ -75,13 +65,6 @@ function batchesOf(size: number, start = 0): EncodedBatch[] {
 }
 
 const small = { shardBytes: 9000 };
-const one: Codes = {
-  indices: Uint16Array.of(3, 1, 4, 1, 5, 9),
-  shape: [1, 2, 3, 1],
-  codebookSize: 10,
-  images: [{ name: "a.jpg", width: 12, height: 8 }],
-  fingerprint,
-};
 const [first, second, third] = encoded([one, one, one]) as [EncodedBatch, EncodedBatch, EncodedBatch];
 
 describe.each(codeFormats)("an interrupted writer of format %s", (format) => {
@@ -251,6 +234,52 @@ describe("openCodeWriter", () => {
     expect((await readCodeManifest(dir)).entries).toBe(3);
   });
 
+  it("resumes from the state as version 2 of its file has it, and leaves that as it was", async () => {
+    const dir = join(await temporaryFolder(), "codes");
+    await mkdir(dir);
+    const batch = (images: readonly string[]): Codes => ({
+      indices: Uint16Array.from(
+        images.flatMap((name) => [...one.indices].map((i) => (i + name.charCodeAt(0)) % 10)),
+      ),
+      shape: [images.length, 2, 3, 1],
+      codebookSize: 10,
+      images: images.map((name) => ({ name, width: 12, height: 8 })),
+      fingerprint,
+    });
+    const whole = `${dir}-whole`;
+    const settings = { size: 128 };
+    await writeCodes(whole, [batch(["a.jpg", "b.jpg", "c.jpg", "d.jpg"])], { format: "jsonl", settings });
+    // Three entries are in the files, two of them of items that are done.
+    const lines = (await readFile(join(whole, "codes.jsonl"), "utf8")).split("\n");
+    const text = `${lines.slice(0, 3).join("\n")}\n`;
+    const digest = createHash("sha256")
+      .update('{"name":"c.jpg","width":12,"height":8,"shape":[2,3,1]}')
+      .update(batch(["c.jpg"]).indices)
+      .digest("hex");
+    const state = {
+      format: "vqkit-codes-progress",
+      formatVersion: 2,
+      layout: "jsonl",
+      kind: { fingerprint, codebookSize: 10, numCodebooks: 1 },
+      settings,
+      shardBytes: 2 ** 28,
+      source: { itemsDone: 3, itemsBroken: 1, itemsDigest: "5".repeat(64) },
+      entries: 2,
+      grids: [{ gridHeight: 2, gridWidth: 3, entries: 2 }],
+      files: { "codes.jsonl": text.length },
+      ahead: { entries: 1, digest },
+    };
+    await writeFile(join(dir, ".codes.jsonl.partial"), `${text}torn`);
+    await writeFile(join(dir, ".progress.json"), JSON.stringify(state));
+    await (await openCodeWriter(dir, { format: "jsonl", resume: true, settings })).suspend();
+    expect(JSON.parse(await readFile(join(dir, ".progress.json"), "utf8"))).toEqual(state);
+    const writer = await openCodeWriter(dir, { format: "jsonl", resume: true, settings });
+    expect([writer.entries, writer.resumedAt]).toEqual([2, state.source]);
+    await writer.write(batch(["c.jpg", "d.jpg"]));
+    await writer.finish();
+    expect(await contents(dir)).toEqual(await contents(whole));
+  });
+
   it("saves no position behind a batch that has none", async () => {
     const dir = join(await temporaryFolder(), "codes");
     const writer = await openCodeWriter(dir, { saveEvery: 0 });
@@ -325,50 +354,6 @@ describe("openCodeWriter", () => {
     }
     const manifest = await writeCodes(dir, [one]);
     expect(manifest.entries).toBe(1);
-    expect((await readdir(dir)).sort()).toEqual(["codes-2x3.npy", "images.jsonl", "manifest.json"]);
-  });
-
-  it("writes where nobody else does: the first one's codes are whole, and the second is told", async () => {
-    const parent = await temporaryFolder();
-    const dir = join(parent, "codes");
-    await symlink(parent, `${parent}-link`);
-    const writer = await openCodeWriter(dir, { saveEvery: 0 });
-    const ways: readonly [string, CodeWriterOptions][] = [
-      [dir, {}],
-      [dir, { overwrite: true }],
-      [join(`${parent}-link`, "codes"), { resume: true }],
-    ];
-    const refuse = async (): Promise<void> => {
-      for (const [path, options] of ways) {
-        await expect(openCodeWriter(path, options)).rejects.toMatchObject({
-          code: "locked",
-          message: expect.stringMatching(/locked by process \d+ on .+ remove \S+\/\.vqkit\.lock\.$/),
-        });
-      }
-      await expect(writeCodes(dir, [one], { overwrite: true })).rejects.toMatchObject({ code: "locked" });
-    };
-    await refuse();
-    await writer.write(first);
-    await refuse();
-    await writer.suspend();
-    const again = await openCodeWriter(dir, { resume: true });
-    await again.write(second);
-    await refuse(); // and not told that the folder holds what an interrupted run left
-    expect((await again.finish()).entries).toBe(2);
-    expect((await readdir(dir)).sort()).toEqual(["codes-2x3.npy", "images.jsonl", "manifest.json"]);
-    expect((await openCodeWriter(dir, { resume: true })).finished?.entries).toBe(2);
-  });
-
-  it("gives the folder free however it ends", async () => {
-    const dir = join(await temporaryFolder(), "codes");
-    await (await openCodeWriter(dir)).abort();
-    await expect(writeCodes(dir, [])).rejects.toMatchObject({ code: "codes" });
-    expect(await readdir(join(dir, ".."))).toEqual([]);
-    const empty = await openCodeWriter(dir);
-    await expect(empty.finish()).rejects.toMatchObject({ code: "codes" });
-    expect(await empty.suspend()).toBe(false);
-    await writeCodes(dir, [one]);
-    await expect(openCodeWriter(dir)).rejects.toMatchObject({ code: "codes" });
     expect((await readdir(dir)).sort()).toEqual(["codes-2x3.npy", "images.jsonl", "manifest.json"]);
   });
 });
