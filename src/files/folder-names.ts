@@ -1,5 +1,6 @@
 import { mkdir, readdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { VqkitError } from "../core/errors.js";
 import { errnoOf, fileError } from "./file-errors.js";
 
 /** The names in a folder; none where there is no such folder. @throws VqkitError("file") when it cannot be read */
@@ -7,7 +8,11 @@ export async function namesIn(dir: string): Promise<string[]> {
   try {
     return await readdir(dir);
   } catch (error) {
-    if (errnoOf(error) === "ENOENT") return [];
+    const code = errnoOf(error);
+    if (code === "ENOENT") return [];
+    if (code === "ENOTDIR" && (await isThere(dir))) {
+      throw new VqkitError("file", `${dir}: expected a folder, got a file.`, { cause: error });
+    }
     throw fileError(dir, "read the folder", error);
   }
 }
@@ -53,6 +58,13 @@ async function madeOne(dir: string): Promise<boolean> {
 async function isFolder(path: string): Promise<boolean> {
   return stat(path).then(
     (status) => status.isDirectory(),
+    () => false,
+  );
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
     () => false,
   );
 }

@@ -1,7 +1,7 @@
 import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterEach, expect, it, vi } from "vitest";
-import { makeFolder } from "../../src/files/index.js";
+import { makeFolder, namesIn } from "../../src/files/index.js";
 import { temporaryFolder } from "../runs/temporary-folder.js";
 
 /** What answers instead of the system's `mkdir`. */
@@ -13,6 +13,24 @@ vi.mock("node:fs/promises", async (original) => {
 
 afterEach(() => {
   instead.mkdir = undefined;
+});
+
+it("names what is in a folder; where a file stands, or above the folder, it says so", async () => {
+  const folder = await temporaryFolder();
+  const file = join(folder, "a.txt");
+  await writeFile(file, "text");
+  expect(await namesIn(folder)).toEqual(["a.txt"]);
+  expect(await namesIn(join(folder, "nothing"))).toEqual([]);
+  await symlink(file, join(folder, "link"));
+  for (const path of [file, join(folder, "link")]) {
+    const message = `${path}: expected a folder, got a file.`;
+    await expect(namesIn(path)).rejects.toMatchObject({ code: "file", message });
+  }
+  const below = join(file, "b");
+  await expect(namesIn(below)).rejects.toMatchObject({
+    code: "file",
+    message: `${below}: could not read the folder (ENOTDIR: not a directory). Check the path: a part of it is a file.`,
+  });
 });
 
 it("makes a folder with all above it, and says whether it was there", async () => {

@@ -65,7 +65,11 @@ describe("writeCodes", () => {
     await writeFile(join(dir, "cat.jpg"), "");
     await expect(writeCodes(dir, twoGrids, { overwrite: true })).rejects.toMatchObject({ code: "codes" });
     expect(await readdir(dir)).toEqual(["cat.jpg"]);
-    await expect(writeCodes(join(dir, "cat.jpg"), twoGrids)).rejects.toMatchObject({ code: "file" });
+    const file = join(dir, "cat.jpg");
+    await expect(writeCodes(file, twoGrids)).rejects.toMatchObject({
+      code: "file",
+      message: `${file}: expected a folder, got a file.`,
+    });
   });
 });
 
