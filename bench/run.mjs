@@ -2,10 +2,11 @@
 import { readFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
+import { deviceNames } from "../dist/src/backend/index.js";
 import { unknownName } from "../dist/src/core/suggest.js";
 import { benchmarks } from "./lib/benchmarks.mjs";
 import { compare, summarize } from "./lib/compare.mjs";
-import { missingRuntimes, race, reasonWithoutPeers } from "./lib/race.mjs";
+import { missingRuntimes, peersOn, race, reasonWithoutPeers } from "./lib/race.mjs";
 
 const usage = `Usage: npm run bench -- [NAME...] [options]
 
@@ -18,6 +19,8 @@ Options:
   --rounds N    processes of each side, taking turns (default 3, the least to rely on)
   --repeats N   measured calls in each process (default: the benchmark's own)
   --threads N   threads of each side (default 2)
+  --device D    cpu, webgpu or cuda; PyTorch then takes its CUDA device (default cpu)
+  --batch N     images in a batch (default: the benchmark's own)
   --json        one JSON object a benchmark on standard output, in place of the table: its first measure against its
                 first peer, and every row under "rows"
   --help`;
@@ -35,10 +38,23 @@ function positiveInteger(options, name) {
   throw new UsageError(`--${name}: expected an integer >= 1, got ${text}.`);
 }
 
+function deviceOf(name) {
+  if (deviceNames.includes(name)) return name;
+  throw new UsageError(unknownName("device", name, deviceNames));
+}
+
 function parse() {
   const string = { type: "string" };
   const boolean = { type: "boolean", default: false };
-  const options = { rounds: string, repeats: string, threads: string, json: boolean, help: boolean };
+  const options = {
+    rounds: string,
+    repeats: string,
+    threads: string,
+    device: string,
+    batch: string,
+    json: boolean,
+    help: boolean,
+  };
   let parsed;
   try {
     parsed = parseArgs({ options, allowPositionals: true });
@@ -46,10 +62,17 @@ function parse() {
     throw new UsageError(error.message);
   }
   const { values, positionals } = parsed;
-  const names = positionals.length === 0 ? Object.keys(benchmarks) : positionals;
+  const device = deviceOf(values.device ?? "cpu");
+  const batch = positiveInteger(values, "batch");
+  const fits = (name) => peersOn(benchmarks[name], device).length > 0;
+  const names = positionals.length === 0 ? Object.keys(benchmarks).filter(fits) : positionals;
   for (const name of names) {
     if (!Object.hasOwn(benchmarks, name)) {
       throw new UsageError(unknownName("benchmark", name, Object.keys(benchmarks)));
+    }
+    if (!fits(name)) throw new UsageError(`${name}: expected --device cpu, got ${device}.`);
+    if (batch !== undefined && !benchmarks[name].hasBatches) {
+      throw new UsageError(`${name}: expected no --batch, got ${batch}.`);
     }
   }
   return {
@@ -59,6 +82,8 @@ function parse() {
     rounds: positiveInteger(values, "rounds") ?? 3,
     repeats: positiveInteger(values, "repeats"),
     threads: positiveInteger(values, "threads") ?? 2,
+    batch,
+    device,
   };
 }
 
@@ -116,7 +141,7 @@ function conditions(options, rows) {
   return [
     `${processor.length} × ${processor[0]?.model.trim() ?? "unknown processor"}; Node ${process.versions.node}`,
     ...runtimes,
-    `rounds: ${options.rounds}, sides taking turns; threads: ${options.threads}; load average at the start: ${options.load.toFixed(1)}`,
+    `rounds: ${options.rounds}, sides taking turns; threads: ${options.threads};${options.batch === undefined ? "" : ` batch: ${options.batch};`} load average at the start: ${options.load.toFixed(1)}`,
     ...(options.rounds < 3 ? ["fewer than three rounds: not for the record"] : []),
     ...(options.load > 0.5 ? ["the machine was not idle: not for the record"] : []),
   ];

@@ -2,6 +2,8 @@ const speed = { key: "speed", unit: "images/s", better: "higher" };
 const time = { key: "time", unit: "ms", better: "lower" };
 /** Peak resident memory during the calls, over what was resident before the first one. */
 const memory = { key: "memory", unit: "MB", better: "lower" };
+/** Memory of the GPU at the end, over what was taken before; not measured on the CPU. */
+const deviceMemory = { key: "device-memory", unit: "MB", better: "lower" };
 
 /** Forward and backward through one quantizer: 8,192 vectors of 64 dimensions (FSQ: one dimension per level). */
 function quantizer(kind, size, title) {
@@ -9,27 +11,45 @@ function quantizer(kind, size, title) {
   return {
     title,
     repeats: 5,
-    measures: [time, memory],
+    measures: [time, memory, deviceMemory],
     ours: { script: "quantizers.mjs", args },
     peers: [{ name: "PyTorch, by hand", script: "quantizers.py", args }],
   };
 }
 
-/** 64×64 RGB in batches of 32, f = 4, widths W and 2·W, two residual blocks a side, D = 64, K = 1024. */
-function autoencoder(mode, width, title) {
-  const args = ["--mode", mode, "--width", String(width)];
-  const peer = (layout) => ({
-    name: `PyTorch, ${layout}`,
+/**
+ * 64×64 RGB in batches of 32, f = 4, widths W and 2·W, two residual blocks a side, D = 64, K = 1024, unless `more` says
+ * otherwise. On a GPU PyTorch's own choice is TF32 for convolutions, so float32 as ours stands beside it.
+ */
+function autoencoder(mode, width, title, more = {}) {
+  const args = ["--mode", mode, "--width", String(width), ...flags(more)];
+  const peer = (layout, choice = {}) => ({
+    name: ["PyTorch", layout, choice.precision].filter(Boolean).join(", "),
     script: "autoencoder.py",
-    args: [...args, "--layout", layout],
+    args: [...args, "--layout", layout, ...(choice.precision ? ["--precision", choice.precision] : [])],
+    on: choice.on,
   });
   return {
     title,
     repeats: 15,
-    measures: [speed],
+    hasBatches: true,
+    measures: [speed, memory, deviceMemory],
     ours: { script: "autoencoder.mjs", args },
-    peers: [peer("channels_last"), peer("contiguous")],
+    peers: [
+      peer("channels_last"),
+      peer("contiguous", { on: "cpu" }),
+      peer("channels_last", { on: "gpu", precision: "float32" }),
+    ],
   };
+}
+
+/** Preset "base" at half its width, 128×128 RGB in batches of 4: f = 16, four stages with group norm and SiLU. */
+function base(mode, title) {
+  return autoencoder(mode, 64, title, { preset: "base", side: 128, batch: 4 });
+}
+
+function flags(options) {
+  return Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
 }
 
 /** JPEG files on disk to indices on disk: decoding, scaling, the encoder of the preset "small", writing. */
@@ -50,20 +70,24 @@ function engines(mode, title) {
   return {
     title,
     repeats: 15,
+    hasBatches: true,
     measures: [speed],
     ours: on("onnxruntime"),
-    peers: [{ name: "tfjs-node", runtime: "tfjs-node", ...on("tensorflow") }],
+    peers: [{ name: "tfjs-node", runtime: "tfjs-node", on: "cpu", ...on("tensorflow") }],
   };
 }
 
 /**
  * All races by name: what is measured, our side, and the peers. Scripts are in bench/ours and bench/peers; a peer runs in
- * PyTorch unless it names another runtime of race.mjs.
+ * PyTorch unless it names another runtime of race.mjs, and on every device unless `on` names the one ("cpu" or "gpu").
  */
 export const benchmarks = {
   "train-step": autoencoder("train", 64, "forward, backward and Adam update of a VQ autoencoder"),
   "train-step-narrow": autoencoder("train", 16, "the same with a quarter of the widths"),
   encoder: autoencoder("encode", 64, "images to indices with the autoencoder of train-step"),
+  "base-train": base("train", "train-step of the preset base, width 64, 128×128, batch 4"),
+  "base-encode": base("encode", "images to indices with the model of base-train"),
+  "base-decode": base("decode", "indices to images with the model of base-train"),
   "encode-folder": encodeFolder("JPEG files to .npy files: decode, scale to 256×256, encode, write"),
   "quantizer-vq": quantizer("vq", 65_536, "straight-through VQ, K = 65,536"),
   "quantizer-rotation": quantizer("rotation", 65_536, "rotation-trick VQ, K = 65,536"),
@@ -78,6 +102,7 @@ export const benchmarks = {
       {
         name: "vqkit, recorded anew",
         runtime: "vqkit",
+        on: "cpu",
         script: "overhead.mjs",
         args: ["--mode", "recorded"],
       },

@@ -47,6 +47,12 @@ export function missingRuntimes(benchmarks) {
   return new Map(missing.map((name) => [name, `peer missing: ${name} (${runtimes[name].hint})`]));
 }
 
+/** The peers of a benchmark that are raced on a device; without any, it is not a benchmark of that device. */
+export function peersOn({ peers }, device) {
+  const kind = device === "cpu" ? "cpu" : "gpu";
+  return peers.filter(({ on = kind }) => on === kind);
+}
+
 /** What a row says whose benchmark raced no peer. */
 export function reasonWithoutPeers({ peers }, missing) {
   return peers.length === 0 ? "has no peer" : missing.get(runtimeOf(peers[0]));
@@ -57,18 +63,22 @@ export function reasonWithoutPeers({ peers }, missing) {
  * round, so that a machine that slows down or speeds up meets all sides alike.
  *
  * @param benchmark an entry of `benchmarks`
- * @param {{ rounds: number, repeats?: number, threads: number, missing: Map<string, string>, progress: (line: string) => void }} options
+ * @param {{ rounds: number, repeats?: number, threads: number, device: string, missing: Map<string, string>, progress: (line: string) => void }} options
  * @returns a list of sides, ours first: { name, rounds: result[] }; a result is { measures, facts }
  */
 export function race(benchmark, options) {
-  const { rounds, threads, missing, progress } = options;
-  const peers = benchmark.peers.filter((peer) => !missing.has(runtimeOf(peer)));
-  const common = ["--threads", String(threads), "--repeats", String(options.repeats ?? benchmark.repeats)];
+  const { rounds, threads, device, missing, progress } = options;
+  const peers = peersOn(benchmark, device).filter((peer) => !missing.has(runtimeOf(peer)));
+  const given = ["--threads", String(threads), "--repeats", String(options.repeats ?? benchmark.repeats)];
+  if (options.batch !== undefined) given.push("--batch", String(options.batch));
+  const common = [...given, "--device", device];
+  // PyTorch has one name for NVIDIA's cards, whatever ours computes through.
+  const peerCommon = [...given, "--device", device === "cpu" ? "cpu" : "cuda"];
   const sides = [
     { name: "vqkit", run: () => runOurs(benchmark.ours, common), rounds: [] },
     ...peers.map((peer) => ({
       name: peer.name,
-      run: () => runtimes[runtimeOf(peer)].run(peer, common),
+      run: () => runtimes[runtimeOf(peer)].run(peer, peerCommon),
       rounds: [],
     })),
   ];

@@ -1,18 +1,42 @@
-// The counterpart of bench/peers/autoencoder.py, with the model that `vqkit train` makes from the preset "small".
-// usage: autoencoder.mjs --mode train|encode [--engine auto] [--width 64] [--batch 32] [--threads 2] [--repeats 15]
+// The counterpart of bench/peers/autoencoder.py, with the model that `vqkit train` makes from a preset.
+// usage: autoencoder.mjs --mode train|encode|decode [--preset small] [--width 64] [--side 64] [--batch 32]
+//   [--engine auto] [--device cpu] [--threads 2] [--repeats 15]
 import * as tf from "@tensorflow/tfjs";
 import { freezeTensors, RecordedFunction } from "../../dist/src/backend/index.js";
-import { countOf, randomTensor, readArguments, report, secondsOf, startEngine } from "./common.mjs";
+import {
+  countOf,
+  DeviceMemory,
+  PeakMemory,
+  randomTensor,
+  readArguments,
+  report,
+  secondsOf,
+  startEngine,
+} from "./common.mjs";
 import { trainable } from "./training-step.mjs";
 
-const options = readArguments({ mode: "train", engine: "auto", width: 64, batch: 32 });
-const runtime = await startEngine(options.threads, options.engine);
-const { model, quantizer, variables, step, scalars } = trainable({
-  width: options.width,
-  codebookSize: 1024,
+const options = readArguments({
+  mode: "train",
+  engine: "auto",
+  preset: "small",
+  width: 64,
+  side: 64,
+  batch: 32,
 });
+const { mode, preset, width, side, batch } = options;
+const deviceMemory = new DeviceMemory(options.device);
+const runtime = await startEngine(options);
+const { model, quantizer, variables, step, scalars } = trainable({ preset, width, codebookSize: 1024 });
+const memory = new PeakMemory();
 const images = [0, 1, 2, 3].map((i) =>
-  randomTensor([options.batch, 64, 64, 3], i, (random) => random.uniform(-1, 1)),
+  randomTensor([batch, side, side, 3], i, (random) => random.uniform(-1, 1)),
+);
+const grid = side / model.config.downsamplingFactor;
+const codes = [0, 1, 2, 3].map((i) =>
+  tf.cast(
+    tf.floor(randomTensor([batch, grid, grid, 1], `codes ${i}`, (random) => random.uniform(0, 1024))),
+    "int32",
+  ),
 );
 
 const repeated = new RecordedFunction(step);
@@ -30,13 +54,21 @@ async function encode(index) {
   await readAndDispose(indices);
 }
 
+/** Read, as what is decoded is wanted outside the engine. */
+async function decode(index) {
+  await readAndDispose(tf.tidy(() => model.decode(quantizer.indicesToCodes(codes[index % 4]))));
+}
+
 async function readAndDispose(tensor) {
   await tensor.data();
   tensor.dispose();
 }
 
-if (options.mode === "encode") freezeTensors(model.variables().values());
-const call = options.mode === "train" ? train : encode;
-const durations = await secondsOf(call, { repeats: options.repeats, warmup: 3 });
-const facts = { parameters: countOf(variables), batch: options.batch, runtime };
-report({ speed: durations.map((seconds) => options.batch / seconds) }, facts);
+if (mode !== "train") freezeTensors(model.variables().values());
+const durations = await secondsOf({ train, encode, decode }[mode], { repeats: options.repeats, warmup: 3 });
+const measures = {
+  speed: durations.map((seconds) => batch / seconds),
+  memory: [memory.megabytes()],
+  "device-memory": [deviceMemory.megabytes()],
+};
+report(measures, { parameters: countOf(variables), batch, runtime });

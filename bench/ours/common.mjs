@@ -1,14 +1,15 @@
 // What our sides of the races share: engine, timing, memory, and the one JSON line that bench/run.mjs reads. The
 // counterpart of bench/peers/common.py.
+import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import * as tf from "@tensorflow/tfjs";
 import { selectEngine } from "../../dist/src/backend/index.js";
 import { Random } from "../../dist/src/core/random.js";
 
-/** Parses --NAME for each option; its default gives the type. `threads` and `repeats` are always there. */
+/** Parses --NAME for each option; its default gives the type. `threads`, `repeats` and `device` are always there. */
 export function readArguments(options) {
-  const defaults = { threads: 2, repeats: 10, ...options };
+  const defaults = { threads: 2, repeats: 10, device: "cpu", ...options };
   const flags = Object.fromEntries(Object.keys(defaults).map((name) => [name, { type: "string" }]));
   const { values } = parseArgs({ options: flags });
   return Object.fromEntries(
@@ -20,9 +21,11 @@ export function readArguments(options) {
 }
 
 /** Selects an engine and returns its name for the table. */
-export async function startEngine(threads, name = "auto") {
-  const engine = await selectEngine({ engine: name, threads });
-  return `vqkit on ${engine.name} ${engine.version}, ${engine.threads} threads`;
+export async function startEngine({ threads, device, engine: name = "auto" }) {
+  const engine = await selectEngine({ engine: name, threads, device });
+  const where =
+    device === "cpu" ? `${engine.threads} threads` : `${device}, ${engine.adapter ?? "unknown adapter"}`;
+  return `vqkit on ${engine.name} ${engine.version}, ${where}`;
 }
 
 /** A float32 tensor of draws from a stream of its own. */
@@ -58,6 +61,34 @@ export class PeakMemory {
 
   megabytes() {
     return this.#start === undefined ? undefined : Math.max(1, (status("VmHWM") - this.#start) / 1024);
+  }
+}
+
+/**
+ * What a GPU's memory holds more at the end than at its creation, in MB: by the driver's count, of all programs, so that
+ * allocators of any kind are compared. They keep what they once took, so the end is the peak. undefined for the CPU and
+ * where the card's maker gives no nvidia-smi.
+ */
+export class DeviceMemory {
+  #start;
+
+  constructor(device) {
+    this.#start = device === "cpu" ? undefined : usedMegabytes();
+  }
+
+  megabytes() {
+    return this.#start === undefined ? undefined : Math.max(1, usedMegabytes() - this.#start);
+  }
+}
+
+function usedMegabytes() {
+  try {
+    const query = ["--query-gpu=memory.used", "--format=csv,noheader,nounits", "--id=0"];
+    return Number(
+      execFileSync("nvidia-smi", query, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }),
+    );
+  } catch {
+    return undefined;
   }
 }
 

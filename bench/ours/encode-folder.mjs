@@ -12,7 +12,7 @@ import { jpegFolder } from "../lib/jpeg-folder.mjs";
 import { readArguments, report, secondsOf, startEngine } from "./common.mjs";
 
 const options = readArguments({ repeats: 3 });
-const runtime = await startEngine(options.threads);
+const runtime = await startEngine(options);
 
 /** An untrained model as `vqkit train` would leave it; what it has learnt makes no difference to its speed. */
 async function saveModel(path) {

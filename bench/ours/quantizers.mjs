@@ -1,10 +1,12 @@
 // The counterpart of bench/peers/quantizers.py: one quantizer alone, forward and backward.
-// usage: quantizers.mjs --kind vq|rotation|simvq|fsq [--size 65536] [--vectors 8192] [--threads 2] [--repeats 5]
+// usage: quantizers.mjs --kind vq|rotation|simvq|fsq [--size 65536] [--vectors 8192] [--device cpu] [--threads 2]
+//   [--repeats 5]
 import * as tf from "@tensorflow/tfjs";
 import { RecordedFunction } from "../../dist/src/backend/index.js";
 import { createQuantizer } from "../../dist/src/quantizers/index.js";
 import {
   countOf,
+  DeviceMemory,
   PeakMemory,
   randomTensor,
   readArguments,
@@ -16,7 +18,8 @@ import {
 const fsqLevels = { 1000: [8, 5, 5, 5], 64000: [8, 8, 8, 5, 5, 5] };
 
 const options = readArguments({ kind: "vq", size: 65_536, vectors: 8192, repeats: 5 });
-const runtime = await startEngine(options.threads);
+const deviceMemory = new DeviceMemory(options.device);
+const runtime = await startEngine(options);
 
 const config =
   options.kind === "fsq"
@@ -52,5 +55,9 @@ async function step() {
 
 const memory = new PeakMemory();
 const durations = await secondsOf(step, { repeats: options.repeats, warmup: 2 });
-const measures = { time: durations.map((seconds) => 1e3 * seconds), memory: [memory.megabytes()] };
+const measures = {
+  time: durations.map((seconds) => 1e3 * seconds),
+  memory: [memory.megabytes()],
+  "device-memory": [deviceMemory.megabytes()],
+};
 report(measures, { parameters: countOf(trainable), vectors: options.vectors, runtime });

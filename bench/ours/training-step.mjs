@@ -4,12 +4,12 @@ import { createOptimizer } from "../../dist/src/nn/optimizer/index.js";
 import { createQuantizer } from "../../dist/src/quantizers/index.js";
 
 /**
- * The model that `vqkit train` makes from the preset "small", at any width, and its training step: forward, backward,
- * Adam. `step({ pixels, ...scalars })` makes `{ loss }`; `scalars(index)` are what changes from step to step.
+ * The model that `vqkit train` makes from a preset, at any width, and its training step: forward, backward, Adam.
+ * `step({ pixels, ...scalars })` makes `{ loss }`; `scalars(index)` are what changes from step to step.
  */
-export function trainable({ width, codebookSize }) {
+export function trainable({ preset = "small", width, codebookSize }) {
   const quantizer = createQuantizer({ kind: "vq", codebookSize, codeDim: 64, initialization: "normal" }, 0);
-  const config = { ...modelPresets.small, baseWidth: width };
+  const config = { ...modelPresets[preset], baseWidth: width };
   const model = ImageAutoencoder.create({ config, quantizer, seed: 0 });
   const variables = model.trainableVariables();
   const adam = { kind: "adam", beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 };

@@ -1,7 +1,7 @@
 """The folder of JPEG files of bench/ours/encode-folder.mjs to indices on disk with PIL and PyTorch: same files and order,
 same scaling (Lanczos to 256×256), layers of the encoder, batches and codebook.
 
-usage: encode_folder.py [--loader threads|workers] [--threads 2] [--repeats 3]
+usage: encode_folder.py [--loader threads|workers] [--device cpu] [--threads 2] [--repeats 3]
 
 "threads" decodes ahead on two threads, "workers" in two processes of a DataLoader. Writes one .npy and a line an image.
 """
@@ -83,7 +83,7 @@ def batches_by_workers(paths):
 def main():
     options = arguments(loader="threads", repeats=3)
     batches = {"threads": batches_by_threads, "workers": batches_by_workers}[options.loader]
-    model = Autoencoder().to(memory_format=torch.channels_last)
+    model = Autoencoder().to(options.device, memory_format=torch.channels_last)
     folder = jpeg_folder()
     paths = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
     written = []
@@ -92,10 +92,10 @@ def main():
     def encode(index):
         grids, lines = [], []
         for pixels, sizes in batches(paths):
-            images = torch.from_numpy(pixels).permute(0, 3, 1, 2)  # [N, 3, H, W] in channels_last memory
+            images = torch.from_numpy(pixels).to(options.device).permute(0, 3, 1, 2)  # [N, 3, H, W], channels_last
             grid, rows = model.latents(images.float().div_(127.5).sub_(1))
             indices = nearest(rows, model.codebook).view(grid.shape[0], grid.shape[2], grid.shape[3], 1)
-            grids.append(indices.numpy().astype(numpy.uint16))
+            grids.append(indices.cpu().numpy().astype(numpy.uint16))
             for width, height in sizes:
                 name = os.path.basename(paths[len(lines)])
                 lines.append(json.dumps(dict(name=name, width=width, height=height, row=len(lines))))
@@ -111,7 +111,7 @@ def main():
         durations = seconds(encode, options.repeats, warmup=1)
     parameters = sum(p.numel() for p in model.encoder.parameters()) + model.codebook.numel()
     speed = [len(paths) / s for s in durations]
-    report({"speed": speed}, parameters=parameters, images=len(paths), indices=written[0])
+    report({"speed": speed}, options.device, parameters=parameters, images=len(paths), indices=written[0])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Quantizers in plain PyTorch, forward and backward: what a careful user would write by hand.
 
-usage: quantizers.py --kind vq|rotation|simvq|fsq [--size 65536] [--vectors 8192] [--threads 2] [--repeats 5]
+usage: quantizers.py --kind vq|rotation|simvq|fsq [--size 65536] [--vectors 8192] [--device cpu] [--threads 2] [--repeats 5]
 
 D = 64 (fsq: one dimension per level). The search scores 512 rows at a time, so that memory stays bounded.
 """
@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from common import PeakMemory, arguments, report, seconds
+from common import DeviceMemory, PeakMemory, arguments, report, seconds
 
 CODE_DIM = 64
 FSQ_LEVELS = {1000: (8, 5, 5, 5), 64000: (8, 8, 8, 5, 5, 5)}
@@ -65,14 +65,15 @@ class FiniteScalarQuantizer(nn.Module):
     def __init__(self, levels):
         super().__init__()
         count = torch.tensor(levels, dtype=torch.float32)
-        self.half = (count - 1) * 1.001 / 2
-        self.offset = torch.where(count % 2 == 0, 0.5, 0.0)
-        self.shift = torch.atanh(self.offset / self.half)
-        self.width = torch.div(count, 2, rounding_mode="floor")
-        self.basis = torch.tensor([math.prod(levels[:i]) for i in range(len(levels))])
+        half, offset = (count - 1) * 1.001 / 2, torch.where(count % 2 == 0, 0.5, 0.0)
+        self.register_buffer("reach", half)
+        self.register_buffer("offset", offset)
+        self.register_buffer("shift", torch.atanh(offset / half))
+        self.register_buffer("width", torch.div(count, 2, rounding_mode="floor"))
+        self.register_buffer("basis", torch.tensor([math.prod(levels[:i]) for i in range(len(levels))]))
 
     def forward(self, rows):
-        bounded = torch.tanh(rows + self.shift) * self.half - self.offset
+        bounded = torch.tanh(rows + self.shift) * self.reach - self.offset
         rounded = bounded + (bounded.round() - bounded).detach()
         digits = (rounded.detach() + self.width).round().long()
         return rounded / self.width, (digits * self.basis).sum(dim=1), rows.new_zeros(())
@@ -86,8 +87,10 @@ def build(kind, size):
 
 def main():
     options = arguments(kind="vq", size=65536, vectors=8192, repeats=5)
+    device_memory = DeviceMemory(options.device)
     quantizer, dim = build(options.kind, options.size)
-    rows = torch.randn(options.vectors, dim, requires_grad=True)
+    quantizer.to(options.device)
+    rows = torch.randn(options.vectors, dim, device=options.device, requires_grad=True)
 
     def step(_):
         rows.grad = None
@@ -101,7 +104,8 @@ def main():
     durations = seconds(step, options.repeats, warmup=2)
     milliseconds = [1e3 * s for s in durations]
     parameters = sum(p.numel() for p in quantizer.parameters() if p.requires_grad)
-    report({"time": milliseconds, "memory": [memory.megabytes()]}, parameters=parameters, vectors=options.vectors)
+    measures = {"time": milliseconds, "memory": [memory.megabytes()], "device-memory": [device_memory.megabytes()]}
+    report(measures, options.device, parameters=parameters, vectors=options.vectors)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-// Runs tfjs-core's own backend specs against the ONNX Runtime backend: `npm run conformance [-- --json] [--filter TEXT]`.
+// Runs tfjs-core's own backend specs against the ONNX Runtime backend: `npm run conformance [-- --json]
+// [--filter TEXT] [--device cpu|webgpu|cuda]`.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
