@@ -19,7 +19,7 @@ function quantizer(kind, size, title) {
 
 /**
  * 64×64 RGB in batches of 32, f = 4, widths W and 2·W, two residual blocks a side, D = 64, K = 1024, unless `more` says
- * otherwise. On a GPU PyTorch's own choice is TF32 for convolutions, so float32 as ours stands beside it.
+ * otherwise. On a GPU PyTorch's own choice is TF32 for convolutions; where it trains, float32 as ours stands beside it.
  */
 function autoencoder(mode, width, title, more = {}) {
   const args = ["--mode", mode, "--width", String(width), ...flags(more)];
@@ -38,7 +38,7 @@ function autoencoder(mode, width, title, more = {}) {
     peers: [
       peer("channels_last"),
       peer("contiguous", { on: "cpu" }),
-      peer("channels_last", { on: "gpu", precision: "float32" }),
+      ...(mode === "train" ? [peer("channels_last", { on: "gpu", precision: "float32" })] : []),
     ],
   };
 }

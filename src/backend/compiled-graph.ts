@@ -1,5 +1,5 @@
 import { isOnDevice } from "./device-memory.js";
-import { onDevice } from "./devices.js";
+import { onDevice, usesWebGpu } from "./devices.js";
 import { BackendError } from "./errors.js";
 import { GraphBuilder, sizeOf } from "./onnx/graph-builder.js";
 import type { Value } from "./onnx/value.js";
@@ -47,7 +47,7 @@ export class CompiledGraph {
     dynamic: ReadonlySet<number>,
     options: SessionOptions,
   ): Promise<CompiledGraph> {
-    const layout = lower(recording, dynamic);
+    const layout = lower(recording, dynamic, new GraphBuilder({ forWebGpu: usesWebGpu(options) }));
     try {
       return new CompiledGraph(
         await InferenceSession.create(layout.model, onDevice(options, layout)),
@@ -104,8 +104,7 @@ interface Layout {
   readonly targets: readonly TensorSpec[];
 }
 
-function lower(recording: Recording, dynamic: ReadonlySet<number>): Layout {
-  const g = new GraphBuilder();
+function lower(recording: Recording, dynamic: ReadonlySet<number>, g: GraphBuilder): Layout {
   const feeds: { leaf: number; name: string }[] = [];
   const baked: Baked[] = [];
   const values = new Map<DataRecord, Value>();

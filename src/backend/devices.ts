@@ -36,8 +36,7 @@ export function onDevice(
   options: SessionOptions,
   { webGpuLimits: { cpuNodes, preferredLayout }, keptOutputs }: GraphTraits,
 ): SessionOptions {
-  const isWebGpu = options.executionProviders?.some((provider) => nameOf(provider) === "webgpu");
-  if (isWebGpu !== true) return options;
+  if (!usesWebGpu(options)) return options;
   return {
     ...options,
     executionProviders: options.executionProviders?.map((provider) => {
@@ -49,6 +48,11 @@ export function onDevice(
     }) as NonNullable<SessionOptions["executionProviders"]>,
     preferredOutputLocation: Object.fromEntries(keptOutputs.map((name) => [name, "gpu-buffer" as const])),
   };
+}
+
+/** Whether session options ask for the WebGPU provider. */
+export function usesWebGpu({ executionProviders = [] }: SessionOptions): boolean {
+  return executionProviders.some((provider) => nameOf(provider) === "webgpu");
 }
 
 function nameOf(provider: NonNullable<SessionOptions["executionProviders"]>[number]): string {

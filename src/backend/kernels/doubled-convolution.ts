@@ -71,7 +71,12 @@ function windowGradient(g: GraphBuilder, dy: Value): string {
   const bordered = g.op("Pad", [g.channelsFirst(dy), g.int64([0, 0, 1, 1, 0, 0, 1, 1])], {
     mode: "constant",
   });
-  return g.op("SpaceToDepth", [bordered], { blocksize: 2 });
+  if (!g.forWebGpu) return g.op("SpaceToDepth", [bordered], { blocksize: 2 });
+  // The provider has no SpaceToDepth, and each way to the CPU and back waits for all that is under way.
+  const [n, height, width, channels] = dy.shape as [number, number, number, number];
+  const [rows, columns] = [height / 2 + 1, width / 2 + 1];
+  const blocks = g.reshapeName(bordered, [n, channels, rows, 2, columns, 2]);
+  return g.reshapeName(g.transposeName(blocks, [0, 3, 5, 1, 2, 4]), [n, 4 * channels, rows, columns]);
 }
 
 /** The gradient to the small image: dy [N, 2H, 2W, O], filter [3, 3, I, O] → [N, H, W, I]. */

@@ -17,21 +17,52 @@ export interface SegmentSum {
   readonly zero: string;
 }
 
+/** On a GPU, rows that may meet in one sum, and elements that the sums may take together (64 MiB of float32). */
+const fewestRowsApart = 64;
+const mostSums = 2 ** 24;
+
 /**
  * ScatterElements with `add` is right and repeatable with repeated ids and any number of threads; ScatterND with `add`
  * loses updates when more than one thread runs.
+ *
+ * On a GPU additions to one place wait for each other: 8,192 rows to one segment took 98 ms on an H200. There blocks of
+ * rows are added up apart, and then their sums.
  */
 export function segmentSum(g: GraphBuilder, s: SegmentSum): string {
-  const zeros = g.expand(s.zero, [s.segments + 1, s.width]);
+  const places = s.segments + 1;
+  const affordable = Math.floor(mostSums / (places * s.width));
+  const parts = g.forWebGpu ? Math.max(1, Math.min(affordable, Math.ceil(s.rows / fewestRowsApart))) : 1;
+  const zeros = g.expand(s.zero, [parts * places, s.width]);
   // Ids outside go to one row too many, which is cut off.
   const inside = g.op("And", [
     g.op("GreaterOrEqual", [s.ids, g.scalar(0, "int32")]),
     g.op("Less", [s.ids, g.scalar(s.segments, "int32")]),
   ]);
   const safe = g.op("Where", [inside, s.ids, g.scalar(s.segments, "int32")]);
-  const places = g.expand(safe, [s.rows, s.width]);
-  const summed = g.op("ScatterElements", [zeros, places, s.updates], { axis: 0, reduction: "add" });
+  const rows = g.expand(parts === 1 ? safe : inParts(g, safe, { ...s, parts }), [s.rows, s.width]);
+  const scattered = g.op("ScatterElements", [zeros, rows, s.updates], { axis: 0, reduction: "add" });
+  const summed = parts === 1 ? scattered : sumOfParts(g, scattered, { ...s, parts });
   return g.op("Slice", [summed, g.int64([0]), g.int64([s.segments]), g.int64([0])]);
+}
+
+/** Ids [rows, 1] in a list of `parts` times all segments, row after row another part. */
+function inParts(
+  g: GraphBuilder,
+  ids: string,
+  { rows, segments, parts }: SegmentSum & { parts: number },
+): string {
+  const starts = Int32Array.from({ length: rows }, (_, row) => (row % parts) * (segments + 1));
+  return g.op("Add", [ids, g.constant(starts, [rows, 1])]);
+}
+
+/** [parts*(segments + 1), width] → [segments + 1, width] */
+function sumOfParts(
+  g: GraphBuilder,
+  sums: string,
+  { segments, width, parts }: SegmentSum & { parts: number },
+): string {
+  const apart = g.reshapeName(sums, [parts, segments + 1, width]);
+  return g.op("ReduceSum", [apart, g.int64([0])], { keepdims: 0 });
 }
 
 interface Slices {

@@ -14,8 +14,14 @@ const toChannelsLast = [0, 2, 3, 1];
  * memory layouts it was made in until somebody asks for the other.
  */
 export class GraphBuilder {
+  /** Whether the graph is for ONNX Runtime's WebGPU provider, on which some things are better computed otherwise. */
+  readonly forWebGpu: boolean;
   readonly #writer = new GraphWriter();
   readonly #constants = new Map<string, string>();
+
+  constructor({ forWebGpu = false } = {}) {
+    this.forWebGpu = forWebGpu;
+  }
 
   /** Emits one node and returns the name of its only output. */
   op(opType: string, inputs: readonly string[], attributes: Attributes = {}): string {

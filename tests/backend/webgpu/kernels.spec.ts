@@ -125,6 +125,16 @@ const plain: Case[] = [
     () => withGradients((x) => tf.gather(x, integers([40], 5)), normal([7, 6])),
   ],
   ["sums of segments", () => tf.unsortedSegmentSum(normal([300, 4]), integers([300], 7) as tf.Tensor1D, 9)],
+  [
+    "sums of segments of which one takes nearly all, some take none, and some rows are outside",
+    () =>
+      tf.unsortedSegmentSum(
+        normal([500, 3]),
+        integers([500], 40).sub(tf.scalar(30, "int32")).clipByValue(-1, 7).cast("int32") as tf.Tensor1D,
+        7,
+      ),
+  ],
+  ["counts", () => tf.bincount(integers([400], 6) as tf.Tensor1D, tf.tensor1d([]), 5)],
   ["scatterND adds what meets", () => tf.scatterND(integers([50, 1], 6), normal([50, 3]), [8, 3])],
   [
     "one-hot, top-k, cumulative sums",
