@@ -117,6 +117,10 @@ export function webgpuReason({ error, output }: ProbeOutcome, platform: NodeJS.P
   if (platform === "darwin") return "no adapter was found. It needs a Mac with Metal";
   if (platform === "win32") return "no adapter was found. Install the graphics card's driver (Direct3D 12)";
   const driver = "a Vulkan driver (mesa-vulkan-drivers on Debian and Ubuntu, or the card maker's)";
+  // What the loader says of NVIDIA's driver where there is no display, and so none of what it is linked with.
+  if (/Could not get 'vkCreateInstance' .* ICD libGLX_nvidia/.test(output)) {
+    return "NVIDIA's Vulkan driver is there and does not load. Install libegl1 and libgl1, which it needs";
+  }
   return /Couldn't load Vulkan/.test(output)
     ? `no adapter was found, because the Vulkan loader libvulkan.so.1 is missing. Install libvulkan1 and ${driver}`
     : `no adapter was found among the Vulkan drivers. Install ${driver}`;

@@ -88,6 +88,11 @@ test("a missing adapter: what to install depends on the system and on what is th
   expect(webgpuReason(outcome(noAdapter), "linux")).toMatch(
     /among the Vulkan drivers\. Install a Vulkan driver/,
   );
+  const unlinked =
+    "ERROR:            loader_scanned_icd_add: Could not get 'vkCreateInstance' via 'vk_icdGetInstanceProcAddr' for ICD libGLX_nvidia.so.0\nWarning: vkCreateInstance: Found no drivers!\n";
+  expect(webgpuReason(outcome(noAdapter, unlinked), "linux")).toBe(
+    "NVIDIA's Vulkan driver is there and does not load. Install libegl1 and libgl1, which it needs",
+  );
   expect(webgpuReason(outcome(noAdapter), "win32")).toMatch(/Direct3D 12/);
   expect(webgpuReason(outcome(noAdapter), "darwin")).toMatch(/Metal/);
   expect(webgpuReason(outcome("its process ended with SIGSEGV"), "linux")).toBe(

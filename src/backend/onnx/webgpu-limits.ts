@@ -3,7 +3,8 @@ import type { GraphProto, NodeProto, TensorProto } from "./model-proto.js";
 /**
  * What a graph must be told to ONNX Runtime's WebGPU provider with. The provider leaves alone what it has no kernel for,
  * and the CPU computes that. Some nodes it takes, and then fails or, worse, computes wrong values; which, was found in
- * ONNX Runtime 1.30 by tfjs-core's specs and by comparison with the CPU provider on SwiftShader.
+ * ONNX Runtime 1.30 by tfjs-core's specs and by comparison with the CPU provider on SwiftShader; all of it holds on an
+ * NVIDIA H200 too (driver 580). tools/webgpu-limits.mjs tries each entry again.
  */
 export interface WebGpuLimits {
   /** Names of nodes that have to stay on the CPU. */
