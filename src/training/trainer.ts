@@ -55,8 +55,9 @@ export class Trainer {
   /**
    * Checks the options, chooses the engine, finds the images and builds the model. Writes nothing: `run` does.
    *
-   * @throws ConfigError that names the wrong option, OversizeError among them; VqkitError("run") when the folder is taken; VqkitError("data")
-   * when there is no image, or none that can be read; BackendError when the engine cannot be used
+   * @throws ConfigError that names the wrong option, OversizeError among them; VqkitError("run") when the folder is
+   * taken; VqkitError("data") when there is no image, or none that can be read; BackendError when the engine cannot be
+   * used
    */
   static async create(options: RunOptions | RunConfig | RunPlan, hooks: TrainerHooks = {}): Promise<Trainer> {
     const { config, source } = options instanceof RunPlan ? options : await planRun(options);
@@ -66,10 +67,11 @@ export class Trainer {
   }
 
   /**
-   * Takes up a run that was interrupted or killed, or a finished one that is to train further: `run` then goes on from
-   * its newest whole checkpoint, or from its best (`checkpoint: "best"`). On the same machine, version and number of threads the run ends in the same bytes as
-   * one that was never interrupted: weights, metrics (timings aside) and figures. (One exception: a later rollback of
-   * `onNan` may go back to the checkpoint that the interruption made.)
+   * Resumes a run that was interrupted or killed, or a finished one that is to train further: `run` then continues from
+   * its newest whole checkpoint, or from its best (`checkpoint: "best"`). From its newest, on the same machine, version
+   * and number of threads, the run ends in the same bytes as one that was never interrupted: weights, metrics (timings
+   * aside) and figures. (One exception: a later rollback of `onNan` may go back to the checkpoint that the interruption
+   * made.)
    *
    * The folder belongs to this trainer until `run` or `dispose` ends.
    *
