@@ -75,7 +75,7 @@ describe("a sweep", () => {
 
   it.each([
     [{ seed: [1, 2] }, "sweep.seed", /seeds are a list of their own/],
-    [{ "quantizer.kind": ["vq"] }, "sweep.quantizer.kind", /--quantizers/],
+    [{ "quantizer.kind": ["vq"] }, "sweep.quantizer.kind", /option quantizers/],
     [{ "data.cropSize": [32, 64] }, "sweep.data.cropSize", /changes what is measured/],
     [{ loss: ["l1", "l2"] }, "sweep.loss", /changes what is measured/],
     [{ "loss.ssim": [0, 1] }, "sweep.loss.ssim", /changes what is measured/],
