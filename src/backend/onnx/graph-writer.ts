@@ -36,7 +36,8 @@ const LISTED_NUMBERS = 8;
  * shapes built in, through `GraphBuilder`; in exported files every size that depends on the input is computed.
  */
 export class GraphWriter {
-  readonly #nodes: NodeProto[] = [];
+  /** Of the model, or of the body that is being written. */
+  #nodes: NodeProto[] = [];
   readonly #inputs: ValueInfoProto[] = [];
   readonly #outputs: ValueInfoProto[] = [];
   readonly #initializers = new Map<string, TensorProto>();
@@ -44,8 +45,10 @@ export class GraphWriter {
   readonly #values = new Map<string, ValueInfoProto>();
   /** Names that nodes make. */
   readonly #made = new Set<string>();
-  /** Outputs of nodes, and names of short constants, by what they were made of. */
-  readonly #emitted = new Map<string, readonly string[]>();
+  /** Outputs of nodes, by what they were made of; of those that the nodes being written may read. */
+  #emitted = new Map<string, readonly string[]>();
+  /** Short constants by their content. */
+  readonly #literals = new Map<string, string>();
   /** How often each name was wanted. */
   readonly #taken = new Map<string, number>();
   /** Tensors that became outputs, by the names that they had. */
@@ -79,6 +82,36 @@ export class GraphWriter {
     for (const name of names) this.#made.add(name);
     this.#emitted.set(key, names);
     return names;
+  }
+
+  /**
+   * The body of a Scan, Loop or If, with one output. It may read what was made before it; its constants stand outside.
+   *
+   * @param input name and shape of what the body is given
+   * @param write emits the body's nodes, given the input's name, and returns the name of the output
+   */
+  body(
+    input: { readonly name: string } & OutputInfo,
+    output: OutputInfo,
+    write: (input: string) => string,
+  ): GraphProto {
+    const [nodes, emitted] = [this.#nodes, this.#emitted];
+    this.#nodes = [];
+    this.#emitted = new Map(emitted);
+    try {
+      const given = { ...input, name: this.#fresh(input.name) };
+      const made = write(given.name);
+      return {
+        name: given.name,
+        nodes: this.#nodes,
+        initializers: [],
+        inputs: [given],
+        outputs: [{ name: made, ...output }],
+      };
+    } finally {
+      this.#nodes = nodes;
+      this.#emitted = emitted;
+    }
   }
 
   /** An input, fed at each run. */
@@ -135,11 +168,11 @@ export class GraphWriter {
   literal(data: ConstantData, dims: readonly number[], type: ElementType = typeOf(data)): string {
     const bytes = bytesOf(data);
     const isShort = bytes.length <= SHORT_CONSTANT_BYTES;
-    const key = isShort ? `constant ${type} ${dims.join()} ${bytes.join()}` : undefined;
-    const known = key === undefined ? undefined : this.#emitted.get(key);
-    if (known !== undefined) return known[0] as string;
+    const key = isShort ? `${type} ${dims.join()} ${bytes.join()}` : undefined;
+    const known = key === undefined ? undefined : this.#literals.get(key);
+    if (known !== undefined) return known;
     const name = this.#initializer(this.#fresh(literalName(data, dims, type)), { type, dims, data });
-    if (key !== undefined) this.#emitted.set(key, [name]);
+    if (key !== undefined) this.#literals.set(key, name);
     return name;
   }
 

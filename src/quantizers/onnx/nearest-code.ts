@@ -1,4 +1,4 @@
-import type { Attributes, GraphProto, GraphWriter, NodeProto } from "../../backend/index.js";
+import type { GraphWriter } from "../../backend/index.js";
 import type { CodeTable } from "../code-table.js";
 import { SCORES_PER_BLOCK } from "../nearest-code.js";
 
@@ -27,10 +27,12 @@ export function writeNearestCode(
   const pads = g.op("Concat", [g.int64s([0, 0]), missing, g.int64s([0])], { axis: 0 });
   const filled = g.op("Pad", [rows, pads], { mode: "constant" });
   const blocks = g.reshape(filled, [-1, block, codeDim]); // [blocks, rows of a block, D]
-  const found = g.op("Scan", [blocks], {
-    num_scan_inputs: 1,
-    body: { graph: nearestInBlock(g, { codes, bias }, table) },
-  });
+  const body = g.body(
+    { name: "block", type: "float32", dims: ["block_rows", codeDim] },
+    { type: "int64", dims: ["block_rows"] },
+    (input) => writeNearest(g, { rows: input, codes, bias, codebookSize }),
+  );
+  const found = g.op("Scan", [blocks], { num_scan_inputs: 1, body: { graph: body } });
   return g.op("Slice", [g.reshape(found, [-1]), g.int64s([0]), count, g.int64s([0])]);
 }
 
@@ -38,39 +40,24 @@ export function writeNearestCode(
 const LONG_ROW = 256;
 const GROUP = 16;
 
-/** One step of the Scan: rows [block, D] → indices [block]. The table is read from outside. */
-function nearestInBlock(
+/** rows [block, D] → indices [block] */
+function writeNearest(
   g: GraphWriter,
-  table: Readonly<Record<"codes" | "bias", string>>,
-  size: Pick<CodeTable, "codebookSize" | "codeDim">,
-): GraphProto {
-  const block = "block";
-  const nodes: NodeProto[] = [];
-  const emit = (opType: string, inputs: readonly string[], attributes: Attributes = {}): string => {
-    const output = `block/${nodes.length} ${opType}`;
-    nodes.push({ opType, inputs, outputs: [output], attributes });
-    return output;
-  };
-  const argMax = (rows: string): string =>
-    emit("ArgMax", [rows], { axis: 1, keepdims: 0, select_last_index: 0 });
-  const scores = emit("Gemm", [block, table.codes, table.bias], { transA: 0, transB: 1 }); // [block, K]
-  const { codebookSize, codeDim } = size;
-  const isLong = codebookSize >= LONG_ROW && codebookSize % GROUP === 0;
-  const nearest = isLong ? groupedArgMax() : argMax(scores);
-  return {
-    name: "nearest code",
-    nodes,
-    initializers: [],
-    inputs: [{ name: block, type: "float32", dims: ["block_rows", codeDim] }],
-    outputs: [{ name: nearest, type: "int64", dims: ["block_rows"] }],
-  };
-
-  /** First the group of neighbours that holds the maximum, then the place within. */
-  function groupedArgMax(): string {
-    const groups = emit("Reshape", [scores, g.int64s([0, codebookSize / GROUP, GROUP])]);
-    const group = argMax(emit("ReduceMax", [groups, g.int64s([2])], { keepdims: 0 })); // [block]
-    const place = emit("Unsqueeze", [group, g.int64s([1])]);
-    const within = argMax(emit("GatherND", [groups, place], { batch_dims: 1 })); // [block]
-    return emit("Add", [emit("Mul", [group, g.scalar(GROUP, "int64")]), within]);
-  }
+  {
+    rows,
+    codes,
+    bias,
+    codebookSize,
+  }: Readonly<Record<"rows" | "codes" | "bias", string>> & Pick<CodeTable, "codebookSize">,
+): string {
+  const argMax = (each: string): string =>
+    g.op("ArgMax", [each], { axis: 1, keepdims: 0, select_last_index: 0 });
+  const scores = g.op("Gemm", [rows, codes, bias], { transA: 0, transB: 1 }); // [block, K]
+  if (codebookSize < LONG_ROW || codebookSize % GROUP !== 0) return argMax(scores);
+  // First the group of neighbours that holds the maximum, then the place within.
+  const groups = g.op("Reshape", [scores, g.int64s([0, codebookSize / GROUP, GROUP])]);
+  const group = argMax(g.op("ReduceMax", [groups, g.int64s([2])], { keepdims: 0 })); // [block]
+  const place = g.op("Unsqueeze", [group, g.int64s([1])]);
+  const within = argMax(g.op("GatherND", [groups, place], { batch_dims: 1 })); // [block]
+  return g.op("Add", [g.op("Mul", [group, g.scalar(GROUP, "int64")]), within]);
 }

@@ -92,3 +92,22 @@ it("makes outputs of tensors that are inputs, constants, read elsewhere or outpu
     next: twice.map((value) => value + 1),
   });
 });
+
+it("writes a body that reads what was made before it, and keeps its nodes to itself", async () => {
+  const g = new GraphWriter();
+  const x = g.input("x", "float32", ["rows", 3]);
+  const offset = g.op("ReduceMax", [x, g.int64s([0])], { keepdims: 0 }); // [4, 5, 6]
+  const row = { type: "float32", dims: [3] } as const;
+  const inside: string[] = [];
+  const body = g.body({ name: "row", ...row }, row, (input) => {
+    inside.push(g.op("Neg", [offset]), g.op("Mul", [input, g.scalar(10)]));
+    return g.op("Add", inside);
+  });
+  g.output("y", g.op("Scan", [x], { num_scan_inputs: 1, body: { graph: body } }), rows);
+  // The same outside is another node: nothing outside may read what a body made.
+  const outside = g.op("Neg", [offset]);
+  expect(inside).not.toContain(outside);
+  g.output("z", outside, row);
+  expect(body.nodes.map(({ opType }) => opType)).toEqual(["Neg", "Mul", "Add"]);
+  expect(await run(g)).toEqual({ y: [6, 15, 24, 36, 45, 54], z: [-4, -5, -6] });
+});
