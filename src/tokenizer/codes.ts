@@ -45,13 +45,13 @@ export interface Codes {
   readonly fingerprint: string;
 }
 
-/** How far a source has been read: enough to go on from there. Plain data. */
+/** How far a source has been read: enough to resume there. Plain data. */
 export interface SourceProgress {
   /** Items of the source that are done: encoded, or passed over because they are broken. */
   readonly itemsDone: number;
   /** Those among them that were broken. */
   readonly itemsBroken: number;
-  /** Of the names of all items done, in order: shows a changed source when encoding goes on. 64 hexadecimal digits. */
+  /** Of the names of all items done, in order: shows a changed source when encoding resumes. 64 hexadecimal digits. */
   readonly itemsDigest: string;
 }
 
@@ -211,7 +211,7 @@ function checkImages(codes: CodesInput, shape: CodesShape, model: CodesModel): r
   return images;
 }
 
-/** That a tile lies in its image; that all tiles of the image are there is `TileSequence`'s affair. */
+/** That a tile lies in its image; `TileSequence` checks that all tiles of the image are there. */
 function checkTile({ height, width }: CodedImage, tile: TilePlace, where: string): void {
   const { top, left, imageHeight, imageWidth, overlap } = tile;
   const inside = top + height <= imageHeight && left + width <= imageWidth;

@@ -151,7 +151,7 @@ export async function claimStart(dir: string, request: WritingRequest): Promise<
 }
 
 /**
- * Puts complete files into place, the manifest last, in the stead of codes that stood there. It may be repeated when it
+ * Puts complete files into place, the manifest last, in place of codes that stood there. It may be repeated when it
  * was interrupted.
  *
  * @throws VqkitError("file")

@@ -317,7 +317,7 @@ export class CodeWriter {
         `codes.codebookSize: expected ${expected.codebookSize} as before, got ${codebookSize}.`,
       );
     }
-    // The pixels of a position are the model's affair, so any number of them will do here.
+    // How many pixels a position covers only the model knows: any number is taken here.
     checkCodes(codes, { ...expected, downsamplingFactor: Number.MAX_SAFE_INTEGER });
     return expected;
   }
