@@ -18,7 +18,7 @@ export interface SegmentSum {
 }
 
 /** On a GPU, rows that may meet in one sum, and elements that the sums may take together (64 MiB of float32). */
-const fewestRowsApart = 64;
+const mostRowsMeeting = 64;
 const mostSums = 2 ** 24;
 
 /**
@@ -31,7 +31,7 @@ const mostSums = 2 ** 24;
 export function segmentSum(g: GraphBuilder, s: SegmentSum): string {
   const places = s.segments + 1;
   const affordable = Math.floor(mostSums / (places * s.width));
-  const parts = g.forWebGpu ? Math.max(1, Math.min(affordable, Math.ceil(s.rows / fewestRowsApart))) : 1;
+  const parts = g.forWebGpu ? Math.max(1, Math.min(affordable, Math.ceil(s.rows / mostRowsMeeting))) : 1;
   const zeros = g.expand(s.zero, [parts * places, s.width]);
   // Ids outside go to one row too many, which is cut off.
   const inside = g.op("And", [
