@@ -1,28 +1,63 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
 import { defineConfig } from "vitest/config";
 
-/** Long tests (crashes, full disks, fuzzing, browsers, budgets): `npm run test:long` runs them, `npm test` the others. */
-const LONG = "tests/**/*.long.test.ts";
-
-/** `--mode long` runs the long tests alone, `--mode all` every test. */
-const FILES: Readonly<Record<string, { readonly include: string[]; readonly exclude: string[] }>> = {
-  test: { include: ["tests/**/*.test.ts"], exclude: [LONG] },
-  long: { include: [LONG], exclude: [] },
-  all: { include: ["tests/**/*.test.ts"], exclude: [] },
+/** `--mode test`, which is `npm test`, leaves the long tests out; `--mode long` runs them alone, `--mode all` both. */
+const INCLUDED: Readonly<Record<string, (file: string) => boolean>> = {
+  test: (file) => !isLong(file),
+  long: isLong,
+  all: () => true,
 };
 
-export default defineConfig(({ mode }) => ({
-  // Samples import the package by its name; tests run them on the sources.
-  resolve: {
-    alias: [
-      { find: /^vqkit$/, replacement: new URL("./src/index.ts", import.meta.url).pathname },
-      { find: /^vqkit\/(.+)$/, replacement: `${new URL("./src", import.meta.url).pathname}/$1/index.ts` },
-    ],
-  },
-  test: {
-    ...FILES[mode],
-    // Each worker loads its own ONNX Runtime; two keep a 2-core machine busy without fighting for it.
-    maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-  },
-}));
+/** Crashes, full disks, fuzzing, browsers, budgets, and what repeats at length what a shorter test does once. */
+function isLong(file: string): boolean {
+  return file.endsWith(".long.test.ts");
+}
+
+/** What changes its process for good: modules replaced, kinds registered, TensorFlow.js's backend or flags set. */
+const CHANGES_PROCESS =
+  /\bvi\.(?:mock|doMock|stubGlobal|stubEnv)\(|\bregister[A-Z]\w*(?:<\w+>)?\(|\bsetBackend\(|\btf\.env\(\)|\bprocess\.chdir\(/;
+
+/** Whether a file of tests changes its process, itself or by what it imports beside the program's own sources. */
+function changesProcess(file: string, seen = new Set<string>()): boolean {
+  if (seen.has(file) || /^(?:src|cli|\.\.)\//.test(file) || !existsSync(file)) return false;
+  seen.add(file);
+  const text = readFileSync(file, "utf8");
+  return (
+    CHANGES_PROCESS.test(text) ||
+    [...text.matchAll(/\b(?:from|import)[ (]"(\.[^"]+)\.js"/g)].some(([, name]) =>
+      changesProcess(path.join(path.dirname(file), `${name}.ts`), seen),
+    )
+  );
+}
+
+export default defineConfig(({ mode }) => {
+  const files = readdirSync("tests", { recursive: true, encoding: "utf8" })
+    .map((name) => path.join("tests", name))
+    .filter((file) => file.endsWith(".test.ts") && INCLUDED[mode]?.(file));
+  // To load the modules takes longer than most tests: files that leave no traces share a process and its modules.
+  const own = files.filter((file) => isLong(file) || changesProcess(file));
+  const shared = files.filter((file) => !own.includes(file));
+  return {
+    // Samples import the package by its name; tests run them on the sources.
+    resolve: {
+      alias: [
+        { find: /^vqkit$/, replacement: new URL("./src/index.ts", import.meta.url).pathname },
+        { find: /^vqkit\/(.+)$/, replacement: `${new URL("./src", import.meta.url).pathname}/$1/index.ts` },
+      ],
+    },
+    test: {
+      // Each worker loads its own ONNX Runtime; two keep a 2-core machine busy without fighting for it.
+      maxWorkers: 2,
+      testTimeout: 60_000,
+      hookTimeout: 60_000,
+      projects: [
+        {
+          extends: true,
+          test: { name: "shared", include: shared, isolate: false, setupFiles: ["tests/fresh-process.ts"] },
+        },
+        { extends: true, test: { name: "own", include: own } },
+      ],
+    },
+  };
+});

@@ -17,7 +17,7 @@ const tiny = {
   data: { images, cropSize: 16, heldOut: 0.25, evaluationCropsPerImage: 1 },
   steps: 20,
   batchSize: 2,
-  threads: 2,
+  threads: 1,
 } as const;
 
 beforeAll(async () => {

@@ -50,7 +50,7 @@ export function tinyRun(folder: string, changes: Partial<RunOptions> = {}): RunO
     quantizer: { kind: "vq", codebookSize: 16, codeDim: 8 },
     recipe: "paper",
     data: { images: folder, cropSize: [12, 16], heldOut: 0.25, evaluationCropsPerImage: 2 },
-    threads: 2,
+    threads: 1,
     steps: 6,
     batchSize: 4,
     learningRate: 4e-3,

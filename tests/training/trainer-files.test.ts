@@ -20,7 +20,7 @@ describe("the run folder", () => {
   beforeAll(async () => {
     out = path.join(runs, "whole");
     const quantizer = { kind: "fsq", codebookSize: 300 };
-    ({ trainer } = await train(tinyRun(images, { out, quantizer, checkpointEvery: 2, seed: 3 })));
+    ({ trainer } = await train(tinyRun(images, { out, quantizer, checkpointEvery: 2, seed: 3, threads: 2 })));
   });
 
   it("holds what a run leaves, and no temporary file", async () => {
@@ -110,7 +110,7 @@ describe("the run folder", () => {
     const { weights, config } = await (await RunFolder.open(out)).readModel();
     expect(config).toEqual({ model: trainer.config.model, quantizer: trainer.config.quantizer });
     const fresh = await Trainer.create({
-      ...tinyRun(images, { seed: 3 }),
+      ...tinyRun(images, { seed: 3, threads: 2 }),
       quantizer: { kind: "fsq", codebookSize: 300 },
     });
     try {

@@ -82,7 +82,7 @@ async function outcome(dir: string): Promise<Record<string, unknown>> {
 const kinds: [string, Partial<RunOptions>][] = [
   [
     "vq with k-means centres",
-    { quantizer: { kind: "vq", codebookSize: 16, codeDim: 8, initialization: "kmeans" } },
+    { quantizer: { kind: "vq", codebookSize: 16, codeDim: 8, initialization: "kmeans" }, threads: 2 },
   ],
   [
     "vq with moving averages, a weight average and no clipping",
@@ -92,7 +92,7 @@ const kinds: [string, Partial<RunOptions>][] = [
       gradientClip: null,
     },
   ],
-  ["rotation", { quantizer: { kind: "rotation", codebookSize: 16, codeDim: 8 }, threads: 1 }],
+  ["rotation", { quantizer: { kind: "rotation", codebookSize: 16, codeDim: 8 } }],
   [
     "simvq with AdamW",
     {
