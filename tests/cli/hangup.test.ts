@@ -1,9 +1,6 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdir, readdir, readFile } from "node:fs/promises";
-import path from "node:path";
-import { beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ignoresHangup, type Start } from "../../cli/hangup.js";
-import { main, startProgram, temporaryFolder, writeImages } from "./harness.js";
+import { canHangUp, expectOrderlyEnd, expectToGoOnUnder } from "./hangup.js";
 
 describe("whether a hangup is to be passed over", () => {
   const STATUS = (mask: string) => `Name:\tnode\nSigBlk:\t0000000000000000\nSigIgn:\t${mask}\nSigCgt:\t0\n`;
@@ -85,71 +82,10 @@ describe("whether a hangup is to be passed over", () => {
   });
 });
 
-const SMALL = [
-  ...["--preset", "tiny", "--downsampling-factor", "2", "--crop-size", "16", "--batch-size", "2"],
-  ...["--set", "model.baseWidth=4", "--set", "model.latentChannels=4", "--set", "evaluateUntrained=false"],
-  ...["--quantizer", "fsq", "--levels", "5,4", "--threads", "1", "--quiet"],
-];
-const canHangUp = process.platform !== "win32" && spawnSync("bash", ["-c", "type nohup"]).status === 0;
-
 describe.skipIf(!canHangUp)("a training whose terminal closes", () => {
-  let args: string[];
-  let out: string;
+  test("ends in order, with a checkpoint, after several hangups, as the shell and the system send them", () =>
+    expectOrderlyEnd(["SIGHUP", "SIGHUP", "SIGHUP"]));
 
-  beforeEach(async () => {
-    const dir = await temporaryFolder();
-    const photos = path.join(dir, "photos");
-    out = path.join(dir, "run");
-    await mkdir(photos);
-    await writeImages(photos, 4);
-    args = ["train", photos, ...SMALL, "--steps", "1000000", "--out", out];
-  });
-
-  const steps = async (): Promise<number> =>
-    (await readFile(path.join(out, "metrics.jsonl"), "utf8").catch(() => "")).split("\n").length - 1;
-
-  async function reaches(step: number, child: ChildProcess): Promise<void> {
-    while ((await steps()) < step && child.exitCode === null) await new Promise((go) => setTimeout(go, 20));
-  }
-
-  test.each<[string, readonly NodeJS.Signals[]]>([
-    ["one hangup", ["SIGHUP"]],
-    ["several, as the shell and the system send them", ["SIGHUP", "SIGHUP", "SIGHUP"]],
-    ["a hangup and the end of the session", ["SIGHUP", "SIGTERM", "SIGHUP"]],
-  ])("ends in order, with a checkpoint: %s", async (_, signals) => {
-    const { child, ended } = startProgram(args);
-    await reaches(1, child);
-    for (const signal of signals) {
-      child.kill(signal);
-      await new Promise((go) => setTimeout(go, 5));
-    }
-    expect(await ended).toMatchObject({
-      // Of two that wait together the system tells which comes first.
-      code: signals.includes("SIGTERM") ? expect.toBeOneOf([129, 143]) : 129,
-      stderr: expect.stringMatching(/^Interrupted after step \d+ of 1000000\. To go on: [^\n]+\n$/),
-    });
-    expect(await readdir(path.join(out, "checkpoints"))).toHaveLength(1);
-    expect(await readdir(out)).not.toContain(".vqkit.lock");
-  });
-
-  test.each([
-    ["nohup", 'nohup "$@" > "$0" 2>&1 & echo $!; wait $!'],
-    ["a shell that passes hangups over", 'trap "" HUP; "$@" > "$0" 2>&1 & echo $!; wait $!'],
-    ["a script under nohup", 'exec nohup bash -c \'"$@" > "$0" 2>&1 & echo $!; wait $!\' "$0" "$@"'],
-  ])("goes on under %s, and still ends in order when it is told to", async (_, script) => {
-    const shell = spawn("bash", ["-c", script, `${out}.log`, process.execPath, main, ...args], {
-      stdio: ["ignore", "pipe", "ignore"],
-    });
-    const code = new Promise((ended) => shell.once("close", ended));
-    const pid = Number(await new Promise((told) => shell.stdout.once("data", (text) => told(String(text)))));
-    await reaches(1, shell);
-    process.kill(pid, "SIGHUP");
-    await reaches((await steps()) + 3, shell);
-    process.kill(pid, "SIGHUP");
-    await reaches((await steps()) + 3, shell);
-    process.kill(pid, "SIGTERM");
-    expect(await code).toBe(143); // as the shell was told
-    expect(await readFile(`${out}.log`, "utf8")).toMatch(/Interrupted after step \d+ of 1000000\./);
-    expect(await readdir(path.join(out, "checkpoints"))).toHaveLength(1);
-  });
+  test("goes on under nohup, and still ends in order when it is told to", () =>
+    expectToGoOnUnder('nohup "$@" > "$0" 2>&1 & echo $!; wait $!'));
 });

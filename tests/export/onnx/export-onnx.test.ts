@@ -1,6 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import * as tf from "@tensorflow/tfjs";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it, test } from "vitest";
 import { InferenceSession, OrtTensor } from "../../../src/backend/index.js";
@@ -10,35 +9,15 @@ import { temporaryFolder } from "../../data/temporary.js";
 import { useEngine } from "../../engine.js";
 import { rawImage } from "../../tokenizer/model.js";
 import { runFolder, variants } from "../models.js";
+import { expectSameIndices, variantNames, withFloats } from "./round-trips.js";
 import "../../../samples/custom-quantizer.js";
 
 const folder = await temporaryFolder();
 beforeAll(useEngine);
 
-describe.each(Object.entries(variants))("%s", (name, variant) => {
-  it.each(["uint8", "float32"] as const)(
-    "is written with %s pixels and finds the same indices",
-    async (pixels) => {
-      const run = await runFolder(folder, variant);
-      const out = join(folder, `${name}-${pixels}`);
-      const before = tf.memory().numTensors;
-      const result = await exportOnnx(run, { out, pixels, threads: 1 });
-      expect(tf.memory().numTensors).toBe(before);
-      expect(result.roundTrip).toMatchObject({ images: 4, differingIndices: 0 });
-      expect(result.roundTrip.largestPixelDifference).toBeLessThanOrEqual(1);
-      // Of the four sizes three are no multiples of the factor: ⌈64/f⌉·⌈96/f⌉ + ⌈67/f⌉·⌈45/f⌉ + …
-      const factor = "downsamplingFactor" in variant.model ? variant.model.downsamplingFactor : 4;
-      const sizes = [
-        [64, 96],
-        [67, 45],
-        [121, 203],
-        [250, 187],
-      ] as const;
-      const cells = sizes.map(([h, w]) => Math.ceil(h / factor) * Math.ceil(w / factor));
-      expect(result.roundTrip.indices).toBe(cells.reduce((a, b) => a + b));
-      expect(existsSync(join(out, "encoder.onnx")) && existsSync(join(out, "decoder.onnx"))).toBe(true);
-    },
-  );
+describe("a model is written and finds the same indices", () => {
+  it.each(variantNames)("%s, with uint8 pixels", (name) => expectSameIndices(folder, name, "uint8"));
+  it.each(withFloats)("%s, with float32 pixels", (name) => expectSameIndices(folder, name, "float32"));
 });
 
 test("the files take any batch, and images of a batch do not touch each other", async () => {

@@ -1,0 +1,31 @@
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
+import { expect, test } from "vitest";
+import { startProgram } from "./harness.js";
+import { exists, interruptFirstCodes, SMALL, trainingFolders } from "./interrupted-training.js";
+
+test("SIGTERM while the first codes are chosen leaves a run that can be taken up", () =>
+  interruptFirstCodes("SIGTERM", 143));
+
+test("a second Ctrl-C counts also when both came during one computation", async () => {
+  const { dir, photos, out } = await trainingFolders();
+  const [module, here] = [path.join(dir, "stall.mjs"), path.join(dir, "here")];
+  // Stands for one long computation of the engine: nothing else runs meanwhile.
+  await writeFile(
+    module,
+    `import { writeFileSync } from "node:fs";
+     setTimeout(() => {
+       writeFileSync(${JSON.stringify(here)}, "computing");
+       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_000);
+     }, 1).unref();`,
+  );
+  const { child, ended } = startProgram([
+    ...["train", photos, ...SMALL, "--quantizer", "fsq", "--levels", "5,4", "--quantizer-module", module],
+    ...["--steps", "100000", "--out", out],
+  ]);
+  while (!(await exists(here)) && child.exitCode === null) await new Promise((go) => setTimeout(go, 20));
+  child.kill("SIGINT");
+  await new Promise((go) => setTimeout(go, 200));
+  child.kill("SIGINT");
+  expect(await ended).toMatchObject({ code: null, signal: "SIGINT", stderr: "" });
+});
