@@ -51,6 +51,7 @@ async function makeImages() {
 
 const options = (out) => ({
   model: { preset: "tiny", downsamplingFactor: 2, baseWidth: 4, residualBlocks: 0, latentChannels: 4 },
+  recipe: "paper",
   quantizer: {
     kind: values.quantizer,
     ...(values.quantizer === "fsq" ? {} : { codebookSize: 12, codeDim: 4 }),

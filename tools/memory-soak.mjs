@@ -20,6 +20,7 @@ const steps = Number(values.steps);
 const out = mkdtempSync(join(tmpdir(), "vqkit-soak-"));
 const trainer = await Trainer.create({
   data: { images: fileURLToPath(new URL("../samples/photos", import.meta.url)), cropSize: 32 },
+  recipe: "paper",
   quantizer: { kind: values.kind, codebookSize: 256 },
   model: { preset: "tiny" },
   batchSize: 4,

@@ -8,6 +8,7 @@ const codebook = kind === "fsq" ? { levels: [8, 5, 5, 5] } : { codebookSize: 256
 const trainer = await Trainer.create({
   model: { preset: "small", baseWidth: 16, latentChannels: 16 },
   quantizer: { kind, ...codebook },
+  recipe: "paper",
   data: {
     images: fileURLToPath(new URL("../../samples/photos", import.meta.url)),
     cropSize: [32, 48],

@@ -28,6 +28,7 @@ for (const name of ["chelsea", "coffee", "rocket"]) {
 await selectEngine();
 const trainer = await Trainer.create({
   quantizer: { kind: "vq", codebookSize: 24, codeDim: 3 },
+  recipe: "paper",
   data: { images: "images", resize: 24, cropSize: [16, 24], heldOut: 0 },
   model: { preset: "tiny", baseWidth: 4, latentChannels: 4, downsamplingFactor: 4 },
   steps: 5,
