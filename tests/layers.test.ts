@@ -119,6 +119,13 @@ describe("layers", () => {
     expect(wrong).toEqual([]);
   });
 
+  test("sharp is loaded in one place, in the form that every Node of the README loads", () => {
+    const loading = sources("src").filter((file) =>
+      /import (?!type )[^;]*from "sharp"|import\("sharp"\)/.test(readFileSync(path.join(root, file), "utf8")),
+    );
+    expect(loading).toEqual([]);
+  });
+
   test("the library neither prints, exits, reads the command line nor draws unseeded numbers", () => {
     const forbidden = /\bconsole\.|process\.(exit|argv|stdout|stderr|stdin)|Math\.random/;
     const wrong = sources("src").filter((file) => {

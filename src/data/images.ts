@@ -1,4 +1,5 @@
-import sharp, { type Sharp } from "sharp";
+import type { Sharp } from "sharp";
+import { sharp } from "../core/sharp.js";
 import { checkBytes } from "../core/typed-arrays.js";
 import type { ImageBatch } from "./batch.js";
 import type { Rect } from "./geometry.js";

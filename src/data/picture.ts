@@ -1,5 +1,6 @@
-import sharp, { type OverlayOptions } from "sharp";
+import type { OverlayOptions } from "sharp";
 import { messageOf, VqkitError } from "../core/errors.js";
+import { sharp } from "../core/sharp.js";
 import type { Rect, Size } from "./geometry.js";
 import { cropImage, type RgbImage, toSharp } from "./images.js";
 import { type LetteringStyle, lettering, letteringWidth } from "./lettering.js";

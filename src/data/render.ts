@@ -1,5 +1,6 @@
-import sharp, { type Metadata, type Sharp } from "sharp";
+import type { Metadata, Sharp } from "sharp";
 import type { Semaphore } from "../core/semaphore.js";
+import { sharp } from "../core/sharp.js";
 import { IMAGE_FORMATS } from "./formats.js";
 import { type ResizeRule, resizedSize, type Size } from "./geometry.js";
 import type { RgbImage } from "./images.js";

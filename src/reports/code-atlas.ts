@@ -1,4 +1,4 @@
-import sharp from "sharp";
+import { sharp } from "../core/sharp.js";
 import type { RgbImage } from "../data/index.js";
 import { formatCount, formatPercent, Html, html } from "../drawing/index.js";
 

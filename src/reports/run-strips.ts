@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import sharp from "sharp";
+import { sharp } from "../core/sharp.js";
 import { decodeImage } from "../data/index.js";
 import { formatCount, type Html, html } from "../drawing/index.js";
 import type { RunFolder } from "../runs/index.js";

@@ -23,6 +23,7 @@ function packagesOf(entry: string, later: boolean): Set<string> {
   for (const file of queue) {
     if (seen.has(file)) continue;
     seen.add(file);
+    if (file === path.join("src", "core", "sharp.ts")) packages.add("sharp"); // by `require`
     for (const name of importsOf(file, later)) {
       if (name.startsWith(".")) queue.push(path.join(path.dirname(file), name.replace(/\.js$/, ".ts")));
       else packages.add(name);

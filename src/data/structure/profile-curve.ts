@@ -1,4 +1,4 @@
-import sharp from "sharp";
+import { sharp } from "../../core/sharp.js";
 
 const SHORT = 3;
 const LONG = 4;

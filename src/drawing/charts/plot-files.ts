@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import sharp from "sharp";
+import { sharp } from "../../core/sharp.js";
 import { OutputFolder } from "../../files/index.js";
 import { escapeHtml, LIGHT, withLightColours } from "../index.js";
 import type { Chart, ChartKey, ChartTable } from "./chart.js";

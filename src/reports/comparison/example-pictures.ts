@@ -1,4 +1,4 @@
-import sharp from "sharp";
+import { sharp } from "../../core/sharp.js";
 import { cropImage, type RgbImage } from "../../data/index.js";
 import { ramp, rampStep } from "../../drawing/charts/index.js";
 import { encodeIndexedPng, pngUrl } from "../../drawing/index.js";
