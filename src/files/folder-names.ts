@@ -62,7 +62,7 @@ async function isFolder(path: string): Promise<boolean> {
   );
 }
 
-async function isThere(path: string): Promise<boolean> {
+export async function isThere(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
     () => false,

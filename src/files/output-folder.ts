@@ -5,7 +5,7 @@ import { removeTemporaries, syncFolder, temporaryPathOf, writeFileDurably } from
 import { errnoOf, fileError, reasonOf } from "./file-errors.js";
 import { clearLeftovers, isContent, STAGING_NAME } from "./folder-content.js";
 import { FolderLock, LOCK_NAME } from "./folder-lock.js";
-import { makeFolder } from "./folder-names.js";
+import { isThere, makeFolder } from "./folder-names.js";
 import { PICTURES_MARK, PICTURES_MARK_TEXT, takesPicturesMark } from "./own-folder.js";
 
 export interface OutputFolderOptions {
@@ -49,7 +49,7 @@ export class OutputFolder {
    * Checks that `open` would take a folder, and touches nothing.
    *
    * @throws ConfigError at `option` for a file, and for a folder that holds anything unless `overwrite` is on;
-   * VqkitError("file")
+   * VqkitError("file"), also for a path below a file
    */
   static async check(
     dir: string,
@@ -61,6 +61,7 @@ export class OutputFolder {
     } catch (error) {
       if (errnoOf(error) === "ENOENT") return;
       if (errnoOf(error) === "ENOTDIR") {
+        if (!(await isThere(dir))) throw fileError(dir, "make the folder", error);
         throw new ConfigError(option, `expected a folder, got the file ${dir}.`, { cause: error });
       }
       throw fileError(dir, "read the folder", error);

@@ -118,6 +118,14 @@ test("that cannot be made is told in one line", async () => {
     code: "config",
     message: expect.stringContaining("expected a folder, got the file"),
   });
+  for (const below of ["a", "a/b"]) {
+    await expect(OutputFolder.open(join(dir, "file", below))).rejects.toMatchObject({
+      code: "file",
+      message: expect.stringMatching(
+        /: could not make the folder \(ENOTDIR: [^\n]+a part of it is a file\.$/,
+      ),
+    });
+  }
   expect((await readdir(dir)).sort()).toEqual(["dangling", "file"]);
 });
 

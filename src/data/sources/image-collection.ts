@@ -59,7 +59,11 @@ export class FileCollection implements ImageCollection {
   }
 
   async sample(most: number): Promise<readonly SourceItem[]> {
-    if (!this.#exact) return firstOf(this, most);
+    // What is left out is told when the images are read, not each time that some are looked at.
+    if (!this.#exact) {
+      const { onLeftOut: _, ...quiet } = this.#options;
+      return firstOf(new FileCollection(this.#files, quiet), most);
+    }
     const places = evenlySpaced(this.#files.length, Math.min(most, this.#files.length));
     return places.map((i) => this.#files[i] as string).map((file) => ({ name: file, source: file }));
   }
