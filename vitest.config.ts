@@ -9,7 +9,7 @@ const INCLUDED: Readonly<Record<string, (file: string) => boolean>> = {
   all: () => true,
 };
 
-/** Crashes, full disks, fuzzing, browsers, budgets, and what repeats at length what a shorter test does once. */
+/** Crashes, full disks, fuzzing, browsers, WebGPU, budgets, and what repeats at length what a shorter test does once. */
 function isLong(file: string): boolean {
   return file.endsWith(".long.test.ts");
 }

@@ -18,7 +18,19 @@ beforeAll(async () => {
   await writeImages(photos, 3);
 });
 
-const TINY = ["--preset", "tiny", "--quiet", "--steps", "2", "--batch-size", "2", "--held-out", "0"];
+const TINY = [
+  "--preset",
+  "tiny",
+  "--quiet",
+  "--steps",
+  "2",
+  "--batch-size",
+  "2",
+  "--held-out",
+  "0",
+  "--threads",
+  "1",
+];
 const FSQ = ["--quantizer", "fsq", "--levels", "4,4"];
 const ENLARGED =
   /: expected at most twice the size of the images, got [\d.]+ times that of the middle one of 3 images: 40×24 would become \d+×64\..* \(--allow-oversize\)\.\n$/;
