@@ -150,7 +150,7 @@ describe("evaluateModel with networks", () => {
     expect(one.figures).toMatchObject({ msSsim: null, lpips: null, fid: null, fidFeatures: null });
     expect(one.notMeasured).toEqual({
       msSsim: "needs sides of at least 161 pixels, the images are 12x14",
-      lpips: expect.stringContaining("--lpips"),
+      lpips: expect.stringContaining("(option lpips)"),
       fid: "a covariance needs at least 2 images, got 1",
     });
     expect(one.optionalConventions).toEqual({});

@@ -421,7 +421,7 @@ describe("the server", () => {
     const { port } = await served(await temporaryFolder());
     await expect(serveRuns({ folders: [await temporaryFolder()], port })).rejects.toMatchObject({
       code: "config",
-      message: `port: expected a free port, got ${port}: another program has it. Choose another with --port, or --port 0 for any free one.`,
+      message: `port: expected a free port, got ${port}: another program has it. Choose another, or 0 for any free one (option port).`,
     });
   });
 
