@@ -51,7 +51,7 @@ const presets: Readonly<Record<ModelPresetName, Preset>> = {
     groupNorm: false,
     activation: "relu",
   },
-  // The model of bench/torch_reference.py.
+  // The model of bench/peers/autoencoder.py.
   small: {
     downsamplingFactor: 4,
     baseWidth: 64,

@@ -12,7 +12,7 @@ beforeAll(useEngine);
 describe("describeModel", () => {
   it("counts the reference model as PyTorch does", () => {
     const description = describeModel(modelPresets.small, 64, [64, 64]);
-    // sum(p.numel()) of bench/torch_reference.py is 1,538,179, of which 1024·64 are the codebook.
+    // sum(p.numel()) of bench/peers/autoencoder.py is 1,538,179, of which 1024·64 are the codebook.
     expect(description.parameters).toBe(1_538_179 - 1024 * 64);
     // Multiply-adds by hand, output positions × kernel² × in × out:
     const encoder =

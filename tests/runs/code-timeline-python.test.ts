@@ -1,4 +1,4 @@
-/** Runs the Python of docs/training.md, which needs nothing but Python 3.8. */
+/** Runs the Python of docs/formats.md under timeline.vqt, which needs nothing but Python 3.8. */
 import { spawnSync } from "node:child_process";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -27,15 +27,15 @@ const records: CodeRecord[] = [
   },
 ];
 
-it.skipIf(python === undefined)("is read by the Python of docs/training.md (needs Python 3.8)", async () => {
+it.skipIf(python === undefined)("is read by the Python of docs/formats.md (needs Python 3.8)", async () => {
   const folder = await temporaryFolder();
   await mkdir(join(folder, "runs"));
   const run = await RunFolder.create(join(folder, "runs", "a"));
   const log = await run.openTimeline({ codebookSize: 300, numCodebooks: 1, from: 0 });
   for (const record of records) await log.append(record);
   await log.close();
-  const text = await readFile(new URL("../../docs/training.md", import.meta.url), "utf8");
-  const [, code = ""] = /^```python\n(.*?)^```/ms.exec(text) ?? [];
+  const text = await readFile(new URL("../../docs/formats.md", import.meta.url), "utf8");
+  const [, code = ""] = /^## timeline\.vqt$.*?^```python\n(.*?)^```/ms.exec(text) ?? [];
   const result = "\nprint(json.dumps([header, records]))\n";
   const { status, stdout, stderr } = spawnSync(python ?? "", ["-c", code + result], {
     cwd: folder,
