@@ -118,15 +118,6 @@ export async function loadQuantizerModules(modules: readonly string[]): Promise<
   }
 }
 
-/** Sets `value` at a dotted path of a copy; objects on the way are made, and copied, as needed. */
-export function withValue(config: ConfigObject, dotted: string, value: unknown): ConfigObject {
-  const [key = "", ...rest] = dotted.split(".");
-  if (key === "__proto__") throw new UsageError(`${dotted}: expected the name of a setting.`);
-  if (rest.length === 0) return { ...config, [key]: value };
-  const inner = Object.hasOwn(config, key) ? config[key] : undefined;
-  return { ...config, [key]: withValue(isObject(inner) ? inner : {}, rest.join("."), value) };
-}
-
 function kindOf(value: unknown): string {
   return Array.isArray(value) ? "a list" : `${typeof value} ${JSON.stringify(value)}`;
 }

@@ -1,13 +1,12 @@
 import path from "node:path";
 import { Option } from "commander";
 import { parse as parseYaml } from "yaml";
-import { valueAt } from "../src/core/objects.js";
+import { valueAt, withValue } from "../src/core/objects.js";
 import {
   type ConfigObject,
   loadQuantizerModules,
   readConfigFile,
   takeQuantizerModules,
-  withValue,
 } from "./config-file.js";
 import { UsageError } from "./errors.js";
 import { type FlagField, OVERSIZE_FLAG, type RunFlag } from "./run-flags.js";

@@ -3,6 +3,7 @@ import path from "node:path";
 import type { Command } from "commander";
 import { parse as parseYaml } from "yaml";
 import { isObject, valueAt } from "../../src/core/objects.js";
+import { shellQuoted } from "../../src/core/shell.js";
 import type { ComparisonControl, ComparisonEvent, ComparisonOptions } from "../../src/training/index.js";
 import { BrokenImages } from "../broken-images.js";
 import { ComparisonProgress } from "../comparison-progress.js";
@@ -69,7 +70,7 @@ export function addCompare(program: Command, terminal: Terminal): void {
     .option("--overwrite", "replace earlier runs in that folder")
     .option(
       "--resume <dir>",
-      "go on with the comparison in this folder: finished runs are kept, an unfinished one goes on, the rest are started",
+      "resume the comparison in this folder: finished runs are kept, an unfinished one is resumed, the rest are started",
     )
     .option("--plots <dir>", "write every chart as SVG, PNG and CSV into this folder");
   finishRunCommand(command, {
@@ -142,7 +143,7 @@ async function comparedRuns(
   });
 }
 
-/** Trains what is to be trained, and writes each run's report. @throws Interrupted saying how to go on */
+/** Trains what is to be trained, and writes each run's report. @throws Interrupted saying how to resume */
 async function trained(
   terminal: Terminal,
   values: FlagValues,
@@ -181,7 +182,7 @@ async function trained(
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     throw new Interrupted(
-      `Interrupted after ${runs.length} runs. To go on: vqkit compare --resume ${quoted(out)}`,
+      `Interrupted after ${runs.length} runs. To resume: vqkit compare --resume ${shellQuoted(out)}`,
     );
   } finally {
     progress.stop();
@@ -213,7 +214,7 @@ async function finishedRuns(images: unknown): Promise<readonly string[] | undefi
   const comparison = given[kinds.indexOf("comparison")];
   if (comparison === undefined) return undefined;
   throw new UsageError(
-    `${comparison}: expected images or run folders, got a comparison. Give the runs in it, or go on with it: --resume ${quoted(comparison)}.`,
+    `${comparison}: expected images or run folders, got a comparison. Give the runs in it, or resume it: --resume ${shellQuoted(comparison)}.`,
   );
 }
 
@@ -222,7 +223,7 @@ function takenRuns(runs: readonly string[], config: ConfigObject): ComparedRuns 
   const [only] = runs;
   if (runs.length < 2) {
     throw new UsageError(
-      `${only}: expected at least two runs to compare, got one. See it by: vqkit report ${quoted(only ?? "")}.`,
+      `${only}: expected at least two runs to compare, got one. See it by: vqkit report ${shellQuoted(only ?? "")}.`,
     );
   }
   refuseOthers(
@@ -302,8 +303,4 @@ function checkFree({ out, overwrite }: ComparisonOptions): void {
   throw new UsageError(
     `--out ${out}: expected a folder without a comparison, got one with comparison.json. Choose another, or add --overwrite.`,
   );
-}
-
-function quoted(word: string): string {
-  return /[^\w./:=-]/.test(word) ? JSON.stringify(word) : word;
 }

@@ -86,7 +86,7 @@ export function addEncode(program: Command, terminal: Terminal): void {
     .option("--max-pixels <n>", "skip images of more pixels than this (default: 64 million)", integer)
     .option(OVERSIZE_FLAG, OVERSIZE_HELP)
     .option("--overwrite", "replace the codes in that folder")
-    .option("--resume", "go on where an interrupted run stopped")
+    .option("--resume", "resume where an interrupted run stopped")
     .option("--strict", "stop at the first image that cannot be read (default: skip it)");
   addModelFlags(command);
   command.action((model: string, images: string[], flags: Flags) =>
@@ -196,7 +196,7 @@ async function encodeInto(terminal: Terminal, request: Request, parts: Parts): P
   if (writer.finished !== undefined) return { manifest: writer.finished, images: null, skipped: null };
   const before = writer.resumedAt;
   if (before !== undefined) {
-    note(terminal, `going on behind image ${before.itemsDone}`, { quiet: request.quiet ?? false });
+    note(terminal, `resuming after image ${before.itemsDone}`, { quiet: request.quiet ?? false });
   }
   try {
     const images = await encodeAll(terminal, writer, { ...parts, options, request });
@@ -207,7 +207,7 @@ async function encodeInto(terminal: Terminal, request: Request, parts: Parts): P
     if (!(error instanceof Interrupted)) throw error;
     throw new Interrupted(
       kept
-        ? `${error.message} To go on: the same command with --resume.`
+        ? `${error.message} To resume: the same command with --resume.`
         : `${error.message} Too few to keep in this format: the same command begins anew.`,
     );
   }
@@ -254,10 +254,10 @@ function interrupted(done: number, total: number | undefined): Interrupted {
 }
 
 /**
- * Closes the writer after a failure. What was written is left for a later run to go on with; a run that was to be
+ * Closes the writer after a failure. What was written is left for a later run to resume; a run that was to be
  * strict, or found nothing to encode, leaves nothing, unless an earlier run had left something.
  *
- * @returns whether there is something to go on with
+ * @returns whether there is something to resume
  */
 async function leave(writer: CodeWriter, error: unknown): Promise<boolean> {
   const { ImageError } = await import("../../src/data/index.js");

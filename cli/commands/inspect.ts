@@ -1,10 +1,11 @@
 import type { Command } from "commander";
 import type { ImageAutoencoder } from "../../src/autoencoder/index.js";
+import { withValue } from "../../src/core/objects.js";
 import type { ImageBatch } from "../../src/data/index.js";
 import type { GradientInspection } from "../../src/evaluation/index.js";
 import type { RunConfig } from "../../src/training/index.js";
 import { BrokenImages } from "../broken-images.js";
-import { type ConfigObject, loadQuantizerModules, withValue } from "../config-file.js";
+import { type ConfigObject, loadQuantizerModules } from "../config-file.js";
 import { addConfigFlags, addModelFlags, addRunFlags, type ModelFlags } from "../declare-flags.js";
 import { engineOptions } from "../engine-options.js";
 import { UsageError } from "../errors.js";

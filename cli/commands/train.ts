@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
 import { valueAt } from "../../src/core/objects.js";
+import { shellQuoted } from "../../src/core/shell.js";
 import type { InitializationProgress } from "../../src/quantizers/index.js";
 import type { Finding, LiveDiagnosis } from "../../src/reports/index.js";
 import type {
@@ -70,7 +71,7 @@ async function train(terminal: Terminal, written: ConfigObject, values: FlagValu
     throw new UsageError("--checkpoint: expected --resume RUN beside it, got none. Name the run.");
   }
   const { trainer, out, notes } =
-    resume === undefined ? await start(written, hooks) : await takeUp(resume, { written, values, hooks });
+    resume === undefined ? await start(written, hooks) : await resumeRun(resume, { written, values, hooks });
   try {
     for (const line of [...describeRun(trainer.describe()), ...notes]) note(terminal, line, { quiet });
     broken.name();
@@ -123,8 +124,8 @@ async function start(written: ConfigObject, hooks: TrainerHooks): Promise<Prepar
   return { trainer, out, notes: source };
 }
 
-/** A run that goes on. */
-async function takeUp(
+/** A run that is resumed. */
+async function resumeRun(
   out: string,
   {
     written,
@@ -136,7 +137,7 @@ async function takeUp(
   const { out: other, overwrite, ...changes } = written;
   if (values.from !== undefined) {
     throw new UsageError(
-      "--from: expected no --resume with it: a run that goes on has its own weights. Leave one out.",
+      "--from: expected no --resume with it: a run that is resumed has its own weights. Leave one out.",
     );
   }
   if (overwrite === true) throw new UsageError("--resume: expected no --overwrite. Leave one of them out.");
@@ -164,7 +165,7 @@ interface TrainingContext {
   readonly phases: PhaseRelay;
 }
 
-/** Trains to the end, showing how far it is and what is going wrong. @throws Interrupted saying how to go on */
+/** Trains to the end, showing how far it is and what is going wrong. @throws Interrupted saying how to resume */
 async function runTraining(
   terminal: Terminal,
   trainer: Trainer,
@@ -200,13 +201,13 @@ async function runTraining(
       const saved = await lastCheckpoint(out);
       if (saved !== undefined) {
         display.note(
-          `The checkpoint of step ${saved} stands. To go on from there: ${resumeCommand(out, values)}`,
+          `The checkpoint of step ${saved} stands. To resume from there: ${resumeCommand(out, values)}`,
         );
       }
     }
     if (!(error instanceof Interrupted)) throw error;
     throw new Interrupted(
-      `Interrupted after step ${done} of ${steps}. To go on: ${resumeCommand(out, values)}`,
+      `Interrupted after step ${done} of ${steps}. To resume: ${resumeCommand(out, values)}`,
     );
   } finally {
     display.stop();
@@ -232,7 +233,7 @@ function tell(display: TrainingDisplay, when: string, findings: readonly Finding
   if (gravest !== undefined) display.finding(gravest);
 }
 
-/** The doctor for a training about to start, who knows the steps that a run taken up again has had. */
+/** The doctor for a training about to start, who knows the steps that a resumed run has had. */
 async function doctorOf(
   trainer: Trainer,
   out: string,
@@ -275,5 +276,5 @@ function resumeCommand(out: string, values: FlagValues): string {
     file,
   ]);
   const words = ["vqkit", "train", "--resume", out, ...modules];
-  return words.map((word) => (/[^\w./:=-]/.test(word) ? JSON.stringify(word) : word)).join(" ");
+  return words.map(shellQuoted).join(" ");
 }

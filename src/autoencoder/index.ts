@@ -17,4 +17,4 @@ export { checkImageShape } from "./image-shape.js";
 export { decoderLayers, encoderLayers } from "./layers.js";
 export { encodingBytes, forwardBytes, trainingStepBytes } from "./memory.js";
 export { centredBytes, type PixelBatch, pixelsToTensor, tensorToPixels } from "./pixels.js";
-export { namingModelFile, parseStoredModel } from "./stored-model.js";
+export { parseStoredModel, withModelPathInErrors } from "./stored-model.js";

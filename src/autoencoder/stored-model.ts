@@ -46,7 +46,7 @@ export function parseStoredModel(
  * Runs `work` on the content of a model file; what is wrong with it is told with the file's name, and never as wrong
  * usage.
  */
-export function namingModelFile<T>(path: string, work: () => T): T {
+export function withModelPathInErrors<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {

@@ -86,11 +86,6 @@ export class CompiledGraph {
   release(): Promise<void> {
     return this.#session.release();
   }
-
-  /** Stops ONNX Runtime's profiler, which was on if the session options asked for it. */
-  endProfiling(): void {
-    this.#session.endProfiling();
-  }
 }
 
 interface Layout {

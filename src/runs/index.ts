@@ -16,7 +16,7 @@ export {
   readMetrics,
 } from "./metrics-log.js";
 export { type ModelFile, readModelFile, writeModelFile } from "./model-file.js";
-export { ReconstructionStrips, type Strip } from "./reconstruction-strips.js";
+export { type ReconstructionStrip, ReconstructionStrips } from "./reconstruction-strips.js";
 export { RUN_FILES, RunFolder, type RunSummary } from "./run-folder.js";
 export { modelFingerprint, readStoredModel, type StoredModel } from "./stored-model.js";
 export { readUsageFile, type UsageRecord, writeUsageFile } from "./usage-file.js";

@@ -35,8 +35,6 @@ const NEWLINE = 0x0a;
  */
 export class MetricsLog {
   readonly path: string;
-  /** Bytes of an unfinished last line that opening the log cut off. */
-  readonly droppedBytes: number;
   readonly #file: FileHandle;
   readonly #keys: Set<string>;
   #offset: number;
@@ -46,13 +44,12 @@ export class MetricsLog {
   private constructor(
     path: string,
     file: FileHandle,
-    { end, dropped, keys }: { end: number; dropped: number; keys: readonly string[] },
+    { end, keys }: { end: number; keys: readonly string[] },
   ) {
     this.path = path;
     this.#keys = new Set(keys);
     this.#file = file;
     this.#offset = end;
-    this.droppedBytes = dropped;
   }
 
   /**
@@ -75,7 +72,7 @@ export class MetricsLog {
         );
       }
       await file.truncate(end);
-      return new MetricsLog(path, file, { end, dropped: from === undefined ? size - end : 0, keys });
+      return new MetricsLog(path, file, { end, keys });
     } catch (error) {
       await file?.close().catch(() => {
         // The first error says what went wrong.

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileError, makeFolder, namesIn, writeFileAtomic } from "../files/index.js";
 
 /** A picture of the same few images as the model of one step reconstructs them. */
-export interface Strip {
+export interface ReconstructionStrip {
   readonly step: number;
   /** A PNG file. */
   readonly path: string;
@@ -40,7 +40,7 @@ export class ReconstructionStrips {
   }
 
   /** The pictures of steps, the earliest first. @throws VqkitError("file") */
-  async list(): Promise<Strip[]> {
+  async list(): Promise<ReconstructionStrip[]> {
     const strips = (await namesIn(this.dir)).flatMap((name) => {
       const step = Number(NAME.exec(name)?.[1]);
       return fileName(step) === name ? [{ step, path: join(this.dir, name) }] : [];

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { ImageAutoencoder, namingModelFile, parseStoredModel } from "../autoencoder/index.js";
+import { ImageAutoencoder, parseStoredModel, withModelPathInErrors } from "../autoencoder/index.js";
 import { backendName, type EngineOptions, selectEngine } from "../backend/index.js";
 import { storedWeightValues } from "../nn/index.js";
 import { createBlankQuantizer } from "../quantizers/index.js";
@@ -24,7 +24,7 @@ export interface LoadedModel {
 export async function loadModel(path: string, options: EngineOptions = {}): Promise<LoadedModel> {
   await ensureEngine(options);
   const stored = await readStoredModel(path);
-  const model = namingModelFile(stored.path, () => buildModel(stored.file));
+  const model = withModelPathInErrors(stored.path, () => buildModel(stored.file));
   return { model, fingerprint: modelFingerprint(stored) };
 }
 

@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
-import { ImageAutoencoder, namingModelFile } from "../autoencoder/index.js";
+import { ImageAutoencoder, withModelPathInErrors } from "../autoencoder/index.js";
 import { VqkitError } from "../core/errors.js";
 import type { StoredTensor, TensorMap } from "../files/index.js";
 import { modulesOf, namedVariables, type Phase } from "../losses/index.js";
@@ -57,7 +57,7 @@ function createModel(config: RunConfig, { checkpoint, source }: WeightOrigin): I
   }
   if (source === undefined) return ImageAutoencoder.create({ ...parts, seed });
   const weights = networkWeights(source);
-  return namingModelFile(source.path, () => ImageAutoencoder.create({ ...parts, seed, weights }));
+  return withModelPathInErrors(source.path, () => ImageAutoencoder.create({ ...parts, seed, weights }));
 }
 
 /** Frees all of it. */

@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import {
   type AutoencoderConfig,
   type ImageAutoencoder,
-  namingModelFile,
   parseStoredModel,
+  withModelPathInErrors,
 } from "../autoencoder/index.js";
 import { ConfigError, messageOf, type VqkitError } from "../core/errors.js";
 import { assignWeightValues, storedWeightValues, type WeightValue } from "../nn/index.js";
@@ -49,7 +49,7 @@ export async function readSource(from: unknown): Promise<SourceModel | null> {
     );
   }
   const { config, weights } = stored.file;
-  const parsed = namingModelFile(stored.path, () => ({
+  const parsed = withModelPathInErrors(stored.path, () => ({
     ...parseStoredModel(config, weights),
     weights: storedWeightValues(weights),
   }));
@@ -124,7 +124,7 @@ export function takeWeights(model: ImageAutoencoder, source: SourceModel): void 
   const isFresh = from.codebook === "fresh";
   const sameProjection = sameShapes(variables, weights, PROJECTION);
   const take = (isTaken: (name: string) => boolean) =>
-    namingModelFile(path, () => assignWeightValues(part(variables, isTaken), part(weights, isTaken)));
+    withModelPathInErrors(path, () => assignWeightValues(part(variables, isTaken), part(weights, isTaken)));
   take(isOfNetworks);
   if (!sameProjection && !isFresh) throw otherCodebook(from, "one of another code dimension");
   if (sameProjection) take((name) => name.startsWith(PROJECTION));

@@ -56,7 +56,7 @@ async function refused(...args: string[]): Promise<string> {
 describe("compare --sweep, interrupted and resumed", () => {
   test("says how to go on, and goes on", () => {
     expect(interrupted.code).toBe(130);
-    expect(interrupted.stderr).toMatch(/Interrupted after 1 runs\. To go on: vqkit compare --resume \S+\n$/);
+    expect(interrupted.stderr).toMatch(/Interrupted after 1 runs\. To resume: vqkit compare --resume \S+\n$/);
     expect(resumed.code).toBe(0);
     expect(resumed.stderr).toContain(
       "run 1/4    rotation; codebookSize 8; seed 0\n           finished before",
@@ -93,7 +93,7 @@ describe("compare --sweep, interrupted and resumed", () => {
   test("is not begun anew by the way", async () => {
     const again = ["--sweep", "codebookSize=8", "--out", out];
     expect(await refused(photos, ...SMALL, ...again)).toContain("got one with comparison.json");
-    expect(await refused(out)).toContain("got a comparison. Give the runs in it, or go on with it");
+    expect(await refused(out)).toContain("got a comparison. Give the runs in it, or resume it");
     expect(await refused("--resume", out, "--steps", "9")).toContain(
       "expected nothing but --baseline with it, got steps",
     );

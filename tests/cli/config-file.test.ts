@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { readConfigFile, takeQuantizerModules, withValue } from "../../cli/config-file.js";
+import { readConfigFile, takeQuantizerModules } from "../../cli/config-file.js";
 import { gatherConfig } from "../../cli/gather-config.js";
 import { QUANTIZER_FLAGS, TRAINING_FLAGS } from "../../cli/run-flags.js";
 import { valueAt } from "../../src/core/objects.js";
@@ -60,15 +60,6 @@ test("takeQuantizerModules resolves paths from the folder and leaves the rest", 
   const taken = takeQuantizerModules({ steps: 3, quantizerModules: ["mine.js"] }, where);
   expect(taken).toEqual({ modules: [path.resolve("/configs/mine.js")], rest: { steps: 3 } });
   expect(() => takeQuantizerModules({ quantizerModules: "mine.js" }, where)).toThrow(/list of paths/);
-});
-
-test("withValue sets a nested value in a copy", () => {
-  const before = { model: { preset: "tiny" }, steps: 3 };
-  const after = withValue(before, "model.groupNorm", true);
-  expect(after).toEqual({ model: { preset: "tiny", groupNorm: true }, steps: 3 });
-  expect(before).toEqual({ model: { preset: "tiny" }, steps: 3 });
-  expect(valueAt(after, "model.groupNorm")).toBe(true);
-  expect(valueAt(after, "steps.more")).toBeUndefined();
 });
 
 describe("gatherConfig", () => {

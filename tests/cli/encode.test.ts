@@ -125,7 +125,7 @@ describe("encode", () => {
       const first = await vqkit([...encode, parts, "--quiet"], interrupted);
       expect([first.code, first.stderr]).toEqual([
         130,
-        "Interrupted after 1 of 5 images. To go on: the same command with --resume.\n",
+        "Interrupted after 1 of 5 images. To resume: the same command with --resume.\n",
       ]);
       expect(await readdir(parts)).not.toContain("manifest.json");
       const without = await vqkit([...encode, parts]);
@@ -134,7 +134,7 @@ describe("encode", () => {
       expect(second.stderr).toMatch(/^Interrupted after 2 of 5 images\./);
       const third = await vqkit([...encode, parts, "--resume", "--json"]);
       expect(third.code).toBe(0);
-      expect(third.stderr).toContain("going on behind image 2\n");
+      expect(third.stderr).toContain("resuming after image 2\n");
       expect(JSON.parse(third.stdout)).toMatchObject({ images: 5, skipped: 0 });
       expect(await filesOf(parts)).toEqual(await filesOf(whole));
     },

@@ -43,7 +43,7 @@ export async function expectOrderlyEnd(signals: readonly NodeJS.Signals[]): Prom
   expect(await ended).toMatchObject({
     // Of two that wait together the system tells which comes first.
     code: signals.includes("SIGTERM") ? expect.toBeOneOf([129, 143]) : 129,
-    stderr: expect.stringMatching(/^Interrupted after step \d+ of 1000000\. To go on: [^\n]+\n$/),
+    stderr: expect.stringMatching(/^Interrupted after step \d+ of 1000000\. To resume: [^\n]+\n$/),
   });
   expect(await readdir(path.join(out, "checkpoints"))).toHaveLength(1);
   expect(await readdir(out)).not.toContain(".vqkit.lock");

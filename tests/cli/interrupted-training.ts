@@ -72,7 +72,7 @@ export async function interruptFirstCodes(signal: NodeJS.Signals, code: number):
   child.kill(signal);
   expect(await ended).toMatchObject({
     code,
-    stderr: `Interrupted after step 0 of 2. To go on: vqkit train --resume ${out} --quantizer-module ${module}\n`,
+    stderr: `Interrupted after step 0 of 2. To resume: vqkit train --resume ${out} --quantizer-module ${module}\n`,
   });
   expect((await readdir(out)).sort()).toEqual(["config.json", "metrics.jsonl", "timeline.vqt"]);
   const resume = ["train", "--resume", out, "--quantizer-module", module, "--quiet"];

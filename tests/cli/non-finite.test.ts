@@ -54,7 +54,7 @@ describe("a loss that is not finite", () => {
     const { code, stderr } = await train();
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(TOLD) });
     expect(stderr).toContain(
-      `The checkpoint of step 2 stands. To go on from there: vqkit train --resume ${out}`,
+      `The checkpoint of step 2 stands. To resume from there: vqkit train --resume ${out}`,
     );
     expect(await readdir(path.join(out, "checkpoints"))).toContain("step-00000002.safetensors");
   });

@@ -72,7 +72,7 @@ describe("the program", () => {
     const { code, stdout, stderr } = await ended;
     expect({ code, stdout }).toEqual({ code: 130, stdout: "" });
     expect(stderr).toMatch(
-      /\nInterrupted after step \d+ of 100000\. To go on: vqkit train --resume runs\/fsq\n$/,
+      /\nInterrupted after step \d+ of 100000\. To resume: vqkit train --resume runs\/fsq\n$/,
     );
     expect((await readdir(path.join(dir, "runs/fsq"))).sort()).toEqual([
       "checkpoints",

@@ -46,7 +46,7 @@ describe("train --resume", () => {
   test("is what an interrupted run says to do, and does it: the folder, what changed, each step once", async () => {
     const said = await interrupted();
     const [, done] =
-      /Interrupted after step (\d+) of 100000\. To go on: vqkit train --resume (\S+)\n$/.exec(said) ?? [];
+      /Interrupted after step (\d+) of 100000\. To resume: vqkit train --resume (\S+)\n$/.exec(said) ?? [];
     expect(said.trimEnd().endsWith(out)).toBe(true);
     const last = Number(done) + 3;
     const { code, stderr, stdout } = await vqkit(["train", "--resume", out, "--steps", String(last)]);

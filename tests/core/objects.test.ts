@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { fieldsOf, isObject, valueAt } from "../../src/core/objects.js";
+import { ConfigError } from "../../src/core/errors.js";
+import { fieldsOf, isObject, valueAt, withValue } from "../../src/core/objects.js";
 
 describe("objects", () => {
   test("lists, null and plain values are none", () => {
@@ -16,5 +17,20 @@ describe("objects", () => {
     expect(valueAt(config, "quantizer.levels.0")).toBeUndefined();
     expect(valueAt(config, "steps.more")).toBeUndefined();
     expect(valueAt(config, "quantizer.constructor")).toBeUndefined();
+  });
+
+  test("withValue sets a nested value in a copy", () => {
+    const before = { model: { preset: "tiny" }, steps: 3 };
+    const after = withValue(before, "model.groupNorm", true);
+    expect(after).toEqual({ model: { preset: "tiny", groupNorm: true }, steps: 3 });
+    expect(before).toEqual({ model: { preset: "tiny" }, steps: 3 });
+    expect(valueAt(after, "model.groupNorm")).toBe(true);
+    expect(valueAt(after, "steps.more")).toBeUndefined();
+  });
+
+  test("withValue replaces what has no fields, and takes no name of a prototype", () => {
+    expect(withValue({ quantizer: "fsq" }, "quantizer.kind", "vq")).toEqual({ quantizer: { kind: "vq" } });
+    expect(withValue({}, "toString.length", 2)).toEqual({ toString: { length: 2 } });
+    expect(() => withValue({}, "a.__proto__.b", 1)).toThrow(ConfigError);
   });
 });

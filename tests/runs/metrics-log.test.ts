@@ -77,7 +77,6 @@ describe("MetricsLog", () => {
     const path = await logPath();
     await writeFile(path, '{"step":1}\n{"step":2}\n{"step":3,"lo');
     const log = await MetricsLog.open(path);
-    expect(log.droppedBytes).toBe(13);
     await log.append({ step: 3 });
     await log.close();
     expect(await readFile(path, "utf8")).toBe('{"step":1}\n{"step":2}\n{"step":3}\n');

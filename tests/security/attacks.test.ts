@@ -5,9 +5,10 @@ import { basename, join, resolve } from "node:path";
 import { deflateSync } from "node:zlib";
 import sharp from "sharp";
 import { describe, expect, it, test } from "vitest";
-import { readConfigFile, withValue } from "../../cli/config-file.js";
+import { readConfigFile } from "../../cli/config-file.js";
 import { gatherConfig } from "../../cli/gather-config.js";
 import { printable, printJson, type Terminal } from "../../cli/terminal.js";
+import { withValue } from "../../src/core/objects.js";
 import { decodeImage, findImages } from "../../src/data/index.js";
 import { tarItems } from "../../src/data/sources/tar-shard.js";
 import {

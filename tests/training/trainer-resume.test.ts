@@ -24,7 +24,7 @@ const { images, runs } = await tinyFolders();
 beforeAll(useEngine);
 
 /** Goes on with a run, to its end or until `until` says so. */
-async function goOn(
+async function resumeRun(
   dir: string,
   changes: ResumeOptions = {},
   until: (metrics: StepMetrics) => boolean = () => false,
@@ -119,8 +119,8 @@ describe("a run that goes on", () => {
     };
     await train(tinyRun(images, { ...options, out: whole }));
     await startTo(4, tinyRun(images, { ...options, out: parted }));
-    expect(await goOn(parted, {}, ({ step }) => step === 8)).toEqual([5, 6, 7, 8]);
-    expect(await goOn(parted)).toEqual([9, 10, 11, 12]);
+    expect(await resumeRun(parted, {}, ({ step }) => step === 8)).toEqual([5, 6, 7, 8]);
+    expect(await resumeRun(parted)).toEqual([9, 10, 11, 12]);
     expect(await outcome(parted)).toEqual(await outcome(whole));
     expect((await logged(parted)).map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
   });
@@ -152,7 +152,7 @@ describe("Trainer.resume", () => {
     expect(trainer.resumed).toEqual({ step: 4, path: newest, skipped: [], changes: [] });
     trainer.dispose();
     expect(tf.memory().numTensors).toBe(before);
-    expect(await goOn(dir)).toEqual([5, 6]); // the lock was given back
+    expect(await resumeRun(dir)).toEqual([5, 6]); // the lock was given back
   });
 
   it("draws no weights: the checkpoint has them", async () => {
@@ -196,7 +196,7 @@ describe("Trainer.resume", () => {
     const dir = await stopped("killed early");
     await rm(path.join(dir, "checkpoints"), { recursive: true });
     await writeFile(path.join(dir, ".config.json.vqkit-1-0.tmp"), "{");
-    expect(await goOn(dir)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(await resumeRun(dir)).toEqual([1, 2, 3, 4, 5, 6]);
     expect(await outcome(dir)).toEqual(await outcome(whole));
     expect((await readdir(dir)).filter((name) => name.startsWith("."))).toEqual([]);
   });
@@ -206,7 +206,7 @@ describe("Trainer.resume", () => {
     const log = path.join(dir, "metrics.jsonl");
     const lines = (await readFile(path.join(whole, "metrics.jsonl"), "utf8")).split("\n");
     await writeFile(log, `${await readFile(log, "utf8")}${lines[4]}\n${lines[5]?.slice(0, 30)}`);
-    await goOn(dir);
+    await resumeRun(dir);
     expect(await timeless(dir)).toBe(await timeless(whole));
   });
 
@@ -228,7 +228,7 @@ describe("Trainer.resume", () => {
     };
     await expect(run()).rejects.toMatchObject({ name: "AbortError" });
     trainer.dispose();
-    expect(await goOn(dir)).toEqual([3, 4, 5, 6]);
+    expect(await resumeRun(dir)).toEqual([3, 4, 5, 6]);
     expect(await outcome(dir)).toEqual(await outcome(straight));
     expect((await readdir(path.join(dir, "checkpoints"))).filter((name) => name.includes("best"))).toEqual(
       (await readdir(path.join(straight, "checkpoints"))).filter((name) => name.includes("best")),
@@ -242,7 +242,7 @@ describe("Trainer.resume", () => {
       code: "run",
       message: expect.stringContaining("finished at step 6"),
     });
-    expect(await goOn(dir, { steps: 8, checkpointEvery: 7 })).toEqual([7, 8]);
+    expect(await resumeRun(dir, { steps: 8, checkpointEvery: 7 })).toEqual([7, 8]);
     const folder = await RunFolder.open(dir);
     expect(await folder.readConfig()).toMatchObject({ steps: 8, checkpointEvery: 7 });
     expect((await folder.readSummary()).figures).toMatchObject({ training: { steps: 8 } });
@@ -273,7 +273,7 @@ describe("Trainer.resume", () => {
     const moved = await temporaryFolder();
     await cp(images, moved, { recursive: true });
     const dir = await stopped("moved");
-    await goOn(dir, { data: moved });
+    await resumeRun(dir, { data: moved });
     expect(await timeless(dir)).toBe(await timeless(whole));
   });
 });
@@ -288,7 +288,7 @@ describe("the best checkpoint", () => {
   beforeAll(async () => {
     ruined = path.join(runs, "ruined");
     await startTo(3, { ...ruinous(), out: ruined });
-    await goOn(ruined, { learningRate: 0.3, warmupSteps: 0 });
+    await resumeRun(ruined, { learningRate: 0.3, warmupSteps: 0 });
     const evaluated = (await logged(ruined)).filter(({ evaluationPsnr }) => evaluationPsnr !== undefined);
     const psnrs = evaluated.map(({ evaluationPsnr }) => Number(evaluationPsnr));
     const step = Number(evaluated[psnrs.indexOf(Math.max(...psnrs))]?.step);
@@ -321,7 +321,7 @@ describe("the best checkpoint", () => {
     for await (const { step } of again.run()) if (step === 4) break;
     again.dispose();
     expect((await logged(dir)).map(({ step }) => step)).toEqual([1, 2, 3, 4]);
-    expect(await goOn(dir)).toEqual([5, 6, 7, 8, 9]);
+    expect(await resumeRun(dir)).toEqual([5, 6, 7, 8, 9]);
     const psnr = ((await (await RunFolder.open(dir)).readSummary()).figures.final as { psnr: number }).psnr;
     expect(psnr).toBeGreaterThan(best.psnr);
   });
@@ -338,7 +338,7 @@ describe("the best checkpoint", () => {
 
   it("can be made the model of a finished run, by ending the run there", async () => {
     const dir = await copied("ended at the best");
-    expect(await goOn(dir, { checkpoint: "best", steps: best.step })).toEqual([]);
+    expect(await resumeRun(dir, { checkpoint: "best", steps: best.step })).toEqual([]);
     const folder = await RunFolder.open(dir);
     const { figures } = await folder.readSummary();
     expect(figures).toMatchObject({ final: { psnr: best.psnr }, training: { steps: best.step } });

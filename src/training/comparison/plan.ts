@@ -6,7 +6,7 @@ import type { JsonObject, JsonValue } from "../../files/index.js";
 import { describeQuantizers, type QuantizerConfig, quantizerKinds } from "../../quantizers/index.js";
 import { dataObject, type RunConfig, type RunOptions, resolveRun } from "../run-config.js";
 import { completed, completedQuantizer, type SourceModel } from "../source-model.js";
-import { checkSweep, pointName, type Sweep, sweepPoints, withValueAt } from "./sweep.js";
+import { checkSweep, pointName, type Sweep, sweepPoints, withSweptValue } from "./sweep.js";
 
 /** What the comparison itself decides for each run. */
 const decidedHere = ["quantizer", "seed", "out", "overwrite", "nominalCodebookSize"] as const;
@@ -115,7 +115,7 @@ function plannedRun({ shared, swept, seed, codebookSize, out, overwrite, ...part
   let size = codebookSize;
   for (const [field, value] of Object.entries(swept)) {
     if (field === "codebookSize") size = value as number;
-    else options = withValueAt(options, field, value);
+    else options = withSweptValue(options, field, value);
   }
   const given = options.quantizer as unknown as QuantizerConfig;
   const sized =

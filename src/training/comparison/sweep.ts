@@ -1,4 +1,5 @@
 import { ConfigError } from "../../core/errors.js";
+import { isObject, valueAt, withValue } from "../../core/objects.js";
 import type { JsonObject, JsonValue } from "../../files/index.js";
 
 /**
@@ -70,19 +71,19 @@ export function pointName(point: JsonObject): string {
 }
 
 /**
- * Sets a value at a dotted path of a copy; objects on the way are made, and copied, as needed.
+ * A copy of the options with a swept value.
  *
- * @throws ConfigError where something else than an object stands on the way
+ * @throws ConfigError where something else than an object stands on the way to the field
  */
-export function withValueAt(options: JsonObject, field: string, value: JsonValue): JsonObject {
-  const [key = "", ...rest] = field.split(".");
-  if (rest.length === 0) return { ...options, [key]: value };
-  const inner = Object.hasOwn(options, key) ? options[key] : undefined;
-  if (inner !== undefined && (typeof inner !== "object" || inner === null || Array.isArray(inner))) {
+export function withSweptValue(options: JsonObject, field: string, value: JsonValue): JsonObject {
+  const keys = field.split(".");
+  for (let depth = 1; depth < keys.length; depth++) {
+    const at = valueAt(options, keys.slice(0, depth).join("."));
+    if (at === undefined || isObject(at)) continue;
     throw new ConfigError(
       `sweep.${field}`,
-      `expected ${key} to have fields, got ${JSON.stringify(inner)}. Write it as an object.`,
+      `expected ${keys[depth - 1]} to have fields, got ${JSON.stringify(at)}. Write it as an object.`,
     );
   }
-  return { ...options, [key]: withValueAt((inner ?? {}) as JsonObject, rest.join("."), value) };
+  return withValue(options, field, value) as JsonObject;
 }

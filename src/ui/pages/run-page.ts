@@ -48,7 +48,7 @@ function heading({ run, status, plan, curves: { last }, changed, writer }: RunVi
   return html`<h1><bdi title="${run.dir}">${run.name}</bdi> ${statusPill(status)}</h1>
 <p class="soft">${describePlan(plan)}. Last change ${moment(changed)}${status === "training" ? describeWriter(writer) : ""}.</p>
 ${status === "finished" ? null : progressBar(progress)}
-${status === "stopped" ? html`<p>No process is training this run. To go on: <code>${resumeCommand(run.dir)}</code></p>` : null}`;
+${status === "stopped" ? html`<p>No process is training this run. To resume: <code>${resumeCommand(run.dir)}</code></p>` : null}`;
 }
 
 function describeWriter(writer: LockOwner | undefined): string {

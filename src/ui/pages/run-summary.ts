@@ -1,3 +1,4 @@
+import { shellQuoted } from "../../core/shell.js";
 import { formatCount, formatDuration, type Html, html } from "../../drawing/index.js";
 import type { RunPlan, RunStatus } from "../run-view.js";
 
@@ -53,12 +54,7 @@ export function figureOf(
   return typeof value === "number" ? value : undefined;
 }
 
-/** What goes on with a run that was stopped. */
+/** The command that resumes a stopped run. */
 export function resumeCommand(dir: string): string {
   return `vqkit train --resume ${shellQuoted(dir)}`;
-}
-
-/** As a shell reads it back: a name may hold spaces, and worse. */
-function shellQuoted(text: string): string {
-  return /^[\w./@%+=:,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
