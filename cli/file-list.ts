@@ -4,7 +4,7 @@ import { buffer } from "node:stream/consumers";
 import { UsageError } from "./errors.js";
 
 /**
- * Names of files, one a line, or separated by NUL as `find -print0` writes them; empty lines are passed over. In UTF-8, or
+ * Names of files, one a line, or separated by NUL as `find -print0` writes them; empty lines are skipped. In UTF-8, or
  * in UTF-16 with its byte order mark.
  *
  * @param file its path, or "-" for standard input

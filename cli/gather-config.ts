@@ -47,7 +47,7 @@ export async function gatherConfig(
     if (value !== undefined) config = withValue(config, field, value);
   }
   if (images.length > 0) config = withValue(config, "data.images", images.length === 1 ? images[0] : images);
-  // A run that goes on has its images.
+  // A resumed run has its images.
   if (valueAt(config, "data.images") === undefined && values.resume === undefined) {
     throw new UsageError("expected IMAGES: a folder, a glob pattern or files, got none.");
   }

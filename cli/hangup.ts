@@ -18,11 +18,11 @@ export interface Start {
 const HANGUP = 1n;
 
 /**
- * Whether a hangup (the terminal closes, the connection breaks) is to be passed over, as `nohup` and `trap "" HUP` ask.
+ * Whether a hangup (the terminal closes, the connection breaks) is to be ignored, as `nohup` and `trap "" HUP` ask.
  *
  * Node sets every signal that it was started with ignored back to ending the program, before any of our code runs. So
  * the wish has to be found in what else `nohup` leaves: what the shell says it started, an input that can only be written,
- * an output called nohup.out; or in a parent that passes hangups over itself. Where the system does not show these, a
+ * an output called nohup.out; or in a parent that ignores hangups itself. Where the system does not show these, a
  * program without a terminal passes them over.
  */
 export function ignoresHangup(start: Start): boolean {

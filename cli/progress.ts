@@ -39,7 +39,7 @@ function startBar(terminal: Terminal, { label, total, unit }: ProgressOptions): 
     barIncompleteChar: "░",
     barsize: 24,
     hideCursor: true,
-    // Interruption is the program's own affair.
+    // The program itself handles interruption.
     gracefulExit: false,
   });
   bar.start(totalOf(total) ?? 0, 0, { pace: "starting", detail: "" });

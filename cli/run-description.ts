@@ -12,7 +12,7 @@ export function describeRun(run: RunDescription): string[] {
   ];
 }
 
-/** Where a run goes on, what was damaged, and what is otherwise now. */
+/** Where a run resumes, what was damaged, and what is otherwise now. */
 export function describeResumed({ resumed, config }: Pick<Trainer, "resumed" | "config">): string[] {
   if (resumed === null) return [];
   const { step, path, skipped, changes } = resumed;
@@ -79,7 +79,7 @@ export function describeStep({ reconstructionLoss, usage }: StepMetrics): string
   return `loss ${reconstructionLoss.toPrecision(3)}, usage ${(100 * usage).toFixed(1)} %`;
 }
 
-/** How far the choosing of the first codes is; only that it goes on, while that is not known. */
+/** How far the choosing of the first codes is; only that it continues, while that is not known. */
 export function describeInitialization(progress?: InitializationProgress): string {
   const share = progress && ` ${Math.floor((100 * progress.done) / progress.total)} %`;
   return `choosing the first codes${share ?? ""}`;

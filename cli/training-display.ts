@@ -11,7 +11,7 @@ export interface TrainingDisplayOptions {
   /** The quantizer's kind. */
   readonly kind: string;
   readonly steps: number;
-  /** Steps that a run taken up again has had; default 0. */
+  /** Steps that a resumed run has had; default 0. */
   readonly done?: number;
   readonly quiet: boolean;
 }
@@ -97,7 +97,7 @@ class TrainingPanel implements TrainingDisplay {
       linewrap: true,
       // Notes push the panel down, so lines that did not change must be drawn again.
       forceRedraw: true,
-      // Interruption is the program's own affair; `stop` follows it.
+      // The program itself handles interruption; `stop` follows it.
       gracefulExit: false,
     });
     const lines = [

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "commander";
 
-// Readers of flag values. They check the form alone; what a value may be is the configuration schema's affair.
+// Readers of flag values. They check the form alone; the configuration's schema checks what a value may be.
 
 export function integer(text: string): number {
   if (!/^[+-]?\d+$/.test(text)) throw new InvalidArgumentError("Expected an integer.");

@@ -1,4 +1,4 @@
-// Kills training with kill -9 at seeded random moments, goes on each time with --resume, and compares every file that a
+// Kills training with kill -9 at seeded random moments, resumes each time with --resume, and compares every file that a
 // run leaves with that of an uninterrupted one, times aside.
 // Half of the moments are times, the other half operations on files of the run (a write is cut in the middle), so that
 // checkpoints, metrics, configuration and lock are all hit while they are written.
@@ -32,7 +32,7 @@ const often = `--checkpoint-every 3 --set evaluateEvery=8 --set logEvery=2 --ste
 const small = "--crop-size 16 --batch-size 4 --held-out 0.3 --set data.evaluationCropsPerImage=1 --threads 1";
 const flags = [model, quantizer, often, small, "--seed 5"].join(" ").split(" ");
 
-/** Trains in `out`, or goes on there, and is killed at most once; says how it ended. */
+/** Trains in `out`, or resumes there, and is killed at most once; says how it ended. */
 async function train(out, { afterMilliseconds, atOperation, count } = {}) {
   const isBegun = existsSync(join(out, "config.json"));
   const task = isBegun ? ["--resume", out] : [values.images, ...flags, "--out", out];
@@ -84,7 +84,7 @@ try {
     for (let finished = false; !finished; ) {
       const isLeft = made.byTime + made.byOperation < kills;
       const kind = random.next() < 0.5 ? "byTime" : "byOperation";
-      // A run that goes on has fewer operations left, and one that starts reads its program first.
+      // A resumed run has fewer operations left, and one that starts reads its program first.
       const moment =
         kind === "byTime"
           ? { afterMilliseconds: Math.ceil(milliseconds * (0.3 + 0.7 * random.next())) }

@@ -1,6 +1,6 @@
 // Trains for a long time with the command line, with evaluation and checkpoints, while `vqkit ui` shows the run and is
-// asked for its pages as a browser would; records resident memory of both. Ends the training with SIGINT and takes it up
-// again for one more step.
+// asked for its pages as a browser would; records resident memory of both. Ends the training with SIGINT and resumes it
+// for one more step.
 // usage: npm run build && node tools/training-soak.mjs [--minutes 30] [--kind vq] [--images samples/photos] [--threads 1]
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";

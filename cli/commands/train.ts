@@ -41,7 +41,7 @@ export function addTrain(program: Command, terminal: Terminal): void {
     .option("--overwrite", "replace an earlier run in that folder")
     .option(
       "--resume <run>",
-      "go on with the run in this folder from its newest checkpoint; other flags change what may change",
+      "resume the run in this folder from its newest checkpoint; other flags change what may change",
     );
   finishRunCommand(command, {
     flags: FLAGS,

@@ -32,7 +32,7 @@ export class ExampleStrips {
 
   /**
    * What the model makes of them, a PNG file of the same size; null when that is no numbers, for it is the training
-   * step's affair to say that a model has diverged.
+   * step that says that a model has diverged.
    *
    * @throws VqkitError("data")
    */

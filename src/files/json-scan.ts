@@ -20,7 +20,7 @@ export function scanJson(
   text: string,
   { maxDepth, wholeNumbers = false, forbidden }: JsonLimits,
 ): string | undefined {
-  // Only these characters matter; lists of numbers are passed over at the speed of the regular expression.
+  // Only these characters matter; lists of numbers are skipped at the speed of the regular expression.
   const structure = wholeNumbers ? /["{}[\]+\-.eE]/g : /["{}[\]]/g;
   const keys: (Set<string> | undefined)[] = []; // one for each open bracket; undefined in an array
   for (let match = structure.exec(text); match !== null; match = structure.exec(text)) {

@@ -28,7 +28,7 @@ const HEAD_BYTES = 65_536;
  * What vqkit wrote a folder as, in whatever version; undefined for any other folder, and for one whose marks cannot be
  * read. Looks at a file only where it has the name of a mark.
  *
- * @param names the regular files in the folder, for those who have them at hand
+ * @param names the regular files in the folder, for callers that have them already
  */
 export async function ownFolderKind(
   dir: string,

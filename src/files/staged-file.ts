@@ -22,7 +22,7 @@ export function nameOfPartial(name: string): string {
 
 /**
  * A file that grows piece by piece beside its place, as `.NAME.partial`; what stands there stands until
- * `placeStagedFiles`. A later process can take it up again at any length that was synced. Between calls no file is open,
+ * `placeStagedFiles`. A later process can resume it at any length that was synced. Between calls no file is open,
  * so that any number may be under way.
  */
 export class StagedFile {

@@ -14,7 +14,7 @@ export class FrameOutline {
   readonly #maxWindow: number;
   /** Bytes of the field that is being gathered. */
   #held: number[] = [];
-  /** Bytes that are passed over before the next field. */
+  /** Bytes to skip before the next field. */
   #skip = 0;
   #field: "start" | "header" | "block" = "start";
   #hasChecksum = false;

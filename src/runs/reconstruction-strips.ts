@@ -13,7 +13,7 @@ const ORIGINALS = "originals.png";
 const NAME = /^step-(\d{8,16})\.png$/;
 
 /**
- * Pictures of how a few images are reconstructed as training goes on: `originals.png`, one row of images, and the same
+ * Pictures of how a few images are reconstructed over training: `originals.png`, one row of images, and the same
  * row out of the model in `step-00000400.png` and so on.
  */
 export class ReconstructionStrips {
@@ -48,7 +48,7 @@ export class ReconstructionStrips {
     return strips.sort((a, b) => a.step - b.step);
   }
 
-  /** Removes the pictures of later steps, for a run that goes on from `step`. @throws VqkitError("file") */
+  /** Removes the pictures of later steps, for a run that resumes from `step`. @throws VqkitError("file") */
   async removeAfter(step: number): Promise<void> {
     for (const strip of await this.list()) {
       if (strip.step <= step) continue;

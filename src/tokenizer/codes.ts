@@ -47,7 +47,7 @@ export interface Codes {
 
 /** How far a source has been read: enough to resume there. Plain data. */
 export interface SourceProgress {
-  /** Items of the source that are done: encoded, or passed over because they are broken. */
+  /** Items of the source that are done: encoded, or skipped because they are broken. */
   readonly itemsDone: number;
   /** Those among them that were broken. */
   readonly itemsBroken: number;

@@ -42,7 +42,7 @@ const READ_AHEAD_BYTES = 128 * 2 ** 20;
 
 export interface ImageBatchesOptions extends ImageTaker {
   readonly settings: EncodeSettings;
-  /** Told of each image that cannot be decoded, which is then passed over; where absent, it is thrown. */
+  /** Told of each image that cannot be decoded, which is then skipped; where absent, it is thrown. */
   readonly onBroken?: (broken: BrokenImage) => void;
   /** Told what a person should know of how an image was read. */
   readonly onNote?: (note: ImageNote) => void;

@@ -22,7 +22,7 @@ export function advanced(
 /**
  * The items of a source from a place on; those before it are drawn but not read.
  *
- * @param start how far the source has been read, or only how many items are to be passed over
+ * @param start how far the source has been read, or only how many items are to be skipped
  * @param onStart told the place, before the first item
  * @throws VqkitError("data") when the source has fewer items, or the items before are not those that were read
  */

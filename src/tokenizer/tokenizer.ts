@@ -40,11 +40,11 @@ export interface EncodeCallOptions extends EncodeOptions {
 }
 
 export interface EncodeAllOptions extends EncodeCallOptions, Pick<FindOptions, "onPassedOver" | "outputs"> {
-  /** Told of each image that cannot be read, which is then passed over; where absent, it is thrown. */
+  /** Told of each image that cannot be read, which is then skipped; where absent, it is thrown. */
   readonly onBroken?: (broken: BrokenImage) => void;
   /**
    * Where to begin: a batch that an earlier call yielded for the same images and options, or how many items of the
-   * source to pass over. The batches from there on are those that the earlier call would have yielded.
+   * source to skip. The batches from there on are those that the earlier call would have yielded.
    */
   readonly start?: SourceProgress | number;
   /** The column of Parquet files that holds the images; where absent it is found out. */

@@ -20,7 +20,7 @@ const MAX_LINE = 2 ** 20;
 /**
  * Follows a `metrics.jsonl`: each call reads what has come since the last one. Its memory does not grow with the run.
  *
- * A run that goes on from a checkpoint cuts its metrics back. Each call therefore begins at the last line that was read;
+ * A run that is resumed from a checkpoint cuts its metrics back. Each call therefore begins at the last line that was read;
  * where that is another now, all is read again.
  */
 export class MetricsWatch {

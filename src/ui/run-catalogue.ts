@@ -68,7 +68,7 @@ export class RunCatalogue {
     return new RunCatalogue(roots, { ...LIMITS, ...limits });
   }
 
-  /** The runs that there are now, give or take a second and a half. A folder that cannot be read is passed over. */
+  /** The runs that there are now, give or take a second and a half. A folder that cannot be read is skipped. */
   async catalogue(): Promise<Catalogue> {
     const now = performance.now();
     if (this.#scan === undefined || now - this.#scanned > FRESH_MILLISECONDS) {

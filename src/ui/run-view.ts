@@ -40,7 +40,7 @@ export interface RunView {
   readonly curves: TrainingCurves;
   /** Final figures, of a finished run. */
   readonly record: RunRecord | undefined;
-  /** How its codes were used as training went on; the same object as long as the file is the same. */
+  /** How its codes were used over training; the same object as long as the file is the same. */
   readonly timeline: CodeTimeline | undefined;
   /** Steps of which there is a picture of reconstructions, ascending. */
   readonly strips: readonly number[];

@@ -181,7 +181,7 @@ const conv2d: Kernel<ConvGeometry> = {
 
 interface InputGradient extends ConvGeometry {
   readonly inputShape: readonly number[];
-  /** Rows and columns of the convolution's output; tfjs passes over what dy has beyond them. */
+  /** Rows and columns of the convolution's output; tfjs ignores what dy has beyond them. */
   readonly output: readonly [number, number];
 }
 

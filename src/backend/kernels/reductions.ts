@@ -73,7 +73,7 @@ const numeric =
   (opType: string) => (g: GraphBuilder, x: string, axes: string, keepdims: number, dtype: DataType) =>
     g.op(opType, [emitCast(g, x, dtype, sameButBool(dtype)), axes], { keepdims });
 
-/** Max and Min. ONNX Runtime passes over NaN; the sum of magnitudes, which is NaN for nothing else, brings it back. */
+/** Max and Min. ONNX Runtime ignores NaN; the sum of magnitudes, which is NaN for nothing else, brings it back. */
 const extremum =
   (opType: string) => (g: GraphBuilder, x: string, axes: string, keepdims: number, dtype: DataType) => {
     const found = numeric(opType)(g, x, axes, keepdims, dtype);

@@ -20,7 +20,7 @@ export interface ParquetOptions extends ShardFile {
  * list of them, both counted from 0.
  *
  * Pages are read one after another when the first of their images is asked for, so that one of them is in memory, and rows
- * that are passed over cost nothing; for lists, pages are read as their turn comes. A row without bytes is the file beside
+ * that are skipped cost nothing; for lists, pages are read as their turn comes. A row without bytes is the file beside
  * the Parquet file that its path names. A file without an image column, or that is no Parquet file, is one broken item; a
  * row without bytes and such a file is one, and so is each row of a page that cannot be read.
  */

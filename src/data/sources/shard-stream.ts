@@ -15,7 +15,7 @@ interface Compression {
 /** The content decides, not the file's name. */
 const COMPRESSIONS: readonly Compression[] = [
   { name: "gzip", begins: /^1f8b/, undo: createGunzip },
-  // A frame, or one to be passed over.
+  // A frame, or one to skip.
   { name: "Zstandard", begins: /^(?:28b52ffd|5[0-9a-f]2a4d18)/, undo: zstandardStream },
   { name: "bzip2", begins: /^425a683[1-9]314159/ },
   { name: "xz", begins: /^fd377a585a00/ },

@@ -35,7 +35,7 @@ export interface TarOptions extends ShardFile {
  * Consecutive entries whose paths agree up to the first dot of the base name (the key) are one sample; its image is the
  * first entry that `imageKey` names, else the first whose whole ending is that of an image, else the first whose last ending
  * is. Other images of a sample are left out and counted, and so are samples without an image; directories and names without
- * a key are passed over. Entries that would lead out of the archive (`../`, absolute paths, links) are broken items, and so
+ * a key are skipped. Entries that would lead out of the archive (`../`, absolute paths, links) are broken items, and so
  * is the rest of a shard that is damaged or cut short.
  *
  * The file is streamed; one sample is in memory. Nothing is allocated from a size that a header claims.

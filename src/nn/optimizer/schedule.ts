@@ -21,7 +21,7 @@ export interface LearningRateSchedule {
  * Steps w = `warmupSteps` and before: peak·step/w. After that, with p = (step − w)/(steps − w) and f the final
  * fraction: "constant" stays at the peak, "linear" is peak·(1 − (1 − f)·p), "cosine" is
  * peak·(f + (1 − f)·(1 + cos πp)/2) (arXiv 1608.03983, one period). Past `steps` the final value holds, so a run that
- * is prolonged goes on. A run that is shorter than its warm-up never reaches the peak.
+ * is prolonged continues. A run that is shorter than its warm-up never reaches the peak.
  *
  * @param step 1 for the first step
  */

@@ -42,7 +42,7 @@ export class LiveDiagnosis {
     this.#firstLook = Math.max(Math.ceil(FIRST_LOOK * (run.plannedSteps ?? 0)), WARMUPS * warmupSteps);
   }
 
-  /** Takes in a step without looking: those before a run was taken up again. @param metrics as `add` */
+  /** Takes in a step without looking: those before a run was resumed. @param metrics as `add` */
   recall(metrics: Readonly<Record<string, unknown>>): void {
     this.#history.add(metrics);
   }

@@ -36,7 +36,7 @@ export class CurveCollector {
   #last: Readonly<Record<string, unknown>> | undefined;
   #records = 0;
 
-  /** @param record a line of metrics.jsonl; one without a step is passed over */
+  /** @param record a line of metrics.jsonl; one without a step is skipped */
   add(record: Readonly<Record<string, unknown>>): void {
     const { step } = record;
     if (typeof step !== "number") return;

@@ -3,7 +3,7 @@ import type { CodeAtlas } from "../code-atlas.js";
 import type { PlaceStatistics } from "../index-places.js";
 import type { CodeVectors } from "../principal-axes.js";
 
-/** What a usage page can show besides the report's figures; each part is left out where it is not at hand. */
+/** What a usage page can show besides the report's figures; each part is left out where it is not known. */
 export interface UsageEvidence {
   /** The counts that the report was made of: the map of the codebook, and every code's count by search. */
   readonly counts?: CodeCounts;

@@ -140,7 +140,7 @@ export async function readRows(
   for (const { meta_data: meta } of group.columns) {
     if (meta === undefined) throw new Error("expected metadata of every column, got a column without");
     const name = meta.path_in_schema[0] ?? "";
-    if (!Object.hasOwn(COLUMNS, name)) continue; // others are passed over
+    if (!Object.hasOwn(COLUMNS, name)) continue; // others are skipped
     if (!parquetCodecs.includes(meta.codec)) throw new Error(`pages compressed with ${meta.codec}`);
     const bytes = await columnBytes(reader, meta);
     checkPages(bytes, meta);

@@ -6,7 +6,7 @@ import { codebookMap, lifeCharts } from "../../reports/index.js";
 /** Drawn once for each state of the file: metrics change far more often. */
 const drawnCodes = new WeakMap<CodeTimeline, Html>();
 
-/** How the codes were used as training went on: which the newest interval chose, births, deaths, ages. */
+/** How the codes were used over training: which the newest interval chose, births, deaths, ages. */
 export function codesOverTraining(timeline: CodeTimeline | undefined): Html | null {
   if (timeline === undefined || timeline.records.length === 0) return null;
   const known = drawnCodes.get(timeline) ?? drawCodes(timeline);
