@@ -18,7 +18,10 @@ async function longTraining(): Promise<{ args: string[]; out: string }> {
   const [photos, out] = [path.join(dir, "photos"), path.join(dir, "run")];
   await mkdir(photos);
   await writeImages(photos, 4);
-  return { args: ["train", photos, ...SMALL, "--steps", "1000000", "--out", out], out };
+  return {
+    args: ["train", photos, ...SMALL, "--steps", "1000000", "--checkpoint-every", "1000000", "--out", out],
+    out,
+  };
 }
 
 /** The steps that a run has written. */

@@ -147,7 +147,19 @@ describe("train", () => {
     const { Interrupted } = await import("../../cli/errors.js");
     const out = path.join(await temporaryFolder(), "run");
     const interruption = new AbortController();
-    const args = ["train", photos, "--quantizer", "fsq", ...SMALL, "--steps", "100000", "--out", out];
+    const args = [
+      "train",
+      photos,
+      "--quantizer",
+      "fsq",
+      ...SMALL,
+      "--steps",
+      "100000",
+      "--checkpoint-every",
+      "100000",
+      "--out",
+      out,
+    ];
     const running = vqkit(args, interruption.signal);
     // As soon as the first steps are on disk.
     const metrics = path.join(out, "metrics.jsonl");
