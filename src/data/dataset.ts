@@ -143,11 +143,6 @@ export class ImageDataset {
     return [...this.#unusable, ...this.#store.broken].sort((a, b) => (a.file < b.file ? -1 : 1));
   }
 
-  /** Bytes of decoded images kept in memory, at most `cacheMegabytes`. */
-  get cachedBytes(): number {
-    return this.#store.keptBytes;
-  }
-
   /** The files that evaluation reads: those held out, or else the training files. */
   get evaluationFiles(): readonly string[] {
     return this.heldOutFiles.length > 0 ? this.heldOutFiles : this.trainFiles;

@@ -26,15 +26,11 @@ export class ImageStore {
   readonly #noted = new Set<string>();
   /** Decodes under way, shared by all who ask for the same file meanwhile. */
   readonly #pending = new Map<string, Promise<RgbImage | undefined>>();
+  /** Of pixels, at most `cacheBytes`. */
   #keptBytes = 0;
 
   constructor(options: ImageStoreOptions) {
     this.#options = options;
-  }
-
-  /** Bytes of pixels kept, at most `cacheBytes`. */
-  get keptBytes(): number {
-    return this.#keptBytes;
   }
 
   /** Broken files met so far, each once. */

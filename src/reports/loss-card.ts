@@ -1,3 +1,4 @@
+import { fieldsOf } from "../core/objects.js";
 import { objectiveCards } from "../losses/registry/index.js";
 import { type QuantizerLoss, quantizerFacts, quantizerKinds } from "../quantizers/family/index.js";
 
@@ -71,8 +72,4 @@ function unknownQuantizer(kind: unknown): string {
   return quantizerKinds().includes(String(kind))
     ? `Of ${name}, with options that are not of this version.`
     : `Of a quantizer of its own, ${name}: see its code.`;
-}
-
-function fieldsOf(value: unknown): Fields {
-  return typeof value === "object" && value !== null ? (value as Fields) : {};
 }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { ConfigError, VqkitError } from "../core/errors.js";
+import { isObject } from "../core/objects.js";
 import type { FolderLock } from "../files/index.js";
 import { type Checkpoints, type LoadedCheckpoint, RunFolder } from "../runs/index.js";
 import { type RunConfig, type RunOptions, resolveRun, runOptionNames, savedConfig } from "./run-config.js";
@@ -115,8 +116,8 @@ async function checkSteps(
   );
 }
 
-/** Whether the file that is written last is there. */
-async function isFinished(folder: RunFolder): Promise<boolean> {
+/** Whether the file that a run writes last is there. @throws VqkitError("file") where it cannot be read */
+export async function isFinished(folder: RunFolder): Promise<boolean> {
   try {
     await folder.readSummary();
     return true;
@@ -127,9 +128,21 @@ async function isFinished(folder: RunFolder): Promise<boolean> {
   }
 }
 
+/** What a run computes on, how often it writes, and where its images are now: what does not make it another run. */
+export const circumstances: readonly string[] = [
+  "logEvery",
+  "checkpointEvery",
+  "engine",
+  "device",
+  "threads",
+  "data.images",
+  "data.prefetch",
+  "data.cacheMegabytes",
+];
+
 /**
- * What may change when a run goes on: how long and how fast it learns, what it writes, what it computes on, and where
- * the same images are now. Everything else would make the checkpoint that of another run.
+ * What may change when a run is resumed: how long and how fast it learns, when it is evaluated, and its circumstances.
+ * Everything else would make the checkpoint that of another run.
  */
 export const changeableFields: readonly string[] = [
   "steps",
@@ -139,15 +152,8 @@ export const changeableFields: readonly string[] = [
   "finalLearningRateFraction",
   "gradientClip",
   "onNan",
-  "logEvery",
   "evaluateEvery",
-  "checkpointEvery",
-  "engine",
-  "device",
-  "threads",
-  "data.images",
-  "data.prefetch",
-  "data.cacheMegabytes",
+  ...circumstances,
 ];
 
 /** A field that differs between the run and what was asked for. */
@@ -197,7 +203,7 @@ export function resumedConfig(
 
 /** A part of the options as an object, from its short form. */
 function objectOf(part: string, value: unknown): Record<string, unknown> {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
+  if (isObject(value)) return { ...value };
   if (part === "data") return { images: value };
   if (part === "quantizer") return { kind: value };
   if (part === "model") return { preset: value };
@@ -216,7 +222,7 @@ function refuseOtherKind({ quantizer }: RunConfig, given: unknown): void {
 
 /** Each leaf that differs; lists are leaves. */
 function* differences(field: string, before: unknown, after: unknown): Generator<ConfigChange> {
-  if (!isPlain(before) || !isPlain(after)) {
+  if (!isObject(before) || !isObject(after)) {
     if (!isDeepStrictEqual(before, after)) yield { field, from: before, to: after };
     return;
   }
@@ -225,10 +231,6 @@ function* differences(field: string, before: unknown, after: unknown): Generator
   for (const key of [...keys].sort((a, b) => order(a) - order(b))) {
     yield* differences(field === "" ? key : `${field}.${key}`, before[key], after[key]);
   }
-}
-
-function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function shown(value: unknown): string {

@@ -3,6 +3,7 @@ import path from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parseConfig } from "../../src/core/config.js";
+import type { VqkitError } from "../../src/core/errors.js";
 import type { BrokenImage, ImageBatch } from "../../src/data/batch.js";
 import { type DataConfigInput, dataConfigSchema } from "../../src/data/data-config.js";
 import { ImageDataset, type ImageDatasetOptions } from "../../src/data/dataset.js";
@@ -175,10 +176,19 @@ describe("trainBatches", () => {
       [6000, 1],
       [2 ** 20, total],
     ] as const) {
-      const dataset = await open({ cacheMegabytes: limit / 2 ** 20 });
+      const images = `${root}/cached${limit}`;
+      const files = await Promise.all(Array.from({ length: COUNT }, (_, i) => writeImage(i, images)));
+      const dataset = await open({ images, cacheMegabytes: limit / 2 ** 20, prefetch: 0 });
       await take(dataset.trainBatches({ batchSize: COUNT }), 3);
-      expect(dataset.cachedBytes).toBeLessThanOrEqual(Math.min(limit, total));
-      expect(dataset.cachedBytes).toBeGreaterThanOrEqual(least);
+      // Of files that are gone only those that are kept can still be served.
+      await rm(images, { recursive: true });
+      await take(dataset.trainBatches({ batchSize: COUNT }), 3).catch((error: VqkitError) =>
+        expect(error.code).toBe("data"),
+      );
+      const gone = new Set(dataset.broken.map(({ file }) => file));
+      const kept = files.reduce((sum, file, i) => sum + (gone.has(file) ? 0 : (bytes[i] as number)), 0);
+      expect(kept).toBeLessThanOrEqual(Math.min(limit, total));
+      expect(kept).toBeGreaterThanOrEqual(least);
     }
   });
 

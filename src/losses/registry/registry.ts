@@ -1,4 +1,5 @@
 import { ConfigError } from "../../core/errors.js";
+import { fieldsOf } from "../../core/objects.js";
 import { unknownName } from "../../core/suggest.js";
 import type { ObjectiveCard, ObjectiveConfig, ObjectiveDefinition } from "./definition.js";
 
@@ -45,7 +46,7 @@ export function parseObjectives(value: unknown): ObjectiveConfig[] {
 
 /** The definition of a configuration's kind. @throws ConfigError at `WHERE.kind` */
 export function objectiveDefinition(config: unknown, where: string): ObjectiveDefinition {
-  const { kind } = (typeof config === "object" && config !== null ? config : {}) as { kind?: unknown };
+  const { kind } = fieldsOf(config);
   if (typeof kind !== "string") {
     throw new ConfigError(where, `expected an object with kind, got ${JSON.stringify(config)}.`);
   }
@@ -60,7 +61,7 @@ export function objectiveDefinition(config: unknown, where: string): ObjectiveDe
 export function objectiveCards(configs: unknown): ObjectiveCard[] {
   if (!Array.isArray(configs)) return [];
   return configs.flatMap((config: unknown): readonly ObjectiveCard[] => {
-    const { kind } = (typeof config === "object" && config !== null ? config : {}) as { kind?: unknown };
+    const { kind } = fieldsOf(config);
     const definition = definitions.get(String(kind));
     if (definition !== undefined) return definition.card(config as ObjectiveConfig);
     const unknown = "see the code of the module that registers it";

@@ -1,3 +1,4 @@
+import { fieldsOf } from "../../core/objects.js";
 import { type CodeLearning, quantizerFacts } from "../../quantizers/family/index.js";
 
 /** What a run's configuration says that decides which advice is of use to it; undefined where it does not say it. */
@@ -41,10 +42,6 @@ export function isFree({ learning = "chosen" }: RunSettings): boolean {
 /** Whether some of its codes may learn and others not. */
 export function canLeaveCodes(settings: RunSettings): boolean {
   return hasVectors(settings) && settings.learning !== "all";
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 function textOf(value: unknown): string | undefined {

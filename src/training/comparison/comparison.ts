@@ -7,7 +7,7 @@ import { FolderLock, type JsonObject } from "../../files/index.js";
 import { RunFolder } from "../../runs/index.js";
 import type { RunDescription } from "../describe-run.js";
 import type { TrainingResult } from "../finish-run.js";
-import { type ResumedFrom, resumedConfig } from "../resume-run.js";
+import { circumstances, isFinished, type ResumedFrom, resumedConfig } from "../resume-run.js";
 import type { TrainerHooks } from "../run.js";
 import { type RunConfig, savedConfig } from "../run-config.js";
 import { RunPlan } from "../run-plan.js";
@@ -204,14 +204,7 @@ async function stateOf({ dir, config }: PlannedRun): Promise<FoundRun["state"]> 
   if (await isFree(dir)) return "new";
   const folder = await RunFolder.open(dir);
   checkPlanned(dir, await folder.readConfig(), config);
-  try {
-    await folder.readSummary();
-    return "finished";
-  } catch (error) {
-    // "run": there is none. A damaged one is written again.
-    if (error instanceof VqkitError && (error.code === "run" || error.code === "format")) return "begun";
-    throw error;
-  }
+  return (await isFinished(folder)) ? "finished" : "begun";
 }
 
 /** Whether a new run could begin there. */
@@ -225,18 +218,7 @@ async function isFree(dir: string): Promise<boolean> {
   }
 }
 
-/** Where a run is computed and its images are may have changed on the way. */
-const CIRCUMSTANCES: readonly string[] = [
-  "engine",
-  "device",
-  "threads",
-  "logEvery",
-  "checkpointEvery",
-  "data.images",
-  "data.prefetch",
-  "data.cacheMegabytes",
-];
-
+/** Its circumstances may have changed on the way. */
 function checkPlanned(dir: string, saved: unknown, planned: RunConfig): void {
   const refuse = (reason: string, cause?: unknown): never => {
     throw new VqkitError(
@@ -248,7 +230,7 @@ function checkPlanned(dir: string, saved: unknown, planned: RunConfig): void {
   let odd: { readonly field: string; readonly from: unknown; readonly to: unknown } | undefined;
   try {
     const { changes } = resumedConfig(saved, savedConfig(withFingerprint(planned, saved)));
-    odd = changes.find(({ field }) => !CIRCUMSTANCES.includes(field));
+    odd = changes.find(({ field }) => !circumstances.includes(field));
   } catch (error) {
     refuse(error instanceof Error ? error.message : String(error), error);
   }
