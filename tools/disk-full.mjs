@@ -1,6 +1,6 @@
 // Lets each operation on files of a short run fail once with "no space left on device": the n-th alone, and the n-th with
 // all that follow, for every n. Each time training has to end with one line that says so, leave no file in progress and
-// no damaged checkpoint, and go on (or start, where nothing was there yet) to the same bytes as a run that nothing stopped.
+// no damaged checkpoint, and resume (or start, where nothing was there yet) to the same bytes as a run that nothing stopped.
 // usage: npm run build && node tools/disk-full.mjs [--stride 1] [--first 1] [--quantizer vq]
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

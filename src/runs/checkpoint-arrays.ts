@@ -30,7 +30,7 @@ export function arrayOf<D extends TensorDtype>(
   if (fits) return stored as Extract<StoredTensor, { dtype: D }>;
   throw new VqkitError(
     "format",
-    `checkpoint: array "${name}": expected ${dtype} [${shape.join(", ")}], got ${stored.dtype} [${stored.shape.join(", ")}]. Put a copy of the checkpoint back, or remove it to go on from the one before.`,
+    `checkpoint: array "${name}": expected ${dtype} [${shape.join(", ")}], got ${stored.dtype} [${stored.shape.join(", ")}]. Put a copy of the checkpoint back, or remove it to resume from the one before.`,
   );
 }
 

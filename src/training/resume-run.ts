@@ -7,11 +7,11 @@ import { type RunConfig, type RunOptions, resolveRun, runOptionNames, savedConfi
 import { progressOf, type RunProgress } from "./run-progress.js";
 import { KEPT_CHECKPOINTS } from "./run-recorder.js";
 
-/** Which of a run's checkpoints it goes on from. */
+/** Which of a run's checkpoints it is resumed from. */
 export const checkpointChoices = ["newest", "best"] as const;
 export type CheckpointChoice = (typeof checkpointChoices)[number];
 
-/** What a run that goes on is to do otherwise than it did. */
+/** What a resumed run is to do otherwise than it did. */
 export interface ResumeOptions extends Partial<RunOptions> {
   /**
    * "newest" (the default) continues the run. "best" goes back to the checkpoint whose evaluation in training had the
@@ -20,7 +20,7 @@ export interface ResumeOptions extends Partial<RunOptions> {
   readonly checkpoint?: CheckpointChoice;
 }
 
-/** Where a run goes on from. */
+/** Where a run is resumed from. */
 export interface ResumedFrom {
   /** Steps done; 0 when the run had no checkpoint yet and starts again. */
   readonly step: number;
@@ -32,7 +32,7 @@ export interface ResumedFrom {
   readonly changes: readonly ConfigChange[];
 }
 
-/** A run folder that is ours to go on with. */
+/** A run folder that is locked, to be resumed. */
 export interface ResumableRun {
   readonly config: RunConfig;
   readonly folder: RunFolder;
@@ -44,7 +44,7 @@ export interface ResumableRun {
 }
 
 /**
- * Opens a run to go on with it. Changes nothing in its folder but the lock, which is the caller's to release.
+ * Opens a run to resume it. Changes nothing in its folder but the lock, which is the caller's to release.
  *
  * @throws ConfigError naming an option that may not change; VqkitError("run") when there is no run, it is finished, it
  * has no checkpoint of the kind that is asked for, or all of these are damaged; VqkitError("locked") when another process
@@ -93,7 +93,7 @@ async function loadBest(checkpoints: Checkpoints): Promise<LoadedCheckpoint> {
   if (loaded !== null) return loaded;
   throw new VqkitError(
     "run",
-    `${checkpoints.dir}: expected a checkpoint marked best, got none: the run was not evaluated in training (evaluateEvery). Go on from the newest.`,
+    `${checkpoints.dir}: expected a checkpoint marked best, got none: the run was not evaluated in training (evaluateEvery). Resume from the newest.`,
   );
 }
 
@@ -112,7 +112,7 @@ async function checkSteps(
   if (steps > done || isOpen || !(await isFinished(folder))) return;
   throw new VqkitError(
     "run",
-    `${folder.dir}: expected a run to go on with, got one that finished at step ${done}. To train it further, give more steps (option steps).`,
+    `${folder.dir}: expected a run to resume, got one that finished at step ${done}. To train it further, give more steps (option steps).`,
   );
 }
 
@@ -165,7 +165,7 @@ export interface ConfigChange {
 }
 
 /**
- * The configuration that a run goes on with.
+ * The configuration of a resumed run.
  *
  * @param saved what the run folder has
  * @param changes what the caller wants otherwise; a field that is not named stays
@@ -178,7 +178,7 @@ export function resumedConfig(
   const before = resolveRun(saved);
   const misplaced = ["out", "overwrite"].find((name) => name in changes);
   if (misplaced !== undefined) {
-    throw new ConfigError(misplaced, "expected nothing, for a run goes on in its own folder. Remove it.");
+    throw new ConfigError(misplaced, "expected nothing, for a run is resumed in its own folder. Remove it.");
   }
   const merged = { ...before, ...changes } as Record<string, unknown>;
   for (const part of ["data", "quantizer", "optimizer", "model"] as const) {
@@ -195,7 +195,7 @@ export function resumedConfig(
     const { field, from, to } = refused;
     throw new ConfigError(
       field,
-      `expected ${shown(from)} as in the run that goes on, got ${shown(to)}. Only these may change: ${changeableFields.join(", ")}. Start a new run for the rest.`,
+      `expected ${shown(from)} as in the run that is resumed, got ${shown(to)}. Only these may change: ${changeableFields.join(", ")}. Start a new run for the rest.`,
     );
   }
   return { config, changes: found };
@@ -216,7 +216,7 @@ function refuseOtherKind({ quantizer }: RunConfig, given: unknown): void {
   if (kind === quantizer.kind) return;
   throw new ConfigError(
     "quantizer.kind",
-    `expected ${shown(quantizer.kind)} as in the run that goes on, got ${shown(kind)}. Start a new run for another quantizer.`,
+    `expected ${shown(quantizer.kind)} as in the run that is resumed, got ${shown(kind)}. Start a new run for another quantizer.`,
   );
 }
 

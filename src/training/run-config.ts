@@ -77,7 +77,7 @@ const sourceSchema = z.strictObject({
   /** A run folder or model file. */
   model: z.string().min(1),
   /**
-   * "keep" goes on training it; "frozen" leaves it as it is, so that the encoder and decoder adapt to it; "fresh"
+   * "keep" continues to train it; "frozen" leaves it as it is, so that the encoder and decoder adapt to it; "fresh"
    * begins anew, as the quantizer's options say, which may then be another quantizer's.
    */
   codebook: z.enum(codebookChoices).default("keep"),

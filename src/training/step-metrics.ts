@@ -65,7 +65,7 @@ export type StepMetrics = LossFields &
     readonly usage: number;
     /** Batch size / seconds from asking for the batch to having updated the weights. */
     readonly imagesPerSecond: number;
-    /** Since the start of step 1, without the time between an interruption and going on. */
+    /** Since the start of step 1, without the time between an interruption and resuming. */
     readonly elapsedSeconds: number;
     /**
      * The tensor that was not finite, in words; absent in every ordinary step. With `skipped` it was found in this

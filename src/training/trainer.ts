@@ -76,8 +76,8 @@ export class Trainer {
    * The folder belongs to this trainer until `run` or `dispose` ends.
    *
    * @param dir the run folder
-   * @param changes options to go on with instead of the run's own: `changeableFields`, all others must be as they were;
-   * and which checkpoint to go on from
+   * @param changes options instead of the run's own: `changeableFields`, all others must be as they were;
+   * and which checkpoint to resume from
    * @throws ConfigError naming an option that may not change, or `data.images` when the files are others now;
    * VqkitError("run") when there is no run, it is finished, or each of its checkpoints is damaged; VqkitError("locked")
    * when another process writes it; VqkitError("format" | "file"); otherwise as `create`
@@ -130,7 +130,7 @@ export class Trainer {
   }
 
   /**
-   * Trains, one step for each turn of the loop. A trainer runs once; one that goes on yields the steps that are left.
+   * Trains, one step for each turn of the loop. A trainer runs once; one that resumes yields the steps that are left.
    *
    * When the loop ends by itself, the final model has been evaluated and all files of the run folder are written. When
    * the caller leaves the loop early or aborts, the metrics and a checkpoint of the last step are written first. When
@@ -190,7 +190,7 @@ export class Trainer {
     return evaluateRun(this.#run, options.signal);
   }
 
-  /** Frees the model, the optimizer's state and the average, and the folder of a run that was taken up and not run. */
+  /** Frees the model, the optimizer's state and the average, and the folder of a run that was resumed and not run. */
   dispose(): void {
     disposeModelState(this.#run.state);
     this.#resumable?.lock.release();
@@ -227,6 +227,6 @@ function restoreRun({ dataset, state, usage, codes }: Run, { loaded, progress }:
 function withImagesPlace(error: unknown): unknown {
   if (!(error instanceof VqkitError) || error.code !== "data") return error;
   const next =
-    "The run goes on where its images are: if they have moved, name their new place (data.images).";
+    "The run resumes where its images are: if they have moved, name their new place (data.images).";
   return new VqkitError("data", `${error.message} ${next}`, { cause: error });
 }

@@ -103,7 +103,7 @@ export class TrainingStep {
     const others = due.slice(1).map(({ objective }) => ` or objective "${objective.name}"`);
     return new VqkitError(
       "run",
-      `step ${step}: expected quantizer "${kind}"${others.join("")}, which says that it is repeatable, to make the operations of step ${recorded}, got others: steps after ${recorded} may be wrong. Leave \`repeatable\` out of it, and train again, or go on from a checkpoint up to step ${recorded}.`,
+      `step ${step}: expected quantizer "${kind}"${others.join("")}, which says that it is repeatable, to make the operations of step ${recorded}, got others: steps after ${recorded} may be wrong. Leave \`repeatable\` out of it, and train again, or resume from a checkpoint up to step ${recorded}.`,
       { cause },
     );
   }

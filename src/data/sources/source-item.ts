@@ -33,7 +33,7 @@ export async function loadItem(item: SourceItem): Promise<{ source: ImageSource;
   return { source, where: item.where ?? (typeof source === "string" ? source : item.name) };
 }
 
-/** An item that stands for something unreadable in a source, so that the rest can go on. */
+/** An item that stands for something unreadable in a source, so that the rest can continue. */
 export function brokenItem(
   name: string,
   reason: string,

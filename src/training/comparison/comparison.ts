@@ -38,7 +38,7 @@ export type ComparisonEvent =
       readonly type: "run-start";
       readonly config: RunConfig;
       readonly description: RunDescription;
-      /** Where an interrupted run goes on; null for a new one. */
+      /** Where an interrupted run is resumed; null for a new one. */
       readonly resumed: ResumedFrom | null;
     })
   | (RunIdentity & { readonly type: "step"; readonly metrics: StepMetrics })
@@ -52,7 +52,7 @@ export type ComparisonControl = TrainerHooks & { readonly signal?: AbortSignal }
 /**
  * Trains every quantizer with every seed (and every value of a sweep), one run after another, and tells what happens.
  * All options and folders are checked before the first run starts. What is to be trained is written into
- * `out/comparison-plan.json` first, so that `resumeComparison` can go on with it.
+ * `out/comparison-plan.json` first, so that `resumeComparison` can continue it.
  *
  * When the caller leaves the loop or aborts, the run under way ends as `Trainer.run` says; finished runs stand.
  *
@@ -103,7 +103,7 @@ async function checkFree(out: string, runs: readonly PlannedRun[], overwrite: bo
 }
 
 /**
- * Goes on with a comparison that was interrupted or killed: finished runs are kept, one that was begun goes on from its
+ * Resumes a comparison that was interrupted or killed: finished runs are kept, one that was begun resumes from its
  * newest checkpoint, and the rest are started. The runs end in the same bytes (timings aside) as if the comparison had
  * not stopped, as `Trainer.resume` says.
  *

@@ -7,7 +7,7 @@ import { fileError, isMissingFile, makeFolder, readFormattedFile, writeJsonFile 
 import { resolveRun, savedConfig } from "../run-config.js";
 import type { PlannedRun } from "./plan.js";
 
-/** What a comparison is to train, written before its first run: an interrupted one goes on by it. */
+/** What a comparison is to train, written before its first run: an interrupted one is resumed from it. */
 export const PLAN_FILE = "comparison-plan.json";
 
 const PLAN_FORMAT = { format: "vqkit-comparison-plan", formatVersion: 1 } as const;

@@ -163,7 +163,7 @@ ${htmlTable(
     { title: "What" },
     { title: "Step", numeric: true },
     { title: "Last change" },
-    { title: "Go on with" },
+    { title: "Resume with" },
   ],
   cards.map((card) => {
     const { step, steps } = progressOf(card.last, card.plan);
