@@ -213,7 +213,7 @@ function conventions({ conventions: card }: RunRecord): Html {
   );
 }
 
-/** One line a field, its path as messages and `--config` files name it. */
+/** One line a field, its path as messages and configuration files name it. */
 function configuration(config: Readonly<Record<string, unknown>>): Html {
   const fields = fieldsOf(config, "");
   return section(
