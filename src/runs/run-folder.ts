@@ -82,11 +82,13 @@ export class RunFolder {
   }
 
   /**
-   * Checks that `create` would accept a folder, and touches nothing: for those who must know before they compute.
+   * Checks that nobody is known to write into a folder and that `create` would accept it, and touches nothing: for those
+   * who must know before they compute.
    *
-   * @throws as `create` does
+   * @throws VqkitError("locked") naming the process that writes there; else as `create` does
    */
   static async check(dir: string, options: { readonly overwrite?: boolean } = {}): Promise<void> {
+    await FolderLock.check(dir);
     await checkAvailable(dir, options.overwrite ?? false);
   }
 

@@ -56,7 +56,7 @@ export class Trainer {
    * Checks the options, chooses the engine, finds the images and builds the model. Writes nothing: `run` does.
    *
    * @throws ConfigError that names the wrong option, OversizeError among them; VqkitError("run") when the folder is
-   * taken; VqkitError("data") when there is no image, or none that can be read; BackendError when the engine cannot be
+   * taken; VqkitError("locked") when another process writes there; VqkitError("data") when there is no image, or none that can be read; BackendError when the engine cannot be
    * used
    */
   static async create(options: RunOptions | RunConfig | RunPlan, hooks: TrainerHooks = {}): Promise<Trainer> {

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, truncate } from "node:fs/promises";
+import { mkdir, readdir, readFile, symlink, truncate } from "node:fs/promises";
 import path from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { Interrupted } from "../../cli/errors.js";
@@ -164,6 +164,25 @@ describe("signals", () => {
       "metrics.jsonl",
       "timeline.vqt",
     ]);
+  });
+
+  test("a run that is under way is no earlier run: train --out says who writes it, also with --overwrite", async () => {
+    const { child, ended } = await started();
+    const link = path.join(dir, "link");
+    await symlink(out, link);
+    const calls = [[out], [out, "--overwrite"], [link], [path.join(photos, "..", "run"), "--overwrite"]];
+    for (const call of calls) {
+      const { code, stderr } = await vqkit(["train", photos, ...SMALL, "--steps", "5", "--out", ...call]);
+      const line = expect.stringMatching(/^error: [^\n]+ locked by process \d+ on [^\n]+\n$/);
+      expect({ code, stderr }).toEqual({ code: 1, stderr: line });
+      expect(stderr).toContain(`process ${child.pid} on`);
+    }
+    child.kill("SIGTERM");
+    expect(await ended).toMatchObject({ code: 143 });
+    const done = await steps();
+    expect(done).toEqual(done.map((_, i) => i + 1));
+    const { code, stderr } = await vqkit(["train", photos, ...SMALL, "--steps", "5", "--out", out]);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("earlier run") });
   });
 
   test("a killed run is taken over from its stale lock; a living one is not", async () => {
