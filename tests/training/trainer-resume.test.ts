@@ -370,16 +370,18 @@ describe("the lock", () => {
   it("keeps a second writer out, by name, and lets go at the end", async () => {
     const out = path.join(runs, "locked");
     const trainer = await Trainer.create(tinyRun(images, { out, steps: 3 }));
+    const second = await Trainer.create(tinyRun(images, { out, overwrite: true })); // nobody writes there yet
     for await (const { step } of trainer.run()) {
       if (step !== 2) continue;
       await expect(Trainer.resume(out)).rejects.toMatchObject({
         code: "locked",
         message: expect.stringContaining(`locked by process ${process.pid} on ${hostname()}`),
       });
-      const second = await Trainer.create(tinyRun(images, { out, overwrite: true }));
+      const late = Trainer.create(tinyRun(images, { out, overwrite: true }));
+      await expect(late).rejects.toMatchObject({ code: "locked" });
       await expect(second.run().next()).rejects.toMatchObject({ code: "locked" });
-      second.dispose();
     }
+    second.dispose();
     trainer.dispose();
     expect(await logged(out)).toHaveLength(3);
     expect(await readdir(out)).not.toContain(".vqkit.lock");
