@@ -10,7 +10,7 @@ const NAMED = /\(options? ([a-zA-Z]+(?:: "[\w-]+")?(?:(?:, | or )[a-zA-Z]+)*)\)/
  */
 export function inFlags(message: string): string {
   return message.replace(NAMED, (_, names: string) => {
-    const flags = names.replace(/[a-zA-Z]+(?=$|,| or |:)/g, (name) => (name === "or" ? name : flagOf(name)));
+    const flags = names.replace(/[a-zA-Z]+(?=$|,| or |:)/g, flagOf);
     return `(${flags.replace(/: "([\w-]+)"/g, " $1")})`;
   });
 }

@@ -26,7 +26,7 @@ function describe(command: Command, parent: string): string[] {
   const own = [
     `## ${name}`,
     `\`\`\`\n${name} ${command.usage()}\n\`\`\``,
-    `${sentence(command.description())}`,
+    sentence(command.description()),
     table("argument", command.registeredArguments.map(argumentRow)),
     table("flag", command.options.map(optionRow)),
   ].filter((part) => part !== "");
@@ -51,7 +51,7 @@ function table(head: string, rows: readonly (readonly [string, string])[]): stri
   return [`| ${head} | |`, "|---|---|", ...lines].join("\n");
 }
 
-/** Text for a cell of a table: no line break, no bar that would end the cell, nothing that reads as a tag. */
+/** Text for a cell of a table: no line break, and no bar that would end the cell. */
 function escaped(text: string): string {
   return text.replaceAll("\n", " ").replaceAll("|", "\\|");
 }

@@ -1,22 +1,15 @@
-import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { codeFormats } from "../../src/tokenizer/index.js";
-import { temporaryFolder as sharedFolder } from "../data/temporary.js";
-import { useEngine } from "../engine.js";
 import { modelFile, quantizers } from "../tokenizer/model.js";
-import { temporaryFolder, vqkit, writeImages } from "./harness.js";
+import { temporaryFolder, vqkit } from "./harness.js";
+import { modelAndPhotos } from "./model-and-photos.js";
 
-const shared = await sharedFolder();
-const photos = path.join(shared, "photos");
+const { shared, photos, model } = await modelAndPhotos("vq", 3);
 const codes = (format: string): string => path.join(shared, format);
-let model: string;
 
 beforeAll(async () => {
-  await useEngine();
-  model = await modelFile(shared, quantizers.vq);
-  await mkdir(photos);
-  await writeImages(photos, 3);
   for (const format of codeFormats) {
     // Tiles smaller than the images, so that every image comes in parts.
     const tiles = ["--policy", "tile", "--size", "16", "--overlap", "4"];

@@ -4,25 +4,14 @@ import { Readable, Writable } from "node:stream";
 import { deflateSync } from "node:zlib";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import sharp from "sharp";
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { run } from "../../cli/program.js";
 import { crc32 } from "../../src/files/crc32.js";
 import { type TarEntry, writeTar } from "../data/sources/shards.js";
-import { temporaryFolder as sharedFolder } from "../data/temporary.js";
-import { useEngine } from "../engine.js";
-import { modelFile, quantizers } from "../tokenizer/model.js";
-import { temporaryFolder, vqkit, writeImages } from "./harness.js";
+import { temporaryFolder, vqkit } from "./harness.js";
+import { modelAndPhotos } from "./model-and-photos.js";
 
-const shared = await sharedFolder();
-const photos = path.join(shared, "photos");
-let model: string;
-
-beforeAll(async () => {
-  await useEngine();
-  model = await modelFile(shared, quantizers.fsq);
-  await mkdir(photos);
-  await writeImages(photos, 5);
-});
+const { photos, model } = await modelAndPhotos("fsq", 5);
 
 /** Every file of a folder, by name. */
 async function filesOf(dir: string): Promise<Record<string, Buffer>> {

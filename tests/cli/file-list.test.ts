@@ -1,23 +1,12 @@
 import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Readable } from "node:stream";
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { readFileList } from "../../cli/file-list.js";
-import { temporaryFolder as sharedFolder } from "../data/temporary.js";
-import { useEngine } from "../engine.js";
-import { modelFile, quantizers } from "../tokenizer/model.js";
-import { temporaryFolder, vqkit, writeImages } from "./harness.js";
+import { temporaryFolder, vqkit } from "./harness.js";
+import { modelAndPhotos } from "./model-and-photos.js";
 
-const shared = await sharedFolder();
-const photos = path.join(shared, "photos");
-let model: string;
-
-beforeAll(async () => {
-  await useEngine();
-  model = await modelFile(shared, quantizers.fsq);
-  await mkdir(photos);
-  await writeImages(photos, 5);
-});
+const { photos, model } = await modelAndPhotos("fsq", 5);
 
 const names = ["café/image3.png", "café/image0.png"];
 const lines = `${names.join("\r\n\r\n")}\n`;

@@ -1,21 +1,15 @@
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { tiffFile } from "../data/image-files.js";
-import { noise, temporaryFolder as sharedFolder } from "../data/temporary.js";
-import { useEngine } from "../engine.js";
-import { modelFile, quantizers } from "../tokenizer/model.js";
+import { noise } from "../data/temporary.js";
 import { temporaryFolder, vqkit } from "./harness.js";
+import { modelAndPhotos } from "./model-and-photos.js";
 
-const shared = await sharedFolder();
-const photos = path.join(shared, "photos");
-let model: string;
+const { photos, model } = await modelAndPhotos("fsq", 0);
 
 /** Three files with something to say of how they are read, one without, and one that is broken. */
 beforeAll(async () => {
-  await useEngine();
-  model = await modelFile(shared, quantizers.fsq);
-  await mkdir(photos);
   const size = { height: 40, width: 48 };
   const { pixels } = noise(5, { ...size, channels: 4 });
   const jpeg = await noise(6, size).image.jpeg().toBuffer();

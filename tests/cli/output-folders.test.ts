@@ -17,20 +17,13 @@ import { hostname, tmpdir } from "node:os";
 import path from "node:path";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { FolderLock } from "../../src/files/index.js";
-import { temporaryFolder as sharedFolder } from "../data/temporary.js";
-import { useEngine } from "../engine.js";
-import { modelFile, quantizers } from "../tokenizer/model.js";
-import { startProgram, temporaryFolder, vqkit, writeImages } from "./harness.js";
+import { startProgram, temporaryFolder, vqkit } from "./harness.js";
+import { modelAndPhotos } from "./model-and-photos.js";
 
-const shared = await sharedFolder();
-const [photos, codes] = [path.join(shared, "photos"), path.join(shared, "codes")];
-let model: string;
+const { shared, photos, model } = await modelAndPhotos("vq", 3);
+const codes = path.join(shared, "codes");
 
 beforeAll(async () => {
-  await useEngine();
-  model = await modelFile(shared, quantizers.vq);
-  await mkdir(photos);
-  await writeImages(photos, 3);
   expect(await vqkit(["encode", model, photos, "--out", codes, "--quiet"])).toMatchObject({ code: 0 });
 });
 

@@ -1,22 +1,10 @@
-import { mkdir, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import path from "node:path";
-import { beforeAll, describe, expect, test } from "vitest";
-import { temporaryFolder as sharedFolder } from "../data/temporary.js";
-import { useEngine } from "../engine.js";
-import { modelFile, quantizers } from "../tokenizer/model.js";
-import { temporaryFolder, vqkit, writeImages } from "./harness.js";
+import { describe, expect, test } from "vitest";
+import { temporaryFolder, vqkit } from "./harness.js";
+import { modelAndPhotos } from "./model-and-photos.js";
 
-const shared = await sharedFolder();
-const photos = path.join(shared, "photos");
-let model: string;
-
-/** Images of 24×40. */
-beforeAll(async () => {
-  await useEngine();
-  model = await modelFile(shared, quantizers.fsq);
-  await mkdir(photos);
-  await writeImages(photos, 3);
-});
+const { photos, model } = await modelAndPhotos("fsq", 3);
 
 const TINY = [
   "--preset",

@@ -1,13 +1,11 @@
 /** Results that cannot be written, and progress that nobody reads. */
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { Writable } from "node:stream";
 import { beforeAll, describe, expect, test } from "vitest";
 import { run } from "../../cli/program.js";
-import { temporaryFolder as sharedFolder } from "../data/temporary.js";
-import { useEngine } from "../engine.js";
-import { modelFile, quantizers } from "../tokenizer/model.js";
-import { startProgram, temporaryFolder, vqkit, writeImages } from "./harness.js";
+import { startProgram, temporaryFolder, vqkit } from "./harness.js";
+import { modelAndPhotos } from "./model-and-photos.js";
 
 /** A stream that answers every write with an error of the system, as those of a process do: again and again. */
 class Broken extends Writable {
@@ -34,15 +32,10 @@ class Sink extends Writable {
   }
 }
 
-const shared = await sharedFolder();
-const [photos, codes] = [path.join(shared, "photos"), path.join(shared, "codes")];
-let model: string;
+const { shared, photos, model } = await modelAndPhotos("vq", 3);
+const codes = path.join(shared, "codes");
 
 beforeAll(async () => {
-  await useEngine();
-  model = await modelFile(shared, quantizers.vq);
-  await mkdir(photos);
-  await writeImages(photos, 3);
   expect(await vqkit(["encode", model, photos, "--out", codes, "--quiet"])).toMatchObject({ code: 0 });
 });
 
