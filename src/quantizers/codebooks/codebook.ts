@@ -67,7 +67,7 @@ export interface CardContext {
   readonly learnsFromReconstruction: boolean;
 }
 
-/** One way to hold K codes, as it describes itself. To add one: a file like free.ts, and a line in family/parts.ts. */
+/** One way to hold K codes, as it describes itself. To add one: a file like free.ts (of a table that gradients teach row by row; table.ts) or ema.ts, and a line in family/parts.ts. */
 export interface CodebookPart<N extends string = string, S extends PartOptions = PartOptions>
   extends Part<N, S> {
   readonly learning: CodeLearning;

@@ -1,46 +1,7 @@
-import type { Rank, Tensor2D, Variable } from "@tensorflow/tfjs";
-import { tf } from "../tfjs.js";
-import {
-  type Codebook,
-  type CodebookStart,
-  codebookPart,
-  codebookWeight,
-  type KeptCodebook,
-  keptRows,
-} from "./codebook.js";
-import { asTheyAre } from "./placement.js";
-
 /** A plain table that learns from the codebook loss. van den Oord et al. 2017, https://arxiv.org/abs/1711.00937. */
-export class FreeCodebook implements Codebook {
-  readonly placement = asTheyAre;
-  readonly #codes: Variable<Rank.R2>;
-
-  constructor({ codebookSize, codeDim, codes }: CodebookStart) {
-    this.#codes = tf.tidy(() => tf.variable(tf.tensor2d(codes, [codebookSize, codeDim])));
-  }
-
-  codes(): Tensor2D {
-    return this.#codes;
-  }
-
-  setCodes(codes: Float32Array): void {
-    tf.tidy(() => this.#codes.assign(tf.tensor2d(codes, this.#codes.shape)));
-  }
-
-  update(): void {}
-
-  async keep(kept: readonly number[]): Promise<KeptCodebook> {
-    return { codebook: "free", state: new Map([["codes", await keptRows(() => this.#codes, kept)]]) };
-  }
-
-  variables(): ReadonlyMap<string, Variable> {
-    return new Map([["codes", this.#codes]]);
-  }
-
-  dispose(): void {
-    this.#codes.dispose();
-  }
-}
+import { codebookPart, codebookWeight } from "./codebook.js";
+import { asTheyAre } from "./placement.js";
+import { TableCodebook } from "./table.js";
 
 export const free = codebookPart({
   name: "free",
@@ -55,5 +16,5 @@ export const free = codebookPart({
     loss: { moves: "the codes that were chosen", leaves: "encoder and decoder" },
   }),
   numbers: ({ codebookSize, codeDim }) => codebookSize * codeDim,
-  create: (start) => new FreeCodebook(start),
+  create: (start) => new TableCodebook(start, { codebook: "free", placement: asTheyAre }),
 });

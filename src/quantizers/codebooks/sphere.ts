@@ -6,55 +6,18 @@
  * searched, chosen and decoded is e_k/‖e_k‖. ‖ẑ − q‖² = 2 − 2 cos(z, e_k), so the nearest code is the one of the nearest
  * direction. Both losses are of ẑ, not of z, and gradients reach z through the division: (I − ẑẑᵀ)g/‖z‖.
  */
-import type { GradSaveFunc, Rank, Tensor2D, Variable } from "@tensorflow/tfjs";
+import type { GradSaveFunc, Tensor2D } from "@tensorflow/tfjs";
 import type { GraphWriter } from "../../backend/index.js";
 import { tf } from "../tfjs.js";
-import {
-  type Codebook,
-  type CodebookStart,
-  codebookPart,
-  codebookWeight,
-  type KeptCodebook,
-  keptRows,
-} from "./codebook.js";
+import { codebookPart, codebookWeight } from "./codebook.js";
 import type { Placement } from "./placement.js";
+import { TableCodebook } from "./table.js";
 
 /** A row shorter than this has no direction: it is divided by this, and gradients pass it unchanged. */
 const SHORTEST = 1e-6;
 
+/** Rows at length 1: codes start so, and learn through the division by their lengths. */
 const onUnitSphere: Placement = { apply: unitRows, write: writeUnitRows };
-
-/** A table that learns from the codebook loss, through the division by its codes' lengths. They start at length 1. */
-export class SphereCodebook implements Codebook {
-  readonly placement = onUnitSphere;
-  readonly #codes: Variable<Rank.R2>;
-
-  constructor({ codebookSize, codeDim, codes }: CodebookStart) {
-    this.#codes = tf.tidy(() => tf.variable(unitRows(tf.tensor2d(codes, [codebookSize, codeDim]))));
-  }
-
-  codes(): Tensor2D {
-    return unitRows(this.#codes);
-  }
-
-  setCodes(codes: Float32Array): void {
-    tf.tidy(() => this.#codes.assign(unitRows(tf.tensor2d(codes, this.#codes.shape))));
-  }
-
-  update(): void {}
-
-  async keep(kept: readonly number[]): Promise<KeptCodebook> {
-    return { codebook: "sphere", state: new Map([["codes", await keptRows(() => this.#codes, kept)]]) };
-  }
-
-  variables(): ReadonlyMap<string, Variable> {
-    return new Map([["codes", this.#codes]]);
-  }
-
-  dispose(): void {
-    this.#codes.dispose();
-  }
-}
 
 /** Each row at length 1. @param rows [M, D] @returns [M, D] */
 function unitRows(rows: Tensor2D): Tensor2D {
@@ -95,5 +58,5 @@ export const sphere = codebookPart({
     loss: { moves: "the codes that were chosen", leaves: "encoder and decoder" },
   }),
   numbers: ({ codebookSize, codeDim }) => codebookSize * codeDim,
-  create: (start) => new SphereCodebook(start),
+  create: (start) => new TableCodebook(start, { codebook: "sphere", placement: onUnitSphere }),
 });
