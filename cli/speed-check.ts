@@ -1,9 +1,9 @@
-import * as tf from "@tensorflow/tfjs";
 import { ImageAutoencoder, resolveModel } from "../src/autoencoder/index.js";
 import { type EngineOptions, selectEngine } from "../src/backend/index.js";
 import { Random } from "../src/core/random.js";
 import { reconstructionLoss } from "../src/losses/index.js";
 import { createQuantizer } from "../src/quantizers/index.js";
+import * as tf from "../src/tf/index.js";
 
 /** How fast the engine computes here; a rough figure from a fraction of a second each. */
 export interface Speed {

@@ -2,7 +2,7 @@
  * A quantizer of one's own: the sign of each latent dimension, as in lookup-free quantization (Yu et al. 2023,
  * https://arxiv.org/abs/2310.05737) without its entropy loss. Once imported, `{ kind: "sign" }` works everywhere.
  */
-import * as tf from "@tensorflow/tfjs";
+
 import { ConfigError, type Quantizer, type QuantizerConfig, registerQuantizer } from "vqkit";
 import {
   checkIndices,
@@ -11,6 +11,7 @@ import {
   indicesToDigits,
   straightThrough,
 } from "vqkit/quantizers";
+import * as tf from "vqkit/tf";
 
 interface SignConfig extends QuantizerConfig {
   readonly codeDim: number;

@@ -7,6 +7,7 @@ const root = path.resolve(import.meta.dirname, "..");
 /** A layer imports itself and what has a lower number; see docs/architecture.md. */
 const LEVELS: Readonly<Record<string, number>> = {
   core: 0,
+  tf: 0,
   backend: 1,
   files: 1,
   data: 2,
@@ -124,6 +125,16 @@ describe("layers", () => {
       /import (?!type )[^;]*from "sharp"|import\("sharp"\)/.test(readFileSync(path.join(root, file), "utf8")),
     );
     expect(loading).toEqual([]);
+  });
+
+  test("TensorFlow.js is imported in one place, which the package has bundled; tfjs-node in another", () => {
+    const importing = sources("src").filter((file) =>
+      /(?:\bfrom |\bimport \(?|\bimport\()"@tensorflow\//.test(readFileSync(path.join(root, file), "utf8")),
+    );
+    expect(importing.sort()).toEqual([
+      path.join("src", "backend", "tensorflow.ts"),
+      path.join("src", "tf", "index.ts"),
+    ]);
   });
 
   test("the library neither prints, exits, reads the command line nor draws unseeded numbers", () => {

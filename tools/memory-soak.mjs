@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import * as tf from "@tensorflow/tfjs";
+import * as tf from "../dist/src/tf/index.js";
 import { Trainer } from "../dist/src/training/index.js";
 
 const { values } = parseArgs({

@@ -1,8 +1,9 @@
 // The counterpart of bench/peers/autoencoder.py, with the model that `vqkit train` makes from a preset.
 // usage: autoencoder.mjs --mode train|encode|decode [--preset small] [--width 64] [--side 64] [--batch 32]
 //   [--engine auto] [--device cpu] [--threads 2] [--repeats 15]
-import * as tf from "@tensorflow/tfjs";
+
 import { freezeTensors, RecordedFunction } from "../../dist/src/backend/index.js";
+import * as tf from "../../dist/src/tf/index.js";
 import {
   countOf,
   DeviceMemory,

@@ -3,9 +3,9 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import * as tf from "@tensorflow/tfjs";
 import { selectEngine } from "../../dist/src/backend/index.js";
 import { Random } from "../../dist/src/core/random.js";
+import * as tf from "../../dist/src/tf/index.js";
 
 /** Parses --NAME for each option; its default gives the type. `threads`, `repeats` and `device` are always there. */
 export function readArguments(options) {

@@ -5,8 +5,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import * as tf from "@tensorflow/tfjs";
 import { backendName, RecordedFunction, registerOnnxBackend } from "../../dist/src/backend/index.js";
+import * as tf from "../../dist/src/tf/index.js";
 import { countOf, randomTensor, readArguments, report, secondsOf } from "./common.mjs";
 import { trainable } from "./training-step.mjs";
 

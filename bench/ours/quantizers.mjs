@@ -1,9 +1,10 @@
 // The counterpart of bench/peers/quantizers.py: one quantizer alone, forward and backward.
 // usage: quantizers.mjs --kind vq|rotation|simvq|fsq [--size 65536] [--vectors 8192] [--device cpu] [--threads 2]
 //   [--repeats 5]
-import * as tf from "@tensorflow/tfjs";
+
 import { RecordedFunction } from "../../dist/src/backend/index.js";
 import { createQuantizer } from "../../dist/src/quantizers/index.js";
+import * as tf from "../../dist/src/tf/index.js";
 import {
   countOf,
   DeviceMemory,

@@ -1,7 +1,7 @@
-import * as tf from "@tensorflow/tfjs";
 import { ImageAutoencoder, modelPresets } from "../../dist/src/autoencoder/index.js";
 import { createOptimizer } from "../../dist/src/nn/optimizer/index.js";
 import { createQuantizer } from "../../dist/src/quantizers/index.js";
+import * as tf from "../../dist/src/tf/index.js";
 
 /**
  * The model that `vqkit train` makes from a preset, at any width, and its training step: forward, backward, Adam.

@@ -100,13 +100,13 @@ async function examine(device: DeviceName, threads: number): Promise<Findings> {
 }
 
 async function versions(): Promise<Record<string, string>> {
-  const [tf, { default: sharp }] = await Promise.all([import("@tensorflow/tfjs"), import("sharp")]);
+  const [tf, { default: sharp }] = await Promise.all([import("../../src/tf/index.js"), import("sharp")]);
   const require = createRequire(import.meta.url);
   const versionOf = (name: string) => (require(`${name}/package.json`) as { version: string }).version;
   return {
     vqkit: versionOf("vqkit"),
     node: process.versions.node,
-    tfjs: tf.version.tfjs,
+    tfjs: tf.version_core,
     onnxruntime: versionOf("onnxruntime-node"),
     sharp: sharp.versions.sharp ?? "unknown",
     libvips: sharp.versions.vips,

@@ -1,4 +1,3 @@
-import type * as tf from "@tensorflow/tfjs";
 import { ShapeError } from "../core/errors.js";
 import {
   assignWeightValues,
@@ -12,6 +11,7 @@ import {
   type WeightValues,
 } from "../nn/index.js";
 import type { Quantizer, QuantizerOutput } from "../quantizers/index.js";
+import type * as tf from "../tf/index.js";
 import type { AutoencoderConfig } from "./config.js";
 import { checkImageShape } from "./image-shape.js";
 import { decoderLayers, encoderLayers } from "./layers.js";

@@ -1,6 +1,6 @@
-import * as tf from "@tensorflow/tfjs";
 import { ShapeError, VqkitError } from "../core/errors.js";
 import { checkBytes } from "../core/typed-arrays.js";
+import * as tf from "../tf/index.js";
 
 /** 8-bit RGB images of one size, row by row: [count, height, width, 3]. An `ImageBatch` is one. */
 export interface PixelBatch {

@@ -1,4 +1,4 @@
-import type { NamedAttrMap, NamedTensorInfoMap, TensorInfo } from "@tensorflow/tfjs";
+import type { NamedAttrMap, NamedTensorInfoMap, TensorInfo } from "../tf/index.js";
 import { BackendError } from "./errors.js";
 import { mapInputs } from "./host.js";
 import { arithmetic } from "./kernels/arithmetic.js";

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import * as tf from "@tensorflow/tfjs";
+import * as tf from "../tf/index.js";
 import { checkDevice, type DeviceName, sessionOptionsOf } from "./devices.js";
 import { BackendError } from "./errors.js";
 import { OnnxBackend } from "./onnx-backend.js";

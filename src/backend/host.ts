@@ -4,7 +4,7 @@ import {
   type NamedAttrMap,
   type NamedTensorInfoMap,
   type TensorInfo,
-} from "@tensorflow/tfjs";
+} from "../tf/index.js";
 import { BackendError } from "./errors.js";
 import type { OnnxBackend } from "./onnx-backend.js";
 
@@ -42,8 +42,9 @@ export function onHost(
   inputs: NamedTensorInfoMap,
   attrs: NamedAttrMap,
 ): TensorInfo | TensorInfo[] {
-  const kernel = getKernel(kernelName, "cpu");
+  // First, because it may register its kernels when it is made.
   const cpu = engine().findBackend("cpu");
+  const kernel = getKernel(kernelName, "cpu");
   if (kernel === undefined || cpu === null || cpu === undefined) {
     throw new BackendError(
       "unsupported",

@@ -5,7 +5,7 @@ import {
   engine,
   KernelBackend,
   type TensorInfo,
-} from "@tensorflow/tfjs";
+} from "../tf/index.js";
 import { mayBeBuiltIn } from "./compiled-graph.js";
 import { isOnDevice } from "./device-memory.js";
 import { BackendError } from "./errors.js";

@@ -1,4 +1,4 @@
-import { engine, type NamedTensorMap, type Tensor, tidy, type Variable } from "@tensorflow/tfjs";
+import { engine, type NamedTensorMap, type Tensor, tidy, type Variable } from "../tf/index.js";
 import { BackendError } from "./errors.js";
 import type { OnnxBackend } from "./onnx-backend.js";
 import { DataRecord, type Recording } from "./recording.js";

@@ -1,4 +1,4 @@
-import { backend, dispose, type NamedTensorMap, tidy } from "@tensorflow/tfjs";
+import { backend, dispose, type NamedTensorMap, tidy } from "../tf/index.js";
 import { BackendError } from "./errors.js";
 import { OnnxBackend } from "./onnx-backend.js";
 import { agree, type Plan, type RecordedCall, recordCall, repeatCall } from "./plan.js";

@@ -1,4 +1,4 @@
-import type { DataType, NamedAttrMap, NamedTensorInfoMap, TensorInfo } from "@tensorflow/tfjs";
+import type { DataType, NamedAttrMap, NamedTensorInfoMap, TensorInfo } from "../tf/index.js";
 import { BackendError } from "./errors.js";
 import type { GraphBuilder } from "./onnx/graph-builder.js";
 import type { Value } from "./onnx/value.js";

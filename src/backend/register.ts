@@ -6,7 +6,7 @@ import {
   registerKernel,
   type TensorInfo,
   util,
-} from "@tensorflow/tfjs";
+} from "../tf/index.js";
 import { complexOnlyKernels, onComplex } from "./complex.js";
 import { hostKernels, onHost } from "./host.js";
 import { binaryKernels } from "./kernels/binary.js";

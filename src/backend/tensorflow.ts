@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import util from "node:util";
-import * as tf from "@tensorflow/tfjs";
+import * as tf from "../tf/index.js";
 import { BackendError } from "./errors.js";
 import { packageVersion } from "./package-version.js";
 

@@ -1,4 +1,4 @@
-import { type BackendValues, backend_util, type DataType, util } from "@tensorflow/tfjs";
+import { type BackendValues, backend_util, type DataType, util } from "../tf/index.js";
 import { BackendError } from "./errors.js";
 import { sizeOf } from "./onnx/graph-builder.js";
 import { Tensor as OrtTensor } from "./onnxruntime.js";

@@ -1,5 +1,4 @@
 import { createHash, type Hash } from "node:crypto";
-import * as tf from "@tensorflow/tfjs";
 import {
   type ImageAutoencoder,
   type PixelBatch,
@@ -21,6 +20,7 @@ import {
   meanImageFigures,
   SSIM_MIN_SIDE,
 } from "../metrics/index.js";
+import * as tf from "../tf/index.js";
 import { ExampleCollector, type ExampleImages } from "./examples.js";
 import {
   type EvaluationFigures,

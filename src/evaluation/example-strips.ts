@@ -1,4 +1,3 @@
-import * as tf from "@tensorflow/tfjs";
 import { type ImageAutoencoder, pixelsToTensor, tensorToPixels } from "../autoencoder/index.js";
 import { VqkitError } from "../core/errors.js";
 import { joinArrays } from "../core/typed-arrays.js";
@@ -9,6 +8,7 @@ import {
   pictureGrid,
   type RgbImage,
 } from "../data/index.js";
+import * as tf from "../tf/index.js";
 import { ExampleCollector } from "./examples.js";
 
 /** As many images as the picture of a finished run shows. */

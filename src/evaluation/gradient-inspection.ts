@@ -5,11 +5,12 @@
  * Names: z latents, q codes, L the reconstruction loss (the quantizer's own losses do not pass the estimator and are
  * left out), g = ∂L/∂q at the quantizer's output, gₑ an estimator's gradient at the latents. Straight-through's is g.
  */
-import * as tf from "@tensorflow/tfjs";
+
 import { type ImageAutoencoder, pixelsToTensor } from "../autoencoder/index.js";
 import type { ImageBatch } from "../data/index.js";
 import { type ReconstructionLossConfig, reconstructionLoss } from "../losses/index.js";
 import { type GradientEstimator, straightThrough } from "../quantizers/index.js";
+import * as tf from "../tf/index.js";
 import {
   compareGradients,
   type GradientComparison,

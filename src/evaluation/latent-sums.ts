@@ -1,4 +1,4 @@
-import * as tf from "@tensorflow/tfjs";
+import * as tf from "../tf/index.js";
 import { LARGEST_RANK_DIMENSION } from "./figures/index.js";
 
 /**

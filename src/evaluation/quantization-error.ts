@@ -1,4 +1,4 @@
-import * as tf from "@tensorflow/tfjs";
+import * as tf from "../tf/index.js";
 
 /**
  * The mean over latent vectors of ‖z − q‖², summed over the code dimension. Takes no gradient of its own: call it on

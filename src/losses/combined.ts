@@ -1,4 +1,4 @@
-import type { Scalar } from "@tensorflow/tfjs";
+import type { Scalar } from "../tf/index.js";
 import type { Objective } from "./objective.js";
 
 /** Several objectives as one: their terms together, in order. */

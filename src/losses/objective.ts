@@ -1,5 +1,5 @@
-import type { Scalar, Tensor4D, Variable } from "@tensorflow/tfjs";
 import type { QuantizerOutput } from "../quantizers/index.js";
+import type { Scalar, Tensor4D, Variable } from "../tf/index.js";
 
 /** Something with weights of its own that an objective needs: a discriminator, say. */
 export interface Module {

@@ -1,5 +1,5 @@
-import type { Variable } from "@tensorflow/tfjs";
 import type { Optimizer } from "../nn/optimizer/index.js";
+import type { Variable } from "../tf/index.js";
 import type { Module, Objective } from "./objective.js";
 
 /**

@@ -1,7 +1,7 @@
-import * as tf from "@tensorflow/tfjs";
 import { z } from "zod";
 import { ShapeError } from "../core/errors.js";
 import { unknownName } from "../core/suggest.js";
+import * as tf from "../tf/index.js";
 import { meanSsim } from "./ssim.js";
 
 /** The ways to compare an image with its reconstruction. */

@@ -1,5 +1,5 @@
-import * as tf from "@tensorflow/tfjs";
 import { ShapeError } from "../core/errors.js";
+import * as tf from "../tf/index.js";
 
 const windowSize = 11;
 const windowSigma = 1.5;

@@ -1,5 +1,5 @@
-import type * as tf from "@tensorflow/tfjs";
 import type { GraphWriter } from "../backend/index.js";
+import type * as tf from "../tf/index.js";
 import type { ImageValue } from "./image-value.js";
 import type { Parameter } from "./parameter.js";
 import type { WeightValues } from "./state-dict.js";

@@ -1,4 +1,4 @@
-import * as tf from "@tensorflow/tfjs";
+import * as tf from "../tf/index.js";
 import type { Layer, LayerCost, MapSize } from "./layer.js";
 import { initialValues, type Parameter } from "./parameter.js";
 import { checkWeights, type WeightValues } from "./state-dict.js";

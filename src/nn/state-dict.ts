@@ -1,5 +1,5 @@
-import * as tf from "@tensorflow/tfjs";
 import { VqkitError } from "../core/errors.js";
+import * as tf from "../tf/index.js";
 
 /** A weight outside the engine: row-major float32 values and their shape. */
 export interface WeightValue {

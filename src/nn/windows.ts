@@ -1,6 +1,6 @@
-import * as tf from "@tensorflow/tfjs";
 import type { Attributes } from "../backend/index.js";
 import { ShapeError } from "../core/errors.js";
+import * as tf from "../tf/index.js";
 import type { ImageValue } from "./image-value.js";
 
 /** Rows and columns; one number stands for both. */

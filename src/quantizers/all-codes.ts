@@ -1,4 +1,4 @@
-import type { Tensor2D, Tensor4D } from "@tensorflow/tfjs";
+import type { Tensor2D, Tensor4D } from "../tf/index.js";
 import type { Quantizer } from "./quantizer.js";
 import { tf } from "./tfjs.js";
 

@@ -8,11 +8,12 @@
  *
  * Shapes: levels [8, 6, 5] take latents [N, H, W, 3] to quantized [N, H, W, 3] and indices [N, H, W, 1] in 0..239.
  */
-import type { Tensor, Tensor1D, Tensor4D, Variable } from "@tensorflow/tfjs";
+
 import { z } from "zod";
 import type { GraphWriter } from "../backend/index.js";
 import { parseConfig } from "../core/config.js";
 import { ConfigError } from "../core/errors.js";
+import type { Tensor, Tensor1D, Tensor4D, Variable } from "../tf/index.js";
 import type { QuantizerDefinition } from "./definition.js";
 import { straightThrough } from "./gradients/straight-through.js";
 import { gridSize, planLevels } from "./levels.js";

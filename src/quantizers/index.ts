@@ -1,5 +1,5 @@
 /** The quantizer family. Importing this registers the kinds fsq, rotation, simvq and vq. */
-import * as tfjs from "@tensorflow/tfjs";
+import * as tfjs from "../tf/index.js";
 import "./family/kinds.js";
 import { bindTensorFlow } from "./tfjs.js";
 

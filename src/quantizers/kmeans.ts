@@ -1,6 +1,7 @@
 /** Codebooks from data: sampled latents, and k-means that starts from them. */
-import type { Tensor2D } from "@tensorflow/tfjs";
+
 import type { Random } from "../core/random.js";
+import type { Tensor2D } from "../tf/index.js";
 import { nearestCode } from "./nearest-code.js";
 import type { InitializationOptions } from "./quantizer.js";
 import { tf } from "./tfjs.js";

@@ -1,5 +1,5 @@
 /** Indices of an implicit grid, digit by digit: the first digit is the least significant. */
-import type { Tensor } from "@tensorflow/tfjs";
+import type { Tensor } from "../tf/index.js";
 import { tf } from "./tfjs.js";
 
 /**

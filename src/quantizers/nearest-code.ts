@@ -1,4 +1,4 @@
-import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs";
+import type { Tensor1D, Tensor2D } from "../tf/index.js";
 import { withoutGradient } from "./gradients/stop-gradient.js";
 import { tf } from "./tfjs.js";
 

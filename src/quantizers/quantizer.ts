@@ -1,4 +1,4 @@
-import type * as tf from "@tensorflow/tfjs";
+import type * as tf from "../tf/index.js";
 import type { GradientEstimator } from "./gradients/estimator.js";
 import type { OnnxQuantizer } from "./onnx/onnx-quantizer.js";
 

@@ -1,5 +1,5 @@
-import type * as tf from "@tensorflow/tfjs";
 import { ShapeError } from "../core/errors.js";
+import type * as tf from "../tf/index.js";
 
 /** Throws ShapeError unless `latents` is [N, H, W, `codeDim`]. */
 export function checkLatents(latents: tf.Tensor, codeDim: number): void {

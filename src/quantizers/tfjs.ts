@@ -5,7 +5,7 @@
  * page of runs. So these files import its types only and take its functions from here; the layer's face (index.ts)
  * binds them when it is loaded.
  */
-import type * as tfjs from "@tensorflow/tfjs";
+import type * as tfjs from "../tf/index.js";
 
 /** Undefined until `bindTensorFlow` has been called. */
 export let tf: typeof tfjs;

@@ -5,9 +5,10 @@
  * [M, D], M = N·H·W, each row is replaced by its nearest code, and the grid is restored. For example 8 images with a
  * 16×12 grid of 64 numbers: [8, 16, 12, 64] → [1536, 64] → quantized [8, 16, 12, 64], indices [8, 16, 12, 1].
  */
-import type { Scalar, Tensor, Tensor2D, Tensor4D, Variable } from "@tensorflow/tfjs";
+
 import { ShapeError } from "../core/errors.js";
 import type { Random } from "../core/random.js";
+import type { Scalar, Tensor, Tensor2D, Tensor4D, Variable } from "../tf/index.js";
 import { readCodeTable } from "./code-table.js";
 import type { Codebook } from "./codebooks/codebook.js";
 import type { Placement } from "./codebooks/placement.js";

@@ -1,9 +1,9 @@
-import * as tf from "@tensorflow/tfjs";
 import { ImageAutoencoder, parseStoredModel, withModelPathInErrors } from "../autoencoder/index.js";
 import { backendName, type EngineOptions, selectEngine } from "../backend/index.js";
 import { storedWeightValues } from "../nn/index.js";
 import { createBlankQuantizer } from "../quantizers/index.js";
 import { type ModelFile, modelFingerprint, readStoredModel } from "../runs/index.js";
+import * as tf from "../tf/index.js";
 
 /** A model with its trained weights; the caller disposes it. */
 export interface LoadedModel {

@@ -1,4 +1,3 @@
-import * as tf from "@tensorflow/tfjs";
 import {
   type AutoencoderConfig,
   type ImageAutoencoder,
@@ -10,6 +9,7 @@ import { freezeTensors } from "../backend/index.js";
 import { VqkitError } from "../core/errors.js";
 import { Semaphore } from "../core/semaphore.js";
 import { allCodes } from "../quantizers/index.js";
+import * as tf from "../tf/index.js";
 import { type CodesShape, type IndexArray, indexArray } from "./codes.js";
 
 /** Indices and their shape [N,H,W,Q]. */

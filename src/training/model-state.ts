@@ -1,4 +1,3 @@
-import type * as tf from "@tensorflow/tfjs";
 import { ImageAutoencoder, withModelPathInErrors } from "../autoencoder/index.js";
 import { VqkitError } from "../core/errors.js";
 import type { StoredTensor, TensorMap } from "../files/index.js";
@@ -7,6 +6,7 @@ import { assignWeightValues, type WeightValue } from "../nn/index.js";
 import { WeightAverage } from "../nn/optimizer/index.js";
 import { buildQuantizer, frozenCodebook } from "../quantizers/index.js";
 import type { Checkpoint } from "../runs/index.js";
+import type * as tf from "../tf/index.js";
 import { disposePhases, phasesOf } from "./model-phase.js";
 import type { RunConfig } from "./run-config.js";
 import { networkWeights, type SourceModel } from "./source-model.js";

@@ -1,5 +1,5 @@
-import * as tf from "@tensorflow/tfjs";
 import { VqkitError } from "../core/errors.js";
+import * as tf from "../tf/index.js";
 import type { StepOutcome } from "./step-figures.js";
 
 /** What a run does about a step with a loss or gradient that is not finite. */

@@ -1,6 +1,6 @@
-import * as tf from "@tensorflow/tfjs";
 import type { ImageAutoencoder } from "../autoencoder/index.js";
 import type { ModelPass, ObjectiveTerm, ObjectiveValue, Phase } from "../losses/index.js";
+import * as tf from "../tf/index.js";
 
 /**
  * All that differs from one step to the next, but for the variables: `pixels` [N, H, W, 3] in -1..1, `share`, which is

@@ -1,9 +1,9 @@
-import * as tf from "@tensorflow/tfjs";
 import { type ImageAutoencoder, pixelsToTensor } from "../autoencoder/index.js";
 import { joinArrays } from "../core/typed-arrays.js";
 import type { ImageBatch } from "../data/index.js";
 import type { EvaluationFigures } from "../evaluation/index.js";
 import type { InitializationOptions } from "../quantizers/index.js";
+import * as tf from "../tf/index.js";
 import { evaluateAsIs, type Run } from "./run.js";
 
 /**

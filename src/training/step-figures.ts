@@ -1,6 +1,6 @@
-import * as tf from "@tensorflow/tfjs";
 import { ConfigError } from "../core/errors.js";
 import type { ObjectiveValue } from "../losses/index.js";
+import * as tf from "../tf/index.js";
 import { type LossFields, lossFields, phaseField } from "./step-metrics.js";
 
 /** What a step found before it changed the weights. */

@@ -1,4 +1,3 @@
-import * as tf from "@tensorflow/tfjs";
 import { type ImageAutoencoder, pixelsToTensor } from "../autoencoder/index.js";
 import { BackendError, RecordedFunction } from "../backend/index.js";
 import { VqkitError } from "../core/errors.js";
@@ -6,6 +5,7 @@ import type { ImageBatch } from "../data/index.js";
 import { quantizationError } from "../evaluation/index.js";
 import { type ModelPass, modulesOf, namedVariables, type Phase, updateAt } from "../losses/index.js";
 import { globalNorm, type WeightAverage } from "../nn/optimizer/index.js";
+import * as tf from "../tf/index.js";
 import { firstNonFinite, NonFiniteError, nonFiniteFigure } from "./non-finite.js";
 import { differentiate, evaluate, type StepInputs, scalarsOf } from "./phase-gradients.js";
 import { type Figure, outcomeOf, StepFigures, type StepOutcome } from "./step-figures.js";

@@ -1,8 +1,8 @@
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ImageAutoencoder } from "../../src/autoencoder/autoencoder.js";
 import { type AutoencoderConfig, resolveModel } from "../../src/autoencoder/config.js";
 import { Random } from "../../src/core/random.js";
+import * as tf from "../../src/tf/index.js";
 import { useEngine } from "../engine.js";
 import { tensorOf } from "../nn/check-layer.js";
 import { type Grid, randomGrid } from "../nn/grids.js";

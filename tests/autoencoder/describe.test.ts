@@ -1,9 +1,9 @@
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ImageAutoencoder } from "../../src/autoencoder/autoencoder.js";
 import { modelPresets, resolveModel } from "../../src/autoencoder/config.js";
 import { describeModel } from "../../src/autoencoder/describe.js";
 import { groupCount } from "../../src/autoencoder/layers.js";
+import * as tf from "../../src/tf/index.js";
 import { useEngine } from "../engine.js";
 import { fakeQuantizer } from "./fake-quantizer.js";
 

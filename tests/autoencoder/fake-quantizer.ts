@@ -1,5 +1,5 @@
-import * as tf from "@tensorflow/tfjs";
 import type { Quantizer, QuantizerOutput } from "../../src/quantizers/quantizer.js";
+import * as tf from "../../src/tf/index.js";
 
 /**
  * The simplest stand-in for a quantizer: every latent number times a learned scale, and one index, 0, everywhere. It

@@ -1,9 +1,9 @@
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ImageAutoencoder } from "../../src/autoencoder/autoencoder.js";
 import { resolveModel } from "../../src/autoencoder/config.js";
 import { reconstructionLoss, reconstructionLossSchema } from "../../src/losses/index.js";
 import { createQuantizer } from "../../src/quantizers/index.js";
+import * as tf from "../../src/tf/index.js";
 import { useEngine } from "../engine.js";
 import { tensorOf } from "../nn/check-layer.js";
 import { randomGrid } from "../nn/grids.js";

@@ -1,7 +1,7 @@
-import * as tf from "@tensorflow/tfjs";
 import { expect, it } from "vitest";
 import { backendName } from "../../src/backend/register.js";
 import { Random } from "../../src/core/random.js";
+import * as tf from "../../src/tf/index.js";
 
 /**
  * Every kernel against tfjs's plain-JavaScript backend, on shapes and values that break symmetry. A case builds its

@@ -1,10 +1,10 @@
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it, test } from "vitest";
 import { adapterIn, probe } from "../../src/backend/device-probe.js";
 import { cudaReason, onDevice, webgpuReason } from "../../src/backend/devices.js";
 import { type DeviceName, deviceStatuses, selectEngine } from "../../src/backend/index.js";
 import { GraphBuilder } from "../../src/backend/onnx/graph-builder.js";
 import { Value } from "../../src/backend/onnx/value.js";
+import * as tf from "../../src/tf/index.js";
 import { useEngine } from "../engine.js";
 
 beforeAll(useEngine);

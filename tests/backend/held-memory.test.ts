@@ -1,7 +1,7 @@
-import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { OnnxBackend, RecordedFunction } from "../../src/backend/index.js";
 import { backendName } from "../../src/backend/register.js";
+import * as tf from "../../src/tf/index.js";
 import { useEngine } from "../engine.js";
 
 const LIMIT = 10_000;

@@ -1,7 +1,7 @@
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { BackendError } from "../../src/backend/index.js";
 import { backendName, registerOnnxBackend } from "../../src/backend/register.js";
+import * as tf from "../../src/tf/index.js";
 import { type Case, compareWithCpu, gradients, integers, normal, positive } from "./compare.js";
 
 const image = () => normal([2, 6, 9, 3], "image") as tf.Tensor4D;

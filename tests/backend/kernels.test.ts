@@ -1,6 +1,6 @@
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { backendName, registerOnnxBackend } from "../../src/backend/register.js";
+import * as tf from "../../src/tf/index.js";
 import { type Case, compareWithCpu, gradients, integers, normal, positive } from "./compare.js";
 
 const image = () => normal([2, 6, 10, 3], "image") as tf.Tensor4D;

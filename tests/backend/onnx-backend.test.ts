@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import {
   BackendError,
@@ -14,6 +13,7 @@ import {
 } from "../../src/backend/index.js";
 import { backendName, registerOnnxBackend } from "../../src/backend/register.js";
 import { Random } from "../../src/core/random.js";
+import * as tf from "../../src/tf/index.js";
 
 function backend(): OnnxBackend {
   return tf.backend() as OnnxBackend;

@@ -3,10 +3,10 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { engineStatuses, selectEngine } from "../../src/backend/index.js";
 import { loadTensorFlow, useTensorFlow } from "../../src/backend/tensorflow.js";
+import * as tf from "../../src/tf/index.js";
 import { useEngine } from "../engine.js";
 
 /** Whether the file is there that tfjs-node loads; one that is there and does not load is to fail these tests. */

@@ -1,7 +1,7 @@
 import { environmentName, jasmine } from "./environment.js";
 import "@tensorflow/tfjs-core/dist/tests.js";
-import { engine, getKernelsForBackend } from "@tensorflow/tfjs";
 import * as kernelNames from "@tensorflow/tfjs-core/dist/kernel_names.js";
+import { engine, getKernelsForBackend } from "../../src/tf/index.js";
 import { render, report, type SpecOutcome } from "./results.js";
 
 /** Jasmine names a spec "<suite> <environment> {flags} <spec>"; the middle is the same everywhere. */

@@ -1,4 +1,3 @@
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import {
   ImageAutoencoder,
@@ -10,6 +9,7 @@ import { Random } from "../../src/core/random.js";
 import type { ImageBatch } from "../../src/data/index.js";
 import { evaluateMeanColour, evaluateModel } from "../../src/evaluation/index.js";
 import { createQuantizer } from "../../src/quantizers/index.js";
+import * as tf from "../../src/tf/index.js";
 import { useEngine } from "../engine.js";
 
 beforeAll(useEngine);

@@ -1,4 +1,3 @@
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ImageAutoencoder, resolveModel } from "../../src/autoencoder/index.js";
 import { Random } from "../../src/core/random.js";
@@ -10,6 +9,7 @@ import {
 } from "../../src/evaluation/figures/gradient-geometry.js";
 import { inspectGradients, latentGradient } from "../../src/evaluation/gradient-inspection.js";
 import { createQuantizer, gradientEstimators } from "../../src/quantizers/index.js";
+import * as tf from "../../src/tf/index.js";
 import { useEngine } from "../engine.js";
 
 beforeAll(useEngine);

@@ -1,10 +1,10 @@
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
-import * as tf from "@tensorflow/tfjs";
 import { ImageAutoencoder, pixelsToTensor, resolveModel } from "../../src/autoencoder/index.js";
 import type { JsonObject } from "../../src/files/index.js";
 import { createQuantizer } from "../../src/quantizers/index.js";
 import { RunFolder } from "../../src/runs/index.js";
+import * as tf from "../../src/tf/index.js";
 import { rawImage } from "../tokenizer/model.js";
 
 /**

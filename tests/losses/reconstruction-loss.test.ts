@@ -1,4 +1,3 @@
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parseConfig } from "../../src/core/config.js";
 import { Random } from "../../src/core/random.js";
@@ -7,6 +6,7 @@ import {
   reconstructionLoss,
   reconstructionLossSchema,
 } from "../../src/losses/reconstruction-loss.js";
+import * as tf from "../../src/tf/index.js";
 import { useEngine } from "../engine.js";
 
 beforeAll(useEngine);

@@ -1,8 +1,8 @@
-import * as tf from "@tensorflow/tfjs";
 import { expect } from "vitest";
 import { freezeTensors, GraphWriter, InferenceSession, OrtTensor } from "../../src/backend/index.js";
 import { Random } from "../../src/core/random.js";
 import { type ImageValue, inLayout, type Layer, type MapSize, Network } from "../../src/nn/index.js";
+import * as tf from "../../src/tf/index.js";
 import { type Grid, gridOf, type Numbers, randomGrid } from "./grids.js";
 
 /** A layer and what plain loops make of it. */

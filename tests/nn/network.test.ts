@@ -1,4 +1,3 @@
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { Random } from "../../src/core/random.js";
 import {
@@ -9,6 +8,7 @@ import {
   sequence,
   upsampledConvolution,
 } from "../../src/nn/index.js";
+import * as tf from "../../src/tf/index.js";
 import { useEngine } from "../engine.js";
 
 beforeAll(useEngine);

@@ -1,4 +1,3 @@
-import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   assignWeightValues,
@@ -7,6 +6,7 @@ import {
   storedWeightValues,
   type WeightValue,
 } from "../../src/nn/index.js";
+import * as tf from "../../src/tf/index.js";
 import { useEngine } from "../engine.js";
 
 const variables = new Map<string, tf.Variable>();

@@ -1,8 +1,9 @@
 /** The contract suite itself: each rule is broken on purpose, and its check must say so. */
-import * as tf from "@tensorflow/tfjs";
+
 import { beforeAll, describe, expect, it } from "vitest";
 import { createQuantizer, type Quantizer, stopGradient } from "../../src/quantizers/index.js";
 import { quantizerContract, straightThroughSurrogate } from "../../src/testing/index.js";
+import * as tf from "../../src/tf/index.js";
 import { useEngine } from "../engine.js";
 import { rotationSurrogate } from "./references.js";
 

@@ -1,4 +1,3 @@
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ConfigError } from "../../src/core/errors.js";
 import { Random } from "../../src/core/random.js";
@@ -9,6 +8,7 @@ import {
   parseQuantizerConfig,
   quantizerWarnings,
 } from "../../src/quantizers/index.js";
+import * as tf from "../../src/tf/index.js";
 import { useEngine } from "../engine.js";
 import { fsqBounded, roundHalfToEven } from "./references.js";
 

@@ -1,8 +1,8 @@
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { Random } from "../../src/core/random.js";
 import { kMeans } from "../../src/quantizers/index.js";
 import { sampleDistinctRows } from "../../src/quantizers/kmeans.js";
+import * as tf from "../../src/tf/index.js";
 import { useEngine } from "../engine.js";
 import { nearest } from "./references.js";
 

@@ -1,4 +1,3 @@
-import * as tf from "@tensorflow/tfjs";
 import {
   createQuantizer,
   type Quantizer,
@@ -6,6 +5,7 @@ import {
   type QuantizerDefinition,
   stopGradient,
 } from "../../src/quantizers/index.js";
+import * as tf from "../../src/tf/index.js";
 
 interface OwnLossConfig extends QuantizerConfig {
   readonly codebookSize: number;

@@ -1,8 +1,8 @@
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ShapeError } from "../../src/core/errors.js";
 import { Random } from "../../src/core/random.js";
 import { createQuantizer, type Quantizer } from "../../src/quantizers/index.js";
+import * as tf from "../../src/tf/index.js";
 import { useEngine } from "../engine.js";
 import { nearest, norm, scaled, sum } from "./references.js";
 

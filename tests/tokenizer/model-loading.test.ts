@@ -1,7 +1,6 @@
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { ImageAutoencoder, resolveModel } from "../../src/autoencoder/index.js";
 import { Random } from "../../src/core/random.js";
@@ -9,6 +8,7 @@ import type { JsonValue, StoredTensor } from "../../src/files/index.js";
 import type { WeightValue } from "../../src/nn/index.js";
 import { createQuantizer } from "../../src/quantizers/index.js";
 import { RunFolder, readModelFile, writeModelFile } from "../../src/runs/index.js";
+import * as tf from "../../src/tf/index.js";
 import { loadModel, Tokenizer } from "../../src/tokenizer/index.js";
 import { temporaryFolder } from "../data/temporary.js";
 import { useEngine } from "../engine.js";

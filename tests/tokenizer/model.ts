@@ -1,12 +1,12 @@
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
-import * as tf from "@tensorflow/tfjs";
 import { ImageAutoencoder, pixelsToTensor, resolveModel } from "../../src/autoencoder/index.js";
 import { Random } from "../../src/core/random.js";
 import type { StoredTensor } from "../../src/files/index.js";
 import type { WeightValue } from "../../src/nn/index.js";
 import { createQuantizer } from "../../src/quantizers/index.js";
 import { writeModelFile } from "../../src/runs/index.js";
+import * as tf from "../../src/tf/index.js";
 import { noise } from "../data/temporary.js";
 
 /** One quantizer a kind: with and without projection, codebook sizes that are no powers of two. */

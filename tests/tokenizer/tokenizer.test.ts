@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { pixelsToTensor, tensorToPixels } from "../../src/autoencoder/index.js";
+import * as tf from "../../src/tf/index.js";
 import { type Codes, loadModel, sliceCodes, Tokenizer } from "../../src/tokenizer/index.js";
 import { noise, temporaryFolder } from "../data/temporary.js";
 import { useEngine } from "../engine.js";

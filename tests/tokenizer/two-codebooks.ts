@@ -1,10 +1,10 @@
-import * as tf from "@tensorflow/tfjs";
 import {
   digitsToIndices,
   indicesToDigits,
   registerQuantizer,
   straightThrough,
 } from "../../src/quantizers/index.js";
+import * as tf from "../../src/tf/index.js";
 
 /**
  * A quantizer with two codebooks of four codes, each the signs of two of the four latent dimensions. Registered once

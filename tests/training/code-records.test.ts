@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { decodeImage } from "../../src/data/index.js";
 import { type CodeTimeline, codeLives, expectedUniformUsage } from "../../src/metrics/index.js";
 import { RunFolder, readCodeTimeline } from "../../src/runs/index.js";
+import * as tf from "../../src/tf/index.js";
 import { type RunOptions, type StepMetrics, Trainer } from "../../src/training/index.js";
 import { isRecordPoint } from "../../src/training/training-loop.js";
 import { useEngine } from "../engine.js";

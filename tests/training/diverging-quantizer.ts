@@ -1,5 +1,5 @@
-import * as tf from "@tensorflow/tfjs";
 import type { Quantizer, QuantizerConfig, QuantizerDefinition } from "../../src/quantizers/index.js";
+import * as tf from "../../src/tf/index.js";
 
 interface DivergingConfig extends QuantizerConfig {
   readonly codeDim: number;

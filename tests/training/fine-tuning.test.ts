@@ -1,10 +1,10 @@
 import { cp, readdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { Random } from "../../src/core/random.js";
 import type { QuantizerConfig } from "../../src/quantizers/index.js";
 import { RunFolder, readCodeTimeline } from "../../src/runs/index.js";
+import * as tf from "../../src/tf/index.js";
 import { loadModel } from "../../src/tokenizer/index.js";
 import { type RunOptions, Trainer } from "../../src/training/index.js";
 import { useEngine } from "../engine.js";

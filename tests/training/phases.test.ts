@@ -1,10 +1,10 @@
 import { cp, readdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readSafetensors } from "../../src/files/index.js";
 import { lossCard, renderRunReport } from "../../src/reports/index.js";
 import { RunFolder } from "../../src/runs/index.js";
+import * as tf from "../../src/tf/index.js";
 import { type RunOptions, type StepMetrics, Trainer, timingFields } from "../../src/training/index.js";
 import { useEngine } from "../engine.js";
 import { digestOf, drained, logged, timeless, tinyFolders, tinyRun, train } from "./tiny-runs.js";

@@ -1,6 +1,6 @@
-import * as tf from "@tensorflow/tfjs";
 import { type MockInstance, vi } from "vitest";
 import type { Quantizer, QuantizerConfig, QuantizerDefinition } from "../../src/quantizers/index.js";
+import * as tf from "../../src/tf/index.js";
 import type { Trainer } from "../../src/training/index.js";
 
 interface PoisonedConfig extends QuantizerConfig {

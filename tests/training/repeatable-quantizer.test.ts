@@ -1,9 +1,9 @@
 import { readdir } from "node:fs/promises";
 import path from "node:path";
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readSafetensors } from "../../src/files/index.js";
 import { createQuantizer, type QuantizerDefinition, registerQuantizer } from "../../src/quantizers/index.js";
+import * as tf from "../../src/tf/index.js";
 import { Trainer } from "../../src/training/index.js";
 import { useEngine } from "../engine.js";
 import { timeless, tinyFolders, tinyRun, train } from "./tiny-runs.js";

@@ -1,9 +1,9 @@
-import * as tf from "@tensorflow/tfjs";
 import { z } from "zod";
 import { parseConfig } from "../../src/core/config.js";
 import type { ModelPass, Module, Objective } from "../../src/losses/index.js";
 import { type ObjectiveDefinition, registerObjective } from "../../src/losses/registry/index.js";
 import { createOptimizer } from "../../src/nn/optimizer/index.js";
+import * as tf from "../../src/tf/index.js";
 
 const schema = z.strictObject({
   kind: z.literal("toy-critic"),

@@ -1,9 +1,9 @@
 import { readdir } from "node:fs/promises";
 import path from "node:path";
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { registerQuantizer } from "../../src/quantizers/index.js";
 import { RunFolder, readCodeTimeline } from "../../src/runs/index.js";
+import * as tf from "../../src/tf/index.js";
 import { NonFiniteError, type RunOptions, type StepMetrics, Trainer } from "../../src/training/index.js";
 import { useEngine } from "../engine.js";
 import { poison, poisonedQuantizer } from "./poisoned-quantizer.js";

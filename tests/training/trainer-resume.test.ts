@@ -1,11 +1,11 @@
 import { cp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import path from "node:path";
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { Random } from "../../src/core/random.js";
 import { readSafetensors } from "../../src/files/index.js";
 import { RunFolder } from "../../src/runs/index.js";
+import * as tf from "../../src/tf/index.js";
 import { type ResumeOptions, type RunOptions, type StepMetrics, Trainer } from "../../src/training/index.js";
 import { useEngine } from "../engine.js";
 import {

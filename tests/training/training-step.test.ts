@@ -1,4 +1,3 @@
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, expect, it } from "vitest";
 import {
   ImageAutoencoder,
@@ -9,6 +8,7 @@ import {
 import { Random } from "../../src/core/random.js";
 import { WeightAverage } from "../../src/nn/optimizer/index.js";
 import { createQuantizer, registerQuantizer } from "../../src/quantizers/index.js";
+import * as tf from "../../src/tf/index.js";
 import { trainingSchema } from "../../src/training/index.js";
 import { modelPhase } from "../../src/training/model-phase.js";
 import { TrainingStep } from "../../src/training/training-step.js";

@@ -1,4 +1,4 @@
-import type { DataType } from "@tensorflow/tfjs";
+import type { DataType } from "../../tf/index.js";
 import type { GraphBuilder } from "../onnx/graph-builder.js";
 
 type Term = string | number;

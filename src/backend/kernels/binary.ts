@@ -1,4 +1,4 @@
-import { backend_util, type DataType, type NamedTensorInfoMap, type TensorInfo } from "@tensorflow/tfjs";
+import { backend_util, type DataType, type NamedTensorInfoMap, type TensorInfo } from "../../tf/index.js";
 import type { GraphBuilder } from "../onnx/graph-builder.js";
 import type { Value } from "../onnx/value.js";
 import type { Kernel, LoweredCall } from "../recording.js";

@@ -1,4 +1,4 @@
-import type { DataType, NamedTensorInfoMap, TensorInfo } from "@tensorflow/tfjs";
+import type { DataType, NamedTensorInfoMap, TensorInfo } from "../../tf/index.js";
 import { type GraphBuilder, sameShape, sizeOf } from "../onnx/graph-builder.js";
 import { Value } from "../onnx/value.js";
 

@@ -1,4 +1,4 @@
-import type { NamedAttrMap, TensorInfo } from "@tensorflow/tfjs";
+import type { NamedAttrMap, TensorInfo } from "../../tf/index.js";
 import type { GraphBuilder } from "../onnx/graph-builder.js";
 import { Value } from "../onnx/value.js";
 import type { Kernel, TensorSpec } from "../recording.js";

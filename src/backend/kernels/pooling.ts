@@ -4,7 +4,7 @@ import {
   type NamedTensorInfoMap,
   type TensorInfo,
   util,
-} from "@tensorflow/tfjs";
+} from "../../tf/index.js";
 import type { GraphBuilder } from "../onnx/graph-builder.js";
 import { sameShape, sizeOf } from "../onnx/graph-builder.js";
 import type { Value } from "../onnx/value.js";

@@ -1,4 +1,4 @@
-import { backend_util, util } from "@tensorflow/tfjs";
+import { backend_util, util } from "../../tf/index.js";
 import type { Kernel } from "../recording.js";
 import { rearrangement } from "./shape.js";
 

@@ -1,4 +1,4 @@
-import { backend_util, type DataType, type TensorInfo, util } from "@tensorflow/tfjs";
+import { backend_util, type DataType, type TensorInfo, util } from "../../tf/index.js";
 import type { GraphBuilder } from "../onnx/graph-builder.js";
 import { sizeOf } from "../onnx/graph-builder.js";
 import { Value } from "../onnx/value.js";

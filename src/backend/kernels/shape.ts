@@ -1,4 +1,4 @@
-import { backend_util, slice_util, type Tensor, type TensorInfo, util } from "@tensorflow/tfjs";
+import { backend_util, slice_util, type Tensor, type TensorInfo, util } from "../../tf/index.js";
 import type { GraphBuilder } from "../onnx/graph-builder.js";
 import { Value } from "../onnx/value.js";
 import type { Kernel, TensorSpec } from "../recording.js";

@@ -1,4 +1,4 @@
-import type { backend_util, DataType } from "@tensorflow/tfjs";
+import type { backend_util, DataType } from "../../tf/index.js";
 import { BackendError } from "../errors.js";
 import type { GraphBuilder } from "../onnx/graph-builder.js";
 import { Value } from "../onnx/value.js";

@@ -1,4 +1,4 @@
-import type { DataType, NamedAttrMap } from "@tensorflow/tfjs";
+import type { DataType, NamedAttrMap } from "../../tf/index.js";
 import type { GraphBuilder } from "../onnx/graph-builder.js";
 import type { Kernel } from "../recording.js";
 import { asFloat, elementwise, input, same, toBool, toFloat } from "./elementwise.js";

@@ -1,4 +1,4 @@
-import type { DataType } from "@tensorflow/tfjs";
+import type { DataType } from "../../tf/index.js";
 import { BackendError } from "../errors.js";
 import { GraphWriter } from "./graph-writer.js";
 import type { Attributes, ElementType } from "./model-proto.js";

@@ -1,4 +1,4 @@
-import type { DataType } from "@tensorflow/tfjs";
+import type { DataType } from "../../tf/index.js";
 
 /** Made by an operator to which a vector along the last axis may still be added at no cost. */
 export interface Biasless {

@@ -1,5 +1,5 @@
-import * as tf from "@tensorflow/tfjs";
 import type { GraphWriter } from "../../backend/index.js";
+import * as tf from "../../tf/index.js";
 import type { Layer } from "../layer.js";
 
 /** A function of each number: computed with gradients, and written as nodes of a graph. */

@@ -1,4 +1,4 @@
-import * as tf from "@tensorflow/tfjs";
+import * as tf from "../../tf/index.js";
 import { inLayout } from "../image-value.js";
 import type { Layer } from "../layer.js";
 import { expectChannels, weightOf } from "../weights.js";

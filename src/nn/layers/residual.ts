@@ -1,5 +1,5 @@
-import * as tf from "@tensorflow/tfjs";
 import { ShapeError } from "../../core/errors.js";
+import * as tf from "../../tf/index.js";
 import { dimsOf, inLayout } from "../image-value.js";
 import type { Layer } from "../layer.js";
 import { sequence } from "./sequence.js";

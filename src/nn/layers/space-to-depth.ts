@@ -1,5 +1,5 @@
-import * as tf from "@tensorflow/tfjs";
 import { ShapeError } from "../../core/errors.js";
+import * as tf from "../../tf/index.js";
 import { inLayout } from "../image-value.js";
 import type { Layer } from "../layer.js";
 import type { BlockOrder } from "./depth-to-space.js";

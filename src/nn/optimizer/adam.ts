@@ -1,4 +1,4 @@
-import * as tf from "@tensorflow/tfjs";
+import * as tf from "../../tf/index.js";
 import type { OptimizerPart } from "./optimizer.js";
 
 /** The constants of Adam's update. */

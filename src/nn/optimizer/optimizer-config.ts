@@ -1,5 +1,5 @@
-import type * as tf from "@tensorflow/tfjs";
 import { z } from "zod";
+import type * as tf from "../../tf/index.js";
 import { adam } from "./adam.js";
 import { clipping } from "./clipping.js";
 import { Optimizer } from "./optimizer.js";

@@ -1,6 +1,6 @@
-import * as tf from "@tensorflow/tfjs";
 import { ShapeError, VqkitError } from "../../core/errors.js";
 import { unknownName } from "../../core/suggest.js";
+import * as tf from "../../tf/index.js";
 
 /** What changes from one step to the next. */
 export interface StepOptions {

@@ -1,4 +1,4 @@
-import * as tf from "@tensorflow/tfjs";
+import * as tf from "../../tf/index.js";
 
 /**
  * A running average of the weights, for evaluation and export: a ← a + (1 − dₜ)·(θ − a) after each step t, with

@@ -1,4 +1,4 @@
-import * as tf from "@tensorflow/tfjs";
+import * as tf from "../../tf/index.js";
 import { type OptimizerPart, stateless, type Update } from "./optimizer.js";
 
 /** Convolution kernels (rank 4) alone: never biases, norms or codebooks. */

@@ -1,6 +1,6 @@
-import type { Tensor, Tensor1D, Tensor2D, Variable } from "@tensorflow/tfjs";
 import { z } from "zod";
 import type { Random } from "../../core/random.js";
+import type { Tensor, Tensor1D, Tensor2D, Variable } from "../../tf/index.js";
 import type { CodeLearning } from "../facts.js";
 import type { OptionValues, Part, PartOptions } from "../part.js";
 import type { StateValue } from "../quantizer.js";

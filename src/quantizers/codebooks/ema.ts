@@ -4,8 +4,9 @@
  * van den Oord et al. 2017, https://arxiv.org/abs/1711.00937, appendix A.1. In code: N_k is `counts`, m_k is `sums`,
  * γ is `decay`, ε is `epsilon`.
  */
-import type { Rank, Tensor, Tensor1D, Tensor2D, Variable } from "@tensorflow/tfjs";
+
 import { z } from "zod";
+import type { Rank, Tensor, Tensor1D, Tensor2D, Variable } from "../../tf/index.js";
 import { tf } from "../tfjs.js";
 import { type Codebook, type CodebookStart, codebookPart, type KeptCodebook, keptRows } from "./codebook.js";
 import { asTheyAre } from "./placement.js";

@@ -3,9 +3,10 @@
  *
  * Zhu et al. 2024, https://arxiv.org/abs/2411.02038. In code: C is `table`, W is `kernel`, b is `bias`.
  */
-import type { Rank, Tensor2D, Variable } from "@tensorflow/tfjs";
+
 import { z } from "zod";
 import type { Random } from "../../core/random.js";
+import type { Rank, Tensor2D, Variable } from "../../tf/index.js";
 import { tf } from "../tfjs.js";
 import {
   type Codebook,

@@ -1,5 +1,5 @@
-import type { Tensor2D } from "@tensorflow/tfjs";
 import type { GraphWriter } from "../../backend/index.js";
+import type { Tensor2D } from "../../tf/index.js";
 
 /** What becomes of latents before they are compared with codes: live, and in an exported graph by the same operators. */
 export interface Placement {

@@ -6,8 +6,9 @@
  * searched, chosen and decoded is e_k/‖e_k‖. ‖ẑ − q‖² = 2 − 2 cos(z, e_k), so the nearest code is the one of the nearest
  * direction. Both losses are of ẑ, not of z, and gradients reach z through the division: (I − ẑẑᵀ)g/‖z‖.
  */
-import type { GradSaveFunc, Tensor2D } from "@tensorflow/tfjs";
+
 import type { GraphWriter } from "../../backend/index.js";
+import type { GradSaveFunc, Tensor2D } from "../../tf/index.js";
 import { tf } from "../tfjs.js";
 import { codebookPart, codebookWeight } from "./codebook.js";
 import type { Placement } from "./placement.js";

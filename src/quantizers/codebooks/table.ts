@@ -1,4 +1,4 @@
-import type { Rank, Tensor2D, Variable } from "@tensorflow/tfjs";
+import type { Rank, Tensor2D, Variable } from "../../tf/index.js";
 import { tf } from "../tfjs.js";
 import { type Codebook, type CodebookStart, type KeptCodebook, keptRows } from "./codebook.js";
 import type { Placement } from "./placement.js";

@@ -1,6 +1,6 @@
 /** Contract checks of what a quantizer says of itself: its facts, and what is left when codes are taken out. */
 import assert from "node:assert/strict";
-import * as tf from "@tensorflow/tfjs";
+import * as tf from "../../tf/index.js";
 import type { QuantizerFacts } from "../facts.js";
 import type { Quantizer } from "../quantizer.js";
 import { createQuantizer, parseQuantizerConfig, quantizerFacts } from "../registry.js";

@@ -1,7 +1,7 @@
 /** Contract checks of the values: shapes, indices, round trip, errors. */
 import assert from "node:assert/strict";
-import * as tf from "@tensorflow/tfjs";
 import { ShapeError } from "../../core/errors.js";
+import * as tf from "../../tf/index.js";
 import type { Quantizer } from "../quantizer.js";
 import { bytesOf, GRIDS, using, withLatents } from "./helpers.js";
 

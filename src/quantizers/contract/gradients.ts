@@ -1,8 +1,8 @@
 /** Contract checks of gradients, against central differences. */
 import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
-import * as tf from "@tensorflow/tfjs";
 import { Random } from "../../core/random.js";
+import * as tf from "../../tf/index.js";
 import type { Quantizer, QuantizerLossName } from "../quantizer.js";
 import { straightThroughSurrogate } from "./check.js";
 import {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import * as tf from "@tensorflow/tfjs";
 import { Random } from "../../core/random.js";
+import * as tf from "../../tf/index.js";
 import type { Quantizer } from "../quantizer.js";
 
 /** Batch and grids of the test latents: not square, and down to a single position. */

@@ -1,7 +1,7 @@
 /** Contract checks of what a quantizer holds: purity, updates, configuration, seed, memory. */
 import assert from "node:assert/strict";
-import * as tf from "@tensorflow/tfjs";
 import { RecordedFunction } from "../../backend/index.js";
+import * as tf from "../../tf/index.js";
 import type { Quantizer } from "../quantizer.js";
 import { createBlankQuantizer, parseQuantizerConfig } from "../registry.js";
 import {

@@ -7,7 +7,7 @@
  * g − d(d·g). Codes learn from the reconstruction, so both losses of the quantizer have the weight 0 unless set. Where
  * q = z there is no direction, and all of g goes to the latent.
  */
-import type { GradSaveFunc, Tensor2D } from "@tensorflow/tfjs";
+import type { GradSaveFunc, Tensor2D } from "../../tf/index.js";
 import { tf } from "../tfjs.js";
 import { estimatorPart, type GradientEstimator } from "./estimator.js";
 

@@ -1,4 +1,4 @@
-import type { GradSaveFunc, Tensor, Tensor2D } from "@tensorflow/tfjs";
+import type { GradSaveFunc, Tensor, Tensor2D } from "../../tf/index.js";
 import type { OptionValues, Part, PartOptions } from "../part.js";
 import { tf } from "../tfjs.js";
 

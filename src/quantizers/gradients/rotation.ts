@@ -6,8 +6,9 @@
  * The output is sg[λR]·e with R = I − 2rrᵀ + 2q̂êᵀ, which equals q. R, λ are constants of the backward pass, so the
  * gradient g at the output reaches e as λRᵀg = λ(g − 2r(r·g) + 2ê(q̂·g)). R itself, D×D for each row, is never built.
  */
-import type { Scalar, Tensor, Tensor2D } from "@tensorflow/tfjs";
+
 import { z } from "zod";
+import type { Scalar, Tensor, Tensor2D } from "../../tf/index.js";
 import { tf } from "../tfjs.js";
 import {
   type BackwardArguments,

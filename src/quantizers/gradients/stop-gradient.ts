@@ -1,4 +1,4 @@
-import type { Tensor } from "@tensorflow/tfjs";
+import type { Tensor } from "../../tf/index.js";
 import { tf } from "../tfjs.js";
 
 /**

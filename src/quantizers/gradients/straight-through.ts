@@ -4,7 +4,7 @@
  * Bengio et al. 2013, https://arxiv.org/abs/1308.3432; for codebooks van den Oord et al. 2017,
  * https://arxiv.org/abs/1711.00937, section 3.2.
  */
-import type { Tensor } from "@tensorflow/tfjs";
+import type { Tensor } from "../../tf/index.js";
 import { tf } from "../tfjs.js";
 import { estimatorPart } from "./estimator.js";
 

@@ -1,7 +1,7 @@
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { suitsTiles } from "../../../src/backend/kernels/tiled-convolution.js";
 import { Random } from "../../../src/core/random.js";
+import * as tf from "../../../src/tf/index.js";
 import { useEngine } from "../../engine.js";
 
 beforeAll(useEngine);

@@ -1,6 +1,6 @@
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, expect, it } from "vitest";
 import { type OnnxBackend, RecordedFunction, selectEngine } from "../../../src/backend/index.js";
+import * as tf from "../../../src/tf/index.js";
 
 const MIB = 2 ** 20;
 /** Of the engine's own choice: `maxHeldBytes`. */

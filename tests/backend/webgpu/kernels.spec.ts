@@ -1,6 +1,6 @@
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { selectEngine } from "../../../src/backend/index.js";
+import * as tf from "../../../src/tf/index.js";
 import { type Case, compareWithCpu, gradients, integers, normal, positive } from "../compare.js";
 
 const tolerance = 1e-4;

@@ -1,9 +1,9 @@
-import * as tf from "@tensorflow/tfjs";
 import { expect, it } from "vitest";
 import { ImageAutoencoder, pixelsToTensor, resolveModel } from "../../../src/autoencoder/index.js";
 import { type DeviceName, selectEngine } from "../../../src/backend/index.js";
 import { reconstructionLoss } from "../../../src/losses/index.js";
 import { createQuantizer } from "../../../src/quantizers/index.js";
+import * as tf from "../../../src/tf/index.js";
 import { trainingSchema } from "../../../src/training/index.js";
 import { modelPhase } from "../../../src/training/model-phase.js";
 import { TrainingStep } from "../../../src/training/training-step.js";

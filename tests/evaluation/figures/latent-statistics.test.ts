@@ -1,4 +1,3 @@
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { Random } from "../../../src/core/random.js";
 import {
@@ -7,6 +6,7 @@ import {
   LatentStatistics,
 } from "../../../src/evaluation/figures/latent-statistics.js";
 import { latentSums } from "../../../src/evaluation/latent-sums.js";
+import * as tf from "../../../src/tf/index.js";
 import { useEngine } from "../../engine.js";
 
 beforeAll(useEngine);

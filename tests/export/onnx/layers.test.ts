@@ -1,8 +1,8 @@
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, expect, test } from "vitest";
 import { encoderLayers, pixelsToTensor } from "../../../src/autoencoder/index.js";
 import { freezeTensors, GraphWriter, InferenceSession, OrtTensor } from "../../../src/backend/index.js";
 import { inLayout, sequence } from "../../../src/nn/index.js";
+import * as tf from "../../../src/tf/index.js";
 import { loadModel } from "../../../src/tokenizer/index.js";
 import { temporaryFolder } from "../../data/temporary.js";
 import { useEngine } from "../../engine.js";

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import * as tf from "@tensorflow/tfjs";
 import { expect } from "vitest";
 import { exportOnnx } from "../../../src/export/index.js";
+import * as tf from "../../../src/tf/index.js";
 import { runFolder, variants } from "../models.js";
 
 /** The names of all variants. */

@@ -1,7 +1,7 @@
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { Random } from "../../../src/core/random.js";
 import { createOptimizer, type Optimizer, type OptimizerConfig } from "../../../src/nn/optimizer/index.js";
+import * as tf from "../../../src/tf/index.js";
 import { useEngine } from "../../engine.js";
 
 beforeAll(useEngine);

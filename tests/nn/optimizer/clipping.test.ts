@@ -1,6 +1,6 @@
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { clipping, createOptimizer, globalNorm, type Updates } from "../../../src/nn/optimizer/index.js";
+import * as tf from "../../../src/tf/index.js";
 import { trainingSchema } from "../../../src/training/index.js";
 import { useEngine } from "../../engine.js";
 

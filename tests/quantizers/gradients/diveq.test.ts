@@ -1,7 +1,7 @@
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { diveqDetach } from "../../../src/quantizers/gradients/diveq.js";
 import { createQuantizer } from "../../../src/quantizers/index.js";
+import * as tf from "../../../src/tf/index.js";
 import { useEngine } from "../../engine.js";
 
 beforeAll(useEngine);

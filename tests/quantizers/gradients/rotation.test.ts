@@ -1,4 +1,3 @@
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { Random } from "../../../src/core/random.js";
 import {
@@ -7,6 +6,7 @@ import {
   reflection,
   rotationTrick,
 } from "../../../src/quantizers/index.js";
+import * as tf from "../../../src/tf/index.js";
 import { useEngine } from "../../engine.js";
 import { dot, norm, reflectionSurrogate, rotationSurrogate, scaled, sum } from "../references.js";
 

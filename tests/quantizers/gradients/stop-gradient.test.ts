@@ -1,6 +1,6 @@
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { stopGradient, straightThrough } from "../../../src/quantizers/index.js";
+import * as tf from "../../../src/tf/index.js";
 import { useEngine } from "../../engine.js";
 
 beforeAll(useEngine);

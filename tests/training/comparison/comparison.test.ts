@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ConfigError } from "../../../src/core/errors.js";
 import { assertSameConventions } from "../../../src/metrics/index.js";
 import { RunFolder } from "../../../src/runs/index.js";
+import * as tf from "../../../src/tf/index.js";
 import {
   type ComparisonEvent,
   type ComparisonOptions,
