@@ -1,5 +1,5 @@
-// Writes TensorFlow.js into dist/src/tf: `index.js`, tfjs-core with its gradients, chained operations and slow backend
-// in one file; `core/`, its types; `NOTICE.md`, whose work it is. The last step of `npm run build`.
+// Writes TensorFlow.js into dist/src/tf: tfjs-core with its gradients, chained operations and slow backend in one file,
+// its types, and a notice that says whose work it is. The last step of `npm run build`.
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
