@@ -27,6 +27,7 @@ export { OutputFolder, type OutputFolderOptions, UnfitNameError } from "./output
 export { type OwnFolderKind, ownFolderKind } from "./own-folder.js";
 export { decompressPage, parquetCodecs } from "./parquet-codecs.js";
 export { decodePrelude, encodePrelude, PRELUDE_BYTES } from "./prelude.js";
+export { openPytorch } from "./pytorch/pytorch-file.js";
 export {
   decodeSafetensors,
   encodeSafetensors,
@@ -35,6 +36,8 @@ export {
   writeSafetensors,
 } from "./safetensors.js";
 export type { Metadata } from "./safetensors-header.js";
+export { openSafetensors } from "./safetensors-source.js";
+export { openShards, openTensors, readShardIndex, type ShardIndex } from "./shards.js";
 export { isPartialName, nameOfPartial, StagedFile } from "./staged-file.js";
 export { placeStagedFiles, removeStagedFiles, StagedFiles } from "./staged-files.js";
 export {
@@ -45,5 +48,7 @@ export {
   type TensorDtype,
   type TensorMap,
 } from "./tensor-data.js";
+export type { TensorInfo, TensorSource } from "./tensor-source.js";
 export { MAX_TRANSFER_BYTES, readFully, writeFully } from "./transfer.js";
+export { ZipArchive, type ZipEntry } from "./zip-archive.js";
 export { zstandardStream } from "./zstandard.js";

@@ -23,6 +23,7 @@ import { RunFolder } from "../../src/runs/run-folder.js";
 import { codeFormats, readCodes } from "../../src/tokenizer/index.js";
 import { imageStructures } from "./image-structures.js";
 import { mutationsOf } from "./mutations.js";
+import { pytorchTargets } from "./pytorch-targets.js";
 import { sourceTargets } from "./source-targets.js";
 import {
   changedJson,
@@ -88,6 +89,7 @@ export async function fuzzTargets(folder: string, goldenFolder = golden): Promis
         );
       }),
     },
+    ...(await pytorchTargets(at, resolve(goldenFolder, "../../files/pytorch"))),
     { name: "npy", cases: fc.oneof(mutationsOf([stack, tiny()]), oddNpy), read: written(readArray) },
     { name: "npy stack", cases: fc.oneof(mutationsOf([stack]), oddNpy), read: written(readStack) },
     lines("metrics.jsonl", await run("metrics.jsonl"), written(readAllMetrics)),
