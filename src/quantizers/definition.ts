@@ -53,9 +53,9 @@ export interface QuantizerDefinition<C extends QuantizerConfig = QuantizerConfig
 
   /**
    * What a configuration says of the quantizer. Without it, pages say that they do not know, and a model file is not
-   * held against the size of its codebook before it is built.
+   * held against the size of its codebook before it is built. null where they depend on a kind that does not say.
    */
-  facts?(config: C): QuantizerFacts;
+  facts?(config: C): QuantizerFacts | null;
 
   readonly recommended?: Recommendation;
 

@@ -21,6 +21,8 @@ export interface QuantizerLoss {
 export interface QuantizerFacts {
   /** K. */
   readonly codebookSize: number;
+  /** Q, the codes of a position; absent where it is 1. */
+  readonly numCodebooks?: number;
   /** How many numbers its variables hold: a file of such a model has no fewer. */
   readonly numbers: number;
   /** One sentence or two: how the codebook is held and learns. */

@@ -1,4 +1,4 @@
-/** The quantizer family. Importing this registers the kinds fsq, rotation, simvq and vq. */
+/** The quantizer family. Importing this registers its kinds, which family/kinds.ts lists. */
 import * as tfjs from "../tf/index.js";
 import "./family/kinds.js";
 import { bindTensorFlow } from "./tfjs.js";

@@ -60,8 +60,11 @@ export interface KeptCodes {
 /** How codes are taken out of a quantizer, or why none can be. */
 export type Pruning =
   | {
-      /** @param kept the codes that stay, ascending; the new codes equal these bit for bit, in that order */
-      readonly keep: (kept: readonly number[]) => Promise<KeptCodes>;
+      /**
+       * @param kept of each codebook the codes that stay, ascending and equally many of each; the new codes equal these
+       * bit for bit, in that order
+       */
+      readonly keep: (kept: readonly (readonly number[])[]) => Promise<KeptCodes>;
     }
   | {
       /** Goes on from `expected a quantizer with a table of codes, got "fsq", `. */
@@ -90,6 +93,12 @@ export interface Quantizer {
    * then (after 16 steps, 32, and then every 256) whether it still holds, and ends with an error where it does not.
    */
   readonly repeatable?: boolean;
+
+  /**
+   * Its own gradient estimator, where the gradient follows from latents and codes alone: a quantizer that is made of
+   * several has it on the sum of their codes. Without it that one passes the gradient straight through.
+   */
+  readonly estimator?: GradientEstimator;
 
   /**
    * The gradient estimators that could stand in the place of its own, by name, for `inspectGradients`. Leave it out

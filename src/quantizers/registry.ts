@@ -61,6 +61,15 @@ export function buildQuantizer(config: QuantizerConfig, seed: number | null): Qu
 }
 
 /**
+ * Builds a quantizer that is a part of another one, and draws from that one's stream.
+ *
+ * @param config as `parseQuantizerConfig` returned it
+ */
+export function createMember(config: QuantizerConfig, random: Random): Quantizer {
+  return definitionOf(config).create(config, random);
+}
+
+/**
  * Builds a quantizer all of whose variables are assigned next: its tables are not drawn.
  *
  * @throws as `createQuantizer`
@@ -121,6 +130,11 @@ export function undecidedRecommendation(config: Readonly<Record<string, unknown>
   if (Object.keys(options).some((name) => config[name] !== undefined)) return null;
   if (Object.entries(where).some(([name, value]) => (config[name] ?? value) !== value)) return null;
   return recommended;
+}
+
+/** Whether a kind has an option of that name; false for a kind that is not registered. */
+export function takesOption(kind: string, option: string): boolean {
+  return definitions.get(kind)?.options.some(({ name }) => name === option) ?? false;
 }
 
 /** A registered kind, for listings. */

@@ -46,10 +46,12 @@ export class VectorQuantizer implements Quantizer {
   readonly latentsForInitialization: number;
   readonly repeatable = true;
   readonly estimators: Readonly<Record<string, GradientEstimator>>;
-  readonly pruning = { keep: (kept: readonly number[]) => this.#keep(kept) };
+  readonly estimator: GradientEstimator;
+  readonly pruning = {
+    keep: ([kept = []]: readonly (readonly number[])[]) => this.#keep(kept),
+  };
   readonly #random: Random;
   readonly #codebook: Codebook;
-  readonly #estimate: GradientEstimator;
 
   constructor(config: VectorQuantizerConfig, random: Random) {
     this.config = config;
@@ -63,7 +65,7 @@ export class VectorQuantizer implements Quantizer {
     this.#codebook = createCodebook(config, random);
     this.estimators = placed(gradientEstimators, this.#codebook.placement);
     const estimator = estimatorNamed(config.gradient);
-    this.#estimate = estimator.create(optionsOf(estimator, config));
+    this.estimator = estimator.create(optionsOf(estimator, config));
   }
 
   quantize(latents: Tensor4D): QuantizerOutput {
@@ -75,7 +77,7 @@ export class VectorQuantizer implements Quantizer {
       const nearest = nearestCode(flat, codes); // [M]
       const chosen: Tensor2D = tf.gather(codes, nearest); // [M, D]
       return {
-        quantized: tf.reshape(this.#estimate(flat, chosen), [n, h, w, d]),
+        quantized: tf.reshape(this.estimator(flat, chosen), [n, h, w, d]),
         indices: tf.reshape(nearest, [n, h, w, 1]),
         losses: this.#losses(flat, chosen),
       };

@@ -89,8 +89,8 @@ describe("wrong configurations name the flag or field and write nothing", () => 
   }
 
   test("a misspelt quantizer", async () => {
-    expect(await wrongTraining("--quantizer", "vqq")).toBe(
-      'error: --quantizer: Unknown quantizer "vqq". Known: fsq, rotation, simvq, vq. Did you mean "vq"?\n',
+    expect(await wrongTraining("--quantizer", "vqq")).toMatch(
+      /^error: --quantizer: Unknown quantizer "vqq"\. Known: .*fsq, .*simvq, vq\. Did you mean "vq"\?\n$/,
     );
   });
 

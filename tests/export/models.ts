@@ -92,6 +92,28 @@ export const variants = {
       initialization: "data",
     },
   },
+  residual: {
+    model: { preset: "tiny", baseWidth: 8, latentChannels: 9 },
+    quantizer: {
+      kind: "residual",
+      numQuantizers: 3,
+      quantizer: { kind: "vq", codebook: "ema", codebookSize: 48, codeDim: 9, initialization: "data" },
+    },
+  },
+  "grouped, one of them projected": {
+    model: { preset: "tiny", baseWidth: 8, latentChannels: 8 },
+    quantizer: {
+      kind: "grouped",
+      quantizers: [
+        { kind: "simvq", codebookSize: 40, codeDim: 3, initialization: "data" },
+        { kind: "vq", codebook: "sphere", codebookSize: 40, codeDim: 4, initialization: "data" },
+      ],
+    },
+  },
+  "residual fsq": {
+    model: { preset: "tiny", baseWidth: 8 },
+    quantizer: { kind: "residual-fsq", levels: [5, 4, 3], numQuantizers: 3 },
+  },
   fsq: {
     model: { preset: "tiny", baseWidth: 8 },
     quantizer: { kind: "fsq", levels: [8, 5, 6] },

@@ -50,17 +50,47 @@ describe.each(tables)("%s", (name) => {
       for (const index of codes.indices) used.add(index);
       const again = await pruned.encode(file);
       // By hand, and by the function.
-      expect([...again.indices].map((index) => remapping.earlierIndices[index])).toEqual([...codes.indices]);
+      expect([...again.indices].map((index) => remapping.earlierIndices[0]?.[index])).toEqual([
+        ...codes.indices,
+      ]);
       expect(remapCodes(codes, remapping)).toEqual(again.images ? { ...again, images: codes.images } : again);
       expect((await pruned.decode(again)).pixels).toEqual((await live.decode(codes)).pixels);
     }
     expect(used.size).toBeGreaterThan(5);
-    expect(remapping.earlierIndices).toEqual([...used].sort((a, b) => a - b));
+    expect(remapping.earlierIndices).toEqual([[...used].sort((a, b) => a - b)]);
     expect(result.codebookSize).toEqual({ before: live.codebookSize, after: used.size });
     expect(result.proof).toMatchObject({ images: 2, encoded: true });
     expect(pruned.codebookSize).toBe(used.size);
     expect(pruned.fingerprint).not.toBe(live.fingerprint);
     expect((await readdir(out)).sort()).toEqual(["config.json", "model.safetensors", "remapping.json"]);
+    live.dispose();
+    pruned.dispose();
+  });
+});
+
+describe.each(["residual", "grouped, one of them projected"] as const)("%s", (name) => {
+  it("keeps of each codebook its own codes, equally many, with the same indices and pixels", async () => {
+    const run = await runFolder(folder, variants[name]);
+    const out = join(folder, `pruned ${name}`);
+    const file = `${folder}/image0.png`;
+    const result = await pruneModel(run, { out, evidence: { images: file }, threads: 1 });
+    const [live, pruned] = [await Tokenizer.load(run), await Tokenizer.load(out)];
+    const { earlierIndices } = await readRemapping(join(out, "remapping.json"));
+    const [codes, again] = [await live.encode(file), await pruned.encode(file)];
+    const { numCodebooks } = live;
+    const used = Array.from({ length: numCodebooks }, (_, q) =>
+      [...new Set([...codes.indices].filter((_, i) => i % numCodebooks === q))].sort((a, b) => a - b),
+    );
+    const most = Math.max(...used.map(({ length }) => length));
+    expect(numCodebooks).toBeGreaterThan(1);
+    expect(new Set(used.map(({ length }) => length)).size).toBeGreaterThan(1); // some had to be filled up
+    expect(earlierIndices.map(({ length }) => length)).toEqual(used.map(() => most));
+    for (const [q, own] of used.entries()) expect(earlierIndices[q]).toEqual(expect.arrayContaining(own));
+    expect([...again.indices].map((index, i) => earlierIndices[i % numCodebooks]?.[index])).toEqual([
+      ...codes.indices,
+    ]);
+    expect((await pruned.decode(again)).pixels).toEqual((await live.decode(codes)).pixels);
+    expect(result.codebookSize).toEqual({ before: live.codebookSize, after: most });
     live.dispose();
     pruned.dispose();
   });
@@ -119,7 +149,7 @@ test("a run's own usage.json decides where nothing else is said", async () => {
   await (await RunFolder.open(run)).writeUsage({ counts, images: 2, geometry });
   const out = join(folder, "by usage");
   const result = await pruneModel(run, { out, threads: 1 });
-  expect((await readRemapping(join(out, "remapping.json"))).earlierIndices).toEqual([2, 7, 31, 59]);
+  expect((await readRemapping(join(out, "remapping.json"))).earlierIndices).toEqual([[2, 7, 31, 59]]);
   // The run names no images, so that its codes can only be decoded.
   expect(result.warnings).toHaveLength(1);
   expect(result.proof).toEqual({ images: 0, indices: 256, encoded: false });
@@ -168,10 +198,10 @@ describe("is refused", () => {
 describe("a remapping", () => {
   const remapping = {
     format: "vqkit-remapping",
-    formatVersion: 1,
+    formatVersion: 2,
     from: { fingerprint: "aa", codebookSize: 9 },
     to: { fingerprint: "bb", codebookSize: 3 },
-    earlierIndices: [1, 4, 8],
+    earlierIndices: [[1, 4, 8]],
   } as const;
   const codes = {
     indices: Uint16Array.of(8, 1, 4, 4),
@@ -190,6 +220,22 @@ describe("a remapping", () => {
     });
   });
 
+  it("has a list for each codebook", () => {
+    const several = { ...remapping, earlierIndices: [...remapping.earlierIndices, [0, 4, 5]] };
+    const pairs = { ...codes, indices: Uint16Array.of(8, 0, 4, 5), shape: [1, 1, 2, 2] as const };
+    expect(remapCodes(pairs, several).indices).toEqual(Uint16Array.of(2, 0, 1, 2));
+    expect(() => remapCodes({ ...pairs, indices: Uint16Array.of(8, 8, 4, 5) }, several)).toThrow(
+      /indices\[1\].*got 8/,
+    );
+    expect(() => remapCodes(codes, several)).toThrow(/expected 2 codebooks.*got 1/);
+  });
+
+  it("is read from a file of version 1, which has one list", async () => {
+    const file = join(folder, "remapping-1.json");
+    await writeFile(file, JSON.stringify({ ...remapping, formatVersion: 1, earlierIndices: [1, 4, 8] }));
+    expect(await readRemapping(file)).toEqual(remapping);
+  });
+
   it("refuses codes of another model, and codes that are gone", () => {
     expect(() => remapCodes({ ...codes, fingerprint: "cc" }, remapping)).toThrow(
       /expected those of model aa/,
@@ -200,9 +246,9 @@ describe("a remapping", () => {
   });
 
   it.each([
-    ["too few codes", { ...remapping, earlierIndices: [1, 4] }],
-    ["codes out of order", { ...remapping, earlierIndices: [4, 1, 8] }],
-    ["codes out of range", { ...remapping, earlierIndices: [1, 4, 9] }],
+    ["too few codes", { ...remapping, earlierIndices: [[1, 4]] }],
+    ["codes out of order", { ...remapping, earlierIndices: [[4, 1, 8]] }],
+    ["codes out of range", { ...remapping, earlierIndices: [[1, 4, 9]] }],
     ["another format", { ...remapping, format: "vqkit-usage" }],
   ])("is not read from a file with %s", async (_, content) => {
     const file = join(folder, "remapping.json");

@@ -257,7 +257,7 @@ const violations: readonly (readonly [rule: string, how: string, make: () => Qua
     [
       "keeps the codes",
       "codes in another order",
-      altered((q) => ({ pruning: { keep: (kept) => keepOf(q)([...kept].reverse()) } })),
+      altered((q) => ({ pruning: { keep: (kept) => keepOf(q)(kept.map((codes) => [...codes].reverse())) } })),
       /codes that stay when others are taken out/,
     ],
     [

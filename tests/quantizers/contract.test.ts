@@ -1,6 +1,11 @@
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { createQuantizer, registerQuantizer } from "../../src/quantizers/index.js";
-import { quantizerContract, type Surrogate, straightThroughSurrogate } from "../../src/testing/index.js";
+import {
+  type ContractOptions,
+  quantizerContract,
+  type Surrogate,
+  straightThroughSurrogate,
+} from "../../src/testing/index.js";
 import { useEngine } from "../engine.js";
 import { ownLosses } from "./own-losses.js";
 import {
@@ -8,8 +13,10 @@ import {
   fsqSurrogate,
   onSphere,
   reflectionSurrogate,
+  residualFsqSurrogate,
   rotationSurrogate,
   rotationWithoutRadialSurrogate,
+  sideBySide,
 } from "./references.js";
 
 // The sample imports the package by its name; here that is the source under test.
@@ -26,8 +33,15 @@ beforeAll(async () => {
 
 const vector = { codebookSize: 7, codeDim: 5, commitmentWeight: 0.4, initialization: "normal" } as const;
 
+/** tests/quantizers/composite/reference.test.ts has the gradients of these. */
+const inTurn: ContractOptions = { stoppedLosses: ["codebook"] };
+
 /** Non-default values throughout. */
-const members: readonly (readonly [Readonly<Record<string, unknown>>, Surrogate])[] = [
+const members: readonly (readonly [
+  config: Readonly<Record<string, unknown>>,
+  surrogate: Surrogate,
+  options?: ContractOptions,
+])[] = [
   [{ kind: "vq", ...vector, codebookWeight: 0.7 }, straightThroughSurrogate],
   [{ kind: "vq", ...vector, codebook: "ema", emaDecay: 0.8, emaEpsilon: 1e-3 }, straightThroughSurrogate],
   [{ kind: "vq", ...vector, initialization: "kmeans" }, straightThroughSurrogate],
@@ -52,6 +66,66 @@ const members: readonly (readonly [Readonly<Record<string, unknown>>, Surrogate]
   [{ kind: "vq", ...vector, gradient: "diveq-detach", codebook: "sphere" }, onSphere(diveqDetachSurrogate)],
   [{ kind: "fsq", levels: [5, 2, 8, 3] }, fsqSurrogate([5, 2, 8, 3])],
   [{ kind: "fsq", levels: [30, 27] }, fsqSurrogate([30, 27])],
+  [
+    { kind: "residual", numQuantizers: 3, quantizer: { kind: "vq", ...vector, codebookWeight: 0.7 } },
+    straightThroughSurrogate,
+    inTurn,
+  ],
+  [
+    { kind: "residual", numQuantizers: 2, codebookSize: 6, codeDim: 4, quantizer: { emaDecay: 0.8 } },
+    straightThroughSurrogate,
+  ],
+  [
+    {
+      kind: "residual",
+      quantizers: [
+        { kind: "rotation", ...vector },
+        { kind: "simvq", ...vector, initialization: "kmeans" },
+        { kind: "rotation", ...vector, codebook: "linear" },
+      ],
+    },
+    rotationSurrogate,
+    inTurn,
+  ],
+  [
+    {
+      kind: "residual",
+      numQuantizers: 2,
+      quantizer: { kind: "vq", ...vector, gradient: "diveq-detach", codebookWeight: 0.2 },
+    },
+    diveqDetachSurrogate,
+    inTurn,
+  ],
+  [
+    {
+      kind: "grouped",
+      quantizers: [
+        { kind: "vq", ...vector, codeDim: 2 },
+        { kind: "simvq", ...vector, codeDim: 3, initialization: "data" },
+        { kind: "fsq", levels: [7] },
+      ],
+    },
+    sideBySide([
+      [2, straightThroughSurrogate],
+      [3, straightThroughSurrogate],
+      [1, fsqSurrogate([7])],
+    ]),
+  ],
+  [
+    {
+      kind: "grouped",
+      groups: 2,
+      quantizer: { kind: "residual", numQuantizers: 2, quantizer: { kind: "rotation", ...vector } },
+    },
+    sideBySide([
+      [5, rotationSurrogate],
+      [5, rotationSurrogate],
+    ]),
+    inTurn,
+  ],
+  [{ kind: "grouped", groups: 3, codebookSize: 5, codeDim: 6 }, straightThroughSurrogate],
+  [{ kind: "residual-fsq", levels: [5, 2, 8, 3], numQuantizers: 3 }, residualFsqSurrogate([5, 2, 8, 3])],
+  [{ kind: "residual-fsq", levels: [30, 27], numQuantizers: 2 }, residualFsqSurrogate([30, 27])],
   [{ kind: "sign", codeDim: 6 }, straightThroughSurrogate],
   [
     {
@@ -64,11 +138,14 @@ const members: readonly (readonly [Readonly<Record<string, unknown>>, Surrogate]
   ],
 ];
 
-describe.each(members)("%j", (config, surrogate) => {
-  for (const check of quantizerContract) {
-    it(check.name, () => check.run(() => createQuantizer(config, 7), surrogate));
-  }
-});
+describe.each(members.map((member) => ({ member })))(
+  "$member.0",
+  ({ member: [config, surrogate, options] }) => {
+    for (const check of quantizerContract) {
+      it(check.name, () => check.run(() => createQuantizer(config, 7), surrogate, options));
+    }
+  },
+);
 
 describe("quantizerContract", () => {
   it("names each rule once", () => {

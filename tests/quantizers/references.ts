@@ -74,6 +74,29 @@ export const fsqSurrogate =
       return (code[i] as number) + moved / Math.floor(level / 2);
     });
 
+/** Residual FSQ's bounded latent plus a constant: c·tanh(z/c) with c = L/(L−1). */
+export const residualFsqSurrogate =
+  (levels: readonly number[]): Surrogate =>
+  (z, { latent, code }) =>
+    z.map((value, i) => {
+      const level = levels[i] as number;
+      const bounded = (x: number): number => (level / (level - 1)) * Math.tanh((x * (level - 1)) / level);
+      return (code[i] as number) + bounded(value) - bounded(latent[i] as number);
+    });
+
+/** Each group of channels by its own surrogate. */
+export const sideBySide =
+  (groups: readonly (readonly [size: number, surrogate: Surrogate])[]): Surrogate =>
+  (z, { latent, code }) => {
+    let start = 0;
+    return groups.flatMap(([size, surrogate]) => {
+      const part = (all: Vector): Vector => all.slice(start, start + size);
+      const made = surrogate(part(z), { latent: part(latent), code: part(code) });
+      start += size;
+      return made;
+    });
+  };
+
 /** The index of the nearest code by brute force, in double precision; the lowest of equals. */
 export function nearest(z: Vector, codes: readonly Vector[]): number {
   const distances = codes.map((code) => norm(sum(z, scaled(code, -1))));

@@ -54,6 +54,8 @@ export class GraphWriter {
   /** Tensors that became outputs, by the names that they had. */
   readonly #outputNames = new Map<string, string>();
   #scope = "";
+  /** Stands before the names of constants. */
+  #constants = "";
 
   /** Runs `write`; nodes that it emits are named after `scope`. */
   within<T>(scope: string, write: () => T): T {
@@ -63,6 +65,17 @@ export class GraphWriter {
       return write();
     } finally {
       this.#scope = before;
+    }
+  }
+
+  /** Runs `write`; constants that it names stand under `prefix`, apart from others of their names. */
+  apart<T>(prefix: string, write: () => T): T {
+    const before = this.#constants;
+    this.#constants = before + prefix;
+    try {
+      return write();
+    } finally {
+      this.#constants = before;
     }
   }
 
@@ -150,7 +163,8 @@ export class GraphWriter {
    *
    * @throws TypeError when the name stands for other values
    */
-  constant(name: string, data: ConstantData, dims: readonly number[]): string {
+  constant(wanted: string, data: ConstantData, dims: readonly number[]): string {
+    const name = this.#constants + wanted;
     const known = this.#initializers.get(name);
     if (known === undefined) return this.#initializer(this.#fresh(name), { type: typeOf(data), dims, data });
     const same = known.type === typeOf(data) && known.dims.join() === dims.join();

@@ -119,15 +119,19 @@ async function evaluationCrops(run: RunFolder | undefined): Promise<Evidence["en
   }
 }
 
-/** Grids of 16 × 16 in which every code that was used stands once, the last one filled up with its first code. */
+/** Grids of 16 × 16 in which every code that was used stands, the last ones filled up with the first of a codebook. */
 async function* everyCode(live: Tokenizer, counts: CodeCounts): AsyncGenerator<Codes, void, undefined> {
-  const used = counts.usedCodes().map(({ index }) => index);
+  const { numCodebooks } = live;
+  const used = Array.from({ length: numCodebooks }, (_, q) => counts.usedCodes(q).map(({ index }) => index));
+  const most = Math.max(...used.map(({ length }) => length));
   const side = 16 * live.downsamplingFactor;
-  for (let start = 0; start < used.length; start += 256) {
-    const part = used.slice(start, start + 256);
+  for (let start = 0; start < most; start += 256) {
     yield {
-      indices: Uint32Array.from({ length: 256 }, (_, i) => part[i] ?? (part[0] as number)),
-      shape: [1, 16, 16, 1],
+      indices: Uint32Array.from({ length: 256 * numCodebooks }, (_, i) => {
+        const own = used[i % numCodebooks] ?? [];
+        return own[start + Math.floor(i / numCodebooks)] ?? (own[0] as number);
+      }),
+      shape: [1, 16, 16, numCodebooks],
       codebookSize: live.codebookSize,
       images: [{ name: `codes from ${start}`, width: side, height: side }],
       fingerprint: live.fingerprint,
@@ -139,7 +143,7 @@ function checkCounts(counts: CodeCounts, { codebookSize, numCodebooks }: Tokeniz
   if (counts.codebookSize !== codebookSize || counts.numCodebooks !== numCodebooks) {
     throw new VqkitError(
       "codes",
-      `usage: expected counts of ${numCodebooks} codebook of ${codebookSize} codes, got ${counts.numCodebooks} of ${counts.codebookSize}. They are another model's.`,
+      `usage: expected counts of ${numCodebooks} codebooks of ${codebookSize} codes, got ${counts.numCodebooks} of ${counts.codebookSize}. They are another model's.`,
     );
   }
   if (counts.used() === 0) {

@@ -17,7 +17,7 @@ export interface SmallerModel {
  */
 export function checkPrunable({
   quantizer,
-}: ImageAutoencoder): (kept: readonly number[]) => Promise<KeptCodes> {
+}: ImageAutoencoder): (kept: readonly (readonly number[])[]) => Promise<KeptCodes> {
   const { pruning, config } = quantizer;
   if (pruning !== undefined && "keep" in pruning) return pruning.keep;
   const reason = pruning?.refusal ?? "which is not a codebook of vqkit's. Prune it where it is defined";
@@ -29,8 +29,11 @@ export function checkPrunable({
 
 const PREFIX = "quantizer/";
 
-/** The model with only the codes at `kept`, in that order. @throws as `checkPrunable` */
-export async function withCodes(model: ImageAutoencoder, kept: readonly number[]): Promise<SmallerModel> {
+/** The model with only the codes at `kept` of each codebook, in that order. @throws as `checkPrunable` */
+export async function withCodes(
+  model: ImageAutoencoder,
+  kept: readonly (readonly number[])[],
+): Promise<SmallerModel> {
   const { config, state } = await checkPrunable(model)(kept);
   const others = [...(await model.copyWeights())].filter(([name]) => !name.startsWith(PREFIX));
   const codes = [...state].map(([name, value]) => [PREFIX + name, value] as const);

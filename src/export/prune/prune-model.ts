@@ -62,13 +62,13 @@ async function pruneInto(
   try {
     checkPrunable(loaded.model); // before images are encoded
     const evidence = await gatherEvidence(source, live, options.evidence ?? {});
-    const kept = keptCodes(evidence, live.codebookSize);
+    const kept = keptCodes(evidence, live);
     await writeSmaller(loaded, { source, folder: staging, kept });
     const { remapping, proof } = await prove(live, staging, { kept, evidence });
     await writeJsonFile(path.join(staging, "remapping.json"), remapping);
     return {
       dir,
-      codebookSize: { before: live.codebookSize, after: kept.length },
+      codebookSize: { before: live.codebookSize, after: kept[0]?.length ?? 0 },
       countedOn: evidence.description,
       proof,
       warnings: evidence.warnings,
@@ -78,13 +78,29 @@ async function pruneInto(
   }
 }
 
-function keptCodes({ counts, description }: Evidence, codebookSize: number): number[] {
-  const kept = counts.usedCodes().map(({ index }) => index);
-  if (kept.length < codebookSize) return kept.sort((a, b) => a - b);
+/**
+ * The codes that stay, of each codebook. All codebooks have one size: the smaller ones are filled up, by their first
+ * codes that were never used, to as many as the codebook with the most codes in use.
+ */
+function keptCodes(
+  { counts, description }: Evidence,
+  { codebookSize, numCodebooks }: Pick<Tokenizer, "codebookSize" | "numCodebooks">,
+): number[][] {
+  const used = Array.from({ length: numCodebooks }, (_, q) => counts.usedCodes(q).map(({ index }) => index));
+  const size = Math.max(...used.map(({ length }) => length));
+  if (size < codebookSize) return used.map((codes) => filledUp(codes, size));
+  const which = numCodebooks === 1 ? "" : ` of codebook ${used.findIndex(({ length }) => length === size)}`;
   throw new VqkitError(
     "codes",
-    `usage: expected codes that are never used, got all ${codebookSize} in use on ${description}. There is nothing to prune.`,
+    `usage: expected codes that are never used, got all ${codebookSize}${which} in use on ${description}. There is nothing to prune.`,
   );
+}
+
+/** Codes, and the lowest others until there are `size` of them; ascending. */
+function filledUp(codes: readonly number[], size: number): number[] {
+  const kept = new Set(codes);
+  for (let index = 0; kept.size < size; index++) kept.add(index);
+  return [...kept].sort((a, b) => a - b);
 }
 
 /** config.json and model.safetensors with the codes at `kept`, into `folder`. */
@@ -94,7 +110,7 @@ async function writeSmaller(
     source,
     folder,
     kept,
-  }: { readonly source: string; readonly folder: string; readonly kept: readonly number[] },
+  }: { readonly source: string; readonly folder: string; readonly kept: readonly (readonly number[])[] },
 ): Promise<void> {
   const { quantizer, weights } = await withCodes(loaded.model, kept);
   const { run, model } = await modelFacts(source, loaded);
@@ -111,16 +127,16 @@ async function writeSmaller(
 async function prove(
   live: Tokenizer,
   folder: string,
-  { kept, evidence }: { readonly kept: readonly number[]; readonly evidence: Evidence },
+  { kept, evidence }: { readonly kept: readonly (readonly number[])[]; readonly evidence: Evidence },
 ): Promise<{ readonly remapping: Remapping; readonly proof: PruneProof }> {
   const pruned = await Tokenizer.load(folder);
   try {
     const remapping: Remapping = {
       format: "vqkit-remapping",
-      formatVersion: 1,
+      formatVersion: 2,
       from: { fingerprint: live.fingerprint, codebookSize: live.codebookSize },
       to: { fingerprint: pruned.fingerprint, codebookSize: pruned.codebookSize },
-      earlierIndices: [...kept],
+      earlierIndices: kept,
     };
     let images = 0;
     let indices = 0;

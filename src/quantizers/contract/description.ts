@@ -13,6 +13,7 @@ export async function checkFacts(make: () => Quantizer): Promise<void> {
     if (facts === null) return;
     const variables = [...quantizer.variables().values()];
     assert.equal(facts.codebookSize, quantizer.codebookSize, "codebookSize of the facts");
+    assert.equal(facts.numCodebooks ?? 1, quantizer.numCodebooks, "numCodebooks of the facts");
     assert.equal(
       facts.numbers,
       variables.reduce((sum, { size }) => sum + size, 0),
@@ -72,7 +73,10 @@ export async function checkPruning(make: () => Quantizer): Promise<void> {
   await using(make, async (quantizer) => {
     const { pruning, codebookSize, numCodebooks } = quantizer;
     if (pruning === undefined || !("keep" in pruning) || codebookSize < 3) return;
-    const kept = [1, codebookSize - 1]; // neither the first code nor neighbours
+    // Neither the first code nor neighbours, and others of each codebook.
+    const kept = Array.from({ length: numCodebooks }, (_, q) =>
+      q % 2 === 0 ? [1, codebookSize - 1] : [0, codebookSize - 2],
+    );
     const { config, state } = await pruning.keep(kept);
     const json: unknown = JSON.parse(JSON.stringify(config));
     assert.deepEqual(parseQuantizerConfig(json), json, "configuration of the pruned quantizer");
@@ -89,12 +93,13 @@ export async function checkPruning(make: () => Quantizer): Promise<void> {
         assert.deepEqual([...shape], variable.shape, `shape of ${name} in the pruned quantizer`);
         tf.tidy(() => variable.assign(tf.tensor(data, [...shape])));
       }
-      assert.equal(pruned.codebookSize, kept.length, "codebookSize of the pruned quantizer");
-      const indices = (codes: readonly number[]) =>
-        tf.tidy(() =>
-          tf.tile(tf.tensor4d([...codes], [1, 1, codes.length, 1], "int32"), [1, 1, 1, numCodebooks]),
-        );
-      const [before, after] = [indices(kept), indices(kept.map((_, i) => i))];
+      assert.equal(pruned.codebookSize, 2, "codebookSize of the pruned quantizer");
+      const indices = (codes: readonly (readonly number[])[]) =>
+        tf.tidy(() => {
+          const columns = codes.map((column) => tf.tensor4d([...column], [1, 1, column.length, 1], "int32"));
+          return tf.concat(columns, 3);
+        });
+      const [before, after] = [indices(kept), indices(kept.map(() => [0, 1]))];
       const [expected, got] = [quantizer.indicesToCodes(before), pruned.indicesToCodes(after)];
       assert.deepEqual(
         await bytesOf(got),

@@ -27,6 +27,7 @@ import {
 
 export {
   type ContractCheck,
+  type ContractOptions,
   type Surrogate,
   type SurrogatePoint,
   straightThroughSurrogate,

@@ -1,6 +1,6 @@
 /**
  * What the quantizers say of themselves, for programs that compute nothing: this face loads no TensorFlow.js. Importing
- * it registers the kinds fsq, rotation, simvq and vq.
+ * it registers the kinds that kinds.ts lists.
  */
 import type { CodeLearning } from "../facts.js";
 import { quantizerFacts, quantizerKinds } from "../registry.js";

@@ -1,4 +1,7 @@
 /** The kinds of quantizer that have a name. Importing this registers them. */
+import { grouped } from "../composite/grouped-quantizer.js";
+import { residualFsq } from "../composite/residual-finite-scalar-quantizer.js";
+import { residual } from "../composite/residual-quantizer.js";
 import { fsq } from "../finite-scalar-quantizer.js";
 import { registerQuantizer } from "../registry.js";
 import { type VectorPoint, vectorKinds } from "../vector-kind.js";
@@ -44,3 +47,6 @@ const points: readonly VectorPoint[] = [
 
 for (const definition of vectorKinds(points)) registerQuantizer(definition);
 registerQuantizer(fsq);
+registerQuantizer(residual);
+registerQuantizer(grouped);
+registerQuantizer(residualFsq);
