@@ -186,7 +186,7 @@ async function survey(terminal: Terminal, folder: string, flags: Flags) {
     const evidence: UsageEvidence = {
       counts,
       places: await placesOf(grids, counts),
-      ...(tokenizer.numCodebooks === 1 ? { vectors: await tokenizer.codeVectors() } : {}),
+      ...(await vectorsOf(tokenizer)),
       atlases,
     };
     return { counted, evidence };
@@ -202,7 +202,7 @@ async function evidenceOfModel(terminal: Terminal, model: string, flags: Flags):
   try {
     const tokenizer = await Tokenizer.load(model, engineOptions(flags));
     try {
-      return tokenizer.numCodebooks === 1 ? { vectors: await tokenizer.codeVectors() } : {};
+      return await vectorsOf(tokenizer);
     } finally {
       tokenizer.dispose();
     }
@@ -211,6 +211,15 @@ async function evidenceOfModel(terminal: Terminal, model: string, flags: Flags):
     note(terminal, `The codes' vectors are left out: ${error.message}`, { quiet: flags.quiet === true });
     return {};
   }
+}
+
+/** The codes of each codebook. */
+async function vectorsOf(
+  tokenizer: import("../../src/tokenizer/index.js").Tokenizer,
+): Promise<Pick<UsageEvidence, "vectors">> {
+  if (!tokenizer.hasCodeVectors) return {};
+  const codebooks = Array.from({ length: tokenizer.numCodebooks }, (_, codebook) => codebook);
+  return { vectors: await Promise.all(codebooks.map((codebook) => tokenizer.codeVectors(codebook))) };
 }
 
 type Grids = Parameters<InstanceType<typeof import("../../src/reports/index.js")["PlaceCounter"]>["add"]>[0];

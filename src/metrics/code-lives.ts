@@ -25,8 +25,8 @@ export interface CodeRecord {
   readonly samples: number;
   /** One entry a codebook. */
   readonly codebooks: readonly IntervalCounts[];
-  /** null where the codes cannot move (FSQ), or there are several codebooks. */
-  readonly drift: CodebookDrift | null;
+  /** One entry a codebook; null where the codes cannot move (FSQ), or are no vectors of a table. */
+  readonly drift: readonly CodebookDrift[] | null;
 }
 
 /** The records of a whole run, by ascending step. */

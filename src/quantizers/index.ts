@@ -5,7 +5,7 @@ import { bindTensorFlow } from "./tfjs.js";
 
 bindTensorFlow(tfjs);
 
-export { allCodes } from "./all-codes.js";
+export { allCodes, hasCodes } from "./all-codes.js";
 export type {
   OptionChoice,
   QuantizerDefinition,

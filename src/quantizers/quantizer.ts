@@ -106,6 +106,13 @@ export interface Quantizer {
    */
   readonly estimators?: Readonly<Record<string, GradientEstimator>>;
 
+  /**
+   * Every code of one codebook, [K, D'] in the order of their indices: what it gives to the sum of several (D' = D), or
+   * to some of the channels (D' < D). For a quantizer with several codebooks; without it theirs are not shown one by
+   * one. Call inside `tf.tidy`.
+   */
+  codesOf?(codebook: number): tf.Tensor2D;
+
   /** What pruning does with it; without this it is refused. */
   readonly pruning?: Pruning;
 

@@ -9,8 +9,18 @@ const MOST_DOTS = 4096;
 /** Larger ones are counted into so many cells a side. */
 const CELLS = 96;
 
+/** Which codebook is drawn, and what ends its title where there are others beside it. */
+interface CodebookPlace {
+  readonly codebook?: number;
+  readonly suffix?: string;
+}
+
 /** The codes' vectors along their two strongest directions, coloured by how often each was chosen. */
-export function vectorChart(vectors: CodeVectors, counts: CodeCounts, codebook = 0): Chart {
+export function vectorChart(
+  vectors: CodeVectors,
+  counts: CodeCounts,
+  { codebook = 0, suffix = "" }: CodebookPlace = {},
+): Chart {
   const { points, explained } = projectToPlane(vectors);
   const used = counts.counts(codebook);
   const rows = Array.from(used, (count, index) => [
@@ -19,13 +29,14 @@ export function vectorChart(vectors: CodeVectors, counts: CodeCounts, codebook =
     points[2 * index + 1] as number,
     count,
   ]);
-  const title = "Codes in two dimensions";
+  const title = `Codes in two dimensions${suffix}`;
+  const name = `code-projection${suffix === "" ? "" : `-${codebook}`}`;
   const along = explained.map((share) => formatPercent(share)).join(" and ");
   const basis = `Principal components of the ${vectors.codeDim} dimensions; they hold ${along} of the variance.`;
   const table = { columns: ["index", "component1", "component2", "count"], rows };
-  if (rows.length > MOST_DOTS) return densityChart(title, { rows, basis, table });
+  if (rows.length > MOST_DOTS) return densityChart(title, { name, rows, basis, table });
   return {
-    name: "code-projection",
+    name,
     title,
     svg: dots(title, rows),
     keys: [],
@@ -69,10 +80,16 @@ function dots(title: string, rows: readonly number[][]): string {
 function densityChart(
   title: string,
   {
+    name,
     rows,
     basis,
     table,
-  }: { readonly rows: readonly number[][]; readonly basis: string; readonly table: Chart["table"] },
+  }: {
+    readonly name: string;
+    readonly rows: readonly number[][];
+    readonly basis: string;
+    readonly table: Chart["table"];
+  },
 ): Chart {
   const xs = extent(rows, 1);
   const ys = extent(rows, 2);
@@ -87,7 +104,7 @@ function densityChart(
   }
   return heatMap({
     title,
-    name: "code-projection",
+    name,
     rows: CELLS,
     columns: CELLS,
     values: used.map((count, at) => (codes[at] === 0 ? Number.NaN : count / (codes[at] as number))),
@@ -114,7 +131,11 @@ function extent(rows: readonly number[][], column: number): readonly [number, nu
 }
 
 /** The grid of an implicit codebook: every combination of levels at its place, coloured by how often it was chosen. */
-export function levelChart(levels: readonly number[], counts: CodeCounts, codebook = 0): Chart {
+export function levelChart(
+  levels: readonly number[],
+  counts: CodeCounts,
+  { codebook = 0, suffix = "" }: CodebookPlace = {},
+): Chart {
   const { rows, columns, placeOf } = levelLayout(levels);
   const values = new Float64Array(rows * columns).fill(Number.NaN);
   const used = counts.usedCodes(codebook);
@@ -127,8 +148,8 @@ export function levelChart(levels: readonly number[], counts: CodeCounts, codebo
     return `dimension${numbers.length === 1 ? "" : "s"} ${numbers.join(", ")}`;
   };
   return heatMap({
-    title: "Codes by their levels",
-    name: "code-levels",
+    title: `Codes by their levels${suffix}`,
+    name: `code-levels${suffix === "" ? "" : `-${codebook}`}`,
     rows,
     columns,
     values,

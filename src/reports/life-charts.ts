@@ -27,7 +27,7 @@ export function lifeCharts(timeline: CodeTimeline, codebook: number, suffix: str
   return [
     useChart(timeline, lives, suffix),
     eventChart(lives, suffix),
-    ...driftChart(timeline, suffix),
+    ...driftChart(timeline, codebook, suffix),
     ageChart(timeline, lives, suffix),
     livesPicture(timeline, codebook, suffix),
   ];
@@ -79,12 +79,12 @@ function eventChart({ events }: CodeLives, suffix: string): Chart {
   );
 }
 
-function driftChart({ records, numCodebooks }: CodeTimeline, suffix: string): Chart[] {
-  if (numCodebooks > 1) return [];
+function driftChart({ records }: CodeTimeline, codebook: number, suffix: string): Chart[] {
   const overall: Point[] = [];
   const typical: Point[] = [];
-  for (const { step, drift } of records) {
-    if (drift === null) continue;
+  for (const { step, drift: all } of records) {
+    const drift = all?.[codebook];
+    if (drift === undefined) continue;
     if (drift.overall !== null) overall.push([step, drift.overall]);
     typical.push([step, medianOf(drift.perCode)]);
   }

@@ -59,7 +59,7 @@ export function usageCharts(report: UsageReport, evidence: UsageEvidence = {}): 
     return [
       ...countCharts(codebook, suffix),
       ...(evidence.counts === undefined ? [] : codebookMap(evidence.counts, i, suffix)),
-      ...geometryCharts(report, evidence),
+      ...geometryCharts(evidence, i, suffix),
       ...(evidence.places?.[i] === undefined ? [] : placeCharts(evidence.places[i], suffix)),
       ...(evidence.timeline === undefined ? [] : lifeCharts(evidence.timeline, i, suffix)),
     ];
@@ -147,7 +147,7 @@ function codebookBody(codebook: CodebookReport, { report, evidence, sheet, numbe
   const title = codebookTitle(report, number);
   const heading = title === "" ? null : html`<h3>${title}</h3>\n`;
   const maps = counts === undefined ? [] : codebookMap(counts, number, "");
-  const geometry = geometryCharts(report, evidence);
+  const geometry = geometryCharts(evidence, number, "");
   return html`${heading}<p>${describeCodebook(codebook)}</p>
 ${chartColumns(countCharts(codebook, ""))}
 ${
@@ -167,10 +167,15 @@ export function lifeFigures(timeline: CodeTimeline, codebook: number): Html {
   return chartColumns(lifeCharts(timeline, codebook, ""));
 }
 
-function geometryCharts({ numCodebooks }: UsageReport, { counts, levels, vectors }: UsageEvidence): Chart[] {
-  if (counts === undefined || numCodebooks > 1) return [];
-  if (levels !== undefined) return [levelChart(levels, counts)];
-  return vectors === undefined ? [] : [vectorChart(vectors, counts)];
+function geometryCharts(
+  { counts, levels, vectors }: UsageEvidence,
+  codebook: number,
+  suffix: string,
+): Chart[] {
+  if (counts === undefined) return [];
+  if (levels !== undefined) return [levelChart(levels, counts, { codebook, suffix })];
+  const own = vectors?.[codebook];
+  return own === undefined ? [] : [vectorChart(own, counts, { codebook, suffix })];
 }
 
 function mapFigure(chart: Chart, codebook: number, codebookSize: number): Html {

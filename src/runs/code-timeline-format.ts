@@ -21,7 +21,8 @@ const HAS_DRIFT = 1;
 const LARGEST_RATIO = 1032;
 /** A list's length, and for each code at most 4 bytes of its index and 8 of its count, and one of its drift. */
 const MAX_BYTES_PER_CODE = 13;
-const MAX_BYTES_PER_CODEBOOK = 8;
+/** A list's length, and the drift of the whole. */
+const MAX_BYTES_PER_CODEBOOK = 16;
 
 /** A record as bytes: 40 of header, then the compressed counts and drifts. See docs/formats.md. */
 export function encodeRecord(record: CodeRecord): Uint8Array {
@@ -33,7 +34,7 @@ export function encodeRecord(record: CodeRecord): Uint8Array {
   bytes.writeUInt32LE(plain.length, 4);
   bytes.writeBigUInt64LE(BigInt(step), 8);
   bytes.writeBigUInt64LE(BigInt(samples), 16);
-  bytes.writeDoubleLE(drift?.overall ?? Number.NaN, 24);
+  bytes.writeDoubleLE(drift?.[0]?.overall ?? Number.NaN, 24);
   bytes.writeUInt32LE(drift === null ? 0 : HAS_DRIFT, 32);
   bytes.set(packed, RECORD_HEADER_BYTES);
   bytes.writeUInt32LE(checksum(bytes), CRC_AT);
@@ -97,8 +98,14 @@ function unpacked(bytes: Buffer, shape: TimelineShape, where: string): Uint8Arra
   return plain;
 }
 
-/** For each codebook: how many codes, the gaps between their indices, their counts; then a byte a code of drift. */
-function plainBytes(codebooks: readonly IntervalCounts[], drift: CodebookDrift | null): Uint8Array {
+/**
+ * For each codebook: how many codes, the gaps between their indices, their counts. Then the drift of each codebook but
+ * the first, which stands in the header, and for each codebook a byte a code.
+ */
+function plainBytes(
+  codebooks: readonly IntervalCounts[],
+  drift: readonly CodebookDrift[] | null,
+): Uint8Array {
   const bytes: number[] = [];
   for (const { indices, counts } of codebooks) {
     pushInteger(bytes, indices.length);
@@ -110,7 +117,10 @@ function plainBytes(codebooks: readonly IntervalCounts[], drift: CodebookDrift |
     for (const count of counts) pushInteger(bytes, count);
   }
   if (drift === null) return Uint8Array.from(bytes);
-  return Buffer.concat([Uint8Array.from(bytes), Uint8Array.from(drift.perCode, driftLevel)]);
+  const others = Buffer.alloc(8 * (drift.length - 1));
+  for (const [i, { overall }] of drift.slice(1).entries()) others.writeDoubleLE(overall ?? Number.NaN, 8 * i);
+  const levels = drift.map(({ perCode }) => Uint8Array.from(perCode, driftLevel));
+  return Buffer.concat([Uint8Array.from(bytes), others, ...levels]);
 }
 
 function readCounts(cursor: Cursor, { codebookSize }: TimelineShape, samples: number): IntervalCounts {
@@ -139,12 +149,20 @@ function readCounts(cursor: Cursor, { codebookSize }: TimelineShape, samples: nu
   return { indices, counts };
 }
 
-function readDrift(cursor: Cursor, { codebookSize }: TimelineShape, overall: number): CodebookDrift {
-  if (overall < 0 || overall === Number.POSITIVE_INFINITY) {
-    throw cursor.error(`expected an overall drift >= 0, got ${overall}`);
-  }
-  const perCode = Float32Array.from(cursor.bytes(codebookSize), driftOfLevel);
-  return { overall: Number.isNaN(overall) ? null : overall, perCode };
+function readDrift(
+  cursor: Cursor,
+  { codebookSize, numCodebooks }: TimelineShape,
+  first: number,
+): CodebookDrift[] {
+  const others = Buffer.from(cursor.bytes(8 * (numCodebooks - 1)));
+  return Array.from({ length: numCodebooks }, (_, codebook) => {
+    const overall = codebook === 0 ? first : others.readDoubleLE(8 * (codebook - 1));
+    if (overall < 0 || overall === Number.POSITIVE_INFINITY) {
+      throw cursor.error(`expected an overall drift >= 0, got ${overall}`);
+    }
+    const perCode = Float32Array.from(cursor.bytes(codebookSize), driftOfLevel);
+    return { overall: Number.isNaN(overall) ? null : overall, perCode };
+  });
 }
 
 /** Drift in a byte: 0 for none, then 1e-6 to 100 in 255 levels that are evenly spaced by their logarithm. */

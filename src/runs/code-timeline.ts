@@ -168,7 +168,8 @@ export async function readCodeTimelineFile(path: string): Promise<CodeTimeline> 
       }
       step = record.step;
       codes +=
-        (record.drift?.perCode.length ?? 0) + sumOf(record.codebooks.map(({ counts }) => counts.length));
+        sumOf(record.drift?.map(({ perCode }) => perCode.length) ?? []) +
+        sumOf(record.codebooks.map(({ counts }) => counts.length));
       if (codes > MAX_RECORDED_CODES) {
         throw formatError(where, `expected at most ${MAX_RECORDED_CODES} codes in all records, got more.`);
       }

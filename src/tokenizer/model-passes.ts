@@ -8,7 +8,7 @@ import {
 import { freezeTensors } from "../backend/index.js";
 import { VqkitError } from "../core/errors.js";
 import { Semaphore } from "../core/semaphore.js";
-import { allCodes } from "../quantizers/index.js";
+import { allCodes, hasCodes } from "../quantizers/index.js";
 import * as tf from "../tf/index.js";
 import { type CodesShape, type IndexArray, indexArray } from "./codes.js";
 
@@ -37,6 +37,11 @@ export class ModelPasses {
     return this.#model.config;
   }
 
+  /** Whether `codeVectors` has the codes of each codebook. */
+  get hasCodeVectors(): boolean {
+    return hasCodes(this.#model.quantizer);
+  }
+
   encode(pixels: PixelBatch): Promise<IndexGrid> {
     const { quantizer } = this.#model;
     return this.#compute(
@@ -61,15 +66,28 @@ export class ModelPasses {
     return this.#compute(() => this.#model.forward(pixelsToTensor(pixels)).reconstruction, tensorToPixels);
   }
 
-  /** The codes themselves, [K, D] row by row. */
-  codeVectors(): Promise<{ codeDim: number; values: Float32Array }> {
-    const { codeDim, numCodebooks } = this.#model.quantizer;
-    if (numCodebooks !== 1) {
-      throw new VqkitError("codes", `codeVectors: expected a model with 1 codebook, got ${numCodebooks}.`);
+  /** The codes of a codebook, [K, D] row by row. */
+  async codeVectors(codebook: number): Promise<{ codeDim: number; values: Float32Array }> {
+    const { quantizer } = this.#model;
+    const { numCodebooks, config } = quantizer;
+    if (!Number.isInteger(codebook) || codebook < 0 || codebook >= numCodebooks) {
+      throw new VqkitError(
+        "codes",
+        `codeVectors: expected a codebook in 0..${numCodebooks - 1}, got ${codebook}.`,
+      );
+    }
+    if (!hasCodes(quantizer)) {
+      throw new VqkitError(
+        "codes",
+        `codeVectors: expected a quantizer that has a table of codes for each codebook, got "${config.kind}".`,
+      );
     }
     return this.#compute(
-      () => allCodes(this.#model.quantizer),
-      async (tensor) => ({ codeDim, values: Float32Array.from(await tensor.data()) }),
+      () => allCodes(quantizer, codebook).clone(),
+      async (tensor) => ({
+        codeDim: tensor.shape[1],
+        values: Float32Array.from(await tensor.data()),
+      }),
     );
   }
 

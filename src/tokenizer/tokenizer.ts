@@ -259,11 +259,17 @@ export class Tokenizer {
   /**
    * The codes as numbers, as they are decoded: for SimVQ the transformed table, for FSQ the points of its grid.
    *
-   * @returns `values` [K, D], row by row
-   * @throws VqkitError("codes") for a model with several codebooks
+   * @param codebook which of several: what its codes give to the sum, or to their group of channels
+   * @returns `values` [K, `codeDim`], row by row; `codeDim` is D, of a group its own
+   * @throws VqkitError("codes") for a codebook that is not there, and a quantizer that has no table of its codes
    */
-  async codeVectors(): Promise<{ readonly codeDim: number; readonly values: Float32Array }> {
-    return this.#passes.codeVectors();
+  async codeVectors(codebook = 0): Promise<{ readonly codeDim: number; readonly values: Float32Array }> {
+    return this.#passes.codeVectors(codebook);
+  }
+
+  /** Whether `codeVectors` has the codes of each codebook. */
+  get hasCodeVectors(): boolean {
+    return this.#passes.hasCodeVectors;
   }
 
   /** Frees the model; no other call may follow. */

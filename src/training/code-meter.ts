@@ -1,7 +1,9 @@
+import { joinArrays } from "../core/typed-arrays.js";
 import type { TensorMap } from "../files/index.js";
 import { type CodebookDrift, CodeCounts, type CodeRecord, type Indices } from "../metrics/index.js";
-import { allCodes, type Quantizer } from "../quantizers/index.js";
+import { allCodes, hasCodes, type Quantizer } from "../quantizers/index.js";
 import { arrayOf, countsOf, keepsTimeline, storedCounts } from "../runs/index.js";
+import * as tf from "../tf/index.js";
 
 /**
  * Follows the life of single codes in training: how often each has been chosen since the last record, and how far its
@@ -10,8 +12,8 @@ import { arrayOf, countsOf, keepsTimeline, storedCounts } from "../runs/index.js
 export class CodeMeter {
   readonly #quantizer: Quantizer;
   #counts: CodeCounts;
-  /** The codes at the last record (before step 1, at first), [K, D] flat; null where they cannot move. */
-  #codes: Float32Array | null = null;
+  /** The codes of each codebook at the last record (before step 1, at first), [K, D] flat; null where they cannot move. */
+  #codes: readonly Float32Array[] | null = null;
 
   constructor(quantizer: Quantizer) {
     this.#quantizer = quantizer;
@@ -39,7 +41,10 @@ export class CodeMeter {
     const before = this.#codes;
     this.#counts = this.#empty();
     if (before !== null) this.#codes = await codeVectors(this.#quantizer);
-    const drift = before === null ? null : driftBetween(before, this.#codes ?? before, counts.codebookSize);
+    const after = this.#codes ?? [];
+    const drift =
+      before?.map((codes, codebook) => driftBetween(codes, after[codebook] ?? codes, counts.codebookSize)) ??
+      null;
     const codebooks = Array.from({ length: counts.numCodebooks }, (_, codebook) => {
       const used = counts.usedCodes(codebook);
       return {
@@ -54,7 +59,8 @@ export class CodeMeter {
   state(): TensorMap {
     const state = new Map(storedCounts(this.#counts));
     if (this.#codes !== null) {
-      state.set("codes", { dtype: "F32", shape: [this.#codes.length], data: this.#codes });
+      const data = joinArrays(this.#codes, (length) => new Float32Array(length));
+      state.set("codes", { dtype: "F32", shape: [data.length], data });
     }
     return state;
   }
@@ -62,15 +68,22 @@ export class CodeMeter {
   /** Continues from what `state` gave. @throws as `countsOf`, also for codes of another number or length */
   restore(state: TensorMap): void {
     this.#counts = countsOf(state, this.#quantizer);
-    const { codebookSize, codeDim } = this.#quantizer;
-    const codes = arrayOf(state, "codes", { dtype: "F32", shape: [codebookSize * codeDim] });
-    this.#codes = codes?.data ?? null;
+    const sizes = this.#canMove() ? codebookLengths(this.#quantizer) : [];
+    const shape = [sizes.reduce((sum, size) => sum + size, 0)];
+    const codes = arrayOf(state, "codes", { dtype: "F32", shape });
+    if (codes === undefined) {
+      this.#codes = null;
+      return;
+    }
+    let start = 0;
+    this.#codes = sizes.map((size) => {
+      start += size;
+      return codes.data.slice(start - size, start);
+    });
   }
 
-  /** Of several codebooks together, a code is no row of one table. */
   #canMove(): boolean {
-    const { numCodebooks } = this.#quantizer;
-    return numCodebooks === 1 && this.#quantizer.variables().size > 0;
+    return hasCodes(this.#quantizer) && this.#quantizer.variables().size > 0;
   }
 
   #empty(): CodeCounts {
@@ -79,14 +92,29 @@ export class CodeMeter {
   }
 }
 
-/** Every code as the decoder receives it: [K, D], flat. */
-async function codeVectors(quantizer: Quantizer): Promise<Float32Array> {
-  const codes = allCodes(quantizer);
+/** Every code of each codebook: [K, D] each, flat. */
+async function codeVectors(quantizer: Quantizer): Promise<Float32Array[]> {
+  const codes = tf.tidy(() => codebooksOf(quantizer));
   try {
-    return ((await codes.data()) as Float32Array).slice();
+    return await Promise.all(codes.map(async (each) => ((await each.data()) as Float32Array).slice()));
   } finally {
-    codes.dispose();
+    tf.dispose(codes);
   }
+}
+
+function codebooksOf(quantizer: Quantizer): tf.Tensor2D[] {
+  return Array.from({ length: quantizer.numCodebooks }, (_, codebook) =>
+    allCodes(quantizer, codebook).clone(),
+  );
+}
+
+/** How many numbers the codes of each codebook are. */
+function codebookLengths(quantizer: Quantizer): number[] {
+  const sizes: number[] = [];
+  tf.tidy(() => {
+    for (const { size } of codebooksOf(quantizer)) sizes.push(size);
+  });
+  return sizes;
 }
 
 function driftBetween(before: Float32Array, after: Float32Array, codebookSize: number): CodebookDrift {

@@ -58,7 +58,7 @@ describe.skipIf(executable === undefined)(
       const places = new PlaceCounter({ codebookSize, codes: [77, 78, 79] });
       places.add({ indices, shape });
       const vectors = { codeDim: 4, values: random.fill(4 * codebookSize, (each) => each.normal()) };
-      const evidence = { counts: counted.counts, places: [places.result()], vectors };
+      const evidence = { counts: counted.counts, places: [places.result()], vectors: [vectors] };
       const page = await renderUsagePage(report, evidence);
 
       const { opened, data } = await show(await saved("large.html", page), 1400);
@@ -153,7 +153,7 @@ describe.skipIf(executable === undefined)(
         );
         const evidence: UsageEvidence = {
           counts: survey.counts,
-          vectors: await tokenizer.codeVectors(),
+          vectors: [await tokenizer.codeVectors()],
           atlases: survey.atlases,
         };
         const report = usageReport(survey);

@@ -180,7 +180,7 @@ async function readTimeline(path: string): Promise<void> {
       );
       check(counts.reduce((sum, count) => sum + count, 0) === samples, "another number of samples");
     }
-    check(drift === null || drift.perCode.every((each) => each >= 0), "an odd drift");
+    check(drift === null || drift.every(({ perCode }) => perCode.every((each) => each >= 0)), "an odd drift");
   }
 }
 

@@ -65,7 +65,7 @@ describe.each(versions)("files of version %s are read:", (version) => {
       samples,
       indices: [...(codebooks[0]?.indices ?? [])],
       counts: [...(codebooks[0]?.counts ?? [])],
-      drift: drift?.overall,
+      drift: drift?.[0]?.overall,
     }));
     expect(found).toEqual(expected.timeline);
   });

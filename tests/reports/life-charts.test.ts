@@ -26,7 +26,7 @@ const records: CodeRecord[] = USED.map(([step, counts, drift]) => ({
     },
   ],
   // The median of five is the third: drift / 4.
-  drift: { overall: drift, perCode: Float32Array.from([drift, drift, drift / 4, 0, 0]) },
+  drift: [{ overall: drift, perCode: Float32Array.from([drift, drift, drift / 4, 0, 0]) }],
 }));
 const timeline: CodeTimeline = { codebookSize: SIZE, numCodebooks: 1, records };
 

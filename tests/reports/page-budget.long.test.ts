@@ -29,7 +29,7 @@ describe("pages stay under 5 MB", { timeout: 240_000 }, () => {
       const times = Float64Array.from(used, (index) => 1 + (index % 7));
       const samples = times.reduce((sum, count) => sum + count, 0);
       const codebooks = [{ indices: used, counts: times }];
-      return { step: 2000 * (i + 1), samples, codebooks, drift: { overall: 0.1, perCode } };
+      return { step: 2000 * (i + 1), samples, codebooks, drift: [{ overall: 0.1, perCode }] };
     });
     const places = new PlaceCounter({ codebookSize, codes: Array.from({ length: 32 }, (_, i) => i) });
     places.add({ indices, shape });
@@ -37,7 +37,7 @@ describe("pages stay under 5 MB", { timeout: 240_000 }, () => {
     const page = await renderUsagePage(usageReport({ counts, images: 62, geometry }), {
       counts,
       places: [places.result()],
-      vectors: { codeDim: 4, values: random.fill(4 * codebookSize, (each) => each.normal()) },
+      vectors: [{ codeDim: 4, values: random.fill(4 * codebookSize, (each) => each.normal()) }],
       timeline: { codebookSize, numCodebooks: 1, records },
     });
     expect(bytes(page)).toBeLessThan(BUDGET);

@@ -29,7 +29,7 @@ function record(
 const three = [
   record(7, { 0: 3, 127: 1, 128: 200, 299: 2 ** 40 }),
   record(9, {}),
-  record(20, { 5: 129 }, { overall: 0.25, perCode: new Float32Array(300) }),
+  record(20, { 5: 129 }, [{ overall: 0.25, perCode: new Float32Array(300) }]),
 ];
 
 async function written(records: readonly CodeRecord[], of = shape): Promise<string> {
@@ -75,10 +75,10 @@ describe("a timeline of codes", () => {
     const perCode = random.fill(300, (r) => 10 ** r.uniform(-6, 2));
     perCode.set([0, 1e-9, 5000, Number.POSITIVE_INFINITY]);
     const [read] = (
-      await readCodeTimelineFile(await written([record(1, { 2: 1 }, { overall: null, perCode })]))
+      await readCodeTimelineFile(await written([record(1, { 2: 1 }, [{ overall: null, perCode }])]))
     ).records;
-    expect(read?.drift?.overall).toBeNull();
-    const found = read?.drift?.perCode ?? new Float32Array();
+    expect(read?.drift?.[0]?.overall).toBeNull();
+    const found = read?.drift?.[0]?.perCode ?? new Float32Array();
     expect(found[0]).toBe(0);
     expect(found[1]).toBeCloseTo(1e-6, 12);
     expect([found[2], found[3]]).toEqual([100, 100]);
@@ -97,8 +97,22 @@ describe("a timeline of codes", () => {
       ],
       drift: null,
     };
+    // Powers of 10 that a byte holds exactly but for float32: levels 128 and 1.
+    const moved = {
+      ...both,
+      step: 3,
+      drift: [
+        { overall: 0.5, perCode: Float32Array.of(0, 0, 1e-6, 0, 0, 0, 0) },
+        { overall: null, perCode: Float32Array.of(0, 0, 0, 0, 0, 1e-2, 100) },
+      ],
+    };
     const of = { codebookSize: 7, numCodebooks: 2 };
-    expect((await readCodeTimelineFile(await written([both], of))).records).toEqual([both]);
+    const { records } = await readCodeTimelineFile(await written([both, moved], of));
+    expect(records[0]).toEqual(both);
+    expect(records[1]?.drift?.map(({ overall }) => overall)).toEqual([0.5, null]);
+    const [first, second] = records[1]?.drift ?? [];
+    expect([...(first?.perCode ?? [])]).toEqual([0, 0, expect.closeTo(1e-6, 12), 0, 0, 0, 0]);
+    expect([...(second?.perCode ?? [])]).toEqual([0, 0, 0, 0, 0, expect.closeTo(1e-2, 3), 100]);
   });
 
   it("takes less than 5 MB for 51 records of 65,536 codes that are all in use and all move", async () => {
@@ -117,7 +131,7 @@ describe("a timeline of codes", () => {
       step: 1,
       samples,
       codebooks: [{ indices, counts }],
-      drift: { overall: 0.1, perCode },
+      drift: [{ overall: 0.1, perCode }],
     });
     await log.close();
     expect(51 * (await stat(path)).size).toBeLessThan(5 * 2 ** 20);

@@ -69,11 +69,11 @@ describe("the timeline of codes", () => {
         expect(used / 16).toBeGreaterThanOrEqual(usageBatch);
       const [before, after] = [values[from], values[step]] as [Float32Array, Float32Array];
       const moved = minus(after, before);
-      expect(drift?.overall).toBeCloseTo(norm(moved) / norm(before), 6);
+      expect(drift?.[0]?.overall).toBeCloseTo(norm(moved) / norm(before), 6);
       for (let code = 0; code < 16; code++) {
         const row = (all: Float32Array) => all.subarray(8 * code, 8 * code + 8);
         const expected = norm(row(moved)) / norm(row(before));
-        const found = drift?.perCode[code] ?? Number.NaN;
+        const found = drift?.[0]?.perCode[code] ?? Number.NaN;
         if (expected === 0) expect(found).toBe(0);
         else expect(Math.abs(found / expected - 1)).toBeLessThan(expected > 1e-6 ? 0.04 : 1e9);
       }
@@ -82,6 +82,40 @@ describe("the timeline of codes", () => {
     const { events } = codeLives(timeline as CodeTimeline);
     expect(events[0]?.births).toBe(events[0]?.used);
     expect(events[0]?.expectedUniformUsed).toBe(16 * expectedUniformUsage(3 * perStep, 16));
+  });
+
+  it("has the drift of each of several codebooks", async () => {
+    const quantizer = {
+      kind: "residual",
+      numQuantizers: 2,
+      quantizer: { kind: "vq", codebookSize: 6, codeDim: 8 },
+    };
+    const options = tinyRun(images, {
+      quantizer,
+      out: path.join(runs, "residual"),
+      steps: 3,
+      timelineRecords: 1,
+    });
+    const trainer = await Trainer.create(options);
+    const tables = async () => {
+      const weights = await trainer.model.copyWeights();
+      return [0, 1].map((i) => weights.get(`quantizer/${i}/codes`)?.data.slice() as Float32Array);
+    };
+    const before = await tables();
+    for await (const _ of trainer.run());
+    const after = await tables();
+    trainer.dispose();
+    const { records } = (await readCodeTimeline(await RunFolder.open(options.out ?? ""))) ?? { records: [] };
+    expect(records).toHaveLength(1);
+    expect(records[0]?.codebooks).toHaveLength(2);
+    const expected = [0, 1].map((i) => {
+      const [old, now] = [before[i], after[i]] as [Float32Array, Float32Array];
+      return norm(minus(now, old)) / norm(old);
+    });
+    expect(records[0]?.drift?.map(({ overall }) => overall)).toEqual(
+      expected.map((each) => expect.closeTo(each, 6)),
+    );
+    expect(expected[0]).not.toBeCloseTo(expected[1] as number, 3);
   });
 
   it("has no drift where codes cannot move, and is left out when it is switched off", async () => {

@@ -96,7 +96,7 @@ describe("a run that starts from a model", () => {
     expect(under("quantizer/", now)).toEqual(under("quantizer/", then));
     expect(under("encoder/", now)).not.toEqual(under("encoder/", then));
     const drifts = (await readCodeTimeline(await RunFolder.open(out)))?.records.map(
-      ({ drift }) => drift?.overall,
+      ({ drift }) => drift?.[0]?.overall,
     );
     expect(drifts).toEqual([0, 0, 0, 0]);
   });

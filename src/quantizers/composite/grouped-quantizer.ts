@@ -12,6 +12,7 @@ import { parseConfig } from "../../core/config.js";
 import { ConfigError } from "../../core/errors.js";
 import type { Random } from "../../core/random.js";
 import type { Tensor2D, Tensor4D, Variable } from "../../tf/index.js";
+import { hasCodes } from "../all-codes.js";
 import type { QuantizerDefinition } from "../definition.js";
 import type { GradientEstimator } from "../gradients/estimator.js";
 import type { OnnxQuantizer } from "../onnx/onnx-quantizer.js";
@@ -33,6 +34,7 @@ import {
   lossWeightsOf,
   MAX_CODEBOOKS,
   meanLosses,
+  memberCodes,
   memberConfigs,
   memberOptions,
   memberPruning,
@@ -65,6 +67,7 @@ export class GroupedQuantizer implements Quantizer {
   readonly repeatable: boolean;
   readonly estimator?: GradientEstimator;
   readonly estimators?: Readonly<Record<string, GradientEstimator>>;
+  readonly codesOf?: (codebook: number) => Tensor2D;
   readonly pruning?: Pruning;
   readonly onnx?: () => Promise<OnnxQuantizer>;
   readonly #members: readonly Quantizer[];
@@ -87,6 +90,7 @@ export class GroupedQuantizer implements Quantizer {
     if (estimators !== undefined) this.estimators = estimators;
     const pruning = memberPruning(members, (quantizers) => ({ kind: config.kind, quantizers }));
     if (pruning !== undefined) this.pruning = pruning;
+    if (members.every(hasCodes)) this.codesOf = (codebook) => memberCodes(members, codebook);
     if (members.every(({ onnx }) => onnx !== undefined)) this.onnx = () => groupedGraph(members);
     this.#members = members;
   }

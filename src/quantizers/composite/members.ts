@@ -3,7 +3,8 @@ import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { ConfigError } from "../../core/errors.js";
 import type { Random } from "../../core/random.js";
-import type { Scalar, Tensor4D, Variable } from "../../tf/index.js";
+import type { Scalar, Tensor2D, Tensor4D, Variable } from "../../tf/index.js";
+import { allCodes } from "../all-codes.js";
 import type {
   InitializationOptions,
   Pruning,
@@ -189,6 +190,16 @@ export function splitIndices(indices: Tensor4D, members: readonly Quantizer[]): 
     members.map(({ numCodebooks }) => numCodebooks),
     3,
   );
+}
+
+/** Every code of one codebook as its member has it. */
+export function memberCodes(members: readonly Quantizer[], codebook: number): Tensor2D {
+  let first = 0;
+  for (const member of members) {
+    if (codebook < first + member.numCodebooks) return allCodes(member, codebook - first);
+    first += member.numCodebooks;
+  }
+  throw new RangeError(`codebook: expected an integer below ${first}, got ${codebook}.`);
 }
 
 /** All state, each member's under its place: `0/codes`, `1/codes`. */

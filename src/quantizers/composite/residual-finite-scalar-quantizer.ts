@@ -18,7 +18,7 @@ import { z } from "zod";
 import type { GraphWriter } from "../../backend/index.js";
 import { parseConfig } from "../../core/config.js";
 import { ConfigError } from "../../core/errors.js";
-import type { Tensor, Tensor4D, Variable } from "../../tf/index.js";
+import type { Tensor, Tensor2D, Tensor4D, Variable } from "../../tf/index.js";
 import type { QuantizerDefinition } from "../definition.js";
 import { stopGradient } from "../gradients/stop-gradient.js";
 import { straightThrough } from "../gradients/straight-through.js";
@@ -89,6 +89,15 @@ export class ResidualFiniteScalarQuantizer implements Quantizer {
     return tf.tidy(() => {
       const parts = tf.split(indices, this.numCodebooks, 3);
       return sumOf(parts.map((part, i) => this.#codes(indicesToDigits(part, this.config.levels), i)));
+    });
+  }
+
+  codesOf(codebook: number): Tensor2D {
+    return tf.tidy(() => {
+      const { codebookSize, codeDim } = this;
+      const all = tf.reshape(tf.range(0, codebookSize, 1, "int32"), [1, 1, codebookSize, 1]);
+      const codes = this.#codes(indicesToDigits(all, this.config.levels), codebook);
+      return tf.reshape(codes, [codebookSize, codeDim]) as Tensor2D;
     });
   }
 

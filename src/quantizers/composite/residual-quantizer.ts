@@ -15,6 +15,7 @@ import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
 import type { Random } from "../../core/random.js";
 import type { Tensor, Tensor2D, Tensor4D, Variable } from "../../tf/index.js";
+import { hasCodes } from "../all-codes.js";
 import type { QuantizerDefinition } from "../definition.js";
 import { gradientEstimators } from "../family/parts.js";
 import type { GradientEstimator } from "../gradients/estimator.js";
@@ -39,6 +40,7 @@ import {
   lossWeightsOf,
   MAX_CODEBOOKS,
   meanLosses,
+  memberCodes,
   memberConfigs,
   memberOptions,
   memberPruning,
@@ -71,6 +73,7 @@ export class ResidualQuantizer implements Quantizer {
   readonly repeatable: boolean;
   readonly estimator: GradientEstimator;
   readonly estimators?: Readonly<Record<string, GradientEstimator>>;
+  readonly codesOf?: (codebook: number) => Tensor2D;
   readonly pruning?: Pruning;
   readonly onnx?: () => Promise<OnnxQuantizer>;
   readonly #members: readonly Quantizer[];
@@ -89,6 +92,7 @@ export class ResidualQuantizer implements Quantizer {
     if (members.every(({ estimators }) => estimators !== undefined)) this.estimators = gradientEstimators;
     const pruning = memberPruning(members, (quantizers) => ({ kind: config.kind, quantizers }));
     if (pruning !== undefined) this.pruning = pruning;
+    if (members.every(hasCodes)) this.codesOf = (codebook) => memberCodes(members, codebook);
     if (members.every(({ onnx }) => onnx !== undefined)) this.onnx = () => residualGraph(members);
     this.#members = members;
   }

@@ -9,8 +9,8 @@ export interface UsageEvidence {
   readonly counts?: CodeCounts;
   /** Where the codes are points of a grid, how many values each dimension takes: they are shown on it. */
   readonly levels?: readonly number[];
-  /** The codes themselves: shown in two dimensions. Of the only codebook. */
-  readonly vectors?: CodeVectors;
+  /** The codes themselves, shown in two dimensions: one entry a codebook. */
+  readonly vectors?: readonly CodeVectors[];
   /** Where codes stand, one entry a codebook; `PlaceCounter` makes them. */
   readonly places?: readonly PlaceStatistics[];
   /** When codes were in use while the model was trained. */
