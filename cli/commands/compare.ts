@@ -20,7 +20,7 @@ const COMPARISON_FLAGS: readonly RunFlag[] = [
   {
     flag: "--quantizers <list>",
     field: "quantizers",
-    description: "kinds to compare, as vq,fsq (default: every registered kind with one code a position)",
+    description: "kinds to compare, as vq,fsq (default: fsq, rotation, simvq and vq)",
     parse: words,
   },
   {

@@ -14,7 +14,6 @@ export type {
 } from "./definition.js";
 export type { CodeLearning, QuantizerFacts, QuantizerLoss } from "./facts.js";
 export { type CodebookName, type GradientName, gradientEstimators } from "./family/parts.js";
-export { FiniteScalarQuantizer } from "./finite-scalar-quantizer.js";
 export { frozenCodebook } from "./frozen-codebook.js";
 export { type BackwardArguments, type GradientEstimator, replaceByCodes } from "./gradients/estimator.js";
 export {
@@ -25,10 +24,12 @@ export {
 } from "./gradients/rotation.js";
 export { stopGradient, withoutGradient } from "./gradients/stop-gradient.js";
 export { straightThrough } from "./gradients/straight-through.js";
+export { GridQuantizer } from "./grid/grid-quantizer.js";
+export { type GridRule, noLosses, type Placed } from "./grid/grid-rule.js";
 export { type KMeansOptions, kMeans } from "./kmeans.js";
 export { type LevelPlan, planLevels } from "./levels.js";
 export { digitsToIndices, indicesToDigits, MAX_IMPLICIT_SIZE } from "./mixed-radix.js";
-export { type NearestCodeOptions, nearestCode } from "./nearest-code.js";
+export { type NearestCodeOptions, nearestCode, type Similarity } from "./nearest-code.js";
 export type { OnnxQuantizer } from "./onnx/onnx-quantizer.js";
 export type { Paper } from "./paper.js";
 export type {

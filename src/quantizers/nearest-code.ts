@@ -8,7 +8,12 @@ export const SCORES_PER_BLOCK = 2 ** 21;
 /** Codes whose scores are computed at a time: a product with few columns and many rows leaves the best of both in cache. */
 const CODES_PER_TILE = 1024;
 
+/** What makes a code near: a small squared distance ‖z − e‖², or a large inner product z·e. */
+export type Similarity = "distance" | "inner-product";
+
 export interface NearestCodeOptions {
+  /** Default: by distance. */
+  readonly similarity?: Similarity;
   /** How many scores (latents × codes of a tile) may exist at once; at least one row is always computed. */
   readonly scoresPerBlock?: number;
   /** How many codes are compared at once, >= 1. */
@@ -16,7 +21,8 @@ export interface NearestCodeOptions {
 }
 
 /**
- * The index of each latent's nearest code by Euclidean distance; the lowest index where several are equally near.
+ * The index of each latent's nearest code, by Euclidean distance unless told otherwise; the lowest index where several
+ * are equally near.
  *
  * argmin_k ‖z − e_k‖² = argmax_k (z·e_k − ½‖e_k‖²): one matrix product with a bias. It goes through blocks of latents
  * and tiles of codes and keeps only the best of each, so memory does not grow with M·K. No gradient flows through it.
@@ -28,14 +34,18 @@ export interface NearestCodeOptions {
 export function nearestCode(
   latents: Tensor2D,
   codes: Tensor2D,
-  { scoresPerBlock = SCORES_PER_BLOCK, codesPerTile = CODES_PER_TILE }: NearestCodeOptions = {},
+  {
+    similarity = "distance",
+    scoresPerBlock = SCORES_PER_BLOCK,
+    codesPerTile = CODES_PER_TILE,
+  }: NearestCodeOptions = {},
 ): Tensor1D {
   const [rows, dim] = latents.shape;
   const [size] = codes.shape;
   const perTile = Math.min(size, codesPerTile);
   const rowsPerBlock = Math.max(1, Math.floor(scoresPerBlock / perTile));
   return withoutGradient(() => {
-    const bias = tf.mul(tf.sum(tf.square(codes), 1), -0.5) as Tensor1D; // [K]
+    const bias = scoreBias(codes, similarity);
     const tiles = ranges(size, perTile).map(({ start, count }) => ({
       codes: count === size ? codes : tf.slice(codes, [start, 0], [count, dim]),
       bias: count === size ? bias : tf.slice(bias, [start], [count]),
@@ -46,6 +56,12 @@ export function nearestCode(
     });
     return blocks.length === 1 ? (blocks[0] as Tensor1D) : tf.concat(blocks);
   });
+}
+
+/** What is added to z·e_k so that the largest sum is the nearest code's: −½‖e_k‖² by distance, else nothing. [K] */
+export function scoreBias(codes: Tensor2D, similarity: Similarity): Tensor1D {
+  if (similarity === "inner-product") return tf.zeros([codes.shape[0]]);
+  return tf.mul(tf.sum(tf.square(codes), 1), -0.5);
 }
 
 /** Some of the codes [k, D] and their biases [k]. */

@@ -74,7 +74,7 @@ export class VectorQuantizer implements Quantizer {
     return tf.tidy(() => {
       const flat = this.#codebook.placement.apply(tf.reshape(latents, [n * h * w, d])); // [M, D]
       const codes = this.#codebook.codes(); // [K, D]
-      const nearest = nearestCode(flat, codes); // [M]
+      const nearest = nearestCode(flat, codes, { similarity: this.#codebook.similarity }); // [M]
       const chosen: Tensor2D = tf.gather(codes, nearest); // [M, D]
       return {
         quantized: tf.reshape(this.estimator(flat, chosen), [n, h, w, d]),
@@ -146,7 +146,8 @@ export class VectorQuantizer implements Quantizer {
   }
 
   async onnx(): Promise<OnnxQuantizer> {
-    return tableLookup(await readCodeTable(this), this.#codebook.placement);
+    const { similarity, placement } = this.#codebook;
+    return tableLookup(await readCodeTable(this, similarity), placement);
   }
 
   async #keep(kept: readonly number[]): Promise<KeptCodes> {

@@ -114,6 +114,20 @@ export const variants = {
     model: { preset: "tiny", baseWidth: 8 },
     quantizer: { kind: "residual-fsq", levels: [5, 4, 3], numQuantizers: 3 },
   },
+  "vq by inner product": {
+    model: { preset: "tiny", baseWidth: 8, latentChannels: 9 },
+    quantizer: {
+      kind: "vq",
+      codebook: "inner-product",
+      codebookSize: 272,
+      codeDim: 9,
+      initialization: "data",
+    },
+  },
+  lfq: {
+    model: { preset: "tiny", baseWidth: 8 },
+    quantizer: { kind: "lfq", codeDim: 18 },
+  },
   fsq: {
     model: { preset: "tiny", baseWidth: 8 },
     quantizer: { kind: "fsq", levels: [8, 5, 6] },

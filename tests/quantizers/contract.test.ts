@@ -126,6 +126,11 @@ const members: readonly (readonly [
   [{ kind: "grouped", groups: 3, codebookSize: 5, codeDim: 6 }, straightThroughSurrogate],
   [{ kind: "residual-fsq", levels: [5, 2, 8, 3], numQuantizers: 3 }, residualFsqSurrogate([5, 2, 8, 3])],
   [{ kind: "residual-fsq", levels: [30, 27], numQuantizers: 2 }, residualFsqSurrogate([30, 27])],
+  [{ kind: "vq", ...vector, codebook: "inner-product", codebookWeight: 0.7 }, straightThroughSurrogate],
+  [
+    { kind: "lfq", codeDim: 5, temperature: 3, entropyWeight: 0.3, bitsTogether: 3 },
+    straightThroughSurrogate,
+  ],
   [{ kind: "sign", codeDim: 6 }, straightThroughSurrogate],
   [
     {

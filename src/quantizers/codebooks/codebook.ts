@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Random } from "../../core/random.js";
 import type { Tensor, Tensor1D, Tensor2D, Variable } from "../../tf/index.js";
 import type { CodeLearning } from "../facts.js";
+import type { Similarity } from "../nearest-code.js";
 import type { OptionValues, Part, PartOptions } from "../part.js";
 import type { StateValue } from "../quantizer.js";
 import { tf } from "../tfjs.js";
@@ -11,6 +12,9 @@ import type { Placement } from "./placement.js";
 export interface Codebook {
   /** Where latents are put before they are compared with codes. */
   readonly placement: Placement;
+
+  /** What makes a code the nearest. */
+  readonly similarity: Similarity;
 
   /** The codes as they are now, [K, D]. Call inside `tf.tidy`; do not dispose the result. */
   codes(): Tensor2D;

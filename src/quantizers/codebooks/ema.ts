@@ -30,6 +30,7 @@ const LEAST_COUNT_IN_EPSILONS = 1000;
  */
 export class EmaCodebook implements Codebook {
   readonly placement = asTheyAre;
+  readonly similarity = "distance";
   readonly #options: EmaOptions;
   readonly #counts: Variable<Rank.R1>; // [K]
   readonly #sums: Variable<Rank.R2>; // [K, D]

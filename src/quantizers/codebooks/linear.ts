@@ -33,6 +33,7 @@ export interface LinearOptions {
  */
 export class LinearCodebook implements Codebook {
   readonly placement = asTheyAre;
+  readonly similarity = "distance";
   readonly #table: Variable<Rank.R2>; // [K, D]
   readonly #kernel: Variable<Rank.R2>; // [D, D]
   readonly #bias: Variable<Rank.R1> | undefined; // [D]

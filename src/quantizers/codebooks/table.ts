@@ -1,4 +1,5 @@
 import type { Rank, Tensor2D, Variable } from "../../tf/index.js";
+import type { Similarity } from "../nearest-code.js";
 import { tf } from "../tfjs.js";
 import { type Codebook, type CodebookStart, type KeptCodebook, keptRows } from "./codebook.js";
 import type { Placement } from "./placement.js";
@@ -8,16 +9,23 @@ export interface TableOptions {
   readonly codebook: string;
   /** Where latents, the table's rows and codes that are set are put. */
   readonly placement: Placement;
+  /** What makes a code the nearest; by default the distance. */
+  readonly similarity?: Similarity;
 }
 
 /** A table that gradients teach, row by row; its codes are its rows where `placement` puts them. */
 export class TableCodebook implements Codebook {
   readonly placement: Placement;
+  readonly similarity: Similarity;
   readonly #codebook: string;
   readonly #codes: Variable<Rank.R2>;
 
-  constructor({ codebookSize, codeDim, codes }: CodebookStart, { codebook, placement }: TableOptions) {
+  constructor(
+    { codebookSize, codeDim, codes }: CodebookStart,
+    { codebook, placement, similarity = "distance" }: TableOptions,
+  ) {
     this.placement = placement;
+    this.similarity = similarity;
     this.#codebook = codebook;
     const shape: [number, number] = [codebookSize, codeDim];
     this.#codes = tf.tidy(() => tf.variable(placement.apply(tf.tensor2d(codes, shape))));

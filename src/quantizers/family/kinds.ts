@@ -2,7 +2,8 @@
 import { grouped } from "../composite/grouped-quantizer.js";
 import { residualFsq } from "../composite/residual-finite-scalar-quantizer.js";
 import { residual } from "../composite/residual-quantizer.js";
-import { fsq } from "../finite-scalar-quantizer.js";
+import { fsq } from "../grid/finite-scalar.js";
+import { lfq } from "../grid/lookup-free.js";
 import { registerQuantizer } from "../registry.js";
 import { type VectorPoint, vectorKinds } from "../vector-kind.js";
 
@@ -50,3 +51,4 @@ registerQuantizer(fsq);
 registerQuantizer(residual);
 registerQuantizer(grouped);
 registerQuantizer(residualFsq);
+registerQuantizer(lfq);

@@ -2,6 +2,7 @@
 import type { CodebookPart } from "../codebooks/codebook.js";
 import { ema } from "../codebooks/ema.js";
 import { free } from "../codebooks/free.js";
+import { innerProduct } from "../codebooks/inner-product.js";
 import { linear } from "../codebooks/linear.js";
 import { sphere } from "../codebooks/sphere.js";
 import { diveqDetachEstimator } from "../gradients/diveq.js";
@@ -9,7 +10,7 @@ import type { EstimatorPart, GradientEstimator } from "../gradients/estimator.js
 import { reflectionEstimator, rotationEstimator } from "../gradients/rotation.js";
 import { straightThroughEstimator } from "../gradients/straight-through.js";
 
-export const codebookParts = [free, ema, linear, sphere] as const;
+export const codebookParts = [free, ema, linear, sphere, innerProduct] as const;
 
 export const estimatorParts = [
   straightThroughEstimator,

@@ -3,12 +3,7 @@ import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
 import { ConfigError } from "../../core/errors.js";
 import type { JsonObject, JsonValue } from "../../files/index.js";
-import {
-  describeQuantizers,
-  type QuantizerConfig,
-  quantizerFacts,
-  quantizerKinds,
-} from "../../quantizers/index.js";
+import { describeQuantizers, type QuantizerConfig, quantizerKinds } from "../../quantizers/index.js";
 import { dataObject, type RunConfig, type RunOptions, resolveRun } from "../run-config.js";
 import { completed, completedQuantizer, type SourceModel } from "../source-model.js";
 import { checkSweep, pointName, type Sweep, sweepPoints, withSweptValue } from "./sweep.js";
@@ -20,7 +15,7 @@ const decidedHere = ["quantizer", "seed", "out", "overwrite", "nominalCodebookSi
 export interface ComparisonOptions {
   /** What all runs have in common. */
   readonly base: Omit<RunOptions, (typeof decidedHere)[number]>;
-  /** Kinds, or a kind with its options; each kind once. Default: every registered kind with one code a position. */
+  /** Kinds, or a kind with its options; each kind once. Default: vq, rotation, simvq and fsq. */
   readonly quantizers?: readonly (string | QuantizerConfig)[];
   /**
    * Given to every quantizer that does not set its own size. Some kinds only come near it. Default: the size of the model
@@ -49,6 +44,9 @@ export interface PlannedRun {
   readonly dir: string;
   readonly config: RunConfig;
 }
+
+/** What is compared where nobody says what: the four of the demo. */
+const COMPARED: readonly string[] = ["fsq", "rotation", "simvq", "vq"];
 
 const comparisonSchema = z.strictObject({
   base: z.record(z.string(), z.unknown()),
@@ -84,7 +82,7 @@ export function planComparison(options: unknown, source: SourceModel | null = nu
   const { base, seeds, sweep, ...rest } = parseConfig(comparisonSchema, options, "");
   checkBase(base);
   checkSweep(sweep);
-  const quantizers = (rest.quantizers ?? comparedKinds()).map((each) =>
+  const quantizers = (rest.quantizers ?? COMPARED).map((each) =>
     typeof each === "string" ? { kind: each } : each,
   );
   checkDistinct(
@@ -186,11 +184,6 @@ function checkSizes(sizes: readonly JsonValue[], quantizers: readonly QuantizerC
       `expected a quantizer that takes the codebook size of the sweep, got ${JSON.stringify(quantizer)}. Leave its size out, or leave it out of the sweep.`,
     );
   }
-}
-
-/** The kinds that are compared unless told: those with one code a position, whose rates are alike at one size. */
-function comparedKinds(): string[] {
-  return quantizerKinds().filter((kind) => (quantizerFacts({ kind })?.numCodebooks ?? 1) === 1);
 }
 
 function checkBase(base: Readonly<Record<string, unknown>>): void {

@@ -1,0 +1,152 @@
+"""What each quantizer computes, in float64, from the papers' formulas: writes tests/quantizers/values.json.
+
+usage: python tools/quantizer_values.py    (needs PyTorch, which differentiates; the formulas are written here)
+
+A case has a configuration, latents [M, D], the variables, and what follows: indices, quantized latents, losses; the
+gradient of sum(w * quantized) at the latents and at each variable; and the gradient of each loss at both. Numbers that
+a training step draws (`inputs`) are part of the case. Formulas are written the slow way: all codes in a table, all
+probabilities in a matrix, one row at a time where that is clearer.
+"""
+
+import itertools
+import json
+import pathlib
+
+import torch
+
+torch.set_default_dtype(torch.float64)
+torch.manual_seed(16)
+
+CASES = []
+
+
+def numbers(*shape, scale=1.0):
+    """Eighths, which float32 holds exactly."""
+    return torch.round(torch.randn(*shape) * scale * 8) / 8
+
+
+def sg(x):
+    return x.detach()
+
+
+def case(name, config, latents, variables, forward, inputs=None):
+    """forward(z, variables, inputs) -> (indices, quantized, losses)"""
+    inputs = inputs or {}
+    z = latents.clone().requires_grad_()
+    v = {key: value.clone().requires_grad_() for key, value in variables.items()}
+    indices, quantized, losses = forward(z, v, inputs)
+    weights = numbers(*quantized.shape)
+
+    def gradients(of):
+        inputs_of = [z, *v.values()]
+        if not of.requires_grad:
+            found = [torch.zeros_like(x) for x in inputs_of]
+        else:
+            found = torch.autograd.grad(of, inputs_of, retain_graph=True, allow_unused=True)
+            found = [torch.zeros_like(x) if g is None else g for g, x in zip(found, inputs_of)]
+        return {
+            "latents": found[0].tolist(),
+            "variables": {key: g.tolist() for key, g in zip(v, found[1:])},
+        }
+
+    CASES.append(
+        {
+            "name": name,
+            "config": config,
+            "latents": latents.tolist(),
+            "variables": {key: value.tolist() for key, value in variables.items()},
+            "inputs": {key: value.tolist() for key, value in inputs.items()},
+            "weights": weights.tolist(),
+            "indices": indices.tolist(),
+            "quantized": quantized.tolist(),
+            "quantizedGradient": gradients((weights * quantized).sum()),
+            "losses": {key: {"value": loss.item(), **gradients(loss)} for key, loss in losses.items()},
+        }
+    )
+
+
+def mean_square(x):
+    return (x * x).mean()
+
+
+def straight_through(z, q):
+    return z + sg(q - z)
+
+
+def vector_losses(z, q):
+    return {"commitment": mean_square(z - sg(q)), "codebook": mean_square(sg(z) - q)}
+
+
+# Inner product (IBQ's search), straight-through gradient
+
+
+def inner_product(z, v, _):
+    indices = (z @ v["codes"].T).argmax(1)
+    q = v["codes"][indices]
+    return indices, straight_through(z, q), vector_losses(z, q)
+
+
+case(
+    "inner product",
+    {"kind": "vq", "codebook": "inner-product", "codebookSize": 6, "codeDim": 3},
+    numbers(8, 3),
+    {"codes": numbers(6, 3)},
+    inner_product,
+)
+
+# Signs (LFQ)
+
+
+def entropy(p):
+    return torch.special.entr(p).sum(-1)
+
+
+def corners(dim):
+    """All codes in order of their indices, the first dimension least significant: [2^D, D]."""
+    return torch.tensor([code[::-1] for code in itertools.product([-1.0, 1.0], repeat=dim)])
+
+
+def place_values(dim):
+    return 2 ** torch.arange(dim)
+
+
+def lookup_free(tau, gamma, groups):
+    """groups: the dimensions whose joint distribution the batch's entropy has, together all."""
+
+    def forward(z, _, __):
+        dim = z.shape[1]
+        bits = (z > 0).long()
+        q = 2.0 * bits - 1
+        p = torch.softmax(-((z[:, None] - corners(dim)) ** 2).sum(-1) / tau, 1)
+        batch = 0
+        for group in groups:
+            part = z[:, group]
+            soft = torch.softmax(-((part[:, None] - corners(len(group))) ** 2).sum(-1) / tau, 1)
+            batch = batch + entropy(soft.mean(0))
+        losses = {"commitment": mean_square(z - q), "entropy": entropy(p).mean() - gamma * batch}
+        return (bits * place_values(dim)).sum(1), straight_through(z, q), losses
+
+    return forward
+
+
+SIGNED = numbers(7, 5)
+SIGNED[2, 1] = 0  # of which the sign is -1
+case(
+    "lfq",
+    {"kind": "lfq", "codeDim": 5, "temperature": 2, "diversityWeight": 0.75},
+    SIGNED,
+    {},
+    lookup_free(2, 0.75, [[0, 1, 2, 3, 4]]),
+)
+case(
+    "lfq, bits in groups",
+    {"kind": "lfq", "codeDim": 5, "temperature": 1, "bitsTogether": 3},
+    SIGNED,
+    {},
+    lookup_free(1, 1, [[0, 1, 2], [3, 4]]),
+)
+
+if __name__ == "__main__":
+    folder = pathlib.Path(__file__).parent.parent / "tests" / "quantizers"
+    lines = ",\n".join(json.dumps(each) for each in CASES)
+    (folder / "values.json").write_text(f"[\n{lines}\n]\n")
