@@ -33,13 +33,13 @@ export const TRAINING_FLAGS: readonly RunFlag[] = [
   {
     flag: "--preset <name>",
     field: "model.preset",
-    description: "size of the autoencoder: tiny, small or base",
+    description: "autoencoder: tiny, small or base; vqgan, vqgan-f8 or vqgan-small with attention and full-size stages",
     default: "small",
   },
   {
     flag: "--downsampling-factor <n>",
     field: "model.downsamplingFactor",
-    description: "image side / latent grid side: 2, 4, 8 or 16 (default: the preset's)",
+    description: "image side / latent grid side: 2, 4, 8, 16 or 32 (default: the preset's)",
     parse: integer,
   },
   {

@@ -12,7 +12,8 @@ import {
 } from "../nn/index.js";
 import type { Quantizer, QuantizerOutput } from "../quantizers/index.js";
 import type * as tf from "../tf/index.js";
-import type { AutoencoderConfig } from "./config.js";
+import type { AutoencoderConfig } from "./config-fields.js";
+import { checkDecoder } from "./decoder.js";
 import { checkImageShape } from "./image-shape.js";
 import { decoderLayers, encoderLayers } from "./layers.js";
 
@@ -39,9 +40,9 @@ export interface AutoencoderParts {
  * Pixels are [N, H, W, 3] in -1..1 for any H and W that are multiples of the downsampling factor f; latents are
  * [N, H/f, W/f, D]. With f = 4 and D = 64, [2, 64, 96, 3] becomes [2, 16, 24, 64].
  *
- * D is the quantizer's `codeDim`. Where it equals `latentChannels`, the encoder's output is quantized as it is, which
- * is the papers' plain form; where it differs (FSQ, low-dimensional codebooks), a 1×1 convolution leads there and
- * another one back.
+ * D is the quantizer's `codeDim`. `quantConvolution` says which convolutions lead from the `latentChannels` of the
+ * encoder's output to it, and back. By the presets that are no VQGAN's, none where both are equal, which is the papers'
+ * plain form, and 1×1 ones where they differ (FSQ, low-dimensional codebooks).
  */
 export class ImageAutoencoder {
   readonly config: AutoencoderConfig;
@@ -102,14 +103,15 @@ export class ImageAutoencoder {
   /**
    * @param quantized [N, h, w, D], codes or (for a plain autoencoder) latents
    * @returns pixels [N, h·f, w·f, 3], about -1..1; not clamped
-   * @throws ShapeError when the last dimension is not D
+   * @throws ShapeError when the last dimension is not D; VqkitError("format") for an encoder by itself
    */
   decode(quantized: tf.Tensor4D): tf.Tensor4D {
     const { codeDim } = this.quantizer;
     if (quantized.rank !== 4 || quantized.shape[3] !== codeDim) {
       throw new ShapeError("decode", `[N,H,W,${codeDim}]`, quantized.shape);
     }
-    return this.#decoder.apply(quantized);
+    checkDecoder(this.config, "decode");
+    return this.#decoder.apply(quantized, { codes: quantized });
   }
 
   /**

@@ -1,5 +1,5 @@
 import { type Layer, type MapSize, sizeOf } from "../nn/index.js";
-import type { AutoencoderConfig } from "./config.js";
+import type { AutoencoderConfig } from "./config-fields.js";
 import { checkImageShape } from "./image-shape.js";
 import { decoderLayers, encoderLayers } from "./layers.js";
 
@@ -8,7 +8,7 @@ export interface PartDescription {
   readonly name: string;
   /** Numbers that the part's weights hold. */
   readonly parameters: number;
-  /** FLOP of the part's convolutions, forward, one image. */
+  /** FLOP of the part's convolutions and attention, forward, one image. */
   readonly forwardFlop: number;
   /** [height, width, channels] of what the part returns. */
   readonly output: readonly [number, number, number];
@@ -18,7 +18,7 @@ export interface PartDescription {
 export interface ModelDescription {
   /** Numbers that all weights hold. */
   readonly parameters: number;
-  /** FLOP of one image's forward pass: 2 per multiply-add of every convolution; the rest is not counted. */
+  /** FLOP of one image's forward pass: 2 per multiply-add of convolutions and attention; the rest is not counted. */
   readonly forwardFlop: number;
   /** FLOP of the encoder alone (image → latents), counted the same way. */
   readonly encodeFlop: number;
@@ -58,7 +58,7 @@ export function describeModel(
   };
 }
 
-/** Layers without weights (activations) go to the part that follows them. */
+/** Layers without weights (activations) go to the part that follows them, the last ones to the last part. */
 function describeLayers(layers: readonly Layer[], input: MapSize): PartDescription[] {
   const parts = new Map<string, PartDescription>();
   let size = input;
@@ -76,7 +76,8 @@ function describeLayers(layers: readonly Layer[], input: MapSize): PartDescripti
       output: size,
     });
   }
-  return [...parts.values()];
+  const all = [...parts.values()];
+  return all.map((part, i) => (i === all.length - 1 ? { ...part, output: size } : part));
 }
 
 function sum(values: readonly number[]): number {

@@ -1,20 +1,34 @@
 export { type AutoencoderOutput, ImageAutoencoder } from "./autoencoder.js";
 export {
-  type Activation,
-  type AutoencoderConfig,
-  activations,
   autoencoderConfigSchema,
-  type DownsamplingFactor,
-  downsamplingFactors,
+  halvings,
   type ModelOptions,
-  type ModelPresetName,
-  modelPresetNames,
   modelPresets,
   resolveModel,
 } from "./config.js";
+export {
+  type Activation,
+  type AutoencoderConfig,
+  activations,
+  type DecoderNorm,
+  type DownKind,
+  type DownsamplingFactor,
+  decoderNorms,
+  downKinds,
+  downsamplingFactors,
+  type ModelLayout,
+  modelLayouts,
+  type PixelRange,
+  pixelRanges,
+  type QuantConvolution,
+  quantConvolutions,
+  type UpKind,
+  upKinds,
+} from "./config-fields.js";
 export { describeModel, type ModelDescription, type PartDescription } from "./describe.js";
 export { checkImageShape } from "./image-shape.js";
 export { decoderLayers, encoderLayers } from "./layers.js";
 export { encodingBytes, forwardBytes, trainingStepBytes } from "./memory.js";
 export { centredBytes, type PixelBatch, pixelsToTensor, tensorToPixels } from "./pixels.js";
+export { type ModelPresetName, modelPresetNames } from "./presets.js";
 export { parseStoredModel, withModelPathInErrors } from "./stored-model.js";

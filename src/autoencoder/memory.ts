@@ -1,4 +1,4 @@
-import type { AutoencoderConfig } from "./config.js";
+import type { AutoencoderConfig } from "./config-fields.js";
 import { describeModel, type PartDescription } from "./describe.js";
 
 /*

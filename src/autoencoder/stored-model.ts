@@ -2,7 +2,8 @@ import { z } from "zod";
 import { parseConfig } from "../core/config.js";
 import { ConfigError, messageOf, VqkitError } from "../core/errors.js";
 import { parseQuantizerConfig, type QuantizerConfig, quantizerFacts } from "../quantizers/index.js";
-import { type AutoencoderConfig, resolveModel } from "./config.js";
+import { resolveModel } from "./config.js";
+import type { AutoencoderConfig } from "./config-fields.js";
 import { describeModel } from "./describe.js";
 
 /** A weight as a file has it, of whatever element type. */
@@ -59,12 +60,19 @@ export function withModelPathInErrors<T>(path: string, work: () => T): T {
 
 /** Numbers that a model has at least. What is beyond `limit` is not looked at closely. */
 function claimedSize(layout: AutoencoderConfig, quantizer: QuantizerConfig, limit: number): number {
-  const { baseWidth, widthMultipliers, residualBlocks, latentChannels } = layout;
+  const { baseWidth, inputWidth, widthMultipliers, latentChannels, middleBlocks } = layout;
   const claims = [
     quantizerFacts(quantizer)?.numbers ?? 0,
     // At least one number a channel, and one a residual block: small enough, then, to be described.
-    Math.max(latentChannels, ...widthMultipliers.map((multiplier) => baseWidth * multiplier)),
-    residualBlocks.reduce((sum, blocks) => sum + blocks, 0),
+    Math.max(
+      latentChannels,
+      inputWidth ?? 0,
+      ...widthMultipliers.map((multiplier) => baseWidth * multiplier),
+    ),
+    [...layout.residualBlocks, ...(layout.decoder ? layout.decoderBlocks : [])].reduce(
+      (sum, blocks) => sum + blocks,
+      middleBlocks,
+    ),
   ];
   const side = layout.downsamplingFactor;
   if (claims.every((claim) => claim <= limit)) {

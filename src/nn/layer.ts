@@ -9,7 +9,7 @@ export type MapSize = readonly [height: number, width: number, channels: number]
 
 /** What a layer costs for one image of a size. */
 export interface LayerCost {
-  /** FLOP forward: 2 per multiply-add of convolutions; the rest is not counted. */
+  /** FLOP forward: 2 per multiply-add of convolutions and of attention; the rest is not counted. */
   readonly flop: number;
   readonly output: MapSize;
 }
@@ -23,6 +23,14 @@ export interface LayerContext {
    * becomes after the step. Absent in inference.
    */
   readonly onStatistic?: (name: string, value: tf.Tensor) => void;
+  /** [N, h, w, D]: the codes that a decoder decodes, for layers that depend on them besides what they are applied to. */
+  readonly codes?: tf.Tensor4D;
+}
+
+/** What a layer is written with besides its input and its weights. */
+export interface GraphContext {
+  /** As `LayerContext.codes`. */
+  readonly codes?: ImageValue;
 }
 
 /**
@@ -53,5 +61,5 @@ export interface Layer {
    *
    * @param weights by name
    */
-  onnx(g: GraphWriter, x: ImageValue, weights: WeightValues): ImageValue;
+  onnx(g: GraphWriter, x: ImageValue, weights: WeightValues, context?: GraphContext): ImageValue;
 }

@@ -1,5 +1,5 @@
 import * as tf from "../tf/index.js";
-import type { Layer, LayerCost, MapSize } from "./layer.js";
+import type { Layer, LayerContext, LayerCost, MapSize } from "./layer.js";
 import { initialValues, type Parameter } from "./parameter.js";
 import { checkWeights, type WeightValues } from "./state-dict.js";
 
@@ -10,6 +10,9 @@ export interface NetworkStart {
   /** Values by name; copied. What the network has no parameter for is an error. */
   readonly weights?: WeightValues;
 }
+
+/** What some layers need besides the image that they are applied to. */
+export type NetworkInputs = Pick<LayerContext, "codes">;
 
 /** What the training form of a network returns. A type and not an interface, for `tf.tidy`. */
 export type TrainingOutput = {
@@ -57,20 +60,21 @@ export class Network {
    * The inference form.
    *
    * @param x [N, H, W, C]
+   * @param given what its layers need besides
    * @returns [N, H', W', C']
    */
-  apply(x: tf.Tensor4D): tf.Tensor4D {
-    return tf.tidy(() => this.#layer.apply(x, { weight: this.#weight }));
+  apply(x: tf.Tensor4D, given: NetworkInputs = {}): tf.Tensor4D {
+    return tf.tidy(() => this.#layer.apply(x, { ...given, weight: this.#weight }));
   }
 
   /** The training form; changes no variable. `assignStatistics` takes what it returns. */
-  applyTraining(x: tf.Tensor4D): TrainingOutput {
+  applyTraining(x: tf.Tensor4D, given: NetworkInputs = {}): TrainingOutput {
     return tf.tidy(() => {
       const statistics: Record<string, tf.Tensor> = {};
       const onStatistic = (name: string, value: tf.Tensor) => {
         statistics[name] = value;
       };
-      return { output: this.#layer.apply(x, { weight: this.#weight, onStatistic }), statistics };
+      return { output: this.#layer.apply(x, { ...given, weight: this.#weight, onStatistic }), statistics };
     });
   }
 

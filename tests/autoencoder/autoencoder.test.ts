@@ -1,7 +1,10 @@
+import { createHash } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ImageAutoencoder } from "../../src/autoencoder/autoencoder.js";
-import { type AutoencoderConfig, resolveModel } from "../../src/autoencoder/config.js";
+import { resolveModel } from "../../src/autoencoder/config.js";
+import type { AutoencoderConfig } from "../../src/autoencoder/config-fields.js";
 import { Random } from "../../src/core/random.js";
+import { createQuantizer } from "../../src/quantizers/index.js";
 import * as tf from "../../src/tf/index.js";
 import { useEngine } from "../engine.js";
 import { tensorOf } from "../nn/check-layer.js";
@@ -184,6 +187,25 @@ describe("weights", () => {
     expect(other?.get("encoder/down0/kernel")).not.toEqual(a?.get("encoder/down0/kernel"));
     const block = "encoder/stage0/block0";
     expect(a?.get(`${block}/conv1/kernel`)).not.toEqual(a?.get(`${block}/conv2/kernel`));
+  });
+
+  // SHA-256 over name, shape and bytes of each, as version 0.1.0 drew them.
+  it.each([
+    [{}, "0117c76e9808292c41bef868854d53c99e44cf97d330d23a3112cc0814e952d9"],
+    [
+      { groupNorm: true, activation: "silu", residualBlocks: 2, latentChannels: 5 },
+      "8b554b48b033692d5d1ee071209667b6d197d83f08303b2432b43824887d3720",
+    ],
+  ])("of earlier presets are drawn as ever: %j", async (options, expected) => {
+    const quantizer = createQuantizer({ kind: "fsq", levels: [8, 5, 5, 5] }, 3);
+    const config = resolveModel({ preset: "tiny", ...options });
+    const model = ImageAutoencoder.create({ config, quantizer, seed: 3 });
+    const hash = createHash("sha256");
+    for (const [name, { shape, data }] of await model.copyWeights()) {
+      hash.update(`${name}\n${shape.join()}\n`).update(new Uint8Array(data.buffer));
+    }
+    expect(hash.digest("hex")).toBe(expected);
+    model.dispose();
   });
 
   it("of encoder and decoder do not depend on the quantizer", async () => {

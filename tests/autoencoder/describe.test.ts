@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { ImageAutoencoder } from "../../src/autoencoder/autoencoder.js";
+import { groupCount } from "../../src/autoencoder/blocks.js";
 import { modelPresets, resolveModel } from "../../src/autoencoder/config.js";
 import { describeModel } from "../../src/autoencoder/describe.js";
-import { groupCount } from "../../src/autoencoder/layers.js";
 import * as tf from "../../src/tf/index.js";
 import { useEngine } from "../engine.js";
 import { fakeQuantizer } from "./fake-quantizer.js";
@@ -75,6 +75,9 @@ describe("describeModel", () => {
 
 describe("groupCount", () => {
   it("is the largest divisor up to 32", () => {
-    expect([128, 96, 48, 34, 16, 37, 1].map(groupCount)).toEqual([32, 32, 24, 17, 16, 1, 1]);
+    expect([128, 96, 48, 34, 16, 37, 1].map((channels) => groupCount(channels, 32))).toEqual([
+      32, 32, 24, 17, 16, 1, 1,
+    ]);
+    expect([32, 20, 7].map((channels) => groupCount(channels, 8))).toEqual([8, 5, 7]);
   });
 });

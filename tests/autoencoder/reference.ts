@@ -1,4 +1,4 @@
-import type { AutoencoderConfig } from "../../src/autoencoder/config.js";
+import type { AutoencoderConfig } from "../../src/autoencoder/config-fields.js";
 import { convolve, enlarge, type Grid, map, normalizeGroups, numbers, sum } from "../nn/grids.js";
 
 /**

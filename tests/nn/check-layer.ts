@@ -1,7 +1,14 @@
 import { expect } from "vitest";
 import { freezeTensors, GraphWriter, InferenceSession, OrtTensor } from "../../src/backend/index.js";
 import { Random } from "../../src/core/random.js";
-import { type ImageValue, inLayout, type Layer, type MapSize, Network } from "../../src/nn/index.js";
+import {
+  type ImageValue,
+  inLayout,
+  type Layer,
+  type MapSize,
+  Network,
+  type NetworkInputs,
+} from "../../src/nn/index.js";
 import * as tf from "../../src/tf/index.js";
 import { type Grid, gridOf, type Numbers, randomGrid } from "./grids.js";
 
@@ -10,7 +17,9 @@ export interface LayerCase {
   readonly layer: Layer;
   /** [N, H, W, C]; neither square nor, where the layer allows it, even. */
   readonly input: Grid["shape"];
-  readonly reference: (input: Grid, weights: Numbers) => Grid;
+  readonly reference: (input: Grid, weights: Numbers, codes: Grid) => Grid;
+  /** Side of the input ÷ side of the codes' grid, and their channels, for a layer that takes codes. */
+  readonly codes?: { readonly scale: number; readonly codeDim: number };
   /** FLOP for one image, derived in the table. */
   readonly flop: number;
   /** How far the exported graph may be from the engine, with a reason in the table; by default not at all. */
@@ -36,12 +45,29 @@ export function tensorOf({ shape, values }: Grid): tf.Tensor4D {
   return tf.tensor4d(Float32Array.from(values), [...shape]);
 }
 
+/** The codes that go with an input; of one number where the layer takes none. */
+function codesFor(
+  { codes }: Pick<LayerCase, "codes">,
+  [batch, height, width]: readonly number[],
+  seed: number,
+): Grid {
+  if (codes === undefined) return randomGrid([1, 1, 1, 1], seed);
+  const { scale, codeDim } = codes;
+  return randomGrid([batch as number, (height as number) / scale, (width as number) / scale, codeDim], seed);
+}
+
+function given(each: Pick<LayerCase, "codes">, codes: Grid): NetworkInputs {
+  return each.codes === undefined ? {} : { codes: tensorOf(codes) };
+}
+
 /** Values, and the size and cost that the layer tells beforehand. */
-export async function checkValues({ layer, input, reference, flop }: LayerCase): Promise<void> {
+export async function checkValues(each: LayerCase): Promise<void> {
+  const { layer, input, reference, flop } = each;
   const { network, weights } = networkOf(layer);
   const x = randomGrid(input, 2);
-  const expected = reference(x, weights);
-  const made = network.apply(tensorOf(x));
+  const codes = codesFor(each, input, 12);
+  const expected = reference(x, weights, codes);
+  const made = network.apply(tensorOf(x), given(each, codes));
   expect(made.shape).toEqual([...expected.shape]);
   expect(layer.cost(input.slice(1) as unknown as MapSize)).toEqual({ flop, output: expected.shape.slice(1) });
   expectClose(await made.data(), expected.values, 1e-5);
@@ -53,14 +79,17 @@ export async function checkValues({ layer, input, reference, flop }: LayerCase):
  * against central differences of the plain loops.
  */
 export async function checkGradients(
-  { layer, input, reference }: LayerCase,
-  apply: (network: Network, x: tf.Tensor4D) => tf.Tensor4D = (network, x) => network.apply(x),
+  each: LayerCase,
+  apply: (network: Network, x: tf.Tensor4D, given: NetworkInputs) => tf.Tensor4D = (network, x, inputs) =>
+    network.apply(x, inputs),
 ): Promise<void> {
+  const { layer, input, reference } = each;
   const { network, weights } = networkOf(layer);
   const x = randomGrid(input, 3);
-  const direction = randomGrid(reference(x, weights).shape, 4);
-  const lossAt = (image: Grid, changed: Numbers) => {
-    const { values } = reference(image, changed);
+  const codes = codesFor(each, input, 13);
+  const direction = randomGrid(reference(x, weights, codes).shape, 4);
+  const lossAt = (image: Grid, changed: Numbers, codesThen = codes) => {
+    const { values } = reference(image, changed, codesThen);
     return values.reduce((total, value, i) => total + value * (direction.values[i] as number), 0);
   };
   const step = 1e-4;
@@ -73,12 +102,19 @@ export async function checkGradients(
 
   const learning = [...network.variables()].filter(([, variable]) => variable.trainable);
   const names = learning.map(([name]) => name);
-  const loss = (image: tf.Tensor, ...variables: tf.Tensor[]) => {
+  const takesCodes = each.codes !== undefined;
+  const loss = (image: tf.Tensor, codeTensor: tf.Tensor, ...variables: tf.Tensor[]) => {
     void variables;
-    return tf.sum(tf.mul(apply(network, image as tf.Tensor4D), tensorOf(direction))) as tf.Scalar;
+    const inputs = takesCodes ? { codes: codeTensor as tf.Tensor4D } : {};
+    const made = tf.sum(tf.mul(apply(network, image as tf.Tensor4D, inputs), tensorOf(direction)));
+    // A function of all that it is differentiated by.
+    return tf.add(made, takesCodes ? 0 : tf.mul(0, tf.sum(codeTensor))) as tf.Scalar;
   };
-  const image = tensorOf(x);
-  const [toImage, ...toVariables] = tf.grads(loss)([image, ...learning.map(([, variable]) => variable)]);
+  const [toImage, toCodes, ...toVariables] = tf.grads(loss)([
+    tensorOf(x),
+    tensorOf(codes),
+    ...learning.map(([, variable]) => variable),
+  ]);
   const random = new Random(5, "places");
   const places = (size: number) => Array.from({ length: 5 }, () => random.integer(size));
 
@@ -86,6 +122,15 @@ export async function checkGradients(
   for (const index of places(x.values.length)) {
     const expected = slope((offset) => lossAt({ ...x, values: moved(x.values, index, offset) }, weights));
     expectClose([imageGradient[index] as number], [expected], 2e-4);
+  }
+  if (takesCodes) {
+    const codeGradient = await (toCodes as tf.Tensor).data();
+    for (const index of places(codes.values.length)) {
+      const expected = slope((offset) =>
+        lossAt(x, weights, { ...codes, values: moved(codes.values, index, offset) }),
+      );
+      expectClose([codeGradient[index] as number], [expected], 2e-4);
+    }
   }
   for (const [i, name] of names.entries()) {
     const gradient = await (toVariables[i] as tf.Tensor).data();
@@ -104,36 +149,36 @@ export async function checkGradients(
  * The exported graph, open in batch, height and width, at two sizes: bit for bit what the engine computes with weights
  * that stay, and close to it where the image comes in the other memory layout.
  */
-export async function checkExport({
-  layer,
-  input: [, height, width, channels],
-  exportTolerance = 0,
-}: LayerCase): Promise<void> {
+export async function checkExport(each: LayerCase): Promise<void> {
+  const {
+    layer,
+    input: [, height, width, channels],
+    exportTolerance = 0,
+  } = each;
   const { network, weights } = networkOf(layer);
   freezeTensors(network.variables().values());
   const values = new Map(
     layer.parameters.map(({ name, shape }) => [name, { shape, data: weights.get(name) as Float32Array }]),
   );
-  const open = await graphOf(layer, values, { channels, layout: "NHWC" });
-  const turned = await graphOf(layer, values, { channels, layout: "NCHW" });
+  const parts = { channels, ...(each.codes === undefined ? {} : { codes: each.codes }) };
+  const open = await graphOf(layer, values, { ...parts, layout: "NHWC" });
+  const turned = await graphOf(layer, values, { ...parts, layout: "NCHW" });
   for (const shape of [
     [1, height, width, channels],
     [3, 2 * height, width, channels],
   ] as const) {
     const x = randomGrid(shape, 6);
-    const live = network.apply(tensorOf(x));
+    const codes = codesFor(each, shape, 16);
+    const live = network.apply(tensorOf(x), given(each, codes));
     const expected = await live.data();
-    const input = Float32Array.from(x.values);
-    const result = await open.run({ x: new OrtTensor("float32", input, shape) });
+    const feeds = (layout: ImageValue["layout"]) => ({
+      x: fed(x, layout),
+      ...(each.codes === undefined ? {} : { codes: fed(codes, layout) }),
+    });
+    const result = await open.run(feeds("NHWC"));
     expect(result.y?.dims).toEqual(live.shape);
     expectClose(result.y?.data as Float32Array, expected, exportTolerance);
-    const [n, h, w, c] = shape;
-    const planes = gridOf([n, c, h, w], (image, channel, row, column) => {
-      return x.values[((image * h + row) * w + column) * c + channel] as number;
-    });
-    const other = await turned.run({
-      x: new OrtTensor("float32", Float32Array.from(planes.values), [n, c, h, w]),
-    });
+    const other = await turned.run(feeds("NCHW"));
     expectClose(other.y?.data as Float32Array, expected, 1e-5);
     live.dispose();
   }
@@ -141,15 +186,36 @@ export async function checkExport({
   network.dispose();
 }
 
+function fed(grid: Grid, layout: ImageValue["layout"]): OrtTensor {
+  const [n, h, w, c] = grid.shape;
+  if (layout === "NHWC") return new OrtTensor("float32", Float32Array.from(grid.values), grid.shape);
+  const planes = gridOf([n, c, h, w], (image, channel, row, column) => {
+    return grid.values[((image * h + row) * w + column) * c + channel] as number;
+  });
+  return new OrtTensor("float32", Float32Array.from(planes.values), [n, c, h, w]);
+}
+
 async function graphOf(
   layer: Layer,
   weights: Parameters<Layer["onnx"]>[2],
-  { channels, layout }: Pick<ImageValue, "channels" | "layout">,
+  { channels, layout, codes }: Pick<ImageValue, "channels" | "layout"> & Pick<LayerCase, "codes">,
 ): Promise<InferenceSession> {
   const g = new GraphWriter();
-  const dims = layout === "NHWC" ? ["n", "h", "w", channels] : ["n", channels, "h", "w"];
-  const name = g.input("x", "float32", dims);
-  const made = layer.onnx(g, { name, layout, channels, grid: "input", scale: 1 }, weights);
+  const dims = (c: number, grid = "") =>
+    layout === "NHWC" ? ["n", `h${grid}`, `w${grid}`, c] : ["n", c, `h${grid}`, `w${grid}`];
+  const x = { name: g.input("x", "float32", dims(channels)), layout, channels, grid: "input" };
+  const made =
+    codes === undefined
+      ? layer.onnx(g, { ...x, scale: 1 }, weights)
+      : layer.onnx(g, { ...x, scale: codes.scale }, weights, {
+          codes: {
+            name: g.input("codes", "float32", dims(codes.codeDim, " of codes")),
+            layout,
+            channels: codes.codeDim,
+            grid: "input",
+            scale: 1,
+          },
+        });
   g.output("y", inLayout(g, made, "NHWC"), { type: "float32", dims: ["n", "h2", "w2", made.channels] });
   return InferenceSession.create(g.encode("layer"), { intraOpNumThreads: 1 });
 }

@@ -208,3 +208,122 @@ export function channelStatistics({ shape: [, , , channels], values }: Grid): [n
   const means = Array.from({ length: channels }, (_, c) => mean(ofChannel(c)));
   return [means, means.map((own, c) => mean(ofChannel(c).map((value) => (value - own) ** 2)))];
 }
+
+/** softmax over the keys of query·key/√C, times the values, all rows of one image at a time; and a last projection. */
+export function attendEverywhere(input: Grid, weights: Numbers, { name }: { readonly name: string }): Grid {
+  const [batch, height, width, channels] = input.shape;
+  const project = (grid: Grid, part: string) =>
+    convolve(grid, weights, { name: `${name}/${part}`, kernel: [1, 1], outputs: channels });
+  const [q, k, v] = ["query", "key", "value"].map((part) => project(input, part).values) as Float64Array[];
+  const positions = height * width;
+  const mixed = new Float64Array(input.values.length);
+  const read = (values: Float64Array | undefined, n: number, position: number, c: number) =>
+    (values as Float64Array)[(n * positions + position) * channels + c] as number;
+  for (let n = 0; n < batch; n++)
+    for (let row = 0; row < positions; row++) {
+      const scores = Array.from({ length: positions }, (_, other) => {
+        let score = 0;
+        for (let c = 0; c < channels; c++) score += read(q, n, row, c) * read(k, n, other, c);
+        return Math.exp(score / Math.sqrt(channels));
+      });
+      const total = scores.reduce((a, b) => a + b);
+      for (let c = 0; c < channels; c++)
+        mixed[(n * positions + row) * channels + c] =
+          scores.reduce((a, score, other) => a + score * read(v, n, other, c), 0) / total;
+    }
+  return project({ ...input, values: mixed }, "out");
+}
+
+/** Two grids number by number. */
+export function zip(a: Grid, b: Grid, formula: (a: number, b: number) => number): Grid {
+  if (a.shape.join() !== b.shape.join()) throw new Error(`reference: ${a.shape} and ${b.shape}`);
+  return { ...a, values: a.values.map((value, i) => formula(value, b.values[i] as number)) };
+}
+
+/** A group norm, times `NAME/factor` of the codes and plus `NAME/shift` of them, each repeated to the image's size. */
+export function normalizeSpatially(
+  input: Grid,
+  weights: Numbers,
+  {
+    name,
+    codes,
+    ...options
+  }: { readonly name: string; readonly groups: number; readonly epsilon: number; readonly codes: Grid },
+): Grid {
+  const [, height, , channels] = input.shape;
+  const normal = normalizeGroups(input, weights, { name, ...options });
+  const repeated = enlarge(codes, height / codes.shape[1]);
+  const modulation = (part: string) =>
+    convolve(repeated, weights, { name: `${name}/${part}`, kernel: [1, 1], outputs: channels });
+  return sum(
+    zip(normal, modulation("factor"), (a, b) => a * b),
+    modulation("shift"),
+  );
+}
+
+/** A group norm without weights, times `NAME/factor` of the codes' deviations, plus `NAME/shift` of their means. */
+export function normalizeByStatistics(
+  input: Grid,
+  weights: Numbers,
+  {
+    name,
+    codes,
+    ...options
+  }: { readonly name: string; readonly groups: number; readonly epsilon: number; readonly codes: Grid },
+): Grid {
+  const [batch, , , channels] = input.shape;
+  const [, height, width, codeDim] = codes.shape;
+  const unit = new Map([
+    [`${name}/scale`, new Float64Array(channels).fill(1)],
+    [`${name}/offset`, new Float64Array(channels)],
+  ]);
+  const normal = normalizeGroups(input, unit, { name, ...options });
+  const pixel = at(codes);
+  const own = (n: number, d: number) => {
+    const all: number[] = [];
+    for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) all.push(pixel(n, y, x, d));
+    const mean = all.reduce((a, b) => a + b) / all.length;
+    const squares = all.reduce((a, b) => a + (b - mean) ** 2, 0);
+    return { mean, deviation: Math.sqrt(squares / Math.max(1, all.length - 1) + options.epsilon) };
+  };
+  const linear = (part: string, which: "mean" | "deviation") =>
+    convolve(
+      gridOf([batch, 1, 1, codeDim], (n, _y, _x, d) => own(n, d)[which]),
+      weights,
+      { name: `${name}/${part}`, kernel: [1, 1], outputs: channels },
+    );
+  const [factor, shift] = [at(linear("factor", "deviation")), at(linear("shift", "mean"))];
+  const value = at(normal);
+  return gridOf(input.shape, (n, y, x, c) => value(n, y, x, c) * factor(n, 0, 0, c) + shift(n, 0, 0, c));
+}
+
+/** Bands of 2×2 pixels in turn: the mean, and the differences between rows, between columns, and across both. */
+export function haar(input: Grid): Grid {
+  const [batch, height, width, channels] = input.shape;
+  const pixel = at(input);
+  return gridOf([batch, height / 2, width / 2, 4 * channels], (n, y, x, each) => {
+    const [band, c] = [Math.floor(each / channels), each % channels];
+    let total = 0;
+    for (const row of [0, 1])
+      for (const column of [0, 1]) {
+        const sign = (band & 1 && row ? -1 : 1) * (band & 2 && column ? -1 : 1);
+        total += sign * pixel(n, 2 * y + row, 2 * x + column, c);
+      }
+    return total / 4;
+  });
+}
+
+/** The grid that `haar` makes that one of. */
+export function inverseHaar(input: Grid): Grid {
+  const [batch, height, width, all] = input.shape;
+  const channels = all / 4;
+  const value = at(input);
+  return gridOf([batch, 2 * height, 2 * width, channels], (n, y, x, c) => {
+    let total = 0;
+    for (let band = 0; band < 4; band++) {
+      const sign = (band & 1 && y % 2 ? -1 : 1) * (band & 2 && x % 2 ? -1 : 1);
+      total += sign * value(n, y >> 1, x >> 1, band * channels + c);
+    }
+    return total;
+  });
+}

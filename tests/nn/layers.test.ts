@@ -1,17 +1,23 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import {
   activation,
+  adaptiveNorm,
   batchNorm,
   convolution,
   depthToSpace,
   depthwiseConvolution,
   groupNorm,
+  haarWavelets,
+  inverseHaarWavelets,
   keepingSize,
   leakyRelu,
   pool,
+  rescale,
   residual,
+  selfAttention,
   sequence,
   spaceToDepth,
+  spatialNorm,
   upsample,
   upsampledConvolution,
 } from "../../src/nn/index.js";
@@ -19,14 +25,19 @@ import { useEngine } from "../engine.js";
 import { checkExport, checkGradients, checkValues, type LayerCase } from "./check-layer.js";
 import {
   at,
+  attendEverywhere,
   convolve,
   convolveDepthwise,
   enlarge,
   type Grid,
   gridOf,
+  haar,
+  inverseHaar,
   map,
   normalizeBatch,
+  normalizeByStatistics,
   normalizeGroups,
+  normalizeSpatially,
   poolWindows,
   sum,
 } from "./grids.js";
@@ -318,6 +329,64 @@ const cases: Readonly<Record<string, LayerCase>> = {
   },
   upsample: { layer: upsample(), input: [2, 5, 3, 2], reference: (x) => enlarge(x, 2), flop: 0 },
   "upsample by 3": { layer: upsample(3), input: [2, 5, 3, 2], reference: (x) => enlarge(x, 3), flop: 0 },
+  rescale: {
+    layer: rescale({ factor: 0.5, offset: 0.25 }),
+    input: [2, 5, 3, 2],
+    reference: nameless((v) => 0.5 * v + 0.25),
+    flop: 0,
+  },
+  // The products of one image are Gemm in the engine and MatMul in the graph, which may round the last bit apart.
+  "self-attention": {
+    exportTolerance: 1e-6,
+    layer: selfAttention({ name: "a", channels: 6 }),
+    input: [2, 5, 3, 6],
+    reference: (x, w) => attendEverywhere(x, w, { name: "a" }),
+    // Four projections, and 15 positions with each other, twice.
+    flop: 2 * (4 * 15 * 6 * 6 + 2 * 15 * 15 * 6),
+  },
+  "spatial norm": {
+    layer: spatialNorm({ name: "s", channels: 6, groups: 3, codeDim: 2, scale: 2 }),
+    input: [2, 4, 6, 6],
+    codes: { scale: 2, codeDim: 2 },
+    reference: (x, w, codes) => normalizeSpatially(x, w, { name: "s", groups: 3, epsilon: 1e-6, codes }),
+    flop: 2 * 2 * 2 * 3 * 2 * 6,
+  },
+  "spatial norm on the codes' own grid, another ε": {
+    layer: spatialNorm({ name: "s", channels: 4, groups: 2, epsilon: 0.1, codeDim: 3, scale: 1 }),
+    input: [2, 5, 3, 4],
+    codes: { scale: 1, codeDim: 3 },
+    reference: (x, w, codes) => normalizeSpatially(x, w, { name: "s", groups: 2, epsilon: 0.1, codes }),
+    flop: 2 * 2 * 5 * 3 * 3 * 4,
+  },
+  "adaptive norm": {
+    layer: adaptiveNorm({ name: "n", channels: 6, groups: 3, codeDim: 4 }),
+    input: [2, 6, 4, 6],
+    codes: { scale: 2, codeDim: 4 },
+    reference: (x, w, codes) => normalizeByStatistics(x, w, { name: "n", groups: 3, epsilon: 1e-6, codes }),
+    flop: 2 * 2 * 4 * 6,
+  },
+  // A product of one row is summed in another order where the row is an image of one pixel.
+  "adaptive norm by one code, which has no deviation, another ε": {
+    exportTolerance: 1e-6,
+    layer: adaptiveNorm({ name: "n", channels: 4, groups: 2, epsilon: 0.1, codeDim: 3 }),
+    input: [2, 2, 2, 4],
+    codes: { scale: 2, codeDim: 3 },
+    reference: (x, w, codes) => normalizeByStatistics(x, w, { name: "n", groups: 2, epsilon: 0.1, codes }),
+    flop: 2 * 2 * 3 * 4,
+  },
+  "Haar wavelets": { layer: haarWavelets(), input: [2, 6, 10, 3], reference: haar, flop: 0 },
+  "Haar wavelets, undone": {
+    layer: inverseHaarWavelets(),
+    input: [2, 3, 5, 12],
+    reference: inverseHaar,
+    flop: 0,
+  },
+  "Haar wavelets twice: 16 bands of 4×4 pixels": {
+    layer: sequence([haarWavelets(), haarWavelets()]),
+    input: [1, 4, 12, 3],
+    reference: (x) => haar(haar(x)),
+    flop: 0,
+  },
   "residual around two convolutions": {
     layer: residual({
       body: [

@@ -24,9 +24,9 @@ export function residual(options: ResidualOptions): Layer {
       }
       return { flop: made.flop + beside.flop, output: made.output };
     },
-    onnx(g, x, weights) {
-      const made = body.onnx(g, x, weights);
-      const beside = shortcut.onnx(g, x, weights);
+    onnx(g, x, weights, context) {
+      const made = body.onnx(g, x, weights, context);
+      const beside = shortcut.onnx(g, x, weights, context);
       const skip = { ...beside, name: inLayout(g, beside, made.layout), layout: made.layout };
       // ONNX Runtime joins the addition to the convolution, and so changes the order of its sums, if it knows that both
       // have one shape. In the engine's graphs it does.

@@ -14,6 +14,7 @@ export function sequence(layers: readonly Layer[]): Layer {
         },
         { flop: 0, output: input },
       ),
-    onnx: (g, x, weights) => layers.reduce((value, layer) => layer.onnx(g, value, weights), x),
+    onnx: (g, x, weights, context) =>
+      layers.reduce((value, layer) => layer.onnx(g, value, weights, context), x),
   };
 }
