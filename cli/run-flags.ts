@@ -33,7 +33,8 @@ export const TRAINING_FLAGS: readonly RunFlag[] = [
   {
     flag: "--preset <name>",
     field: "model.preset",
-    description: "autoencoder: tiny, small or base; vqgan, vqgan-f8 or vqgan-small with attention and full-size stages",
+    description:
+      "autoencoder: tiny, small or base; vqgan, vqgan-f8 or vqgan-small with attention and full-size stages",
     default: "small",
   },
   {
