@@ -57,6 +57,7 @@ export { buildComparison, usageReport, writeComparison, writeRunReport } from ".
 export type { RunSummary } from "./runs/index.js";
 export { RunFolder } from "./runs/index.js";
 export type {
+  CallOptions,
   CodedImage,
   CodeFormat,
   CodeManifest,
@@ -70,6 +71,7 @@ export type {
   EncodeOptions,
   EncodeSettings,
   LoadedModel,
+  LoadOptions,
   SizePolicy,
   TilePlace,
   WriteImagesOptions,

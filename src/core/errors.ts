@@ -7,6 +7,7 @@ export type ErrorCode =
   | "config"
   | "shape"
   | "engine"
+  | "busy"
   | "data"
   | "format"
   | "run"

@@ -1,3 +1,4 @@
+export type { CallOptions, EncodeAllOptions, EncodeCallOptions } from "./call-options.js";
 export type { CodeFile, CodeGrid, CodeKind } from "./code-files/contents.js";
 export { type CodeFolderUsage, countCodes } from "./code-files/count-codes.js";
 export { type CodeFormat, codeFormats } from "./code-files/formats.js";
@@ -47,4 +48,5 @@ export {
   writeImages,
 } from "./image-files.js";
 export { type LoadedModel, loadModel } from "./model-loading.js";
-export { type EncodeAllOptions, type EncodeCallOptions, Tokenizer } from "./tokenizer.js";
+export type { LoadOptions } from "./passes/loading-options.js";
+export { Tokenizer } from "./tokenizer.js";

@@ -1,48 +1,40 @@
 import {
-  type AutoencoderConfig,
   type ImageAutoencoder,
   type PixelBatch,
   pixelsToTensor,
   tensorToPixels,
 } from "../autoencoder/index.js";
 import { freezeTensors } from "../backend/index.js";
+import { abortable } from "../core/abort.js";
 import { VqkitError } from "../core/errors.js";
 import { Semaphore } from "../core/semaphore.js";
 import { allCodes, hasCodes } from "../quantizers/index.js";
 import * as tf from "../tf/index.js";
-import { type CodesShape, type IndexArray, indexArray } from "./codes.js";
-
-/** Indices and their shape [N,H,W,Q]. */
-export interface IndexGrid {
-  readonly indices: IndexArray;
-  readonly shape: CodesShape;
-}
+import { indexArray } from "./codes.js";
+import type { LoadedModel } from "./model-loading.js";
+import { disposedError } from "./passes/disposed.js";
+import type { CodeVectors, IndexGrid, ModelFacts, Passes } from "./passes/passes.js";
 
 /**
- * A model's passes from plain arrays to plain arrays; they take turns on the engine. Owns the model, whose weights no
- * longer change: the engine may build them into its graphs, in the layouts that it computes with.
+ * Passes on this thread; they take turns on the engine. Owns the model, whose weights no longer change: the engine may
+ * build them into its graphs, in the layouts that it computes with.
  */
-export class ModelPasses {
+export class ModelPasses implements Passes {
+  readonly facts: ModelFacts;
+  readonly ahead = 0;
   readonly #model: ImageAutoencoder;
   readonly #turns = new Semaphore(1);
   #disposed = false;
 
-  constructor(model: ImageAutoencoder) {
+  constructor({ model, fingerprint }: LoadedModel) {
     this.#model = model;
+    const { codebookSize, numCodebooks } = model.quantizer;
+    const hasCodeVectors = hasCodes(model.quantizer);
+    this.facts = { config: model.config, fingerprint, codebookSize, numCodebooks, hasCodeVectors };
     freezeTensors(model.variables().values());
   }
 
-  /** The autoencoder's. */
-  get config(): AutoencoderConfig {
-    return this.#model.config;
-  }
-
-  /** Whether `codeVectors` has the codes of each codebook. */
-  get hasCodeVectors(): boolean {
-    return hasCodes(this.#model.quantizer);
-  }
-
-  encode(pixels: PixelBatch): Promise<IndexGrid> {
+  encode(pixels: PixelBatch, signal?: AbortSignal): Promise<IndexGrid> {
     const { quantizer } = this.#model;
     return this.#compute(
       () => quantizer.quantize(this.#model.encode(pixelsToTensor(pixels))).indices,
@@ -51,23 +43,24 @@ export class ModelPasses {
         indices.set(await tensor.data());
         return { indices, shape: [...tensor.shape] };
       },
+      signal,
     );
   }
 
-  decode({ indices, shape }: IndexGrid): Promise<PixelBatch> {
-    return this.#compute(() => {
+  decode({ indices, shape }: IndexGrid, signal?: AbortSignal): Promise<PixelBatch> {
+    const make = () => {
       const grid = tf.tensor4d(Int32Array.from(indices), [...shape], "int32");
       return this.#model.decode(this.#model.quantizer.indicesToCodes(grid));
-    }, tensorToPixels);
+    };
+    return this.#compute(make, tensorToPixels, signal);
   }
 
-  /** Encoder, quantizer and decoder in one graph. */
-  forward(pixels: PixelBatch): Promise<PixelBatch> {
-    return this.#compute(() => this.#model.forward(pixelsToTensor(pixels)).reconstruction, tensorToPixels);
+  forward(pixels: PixelBatch, signal?: AbortSignal): Promise<PixelBatch> {
+    const make = () => this.#model.forward(pixelsToTensor(pixels)).reconstruction;
+    return this.#compute(make, tensorToPixels, signal);
   }
 
-  /** The codes of a codebook, [K, D] row by row. */
-  async codeVectors(codebook: number): Promise<{ codeDim: number; values: Float32Array }> {
+  async codeVectors(codebook: number): Promise<CodeVectors> {
     const { quantizer } = this.#model;
     const { numCodebooks, config } = quantizer;
     if (!Number.isInteger(codebook) || codebook < 0 || codebook >= numCodebooks) {
@@ -91,24 +84,24 @@ export class ModelPasses {
     );
   }
 
-  dispose(): void {
+  /** The model is freed at once; a pass that is being computed ends first where it has begun. */
+  async dispose(): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#model.dispose();
   }
 
-  /** @throws VqkitError("engine") after `dispose` */
   checkAlive(): void {
-    if (!this.#disposed) return;
-    throw new VqkitError(
-      "engine",
-      "Tokenizer: expected one that is in use, got one after dispose(). Load it again.",
-    );
+    if (this.#disposed) throw disposedError();
   }
 
   /** Computes a tensor, reads it and frees it, while no other pass is on the engine. */
-  #compute<T, S extends tf.Tensor>(make: () => S, read: (tensor: S) => Promise<T>): Promise<T> {
-    return this.#turns.run(1, async () => {
+  #compute<T, S extends tf.Tensor>(
+    make: () => S,
+    read: (tensor: S) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const pass = async () => {
       this.checkAlive();
       const tensor = tf.tidy(make);
       try {
@@ -116,6 +109,7 @@ export class ModelPasses {
       } finally {
         tensor.dispose();
       }
-    });
+    };
+    return abortable(this.#turns.run(1, pass, signal), signal);
   }
 }

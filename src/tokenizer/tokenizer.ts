@@ -1,68 +1,38 @@
 import type { ImageAutoencoder } from "../autoencoder/index.js";
-import type { EngineOptions } from "../backend/index.js";
+import { untilAborted } from "../core/abort.js";
 import { VqkitError } from "../core/errors.js";
 import {
-  type BrokenImage,
   ENLARGEMENT_SAMPLE,
-  type FindOptions,
-  type ImageNote,
   type ImageSource,
   openSource,
-  type RgbImage,
   type SourceInput,
   type SourceItem,
 } from "../data/index.js";
+import type { CallOptions, EncodeAllOptions, EncodeCallOptions } from "./call-options.js";
+import { CallsUnderWay } from "./calls.js";
 import {
-  type CodedImage,
   type Codes,
   type CodesInput,
   checkCodes,
   checkSameGrid,
   concatCodes,
   type EncodedBatch,
-  type SourceProgress,
-  sliceCodes,
 } from "./codes.js";
 import type { DecodedImage } from "./decoded-image.js";
 import { type EncodeOptions, type EncodeSettings, parseEncodeOptions } from "./encode-options.js";
-import { imageBatches, type PreparedBatch, partsAtOnce, pixelsOf } from "./image-batches.js";
+import { ImageDecoder } from "./image-decoder.js";
+import { ImageEncoder } from "./image-encoder.js";
 import { copyModel, type LoadedModel, loadModel } from "./model-loading.js";
 import { ModelPasses } from "./model-passes.js";
-import { type ImageTaker, prepareImage } from "./prepared-image.js";
-import { checkEncodeSize, passFault } from "./size-check.js";
-import { TileSequence } from "./tiles.js";
-import { WholeImages } from "./whole-images.js";
-
-/** Options of one call: how images become pixels, and who is told of how they were read. */
-export interface EncodeCallOptions extends EncodeOptions {
-  /** Told what a person should know of how an image was read: of what was left out, or was missing. */
-  readonly onNote?: (note: ImageNote) => void;
-}
-
-export interface EncodeAllOptions extends EncodeCallOptions, Pick<FindOptions, "onPassedOver" | "outputs"> {
-  /** Told of each image that cannot be read, which is then skipped; where absent, it is thrown. */
-  readonly onBroken?: (broken: BrokenImage) => void;
-  /**
-   * Where to begin: a batch that an earlier call yielded for the same images and options, or how many items of the
-   * source to skip. The batches from there on are those that the earlier call would have yielded.
-   */
-  readonly start?: SourceProgress | number;
-  /** The column of Parquet files that holds the images; where absent it is found out. */
-  readonly column?: string;
-}
-
-type SourceOptions = Pick<
-  EncodeAllOptions,
-  "onBroken" | "onNote" | "onPassedOver" | "outputs" | "start" | "column"
->;
-
-/** Images in one pass of `decode` at most. */
-const DECODE_BATCH = 16;
+import { disposedError } from "./passes/disposed.js";
+import { importModules, type LoadOptions, parseLoadOptions } from "./passes/loading-options.js";
+import type { Passes } from "./passes/passes.js";
+import { WorkerPasses } from "./passes/worker-passes.js";
 
 /**
  * A trained model as a translator between images and indices. Callers hand in and get plain arrays, never tensors.
  *
- * Calls may overlap; they take turns on the engine.
+ * Calls may overlap; they take turns on the engine, or share the worker threads that it was loaded with.
  */
 export class Tokenizer {
   /** SHA-256, in hex, of the model's configuration and weights. Codes carry it. */
@@ -73,27 +43,40 @@ export class Tokenizer {
   readonly numCodebooks: number;
   /** Image side ÷ latent-grid side. */
   readonly downsamplingFactor: number;
-  readonly #passes: ModelPasses;
+  readonly #passes: Passes;
+  readonly #encoder: ImageEncoder;
+  readonly #decoder: ImageDecoder;
+  readonly #calls: CallsUnderWay;
+  #closing: Promise<void> | undefined;
 
-  private constructor({ model, fingerprint }: LoadedModel) {
-    this.#passes = new ModelPasses(model);
+  private constructor(passes: Passes, maxQueue = Number.POSITIVE_INFINITY) {
+    this.#passes = passes;
+    this.#encoder = new ImageEncoder(passes);
+    this.#decoder = new ImageDecoder(passes);
+    this.#calls = new CallsUnderWay(maxQueue);
+    const { config, fingerprint, codebookSize, numCodebooks } = passes.facts;
     this.fingerprint = fingerprint;
-    this.codebookSize = model.quantizer.codebookSize;
-    this.numCodebooks = model.quantizer.numCodebooks;
-    this.downsamplingFactor = model.config.downsamplingFactor;
+    this.codebookSize = codebookSize;
+    this.numCodebooks = numCodebooks;
+    this.downsamplingFactor = config.downsamplingFactor;
   }
 
   /**
-   * Loads a trained model.
+   * Loads a trained model, here or in worker threads (`workers`).
    *
    * @param path a run folder, or a model file (`model.safetensors`)
    * @param options the engine that computes; where nothing is asked for, the one already selected stays. Selecting
-   * one is for the whole process; another engine ends the models that live on the earlier one.
+   * one is for the whole process; another engine ends the models that live on the earlier one. Workers have an engine
+   * of their own.
    * @throws VqkitError("run") when there is no model; VqkitError("format") for a damaged one; VqkitError("file");
-   * BackendError for an engine that cannot be used
+   * BackendError for an engine that cannot be used; ConfigError for a wrong option
    */
-  static async load(path: string, options: EngineOptions = {}): Promise<Tokenizer> {
-    return Tokenizer.from(await loadModel(path, options));
+  static async load(path: string, options: LoadOptions = {}): Promise<Tokenizer> {
+    const settings = parseLoadOptions(options);
+    const { engine, maxQueue, quantizerModules, workers } = settings;
+    if (workers > 0) return new Tokenizer(await WorkerPasses.start(path, settings), maxQueue);
+    await importModules(quantizerModules);
+    return new Tokenizer(new ModelPasses(await loadModel(path, engine)), maxQueue);
   }
 
   /**
@@ -105,7 +88,7 @@ export class Tokenizer {
    * registered
    */
   static async from(model: ImageAutoencoder | LoadedModel): Promise<Tokenizer> {
-    return new Tokenizer("fingerprint" in model ? model : await copyModel(model));
+    return new Tokenizer(new ModelPasses("fingerprint" in model ? model : await copyModel(model)));
   }
 
   /**
@@ -115,23 +98,26 @@ export class Tokenizer {
    * @returns N = 1 or the length of the list, in its order; with the policy `tile` one for each tile
    * @throws ImageError for an image that cannot be decoded; ConfigError for a wrong option; OversizeError as
    * `checkSize`; VqkitError("codes") when the
-   * images' latent grids differ: then give a `size`, or use `encodeAll`
+   * images' latent grids differ: then give a `size`, or use `encodeAll`; VqkitError("busy") for more calls than
+   * `maxQueue` at once; the reason of `signal` once it is aborted
    */
   async encode(
     input: ImageSource | readonly ImageSource[],
-    { onNote, ...options }: EncodeCallOptions = {},
+    { onNote, signal, ...options }: EncodeCallOptions = {},
   ): Promise<Codes> {
     const settings = this.#settings(options);
     const sources = isList(input)
       ? input.map((source, i) => named(source, `images[${i}]`))
       : [named(input, "image")];
-    await this.#checkSize(sources, settings);
-    const parts: Codes[] = [];
-    for await (const part of this.#encodeItems(sources, settings, onNote === undefined ? {} : { onNote })) {
-      parts.push(part);
-      checkSameGrid(parts[0] as Codes, part); // now, before the rest is encoded
-    }
-    return concatCodes(parts);
+    return this.#calls.run(async () => {
+      await this.#encoder.checkSize(sources, settings);
+      const parts: Codes[] = [];
+      for await (const part of this.#encoder.encodeItems(sources, settings, given({ onNote, signal }))) {
+        parts.push(part);
+        checkSameGrid(parts[0] as Codes, part); // now, before the rest is encoded
+      }
+      return concatCodes(parts);
+    }, signal);
   }
 
   /**
@@ -143,21 +129,30 @@ export class Tokenizer {
    * @param source what `openSource` takes: a folder (with its subfolders), a file, a glob pattern, or a list of these,
    * with tar shards and Parquet files among them; or images from code
    * @throws ConfigError at once for a wrong option; while iterating, OversizeError as `checkSize`; VqkitError("data")
-   * when no image is found or none is readable, or the images before `start` are others; ImageError for a broken image unless `onBroken` is there
+   * when no image is found or none is readable, or the images before `start` are others; ImageError for a broken image unless `onBroken` is there;
+   * the reason of `signal` once it is aborted
    */
   encodeAll(
     source: SourceInput,
-    { onBroken, onNote, onPassedOver, outputs = [], start, column, ...options }: EncodeAllOptions = {},
+    {
+      onBroken,
+      onNote,
+      onPassedOver,
+      outputs = [],
+      signal,
+      start,
+      column,
+      ...options
+    }: EncodeAllOptions = {},
   ): AsyncGenerator<EncodedBatch, void, undefined> {
     const settings = this.#settings(options);
-    return this.#encodeSource(source, settings, {
+    const callbacks = given({ onBroken, onNote, onPassedOver });
+    const batches = this.#encoder.encodeSource(source, settings, {
       outputs,
-      ...(onPassedOver === undefined ? {} : { onPassedOver }),
-      ...(onBroken === undefined ? {} : { onBroken }),
-      ...(onNote === undefined ? {} : { onNote }),
-      ...(start === undefined ? {} : { start }),
-      ...(column === undefined ? {} : { column }),
+      ...callbacks,
+      ...given({ start, column, signal }),
     });
+    return untilAborted(batches, signal);
   }
 
   /**
@@ -173,7 +168,7 @@ export class Tokenizer {
   ): Promise<void> {
     const settings = this.#settings(options);
     const items = await openSource(source, column === undefined ? {} : { column });
-    await this.#checkSize(await items.sample(ENLARGEMENT_SAMPLE), settings);
+    await this.#encoder.checkSize(await items.sample(ENLARGEMENT_SAMPLE), settings);
   }
 
   /**
@@ -183,25 +178,29 @@ export class Tokenizer {
    * @throws VqkitError("codes") for codes of another model, an index out of range, several images (`decodeBatch` takes
    * those) or tiles that are not all of an image; ShapeError for a shape that is not [1,H,W,Q]
    */
-  async decode(codes: CodesInput): Promise<DecodedImage> {
-    const count = this.#countImages(checkCodes(codes, this));
+  async decode(codes: CodesInput, options: CallOptions = {}): Promise<DecodedImage> {
+    const count = this.#decoder.countImages(checkCodes(codes, this));
     if (count !== 1) {
       throw new VqkitError(
         "codes",
         `decode: expected the codes of one image, got those of ${count}. Use decodeBatch.`,
       );
     }
-    const [image] = await this.decodeBatch(codes);
+    const [image] = await this.decodeBatch(codes, options);
     return image as DecodedImage;
   }
 
   /** As `decode`, for any number of images: one for each, in order. Tiles make one image together. */
-  async decodeBatch(codes: CodesInput): Promise<DecodedImage[]> {
+  async decodeBatch(codes: CodesInput, { signal }: CallOptions = {}): Promise<DecodedImage[]> {
+    this.#checkAlive();
+    const checked = checkCodes(codes, this);
     // Before anything is computed: a missing tile would show only at the end.
-    this.#countImages(checkCodes(codes, this));
-    const images: DecodedImage[] = [];
-    for await (const image of this.decodeImages([codes])) images.push(image);
-    return images;
+    this.#decoder.countImages(checked);
+    return this.#calls.run(async () => {
+      const images: DecodedImage[] = [];
+      for await (const image of this.#decoder.decodeImages([checked], signal)) images.push(image);
+      return images;
+    }, signal);
   }
 
   /**
@@ -212,16 +211,10 @@ export class Tokenizer {
    */
   async *decodeImages(
     codes: AsyncIterable<CodesInput> | Iterable<CodesInput>,
+    { signal }: CallOptions = {},
   ): AsyncGenerator<DecodedImage, void, undefined> {
-    this.#passes.checkAlive();
-    const images = new WholeImages(this.downsamplingFactor);
-    for await (const part of codes) {
-      for await (const { made, coded } of this.#decodeParts(checkCodes(part, this))) {
-        const image = images.add(made, coded);
-        if (image !== undefined) yield image;
-      }
-    }
-    images.end();
+    this.#checkAlive();
+    yield* untilAborted(this.#decoder.decodeImages(this.#checked(codes), signal), signal);
   }
 
   /**
@@ -231,20 +224,14 @@ export class Tokenizer {
    */
   async reconstruct(
     input: ImageSource,
-    { onNote, ...options }: EncodeCallOptions = {},
+    { onNote, signal, ...options }: EncodeCallOptions = {},
   ): Promise<DecodedImage> {
     const settings = this.#settings(options);
     const item = named(input, "image");
-    await this.#checkSize([item], settings);
-    const prepared = await prepareImage(item, settings, this.#taker(settings));
-    for (const note of prepared.notes) onNote?.(note);
-    const images = new WholeImages(this.downsamplingFactor);
-    let image: DecodedImage | undefined;
-    for (const { rect, coded } of prepared.parts) {
-      const pixels = pixelsOf([{ image: prepared.image, rect, coded }], prepared.size);
-      image = images.add(await this.#passes.forward(pixels), coded);
-    }
-    return image as DecodedImage; // the last part completes it
+    return this.#calls.run(async () => {
+      await this.#encoder.checkSize([item], settings);
+      return this.#encoder.reconstruct(item, settings, given({ onNote, signal }));
+    }, signal);
   }
 
   /**
@@ -269,98 +256,49 @@ export class Tokenizer {
 
   /** Whether `codeVectors` has the codes of each codebook. */
   get hasCodeVectors(): boolean {
-    return this.#passes.hasCodeVectors;
+    return this.#passes.facts.hasCodeVectors;
   }
 
-  /** Frees the model; no other call may follow. */
-  dispose(): void {
-    this.#passes.dispose();
+  /**
+   * Ends the tokenizer in good order: takes no more calls, waits for those under way, and frees the model and its
+   * threads. Streams (`encodeAll`, `decodeImages`) are their readers' to end before; one that goes on fails.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#calls.ended().then(() => this.#passes.dispose());
+    return this.#closing;
+  }
+
+  /**
+   * Frees the model; no other call may follow. Of calls under way those that wait fail, as a later call does; a pass that
+   * a worker computes ends first.
+   *
+   * @returns when worker threads are gone; without workers the model is freed at once
+   */
+  dispose(): Promise<void> {
+    return this.#passes.dispose();
   }
 
   #settings(options: EncodeOptions): EncodeSettings {
-    this.#passes.checkAlive();
+    this.#checkAlive();
     return this.encodeSettings(options);
   }
 
-  #checkSize(items: readonly SourceItem[], settings: EncodeSettings): Promise<void> {
-    return checkEncodeSize(items, settings, { model: this.#passes.config });
+  #checkAlive(): void {
+    if (this.#closing !== undefined) throw disposedError();
+    this.#passes.checkAlive();
   }
 
-  #taker({ allowOversize }: EncodeSettings): ImageTaker {
-    const factor = this.downsamplingFactor;
-    const model = this.#passes.config;
-    return allowOversize ? { factor } : { factor, refuse: (size) => passFault(size, { model }) };
+  async *#checked(
+    codes: AsyncIterable<CodesInput> | Iterable<CodesInput>,
+  ): AsyncGenerator<Codes, void, undefined> {
+    for await (const part of codes) yield checkCodes(part, this);
   }
+}
 
-  async *#encodeSource(
-    source: SourceInput,
-    settings: EncodeSettings,
-    { column, onPassedOver, outputs, ...options }: SourceOptions,
-  ): AsyncGenerator<EncodedBatch, void, undefined> {
-    const { onBroken } = options;
-    const items = await openSource(source, {
-      ...(outputs === undefined ? {} : { outputs }),
-      ...(onPassedOver === undefined ? {} : { onPassedOver }),
-      ...(column === undefined ? {} : { column }),
-      ...(onBroken === undefined ? {} : { onBroken }),
-    });
-    await this.#checkSize(await items.sample(ENLARGEMENT_SAMPLE), settings);
-    yield* this.#encodeItems(items, settings, options);
-  }
-
-  async *#encodeItems(
-    items: AsyncIterable<SourceItem> | Iterable<SourceItem>,
-    settings: EncodeSettings,
-    options: Pick<EncodeAllOptions, "onBroken" | "onNote" | "start"> = {},
-  ): AsyncGenerator<EncodedBatch, void, undefined> {
-    const batches = imageBatches(items, { settings, ...this.#taker(settings), ...options });
-    for await (const batch of batches) {
-      yield { ...(await this.#encodeBatch(batch, settings.batchSize)), ...batch.progress };
-    }
-  }
-
-  async #encodeBatch({ parts, size }: PreparedBatch, batchSize: number): Promise<Codes> {
-    const step = partsAtOnce(size, batchSize);
-    const done: Codes[] = [];
-    for (let start = 0; start < parts.length; start += step) {
-      done.push(await this.#encodePass(parts.slice(start, start + step), size));
-    }
-    return done.length === 1 ? (done[0] as Codes) : concatCodes(done);
-  }
-
-  async #encodePass(parts: PreparedBatch["parts"], size: PreparedBatch["size"]): Promise<Codes> {
-    const { codebookSize, fingerprint } = this;
-    const grid = await this.#passes.encode(pixelsOf(parts, size));
-    return { ...grid, codebookSize, images: parts.map(({ coded }) => coded), fingerprint };
-  }
-
-  /** How many images codes are when tiles are put together. @throws VqkitError("codes") when tiles are missing */
-  #countImages({ images, shape: [, height, width] }: Codes): number {
-    const factor = this.downsamplingFactor;
-    const tiles = new TileSequence(factor);
-    const frame = { height: height * factor, width: width * factor };
-    const last = images.filter((image) => tiles.take(image, frame)?.last ?? true);
-    tiles.end();
-    return last.length;
-  }
-
-  /** Each image or tile, with its padding, in passes of bounded size. */
-  async *#decodeParts(codes: Codes): AsyncGenerator<{ made: RgbImage; coded: CodedImage }, void, undefined> {
-    const [count, gridHeight, gridWidth] = codes.shape;
-    const factor = this.downsamplingFactor;
-    const step = partsAtOnce({ height: gridHeight * factor, width: gridWidth * factor }, DECODE_BATCH);
-    for (let start = 0; start < count; start += step) {
-      const some = sliceCodes(codes, start, Math.min(count, start + step));
-      const batch = await this.#passes.decode(some);
-      for (const [i, coded] of some.images.entries()) {
-        const { height, width } = batch;
-        const bytes = height * width * 3;
-        // A copy, so that one image does not hold the whole batch.
-        const pixels = batch.pixels.slice(i * bytes, (i + 1) * bytes);
-        yield { made: { pixels, height, width }, coded };
-      }
-    }
-  }
+/** Options without those that were not given. */
+function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as never;
 }
 
 function named(source: ImageSource, otherwise: string): SourceItem {
