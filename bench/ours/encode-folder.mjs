@@ -4,38 +4,19 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ImageAutoencoder, modelPresets } from "../../dist/src/autoencoder/index.js";
-import { createQuantizer } from "../../dist/src/quantizers/index.js";
-import { writeModelFile } from "../../dist/src/runs/index.js";
 import { Tokenizer, writeCodes } from "../../dist/src/tokenizer/index.js";
 import { jpegFolder } from "../lib/jpeg-folder.mjs";
+import { saveUntrainedModel } from "../lib/untrained-model.mjs";
 import { readArguments, report, secondsOf, startEngine } from "./common.mjs";
 
 const options = readArguments({ repeats: 3 });
 const runtime = await startEngine(options);
 
-/** An untrained model as `vqkit train` would leave it; what it has learnt makes no difference to its speed. */
-async function saveModel(path) {
-  const quantizer = createQuantizer(
-    { kind: "vq", codebookSize: 1024, codeDim: 64, initialization: "normal" },
-    0,
-  );
-  const model = ImageAutoencoder.create({ config: modelPresets.small, quantizer, seed: 0 });
-  const weights = await model.copyWeights();
-  await writeModelFile(path, {
-    weights: new Map([...weights].map(([name, value]) => [name, { dtype: "F32", ...value }])),
-    config: JSON.parse(JSON.stringify({ model: model.config, quantizer: quantizer.config })),
-  });
-  model.dispose();
-  const encoding = [...weights].filter(([name]) => /^(encoder|quantizer)\//.test(name));
-  return encoding.reduce((sum, [, { data }]) => sum + data.length, 0);
-}
-
 const folder = await jpegFolder();
 const work = await mkdtemp(join(tmpdir(), "vqkit-bench-codes-"));
 try {
   const modelPath = join(work, "model.safetensors");
-  const parameters = await saveModel(modelPath);
+  const parameters = await saveUntrainedModel(modelPath, "small");
   const tokenizer = await Tokenizer.load(modelPath);
   const images = (await readdir(folder)).length;
   let indices = 0;
@@ -46,7 +27,7 @@ try {
       grids.reduce((sum, grid) => sum + grid.entries * grid.gridHeight * grid.gridWidth, 0) * numCodebooks;
   };
   const durations = await secondsOf(encode, { repeats: options.repeats, warmup: 1 });
-  tokenizer.dispose();
+  await tokenizer.dispose();
   report({ speed: durations.map((seconds) => images / seconds) }, { parameters, images, indices, runtime });
 } finally {
   await rm(work, { recursive: true });
