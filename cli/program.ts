@@ -11,6 +11,7 @@ import { addPrune } from "./commands/prune.js";
 import { addQuantizers } from "./commands/quantizers.js";
 import { addReport } from "./commands/report.js";
 import { addTrain } from "./commands/train.js";
+import { addTry } from "./commands/try.js";
 import { addUi } from "./commands/ui.js";
 import { EXIT, type Explanation, explain } from "./errors.js";
 import { note, printed, type Terminal, watchStreams } from "./terminal.js";
@@ -69,6 +70,7 @@ export function buildProgram(terminal: Terminal): Command {
     addPrune,
     addReport,
     addUi,
+    addTry,
     addQuantizers,
     addDoctor,
     addInspect,

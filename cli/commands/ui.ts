@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import { note, print, printed, type Terminal } from "../terminal.js";
+import { noteDefect, serveUntilInterrupted } from "../serving.js";
+import type { Terminal } from "../terminal.js";
 import { integer } from "../values.js";
 
 interface Flags {
@@ -20,23 +21,8 @@ async function serve(terminal: Terminal, folders: readonly string[], { port }: F
   const server = await serveRuns({
     folders,
     ...(port === undefined ? {} : { port }),
-    onError: (error) => note(terminal, `A page failed: ${error instanceof Error ? error.stack : error}`),
+    onError: noteDefect(terminal),
   });
-  try {
-    print(terminal, server.url);
-    await printed(terminal); // who cannot be told the address cannot use it
-    const count = server.runs === 1 ? "1 run" : `${server.runs} runs`;
-    note(terminal, `Showing ${count}; new ones appear by themselves. Ctrl-C ends it.`);
-    await interruption(terminal.signal);
-  } finally {
-    await server.close();
-  }
-}
-
-/** An interruption is how this command ends, not a failure of it. */
-function interruption(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+  const count = server.runs === 1 ? "1 run" : `${server.runs} runs`;
+  await serveUntilInterrupted(terminal, server, `Showing ${count}; new ones appear by themselves.`);
 }

@@ -2,11 +2,14 @@
 import { CellCanvas } from "./cell-canvas.mjs";
 import { drawCloseUp } from "./close-up.mjs";
 import { Codebook, drawNumbers } from "./codebook.mjs";
-import { countDifferent, cut, drawPixels, psnr, readImage } from "./pixels.mjs";
+import { bytesText, showFigures, sizesOf, timeText } from "./figures.mjs";
+import { countDifferent, cut, difference, drawPixels, psnr, readImage } from "./pixels.mjs";
 import { BrowserTokenizer } from "./tokenizer.mjs";
 
 const element = (id) => document.getElementById(id);
 const number = (value) => value.toLocaleString("en-US");
+/** How many times as strong the picture of the difference is. */
+const GAIN = 4;
 
 const tokenizer = new BrowserTokenizer();
 let codebook;
@@ -16,10 +19,12 @@ let file;
 let shown;
 
 const select = (row, column) => selectCell(row, column);
-const grids = ["original", "grid", "reconstruction"].map(
+const grids = ["original", "grid", "reconstruction", "difference"].map(
   (id) => new CellCanvas(element(id), { onPoint: select, onMove: select, onKey: gridKey }),
 );
 const [, grid] = grids;
+/** Milliseconds that encoding and decoding took last. */
+const times = { encode: 0, decode: 0 };
 const codes = new CellCanvas(element("codebook"), {
   onPoint: (row, column) => {
     const code = codebook.codeAt(row, column);
@@ -87,11 +92,12 @@ async function encode() {
   const image = await readImage(file, Number(element("longest-side").value));
   const { width, height, from } = image;
   const scaled = from.width === width ? "" : `, scaled from ${number(from.width)}×${number(from.height)}`;
-  element("image-text").textContent = `${file.name}: ${number(width)}×${number(height)} pixels${scaled}.`;
+  element("image-text").textContent =
+    `${file.name}: ${number(width)}×${number(height)} pixels${scaled}. Drop another one anywhere on this page; it stays on this machine.`;
   say("Encoding …");
   const start = performance.now();
   const { indices, shape } = await tokenizer.encode(image);
-  const middle = performance.now();
+  times.encode = performance.now() - start;
   shown = { image, indices, first: indices.slice(), shape, changes: [] };
   const [, rows, columns] = shape;
   const { factor } = tokenizer.facts;
@@ -107,18 +113,45 @@ async function encode() {
   codebook.drawAll(element("codebook"), indicesShown());
   await decode();
   shown.firstDecoded = shown.decoded;
-  const end = performance.now();
   element("work").hidden = false;
+  document.body.classList.add("has-image");
   selectCell(Math.floor(rows / 2), Math.floor(columns / 2));
-  return `Encoded in ${Math.round(middle - start)} ms, decoded in ${Math.round(end - middle)} ms.`;
+  return `Encoded in ${timeText(times.encode)}, decoded in ${timeText(times.decode)}.`;
 }
 
 async function decode() {
   const { indices, shape, image } = shown;
-  shown.decoded = cut(await tokenizer.decode({ indices, shape }), image);
+  const start = performance.now();
+  const decoded = await tokenizer.decode({ indices, shape });
+  times.decode = performance.now() - start;
+  shown.decoded = cut(decoded, image);
   drawPixels(element("reconstruction"), shown.decoded);
-  element("reconstruction-text").textContent = `PSNR ${psnr(image, shown.decoded).toFixed(2)} dB`;
+  const quality = psnr(image, shown.decoded);
+  element("reconstruction-text").textContent = `PSNR ${quality.toFixed(2)} dB`;
+  const lost = difference(image, shown.decoded, GAIN);
+  drawPixels(element("difference"), lost.image);
+  element("difference-text").textContent = `×${GAIN}, mean ${lost.mean.toFixed(1)} of 255`;
   drawGrid();
+  drawFigures();
+}
+
+function drawFigures() {
+  const { image, indices, shape } = shown;
+  const { codebookSize, factor } = tokenizer.facts;
+  const { pixels, codes, bits, bitsPerPixel, ratio } = sizesOf(image, indices, codebookSize);
+  const [, rows, columns, codebooks] = shape;
+  const each = codebooks === 1 ? "" : ` × ${codebooks}`;
+  showFigures(element("figures"), [
+    ["Pixels", bytesText(pixels), `${number(image.width)}×${number(image.height)}, 3 bytes each`],
+    [
+      "Codes",
+      bytesText(codes),
+      `${rows}×${columns}${each} = ${number(indices.length)} integers of ${bits} bits`,
+    ],
+    ["Ratio", `1 : ${Math.round(ratio)}`, `${bitsPerPixel.toFixed(3)} bits a pixel`],
+    ["Encoding", timeText(times.encode), `one integer for ${factor}×${factor} pixels`],
+    ["Decoding", timeText(times.decode), "in this browser, on the CPU"],
+  ]);
 }
 
 function drawGrid() {
@@ -232,6 +265,12 @@ function saveIndices() {
   save("indices.json", new Blob([`${JSON.stringify(content)}\n`], { type: "application/json" }));
 }
 
+async function imageFrom(address) {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`${response.url}: expected an image, got ${response.status}.`);
+  return new File([await response.blob()], address.split("/").at(-1));
+}
+
 async function fromUrl(folder) {
   return Promise.all(
     ["encoder.onnx", "decoder.onnx"].map(async (name) => {
@@ -282,7 +321,10 @@ for (const name of ["dragover", "dragleave", "drop"]) {
   });
 }
 
+/** `?model=FOLDER&image=FILE`, of this server: what the page begins with. */
 const { searchParams } = new URL(location.href);
-const folder = searchParams.get("model");
-if (folder !== null) void openModel(() => fromUrl(folder));
-else say("Choose a model to begin.");
+const [folder, first] = [searchParams.get("model"), searchParams.get("image")];
+document.body.classList.toggle("has-model", folder !== null);
+if (folder === null) say("Choose a model to begin.");
+else void openModel(() => fromUrl(folder));
+if (first !== null) void job("Reading the image …", async () => void openImage(await imageFrom(first)));

@@ -58,6 +58,22 @@ export function countDifferent(a, b) {
   return count;
 }
 
+/**
+ * What an image lost, in grey: how far each pixel is off, mean of its three values, `gain` times as strong. `mean` is that
+ * of all values, in levels of 255.
+ */
+export function difference(a, b, gain) {
+  const pixels = new Uint8Array(a.pixels.length);
+  let sum = 0;
+  for (let i = 0; i < pixels.length; i += 3) {
+    let off = 0;
+    for (let c = i; c < i + 3; c++) off += Math.abs(a.pixels[c] - b.pixels[c]);
+    sum += off;
+    pixels.fill(Math.min(255, Math.round((gain * off) / 3)), i, i + 3);
+  }
+  return { image: { ...a, pixels }, mean: sum / pixels.length };
+}
+
 /** PSNR in dB of two images of one size; Infinity when they are equal. */
 export function psnr(a, b) {
   let sum = 0;

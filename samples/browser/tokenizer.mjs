@@ -17,7 +17,7 @@ export class BrowserTokenizer {
     };
     this.#worker.onerror = (event) => {
       const error = new Error(
-        event.message || "The page's worker could not be loaded. Is onnxruntime-web installed (npm ci)?",
+        event.message || "The page's worker could not be loaded. Is onnxruntime-web served under runtime/?",
       );
       for (const { reject } of this.#waiting.values()) reject(error);
       this.#waiting.clear();

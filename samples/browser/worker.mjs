@@ -1,8 +1,13 @@
 /** Runs the exported model away from the page, so that the page answers while it computes. */
-import * as ort from "../../node_modules/onnxruntime-web/dist/ort.wasm.min.mjs";
+import * as ort from "./runtime/ort.wasm.min.mjs";
 
-// More threads need a page that is isolated from other origins by headers of its server.
-ort.env.wasm.numThreads = 1;
+/** More are no faster for models of this size. */
+const MOST_THREADS = 4;
+
+// More threads than one need a page that is isolated from other origins by headers of its server.
+ort.env.wasm.numThreads = globalThis.crossOriginIsolated
+  ? Math.min(MOST_THREADS, navigator.hardwareConcurrency)
+  : 1;
 
 const options = { executionProviders: ["wasm"] };
 let encoder;

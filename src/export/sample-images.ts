@@ -34,16 +34,18 @@ const MOST_EVALUATION_FILES = 64;
  *
  * @param given a folder, a file, a glob pattern, or a list of these
  * @param run the run's configuration, where there is one
+ * @param most of the run's own files
  * @throws VqkitError("data") when nothing is found at a path given
  */
 export async function sampleImages(
   given: string | readonly string[] | undefined,
   run: Readonly<Record<string, unknown>> | undefined,
+  most = MOST_EVALUATION_FILES,
 ): Promise<SampleImages> {
   if (given !== undefined) return givenSamples(given);
   try {
     const { files } = await evaluationFiles(run);
-    const chosen = evenlySpaced(files.length, Math.min(files.length, MOST_EVALUATION_FILES));
+    const chosen = evenlySpaced(files.length, Math.min(files.length, most));
     return filesAsSamples(
       chosen.map((at) => files[at] as string),
       "of the run's evaluation files",

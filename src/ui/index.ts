@@ -1,3 +1,10 @@
-/** The local page of runs by itself, as `vqkit/ui`: it loads neither an engine nor TensorFlow.js. */
+/** Local pages by themselves, as `vqkit/ui`: of runs, and of a model. It loads neither an engine nor TensorFlow.js. */
 
+export type { LocalServer } from "./local-server.js";
+export {
+  DEFAULT_MODEL_PORT,
+  findWebRuntime,
+  type ServeModelPageOptions,
+  serveModelPage,
+} from "./model-page.js";
 export { DEFAULT_PORT, type RunsServer, type ServeRunsOptions, serveRuns } from "./server.js";

@@ -19,6 +19,8 @@ export interface ExportOnnxOptions extends OutputOptions, EngineOptions {
    * most 64 of them), and synthetic images where these are not to be found.
    */
   readonly check?: string | readonly string[];
+  /** Of the run's own evaluation files at most this many, spread evenly; default 64. */
+  readonly checkAtMost?: number;
   /** Told of each image that has been compared. */
   readonly onImage?: (done: number, total: number) => void;
 }
@@ -53,7 +55,7 @@ export async function exportOnnx(path: string, options: ExportOnnxOptions): Prom
       const facts = await modelFacts(path, loaded);
       // Before a tokenizer freezes the weights: tables are computed from them as training does.
       const graphs = await writeOnnxGraphs(loaded.model, { pixels, metadata: metadataOf(facts, pixels) });
-      const samples = await sampleImages(options.check, facts.run);
+      const samples = await sampleImages(options.check, facts.run, options.checkAtMost);
       const live = await Tokenizer.from(loaded);
       return await checkAndWrite(folder, { live, graphs, pixels, samples, options });
     } finally {
