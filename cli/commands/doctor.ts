@@ -80,8 +80,9 @@ async function examine(device: DeviceName, threads: number): Promise<Findings> {
   const { checkSpeed } = await import("../speed-check.js");
   // Measured before other engines are loaded, which may start threads of their own.
   const speed = await checkSpeed({ engine: "onnxruntime", device, threads });
+  const engines = await engineStatuses();
   return {
-    versions: await versions(),
+    versions: await versions(engines),
     platform: {
       os: `${process.platform} ${process.arch}`,
       cpu: cpus()[0]?.model.trim() ?? "unknown",
@@ -89,7 +90,7 @@ async function examine(device: DeviceName, threads: number): Promise<Findings> {
       memoryGb: Math.round(totalmem() / 2 ** 30),
     },
     threads,
-    engines: await engineStatuses(),
+    engines,
     devices: await deviceStatuses(),
     providers: (await executionProviders()).map(({ name, bundled }) =>
       bundled ? name : `${name} (not included)`,
@@ -99,7 +100,7 @@ async function examine(device: DeviceName, threads: number): Promise<Findings> {
   };
 }
 
-async function versions(): Promise<Record<string, string>> {
+async function versions(engines: readonly EngineStatus[]): Promise<Record<string, string>> {
   const [tf, { default: sharp }] = await Promise.all([import("../../src/tf/index.js"), import("sharp")]);
   const require = createRequire(import.meta.url);
   const versionOf = (name: string) => (require(`${name}/package.json`) as { version: string }).version;
@@ -107,7 +108,7 @@ async function versions(): Promise<Record<string, string>> {
     vqkit: versionOf("vqkit"),
     node: process.versions.node,
     tfjs: tf.version_core,
-    onnxruntime: versionOf("onnxruntime-node"),
+    onnxruntime: engines.find(({ name }) => name === "onnxruntime")?.version ?? "none",
     sharp: sharp.versions.sharp ?? "unknown",
     libvips: sharp.versions.vips,
   };

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
-import { createRequire } from "node:module";
 import { GraphBuilder } from "./onnx/graph-builder.js";
 import { Value } from "./onnx/value.js";
+import { runtimeEntry } from "./runtime-package.js";
 
 /** What came of computing on a device. */
 export interface ProbeOutcome {
@@ -23,7 +23,7 @@ const timeLimitMs = 60_000;
  * @param provider ONNX Runtime's name of an execution provider
  */
 export async function probe(provider: string): Promise<ProbeOutcome> {
-  const entry = createRequire(import.meta.url).resolve("onnxruntime-node");
+  const entry = runtimeEntry();
   const { answer, failure, output } = await ask({ entry, provider, model: probeModel() });
   const adapter = adapterIn(output);
   if (answer === undefined) return { error: failure ?? "it gave no answer", adapter, output };

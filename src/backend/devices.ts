@@ -2,6 +2,7 @@ import { type ProbeOutcome, probe } from "./device-probe.js";
 import { BackendError } from "./errors.js";
 import type { WebGpuLimits } from "./onnx/webgpu-limits.js";
 import { listSupportedBackends, type SessionOptions } from "./onnxruntime.js";
+import { runtimeSeries } from "./runtime-package.js";
 
 /** What ONNX Runtime can compute on: the processor, any GPU through WebGPU, or one of NVIDIA's through CUDA. */
 export const deviceNames = ["cpu", "webgpu", "cuda"] as const;
@@ -103,7 +104,7 @@ async function examine(device: DeviceName): Promise<string | null> {
   }
   if (!listSupportedBackends().some(({ name }) => name === device)) {
     throw unusable(
-      `onnxruntime-node has no such provider for ${process.platform} ${process.arch}. Take another machine`,
+      `the installed ONNX Runtime has no such provider for ${process.platform} ${process.arch}. Take another machine`,
     );
   }
   const outcome = await probe(device);
@@ -131,7 +132,7 @@ export function cudaReason({ error, output }: ProbeOutcome): string {
   const missing = /([\w.+-]+\.so[\w.]*): cannot open shared object file/.exec(output)?.[1];
   if (missing === undefined) return other(error);
   return missing.startsWith("libonnxruntime_providers")
-    ? "its provider, which onnxruntime-node downloads in an install script, is not there. Run npm rebuild onnxruntime-node --ignore-scripts=false and install CUDA 12 with cuDNN 9"
+    ? `its provider, which onnxruntime-node downloads in an install script, is not there. Run npm install onnxruntime-node@~${runtimeSeries}.0 and npm rebuild onnxruntime-node --ignore-scripts=false, and install CUDA 12 with cuDNN 9`
     : `its library ${missing} is missing. Install CUDA 12 with cuDNN 9`;
 }
 

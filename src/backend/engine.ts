@@ -4,8 +4,8 @@ import { checkDevice, type DeviceName, sessionOptionsOf } from "./devices.js";
 import { BackendError } from "./errors.js";
 import { OnnxBackend } from "./onnx-backend.js";
 import { listSupportedBackends } from "./onnxruntime.js";
-import { packageVersion } from "./package-version.js";
 import { backendName, registerOnnxBackend } from "./register.js";
+import { loadRuntime } from "./runtime-package.js";
 import { loadTensorFlow, useTensorFlow } from "./tensorflow.js";
 
 export const engineNames = ["onnxruntime", "tensorflow"] as const;
@@ -128,6 +128,7 @@ async function useOnnxRuntime(threads: number, device: DeviceName): Promise<Engi
   return { name: "onnxruntime", version, threads, device, adapter };
 }
 
+/** @throws BackendError that says in one line what is missing */
 function onnxRuntimeVersion(): string {
-  return packageVersion("onnxruntime-node");
+  return loadRuntime().from.version;
 }

@@ -13,7 +13,7 @@ const build = await rolldown({
   input: here("main.ts"),
   platform: "node",
   treeshake: false,
-  external: [/^onnxruntime-node$/, /^jasmine-core/, /^node:/],
+  external: [/^jasmine-core/, /^node:/],
   resolve: {
     mainFields: ["module", "main"],
     extensionAlias: { ".js": [".ts", ".js"] },
