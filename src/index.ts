@@ -52,8 +52,8 @@ export type {
   QuantizerOutput,
 } from "./quantizers/index.js";
 export { registerQuantizer } from "./quantizers/index.js";
-export type { BuildComparisonOptions, Comparison, UsageReport } from "./reports/index.js";
-export { buildComparison, usageReport, writeComparison, writeRunReport } from "./reports/index.js";
+export type { BuildComparisonOptions, Comparison, UsageReport } from "./reports/writing/index.js";
+export { buildComparison, usageReport, writeComparison, writeRunReport } from "./reports/writing/index.js";
 export type { RunSummary } from "./runs/index.js";
 export { RunFolder } from "./runs/index.js";
 export type {

@@ -1,55 +1,147 @@
-// Packs vqkit, installs the tarball into an empty folder without scripts, and uses it there: `node tools/check-package.mjs`
-// behind `npm run build`. publint checks the package's form where it is installed or can be fetched.
-import { execFileSync } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+// Packs what is published, installs it into empty folders as a user would, and uses it there: behind `npm run build`,
+// `node tools/check-package.mjs [--short]`. The short form, which .ci/run takes, leaves out the second registry, the
+// installation without an engine, the second run of the README's code, publint, and TensorFlow.
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { packAll } from "./pack.mjs";
+import { emptyFolder, install, npm, program, run } from "./package-check/folder.mjs";
+import { startRegistry } from "./package-check/local-registry.mjs";
+import { checkTensorFlow } from "./package-check/tensorflow.mjs";
+import { checkTypes, codeOf } from "./package-check/types.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const folder = await mkdtemp(join(tmpdir(), "vqkit-package-"));
-const npm = process.platform === "win32" ? "npm.cmd" : "npm";
-const run = (command, args, cwd) =>
-  execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+const LARGEST_MB = 250;
+const SLOWEST_IMPORT_S = 0.4;
+
+const { values } = parseArgs({ options: { short: { type: "boolean", default: false } } });
+const scratch = mkdtempSync(path.join(tmpdir(), "vqkit-package-"));
 
 try {
-  const [{ filename, files, size }] = JSON.parse(
-    run(npm, ["pack", "--json", "--ignore-scripts", "--pack-destination", folder], root),
-  );
-  console.log(`packed: ${filename}, ${files.length} files, ${(size / 1024).toFixed(0)} KB`);
+  const packed = await packAll({
+    out: path.join(scratch, "packages"),
+    platforms: [`${process.platform}-${process.arch}`],
+  });
+  const files = packed.map(({ file }) => path.join(scratch, "packages", file));
+  for (const { name, version, files: count, size } of packed)
+    console.log(`packed: ${name} ${version}, ${count} files, ${(size / 1e6).toFixed(1)} MB`);
 
-  console.log(run(npm, ["exec", "--yes", "--package", "publint", "--", "publint", root], folder).trim());
+  const folder = emptyFolder(scratch, "side-by-side");
+  console.log(`tarballs side by side: ${told(install(folder, files))}`);
+  checkProgram(folder);
+  checkImport(folder);
+  checkTypes(folder, { root, everyWay: !values.short });
+  checkReadme(folder, { times: values.short ? 1 : 2 });
+  if (!values.short) {
+    const vqkit = files.at(-1);
+    checkWithoutEngine(emptyFolder(scratch, "alone"), vqkit);
+    await checkRegistry(emptyFolder(scratch, "registry"), path.join(scratch, "packages"));
+    console.log(npm(["exec", "--yes", "--package", "publint", "--", "publint", vqkit], folder).trim());
+    console.log(`engine "tensorflow": ${checkTensorFlow(folder, { root })}`);
+  }
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
 
-  await writeFile(join(folder, "package.json"), '{ "private": true, "type": "module" }\n');
-  run(npm, ["install", "--ignore-scripts", "--no-audit", "--no-fund", `./${filename}`], folder);
-  const cli = join(folder, "node_modules/vqkit/dist/cli/main.js");
-  const help = run(process.execPath, [cli, "--help"], folder);
+function told({ megabytes, seconds, packages }) {
+  if (megabytes > LARGEST_MB)
+    throw new Error(`installed: expected at most ${LARGEST_MB} MB, got ${megabytes.toFixed(0)}.`);
+  return `${packages} packages, ${megabytes.toFixed(0)} MB in ${seconds.toFixed(0)} s, no warning, no script`;
+}
+
+/** Help, a training of two steps, and a picture's codes. */
+function checkProgram(folder) {
+  const help = program(folder, ["--help"]);
   if (!help.includes("encode")) throw new Error("vqkit --help: expected the commands, got something else.");
-
-  const photos = join(folder, "node_modules/vqkit/samples/photos");
-  const train = [
-    "train",
-    join(photos, "coffee.jpg"),
+  const photo = path.join(folder, "node_modules/vqkit/samples/photos/coffee.jpg");
+  const training = [
     "--preset",
     "tiny",
     "--steps",
     "2",
     "--batch-size",
     "2",
+    "--crop-size",
+    "32",
+    "--held-out",
+    "0",
   ];
-  run(
-    process.execPath,
-    [cli, ...train, "--crop-size", "32", "--held-out", "0", "--out", "run", "--quiet"],
-    folder,
-  );
-  run(
-    process.execPath,
-    [cli, "encode", "run", join(photos, "coffee.jpg"), "--out", "codes", "--quiet"],
-    folder,
-  );
-  const { images } = JSON.parse(await readFile(join(folder, "codes/manifest.json"), "utf8"));
+  const begun = performance.now();
+  program(folder, ["train", photo, ...training, "--out", "run", "--quiet"]);
+  const trained = performance.now();
+  program(folder, ["encode", "run", photo, "--out", "codes", "--quiet"]);
+  const { images } = JSON.parse(readFileSync(path.join(folder, "codes/manifest.json"), "utf8"));
   if (images !== 1) throw new Error(`encode: expected the codes of 1 image, got ${images}.`);
-  console.log("installed into an empty folder without scripts: help, train and encode work");
-} finally {
-  await rm(folder, { recursive: true, force: true });
+  console.log(
+    `program: trains two steps in ${seconds(begun, trained)} s, encodes a picture in ${seconds(trained)} s`,
+  );
+}
+
+/** The best of five: other programs on the machine only make it longer. */
+function checkImport(folder) {
+  const code =
+    'const t = performance.now(); await import("vqkit"); process.stdout.write(String(performance.now() - t));';
+  const times = Array.from({ length: 5 }, () =>
+    Number(run(process.execPath, ["--input-type=module", "-e", code], folder)),
+  );
+  const best = Math.min(...times) / 1000;
+  console.log(`import of vqkit: ${best.toFixed(2)} s`);
+  if (best > SLOWEST_IMPORT_S)
+    throw new Error(`import of vqkit: expected at most ${SLOWEST_IMPORT_S} s, got ${best.toFixed(2)}.`);
+}
+
+/** The README's programs run as they stand there, and again. */
+function checkReadme(folder, { times }) {
+  const programs = codeOf(readFileSync(path.join(root, "README.md"), "utf8"));
+  if (programs.length === 0) throw new Error("README.md: expected code that imports vqkit, got none.");
+  for (const [i, code] of programs.entries()) {
+    const file = `readme-${i + 1}.mjs`;
+    writeFileSync(path.join(folder, file), code);
+    for (let time = 1; time <= times; time++) {
+      const begun = performance.now();
+      run(process.execPath, [file], folder);
+      console.log(`README's program ${i + 1}, run ${time}: ${seconds(begun)} s`);
+    }
+  }
+}
+
+/** Without the platform's package the program says in one line which that is. */
+function checkWithoutEngine(folder, vqkit) {
+  install(folder, [vqkit]);
+  const name = `@vqkit/onnxruntime-${process.platform}-${process.arch}`;
+  if (existsSync(path.join(folder, "node_modules", name))) {
+    console.log(`without an engine: not checked, because npm's registry has ${name}`);
+    return;
+  }
+  const photos = path.join(folder, "node_modules/vqkit/samples/photos");
+  const { status, stderr } = program(folder, ["train", photos, "--steps", "1"], { mayFail: true });
+  const line = stderr.trim();
+  if (status !== 1 || line.includes("\n") || !line.includes(`npm install ${name}@`))
+    throw new Error(
+      `without an engine: expected exit code 1 and one line that names ${name}, got ${status}: ${line}`,
+    );
+  console.log(`without an engine: ${line}`);
+}
+
+/** Published and installed by name, as from npm's registry. */
+async function checkRegistry(folder, packages) {
+  const registry = await startRegistry(npm(["config", "get", "registry"], folder).trim());
+  try {
+    const settings = `registry=${registry.url}\n${registry.url.replace("http:", "")}:_authToken=local\n`;
+    writeFileSync(path.join(folder, ".npmrc"), settings);
+    for (const time of [1, 2])
+      console.log(
+        `publish ${time}:\n${run(process.execPath, [path.join(root, "tools/publish.mjs"), packages], folder)}`,
+      );
+    console.log(`from a registry: ${told(install(folder, ["vqkit"]))}`);
+    checkProgram(folder);
+  } finally {
+    registry.close();
+  }
+}
+
+function seconds(from, to = performance.now()) {
+  return ((to - from) / 1000).toFixed(1);
 }

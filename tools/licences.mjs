@@ -19,8 +19,15 @@ const PERMISSIVE = new Set([
 /** The one exception: the image library behind sharp, a library of its own that is loaded at run time. */
 const COPYLEFT = { licence: "LGPL-3.0-or-later", packages: /^@img\/sharp-(libvips-|win32-|wasm32)/ };
 
-/** What the package holds in one file, TensorFlow.js: dependencies of the repository alone (tools/bundle-tf.mjs). */
-const BUNDLED = ["@tensorflow/tfjs-backend-cpu", "@tensorflow/tfjs-core", "long", "seedrandom"];
+/** What the packages hold of the repository's own dependencies (tools/bundle-tf.mjs, tools/pack.mjs). */
+const BUNDLED = [
+  "onnxruntime-node",
+  "onnxruntime-common",
+  "@tensorflow/tfjs-backend-cpu",
+  "@tensorflow/tfjs-core",
+  "long",
+  "seedrandom",
+];
 
 const lock = JSON.parse(await readFile(at("package-lock.json"), "utf8"));
 const byLicence = new Map();
@@ -47,7 +54,7 @@ const rows = [...byLicence]
   .map(([licence, names]) => `| ${licence} | ${names.size} | ${[...names].sort().join(", ")} |`);
 const text = `# Licences
 
-vqkit is under the MIT licence. This is every package that installing it may bring, optional ones and those for other systems too, and those that it holds in one file (\`dist/src/tf/NOTICE.md\` has their licences), by the licence that each states. \`node tools/licences.mjs\` writes this page from \`package-lock.json\`; a test holds the two together and refuses licences that are not on its list.
+vqkit is under the MIT licence. This is every package that installing it may bring, optional ones and those for other systems too, and those whose files vqkit's packages hold (\`dist/src/tf/NOTICE.md\` and the engine packages have their licences), by the licence that each states. \`node tools/licences.mjs\` writes this page from \`package-lock.json\`; a test holds the two together and refuses licences that are not on its list.
 
 The one licence that asks for more than a notice is the LGPL of libvips, the image library that sharp loads at run time from packages of its own (\`@img/sharp-libvips-…\`; on Windows and WebAssembly inside \`@img/sharp-…\`). It is not changed and can be exchanged: see sharp's documentation on a libvips of one's own. Programs that ship these packages have to pass on its licence text.
 

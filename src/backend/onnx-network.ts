@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { BackendError } from "./errors.js";
 import { hasExternalWeights } from "./onnx/external-weights.js";
 import { sizeOf } from "./onnx/graph-builder.js";
-import { InferenceSession, Tensor as OrtTensor } from "./onnxruntime.js";
+import { InferenceSession, Tensor as OrtTensor, type ValueMetadata } from "./onnxruntime.js";
 
 /** An input or output as the file declares it. */
 export interface NetworkPort {
@@ -82,7 +82,7 @@ export class OnnxNetwork {
    */
   async run(values: readonly NetworkValue[]): Promise<NetworkValue[]> {
     const feeds = this.#feeds(values);
-    let results: InferenceSession.ReturnType;
+    let results: Readonly<Record<string, OrtTensor>>;
     try {
       results = await this.#session.run(feeds);
     } catch (error) {
@@ -125,7 +125,7 @@ export class OnnxNetwork {
   }
 }
 
-function portsOf(metadata: readonly InferenceSession.ValueMetadata[], where: string): NetworkPort[] {
+function portsOf(metadata: readonly ValueMetadata[], where: string): NetworkPort[] {
   return metadata.map((port) => {
     const type = port.isTensor ? port.type : "no tensor";
     if (!port.isTensor || port.type !== "float32") {

@@ -1,15 +1,15 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
-import type { InferenceSessionFactory, TensorConstructor } from "onnxruntime-common";
 import { BackendError } from "./errors.js";
 import { packageVersion } from "./package-version.js";
+import type { SessionFactory, TensorConstructor } from "./runtime-types.js";
 
 const require = createRequire(import.meta.url);
 
 /** What the engine uses of ONNX Runtime. */
 export interface OnnxRuntime {
-  readonly InferenceSession: InferenceSessionFactory;
+  readonly InferenceSession: SessionFactory;
   readonly Tensor: TensorConstructor;
   listSupportedBackends(): { readonly name: string; readonly bundled: boolean }[];
 }

@@ -57,10 +57,16 @@ async function loadOnce(threads: number): Promise<Loaded> {
   // operation would.
   await tf.ready();
   const selected = tf.getBackend();
+  // It brings a tfjs-core of its own, which shares the engine and its registries with ours and warns of each kernel
+  // that it finds there.
+  const warns = !tf.env().getBool("PROD");
+  tf.env().set("PROD", true);
   try {
     await import("@tensorflow/tfjs-node");
   } catch (error) {
     throw loadError(error);
+  } finally {
+    tf.env().set("PROD", !warns);
   }
   await tf.setBackend(selected);
   const { binding } = tf.findBackend(tensorFlowBackend) as { binding?: { TF_Version?: string } };

@@ -1,4 +1,4 @@
-import { axisX, axisY, dot, gridX, gridY, scale } from "@observablehq/plot";
+import { axisX, axisY, dot, gridX, gridY, type PlotOptions, scale } from "@observablehq/plot";
 import { type Chart, draw, heatMap } from "../drawing/charts/index.js";
 import { formatPercent, formatTick } from "../drawing/index.js";
 import type { CodeCounts } from "../metrics/index.js";
@@ -74,7 +74,7 @@ function dots(title: string, rows: readonly number[][]): string {
       axisY({ ticks: 5, tickSize: 0, tickFormat: formatTick, label: "component 2", labelArrow: "none" }),
     ],
     color: { type: "identity" },
-  });
+  } satisfies PlotOptions);
 }
 
 function densityChart(

@@ -12,7 +12,7 @@ export {
   type ComparisonRow,
 } from "./comparison/comparison.js";
 export type { ConfigDifference } from "./comparison/config-differences.js";
-export { COMPARISON_FILES, comparisonCsv, writeComparison } from "./comparison/files.js";
+export { COMPARISON_FILES, comparisonCsv } from "./comparison/files.js";
 export { comparisonCharts, renderComparisonPage } from "./comparison/page.js";
 export type { PairedDifference } from "./comparison/paired-difference.js";
 export { comparisonPicture } from "./comparison/picture.js";
@@ -57,7 +57,8 @@ export {
   usageReport,
 } from "./records/usage-report.js";
 export { trainingCharts } from "./run-charts.js";
-export { renderRunReport, writeRunReport } from "./run-report.js";
+export { renderRunReport } from "./run-report.js";
 export { codebookMap, countCharts } from "./usage-charts.js";
 export { renderUsageHtml, renderUsagePage, usageCharts } from "./usage-html.js";
 export { describeUsage, renderUsageText } from "./usage-text.js";
+export { writeComparison, writeRunReport } from "./writing/index.js";

@@ -1,4 +1,4 @@
-import { axisX, axisY, gridY, rectY, ruleY } from "@observablehq/plot";
+import { axisX, axisY, gridY, type PlotOptions, rectY, ruleY } from "@observablehq/plot";
 import {
   type Chart,
   countTicks,
@@ -153,7 +153,7 @@ function ageChart(timeline: CodeTimeline, lives: CodeLives, suffix: string): Cha
         axisY({ ticks: yTicks, tickSize: 0, tickFormat: formatTick, label: null }),
         ruleY([0], { stroke: "var(--line)" }),
       ],
-    }),
+    } satisfies PlotOptions),
     keys: [],
     note: `${formatItems(alive, "code")} in use; ${formatCount(codebookSize - never - alive)} fell out of use, ${formatCount(never)} were never used. A life ends with an interval without use, and a revived code begins another.`,
     table: {

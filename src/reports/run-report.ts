@@ -67,12 +67,6 @@ ${configuration(config)}`,
   );
 }
 
-/** Writes `report.html` into the run's folder and returns its path. @throws as `renderRunReport` */
-export async function writeRunReport(run: RunFolder): Promise<string> {
-  await run.writeFile("report", await renderRunReport(run));
-  return run.path("report");
-}
-
 /** The value, or undefined when an unfinished run has not written it yet. */
 async function ifThere<T>(value: Promise<T>): Promise<T | undefined> {
   try {

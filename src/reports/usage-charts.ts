@@ -1,4 +1,4 @@
-import { axisX, axisY, barY, gridY, ruleY, tickY } from "@observablehq/plot";
+import { axisX, axisY, barY, gridY, type PlotOptions, ruleY, tickY } from "@observablehq/plot";
 import { type Chart, draw, fileName, heatMap, lineChart } from "../drawing/charts/index.js";
 import { formatCount, formatSignificant, formatTick, seriesColour } from "../drawing/index.js";
 import type { CodeCounts } from "../metrics/index.js";
@@ -88,7 +88,7 @@ function histogramChart(bins: readonly CountBin[], suffix: string): Chart {
         axisY({ ticks: 5, tickSize: 0, tickFormat: formatTick, label: null }),
         ruleY([0], { stroke: "var(--line)" }),
       ],
-    }),
+    } satisfies PlotOptions),
     keys: [
       { name: "codes", colour: seriesColour(0) },
       { name: "uniform source", colour: seriesColour(1) },

@@ -1,6 +1,4 @@
-import { type Markish, type PlotOptions, plot } from "@observablehq/plot";
-import { parseHTML } from "linkedom";
-import { escapeHtml, formatTick, Html, html } from "../index.js";
+import { formatTick, Html, html } from "../index.js";
 
 /** The figures that a chart draws, as CSV has them. */
 export interface ChartTable {
@@ -34,7 +32,7 @@ export interface Chart {
 export const CHART_WIDTH = 480;
 export const CHART_HEIGHT = 260;
 
-const RIGHT_MARGIN = 16;
+export const RIGHT_MARGIN = 16;
 /** Half of a digit, since the last label stands with its middle at the frame's edge. */
 const HALF_DIGIT = 3.6;
 
@@ -42,43 +40,6 @@ const HALF_DIGIT = 3.6;
 export function rightMargin(end: number): number {
   const label = formatTick(Number(end.toPrecision(3)));
   return Math.max(RIGHT_MARGIN, 4 + HALF_DIGIT * label.length);
-}
-
-export interface Drawing extends PlotOptions {
-  readonly marks: Markish[];
-}
-
-/**
- * Draws an SVG by Observable Plot. Text and colours follow the page: `currentColor` and names of the palette.
- *
- * @param title read out in place of the drawing
- */
-export function draw(title: string, { marks, ...options }: Drawing): string {
-  const { document } = parseHTML("<!doctype html><html><body></body></html>");
-  const svg = plot({
-    document,
-    className: "chart",
-    width: CHART_WIDTH,
-    height: CHART_HEIGHT,
-    marginLeft: 58,
-    marginRight: RIGHT_MARGIN,
-    marginTop: 26,
-    marginBottom: 40,
-    ...options,
-    marks,
-  });
-  svg.querySelector("style")?.remove(); // the page has one for all charts
-  svg.setAttribute("font-size", "12");
-  const text: string = svg.outerHTML;
-  const head = `<svg role="img" aria-label="${escapeHtml(title)}" color="var(--soft)" `;
-  return rounded(text.replace(/^<svg /, head));
-}
-
-/** A tenth of a pixel is finer than the eye, and keeps files small. Only numbers inside of tags are touched. */
-function rounded(svg: string): string {
-  return svg.replace(/<[^>]*>/g, (tag) =>
-    tag.replace(/-?\d+\.\d{2,}(?:e-?\d+)?/g, (number) => String(Math.round(Number(number) * 10) / 10)),
-  );
 }
 
 /** A chart with its title, its key and how to read it. */

@@ -1,7 +1,8 @@
-import { axisX, axisY, frame, image } from "@observablehq/plot";
+import { axisX, axisY, frame, image, type PlotOptions } from "@observablehq/plot";
 import { encodeIndexedPng, escapeHtml, formatSignificant, pngUrl } from "../index.js";
-import { CHART_WIDTH, type Chart, type ChartTable, draw } from "./chart.js";
+import { CHART_WIDTH, type Chart, type ChartTable } from "./chart.js";
 import { NOTHING, type RampName, ramp, rampStep } from "./colour-ramp.js";
+import { draw } from "./draw.js";
 import { fileName } from "./plot-files.js";
 
 export interface HeatMap {
@@ -101,7 +102,7 @@ function drawn(map: HeatMap, range: readonly [number, number]): string {
             }),
           ]),
     ],
-  });
+  } satisfies PlotOptions);
   return svg.replace(
     /<\/svg>$/,
     `${map.legend === null ? "" : legend({ ...map, legend: map.legend }, range, height)}</svg>`,

@@ -4,10 +4,10 @@ export {
   type ChartTable,
   chartColumns,
   chartFigure,
-  draw,
   rightMargin,
 } from "./chart.js";
 export { NOTHING, ramp, rampStep } from "./colour-ramp.js";
+export { draw } from "./draw.js";
 export { type HeatMap, heatMap } from "./heat-map.js";
 export { countTicks, lineChart, logTicks, type Point, type Series, smoothed } from "./line-chart.js";
 export { csv, fileName, writePlots } from "./plot-files.js";

@@ -1,6 +1,17 @@
-import { axisX, axisY, dot, gridX, gridY, line, type Markish, ruleY } from "@observablehq/plot";
+import {
+  axisX,
+  axisY,
+  dot,
+  gridX,
+  gridY,
+  line,
+  type Markish,
+  type PlotOptions,
+  ruleY,
+} from "@observablehq/plot";
 import { formatTick, seriesColour } from "../index.js";
-import { type Chart, type ChartTable, draw, rightMargin } from "./chart.js";
+import { type Chart, type ChartTable, rightMargin } from "./chart.js";
+import { draw } from "./draw.js";
 import { fileName } from "./plot-files.js";
 
 export type Point = readonly [x: number, y: number];
@@ -78,7 +89,7 @@ function drawn(series: readonly DrawnSeries[], options: LineChartOptions): strin
         ? [ruleY([0], { stroke: "var(--line)" })]
         : []),
     ],
-  });
+  } satisfies PlotOptions);
 }
 
 /** Curves nearer than this part of the height of all look like one. */

@@ -1,4 +1,4 @@
-import { axisX, axisY, dot, gridX, ruleX, ruleY, tickX } from "@observablehq/plot";
+import { axisX, axisY, dot, gridX, type PlotOptions, ruleX, ruleY, tickX } from "@observablehq/plot";
 import { CHART_HEIGHT, type Chart, draw, fileName } from "../../drawing/charts/index.js";
 import { formatTick, seriesColour } from "../../drawing/index.js";
 import { FIGURE_NAMES, FIGURE_STYLES, type FigureName } from "../figures.js";
@@ -109,7 +109,7 @@ function drawn(name: FigureName, shown: readonly ShownRow[], { reference, range 
       dot(values, { y: "label", x: "value", fill: "colour", r: 3, fillOpacity: 0.85 }),
     ],
     color: { type: "identity" },
-  });
+  } satisfies PlotOptions);
 }
 
 /** Labels of an axis whose values are in percent where the figure is a fraction. */

@@ -14,15 +14,8 @@ export const COMPARISON_FILES = {
   page: "comparison.html",
 } as const;
 
-/**
- * Writes `comparison.json`, `comparison.csv`, the page `comparison.html` and, where the runs kept their examples,
- * `comparison.png`, each whole or not at all, in place of those of the same names.
- *
- * @param dir made when there is none
- * @returns the paths written
- * @throws VqkitError("locked") when another process writes there; VqkitError("file"); as `comparisonPicture` and `renderComparisonPage`
- */
-export async function writeComparison(dir: string, comparison: Comparison): Promise<string[]> {
+/** What `writeComparison` does. */
+export async function writeComparisonFiles(dir: string, comparison: Comparison): Promise<string[]> {
   // Made first: when a file of a run is unreadable, nothing has been written.
   const picture = await comparisonPicture(comparison);
   const page = await renderComparisonPage(comparison);

@@ -1,4 +1,4 @@
-import { axisX, axisY, dot, gridX, gridY, line, type Markish } from "@observablehq/plot";
+import { axisX, axisY, dot, gridX, gridY, line, type Markish, type PlotOptions } from "@observablehq/plot";
 import {
   type Chart,
   type ChartTable,
@@ -155,7 +155,7 @@ function overlayChart(series: readonly OverlaySeries[], field: OverlayField, suf
         }),
         ...series.flatMap((each) => marks(each, field)),
       ],
-    }),
+    } satisfies PlotOptions),
     keys: series.map(({ name, colour }) => ({ name, colour })),
     table: tableOf(series, isPercent ? 100 : 1),
   };

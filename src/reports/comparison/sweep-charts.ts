@@ -1,4 +1,4 @@
-import { axisX, axisY, dot, gridX, gridY, line, ruleX } from "@observablehq/plot";
+import { axisX, axisY, dot, gridX, gridY, line, type PlotOptions, ruleX } from "@observablehq/plot";
 import { type Chart, draw, fileName } from "../../drawing/charts/index.js";
 import { formatTick, seriesColour } from "../../drawing/index.js";
 import type { JsonValue } from "../../files/index.js";
@@ -131,7 +131,7 @@ function drawn(title: string, { name, field, values, lines }: SweepChart, range:
         ),
       ]),
     ],
-  });
+  } satisfies PlotOptions);
 }
 
 /** Numbers on a number line, logarithmic where they span much; anything else side by side. */

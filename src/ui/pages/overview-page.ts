@@ -1,4 +1,4 @@
-import { line } from "@observablehq/plot";
+import { line, type PlotOptions } from "@observablehq/plot";
 import type { Point } from "../../drawing/charts/index.js";
 import { draw } from "../../drawing/charts/index.js";
 import {
@@ -91,7 +91,7 @@ function spark(title: string, points: readonly Point[], { text, scale, colour }:
             x: { axis: null },
             y: { axis: null, type: scale, ...(scale === "linear" ? { zero: true } : {}) },
             marks: [line(visible, { stroke: colour, strokeWidth: 1.8 })],
-          }),
+          } satisfies PlotOptions),
         );
   return html`<figure class="spark"><figcaption>${title} <b>${text}</b></figcaption>${svg}</figure>`;
 }

@@ -1,0 +1,30 @@
+/** Comparisons and reports as data and as files. What draws them is loaded when the first file is written. */
+import type { RunFolder } from "../../runs/index.js";
+import type { Comparison } from "../comparison/comparison.js";
+
+export {
+  type BuildComparisonOptions,
+  buildComparison,
+  type Comparison,
+} from "../comparison/comparison.js";
+export { type UsageReport, usageReport } from "../records/index.js";
+
+/**
+ * Writes `comparison.json`, `comparison.csv`, the page `comparison.html` and, where the runs kept their examples,
+ * `comparison.png`, each whole or not at all, in place of those of the same names.
+ *
+ * @param dir made when there is none
+ * @returns the paths written
+ * @throws VqkitError("locked") when another process writes there; VqkitError("file"); as `comparisonPicture` and `renderComparisonPage`
+ */
+export async function writeComparison(dir: string, comparison: Comparison): Promise<string[]> {
+  const { writeComparisonFiles } = await import("../comparison/files.js");
+  return writeComparisonFiles(dir, comparison);
+}
+
+/** Writes `report.html` into the run's folder and returns its path. @throws as `renderRunReport` */
+export async function writeRunReport(run: RunFolder): Promise<string> {
+  const { renderRunReport } = await import("../run-report.js");
+  await run.writeFile("report", await renderRunReport(run));
+  return run.path("report");
+}
