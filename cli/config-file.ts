@@ -81,7 +81,7 @@ function checkKeys(value: unknown): void {
 }
 
 /**
- * Takes the key `quantizerModules` out of a configuration: modules that register quantizers of one's own.
+ * Takes the key `quantizerModules` out of a configuration: modules that register quantizers or losses of one's own.
  *
  * A module is code, and a configuration may come from anyone: naming one there is not enough to run it.
  *
@@ -106,14 +106,16 @@ export function takeQuantizerModules(
   return { modules: (quantizerModules as string[]).map((each) => path.resolve(folder, each)), rest };
 }
 
-/** Runs modules that register quantizers. @throws UsageError for one that does not load */
+/** Runs modules that register quantizers or losses. @throws UsageError for one that does not load */
 export async function loadQuantizerModules(modules: readonly string[]): Promise<void> {
   for (const file of modules) {
     try {
       await import(pathToFileURL(path.resolve(file)).href);
     } catch (error) {
       const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
-      throw new UsageError(`${file}: expected a JavaScript module that registers a quantizer: ${reason}`);
+      throw new UsageError(
+        `${file}: expected a JavaScript module that registers a quantizer or a loss: ${reason}`,
+      );
     }
   }
 }

@@ -42,11 +42,11 @@ export function addOutputFlags(command: Command, json = "print the result as JSO
   command.option("--json", json).option("--quiet", "no progress, no notes");
 }
 
-/** Declares the flag that makes quantizers of one's own known. */
+/** Declares the flag that makes quantizers and losses of one's own known. */
 export function addModuleFlag(command: Command): void {
   command.option(
     "--quantizer-module <file>",
-    "run a JavaScript module that registers a quantizer of one's own; repeatable",
+    "run a JavaScript module that registers a quantizer or a loss of one's own; repeatable",
     repeated,
   );
 }

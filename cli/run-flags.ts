@@ -46,7 +46,8 @@ export const TRAINING_FLAGS: readonly RunFlag[] = [
   {
     flag: "--loss <name>",
     field: "loss",
-    description: "reconstruction loss: l1, l2, huber or ssim; weighted sums in a config file",
+    description:
+      "reconstruction loss: l1, l2, huber, ssim or one that a module registers; weighted sums in a config file",
     default: "l2",
   },
   {

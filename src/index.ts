@@ -42,8 +42,9 @@ export type {
   ObjectiveContext,
   ObjectiveDefinition,
   ObjectiveParts,
+  ReconstructionLossDefinition,
 } from "./losses/registry/index.js";
-export { registerObjective } from "./losses/registry/index.js";
+export { registerObjective, registerReconstructionLoss } from "./losses/registry/index.js";
 export type {
   Quantizer,
   QuantizerConfig,

@@ -40,6 +40,7 @@ test("the root has exactly these names, and few", () => {
       "readCodes",
       "registerObjective",
       "registerQuantizer",
+      "registerReconstructionLoss",
       "resumeComparison",
       "selectEngine",
       "sliceCodes",

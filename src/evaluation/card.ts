@@ -1,5 +1,5 @@
 import type { DataConfig } from "../data/index.js";
-import { type ReconstructionLossConfig, reconstructionLossNames } from "../losses/index.js";
+import { type ReconstructionLossConfig, weightsOf } from "../losses/index.js";
 import { type MetricCard, metricCard } from "../metrics/index.js";
 import type { Evaluation } from "./evaluate.js";
 
@@ -38,7 +38,8 @@ export function evaluationCard(
 
 /** `1 l2`, or `1 l1 + 0.2 ssim`. */
 function describeLoss(loss: ReconstructionLossConfig): string {
-  const names = reconstructionLossNames.filter((name) => loss[name] > 0);
-  const terms = names.map((name) => `${loss[name]} ${name === "huber" ? `huber(${loss.huberDelta})` : name}`);
+  const terms = weightsOf(loss).map(
+    ({ name, weight }) => `${weight} ${name === "huber" ? `huber(${loss.huberDelta})` : name}`,
+  );
   return terms.join(" + ");
 }

@@ -11,6 +11,7 @@ export {
   reconstructionLoss,
   reconstructionLossNames,
   reconstructionLossSchema,
+  weightsOf,
 } from "./reconstruction-loss.js";
 export { reconstructionObjective } from "./reconstruction-objective.js";
 export { meanSsim } from "./ssim.js";

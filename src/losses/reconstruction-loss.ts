@@ -1,17 +1,18 @@
 import { z } from "zod";
-import { ShapeError } from "../core/errors.js";
+import { ConfigError, ShapeError } from "../core/errors.js";
 import { unknownName } from "../core/suggest.js";
 import * as tf from "../tf/index.js";
+import { ownReconstructionLoss, ownReconstructionLosses } from "./registry/index.js";
 import { meanSsim } from "./ssim.js";
 
-/** The ways to compare an image with its reconstruction. */
+/** Our ways to compare an image with its reconstruction; `registerReconstructionLoss` adds one's own. */
 export const reconstructionLossNames = ["l1", "l2", "huber", "ssim"] as const;
 export type ReconstructionLossName = (typeof reconstructionLossNames)[number];
 
 const weight = z.number().min(0).default(0);
 
 const weightsSchema = z
-  .strictObject({
+  .object({
     /** Weight of the mean absolute error; 0 is off. */
     l1: weight,
     /** Weight of the mean squared error; 0 is off. */
@@ -23,14 +24,38 @@ const weightsSchema = z
     /** Where the Huber loss turns from squared to linear, in units of -1..1 pixels. */
     huberDelta: z.number().positive().default(1),
   })
-  .refine((weights) => reconstructionLossNames.some((name) => weights[name] > 0), {
-    message: `expected at least one of ${reconstructionLossNames.join(", ")} > 0, got none.`,
+  // Losses of one's own, whose names are looked up below.
+  .catchall(z.number().min(0))
+  .superRefine((weights, context) => {
+    if (weightsOf(weights).length > 0) return;
+    const names = [...reconstructionLossNames, ...ownReconstructionLosses()].join(", ");
+    context.addIssue({ code: "custom", message: `expected at least one of ${names} > 0, got none.` });
   });
 
-/** The weight of each loss (0 is off) and the Huber loss's threshold. JSON. */
+/**
+ * The weight of each loss (0 is off) and the Huber loss's threshold. JSON. Losses of one's own stand there by the name
+ * that they are registered under.
+ */
 export type ReconstructionLossConfig = Readonly<z.output<typeof weightsSchema>>;
 /** What a caller may write: one name, or weights by name. */
-export type ReconstructionLossOptions = ReconstructionLossName | z.input<typeof weightsSchema>;
+export type ReconstructionLossOptions =
+  | ReconstructionLossName
+  // Any name that is registered; ours are still offered by editors.
+  | (string & Record<never, never>)
+  | z.input<typeof weightsSchema>;
+
+/** The losses with a weight above 0, ours first, then one's own as the configuration has them. */
+export function weightsOf(
+  config: Readonly<Record<string, number>>,
+): readonly { readonly name: string; readonly weight: number }[] {
+  const own = Object.keys(config).filter(
+    (name) => name !== "huberDelta" && !(reconstructionLossNames as readonly string[]).includes(name),
+  );
+  return [...reconstructionLossNames, ...own].flatMap((name) => {
+    const weight = config[name] ?? 0;
+    return weight > 0 ? [{ name, weight }] : [];
+  });
+}
 
 /**
  * `"l2"`, or a weighted sum such as `{ l1: 1, ssim: 0.2 }`. Parses to every weight written out, which itself parses to
@@ -40,12 +65,12 @@ export const reconstructionLossSchema = z
   .custom<ReconstructionLossOptions>()
   .transform((options, context): unknown => {
     const weights = typeof options === "string" ? { [options]: 1 } : options;
-    // Here and not in the strict object, whose keys a message could not list for a mere name.
-    const known: readonly string[] =
-      typeof options === "string" ? reconstructionLossNames : Object.keys(weightsSchema.shape);
+    const ours = typeof options === "string" ? reconstructionLossNames : Object.keys(weightsSchema.shape);
+    const known: readonly string[] = [...ours, ...ownReconstructionLosses()];
     const unknown = Object.keys(weights ?? {}).find((key) => !known.includes(key));
     if (unknown === undefined) return weights;
-    context.addIssue({ code: "custom", message: unknownName("reconstruction loss", unknown, known) });
+    const message = `${unknownName("reconstruction loss", unknown, known)} One of your own is known once the module that registers it is loaded.`;
+    context.addIssue({ code: "custom", message });
     return z.NEVER;
   })
   .pipe(weightsSchema);
@@ -55,7 +80,8 @@ export interface ReconstructionLoss {
   /** The weighted sum. */
   readonly total: tf.Scalar;
   /** Each loss with a weight above 0, before its weight. */
-  readonly terms: Readonly<Partial<Record<ReconstructionLossName, tf.Scalar>>>;
+  readonly terms: Readonly<Partial<Record<ReconstructionLossName, tf.Scalar>>> &
+    Readonly<Record<string, tf.Scalar>>;
 }
 
 /**
@@ -66,10 +92,12 @@ export interface ReconstructionLoss {
  * - l2: d²
  * - huber: d²/2 up to δ = `huberDelta`, δ(|d| − δ/2) beyond
  * - ssim: 1 − SSIM (see `meanSsim`), 0..2
+ * - any other name: as it was registered
  *
  * @param target [N, H, W, C]
  * @param reconstruction [N, H, W, C]
- * @throws ShapeError when the shapes differ, or when SSIM is asked for on images under 11×11
+ * @throws ShapeError when the shapes differ, or when SSIM is asked for on images under 11×11, or for a loss of one's own
+ * that is no scalar; ConfigError for one that is not registered
  */
 export function reconstructionLoss(
   target: tf.Tensor4D,
@@ -79,18 +107,40 @@ export function reconstructionLoss(
   if (!tf.util.arraysEqual(target.shape, reconstruction.shape)) {
     throw new ShapeError("reconstruction", `[${target.shape.join(",")}], the target's`, reconstruction.shape);
   }
-  const terms: Partial<Record<ReconstructionLossName, tf.Scalar>> = {};
-  for (const name of reconstructionLossNames) {
-    if (config[name] > 0) terms[name] = tf.tidy(() => lossTerm(name, target, { reconstruction, config }));
+  const weighted = weightsOf(config);
+  const terms: Record<string, tf.Scalar> = {};
+  for (const { name } of weighted) {
+    terms[name] = tf.tidy(() =>
+      isOurs(name)
+        ? lossTerm(name, target, { reconstruction, config })
+        : ownTerm(name, target, reconstruction),
+    );
   }
-  const total = tf.tidy(() => {
-    const weighted = reconstructionLossNames.flatMap((name) => {
-      const term = terms[name];
-      return term === undefined ? [] : [tf.mul(term, config[name])];
-    });
-    return weighted.reduce((sum, term) => tf.add(sum, term)).asScalar();
-  });
+  const total = tf.tidy(() =>
+    weighted
+      .map(({ name, weight }) => tf.mul(terms[name] as tf.Scalar, weight))
+      .reduce((sum, term) => tf.add(sum, term))
+      .asScalar(),
+  );
   return { total, terms };
+}
+
+/** Whether a loss is vqkit's and not one's own. */
+export function isOurs(name: string): name is ReconstructionLossName {
+  return (reconstructionLossNames as readonly string[]).includes(name);
+}
+
+function ownTerm(name: string, target: tf.Tensor4D, reconstruction: tf.Tensor4D): tf.Scalar {
+  const definition = ownReconstructionLoss(name);
+  if (definition === undefined) {
+    throw new ConfigError(
+      `loss.${name}`,
+      unknownName("reconstruction loss", name, ownReconstructionLosses()),
+    );
+  }
+  const value = definition.compute(target, reconstruction);
+  if (value.size !== 1) throw new ShapeError(`loss.${name}`, "[], a scalar", value.shape);
+  return value.asScalar();
 }
 
 function lossTerm(

@@ -1,5 +1,5 @@
 import { fieldsOf } from "../core/objects.js";
-import { objectiveCards } from "../losses/registry/index.js";
+import { objectiveCards, ownReconstructionLoss } from "../losses/registry/index.js";
 import { type QuantizerLoss, quantizerFacts, quantizerKinds } from "../quantizers/family/index.js";
 
 /** What a run minimised: each loss, its weight, and which part of the model it moves. JSON-safe. */
@@ -44,19 +44,25 @@ export function lossCard({ loss, objectives, quantizer }: Fields): LossCard {
 }
 
 function reconstructionTerms(weights: Fields, movesCodes: boolean): LossTerm[] {
-  const formulas = {
+  const ours = {
     l1: "mean |x − x̂|",
     l2: "mean (x − x̂)²",
     huber: `mean Huber loss of x − x̂, δ = ${String(weights.huberDelta)}`,
     ssim: "1 − mean SSIM of x and x̂",
   };
-  return Object.entries(formulas).flatMap(([name, formula]) => {
+  const others = Object.keys(weights).filter((name) => name !== "huberDelta" && !Object.hasOwn(ours, name));
+  const own = others.map((name) => [
+    name,
+    ownReconstructionLoss(name)?.formula ?? "see the code of the module that registers it",
+  ]);
+  const titles: Fields = { l1: "L1", l2: "L2", huber: "Huber", ssim: "SSIM" };
+  return [...Object.entries(ours), ...own].flatMap(([name = "", formula]) => {
     const weight = weights[name];
     if (typeof weight !== "number" || weight === 0) return [];
     return {
-      loss: `reconstruction, ${name === "huber" ? "Huber" : name.toUpperCase()}`,
+      loss: `reconstruction, ${String(titles[name] ?? name)}`,
       weight,
-      formula: `${formula}; pixels in −1..1`,
+      formula: Object.hasOwn(ours, name) ? `${formula}; pixels in −1..1` : String(formula),
       moves: `the decoder, and through the quantizer the encoder${movesCodes ? " and the codes" : ""}`,
       leaves: movesCodes ? "nothing" : "the codebook",
     };

@@ -1,4 +1,4 @@
-/** The kinds of objectives, as configurations and reports know them: without an engine. */
+/** The kinds of objectives, and reconstruction losses of one's own, as configurations and reports know them: without an engine. */
 export type {
   ObjectiveCard,
   ObjectiveConfig,
@@ -6,6 +6,12 @@ export type {
   ObjectiveDefinition,
   ObjectiveParts,
 } from "./definition.js";
+export {
+  ownReconstructionLoss,
+  ownReconstructionLosses,
+  type ReconstructionLossDefinition,
+  registerReconstructionLoss,
+} from "./reconstruction-losses.js";
 export {
   objectiveCards,
   objectiveDefinition,
