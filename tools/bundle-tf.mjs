@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
+import { noticeOf } from "./notice.mjs";
 
 const require = createRequire(import.meta.url);
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -156,35 +157,9 @@ async function write(name, text) {
   await writeFile(file, text);
 }
 
-/** Whose work the bundle is, and by which licences: each text once. */
-async function writeNotice(files) {
-  const folders = files.map(
-    (file) => /.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file.replaceAll("\\", "/"))?.[0],
-  );
-  const names = new Map();
-  for (const folder of [...new Set(folders.filter((each) => each !== undefined))].sort()) {
-    const { name, version, license } = JSON.parse(await readFile(path.join(folder, "package.json"), "utf8"));
-    const text = await licenceText(folder, license);
-    names.set(text, [...(names.get(text) ?? []), `${name} ${version}`]);
-  }
-  const parts = [...names].map(([text, packages]) => `## ${packages.join(", ")}\n\n${text}`);
-  await write(
-    "NOTICE.md",
-    `# Notice\n\n\`index.js\` and the types in \`core/\` are made of the packages below, by tools/bundle-tf.mjs of vqkit's repository: imports were rewritten, comments of the code left out. TensorFlow.js is copyright Google LLC and its contributors.\n\n${parts.join("\n\n")}\n`,
-  );
-}
-
-/** A package's licence: its file of that name, the end of its README, or the text that Apache's licence always has. */
-async function licenceText(folder, license) {
-  const read = (...name) => readFile(path.join(...name), "utf8").catch(() => undefined);
-  const found =
-    (await read(folder, "LICENSE")) ??
-    /^LICENSE.*\n-+\n([\s\S]+)/m.exec((await read(folder, "README.md")) ?? "")?.[1] ??
-    (license === "Apache-2.0" ? await read(path.dirname(require.resolve("long")), "../LICENSE") : undefined);
-  if (found === undefined) throw new Error(`${folder}: found no text of its licence (${license}).`);
-  return found.replace(/^\n+|\s+$/g, "");
-}
+const introduction =
+  "`index.js` and the types in `core/` are made of the packages below, by tools/bundle-tf.mjs of vqkit's repository: imports were rewritten, comments of the code left out. TensorFlow.js is copyright Google LLC and its contributors.";
 
 await rm(target, { recursive: true, force: true });
-await writeNotice(await writeBundle());
+await write("NOTICE.md", await noticeOf(await writeBundle(), introduction));
 await writeTypes();

@@ -17,6 +17,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { bundlePackage } from "./bundle-package.mjs";
 
 const require = createRequire(import.meta.url);
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -40,7 +41,7 @@ export async function packAll({ out, platforms }) {
     const packed = wanted.map(([name, platform]) =>
       pack(stageEngine(path.join(staging, platform), name, platform), out),
     );
-    packed.push(pack(stageVqkit(path.join(staging, "vqkit"), engines), out));
+    packed.push(pack(await stageVqkit(path.join(staging, "vqkit"), engines), out));
     writeFileSync(path.join(out, "packages.json"), `${JSON.stringify(packed, null, 2)}\n`);
     return packed;
   } finally {
@@ -107,14 +108,21 @@ ONNX Runtime is Microsoft's, under the MIT licence (\`LICENSE\`); \`ThirdPartyNo
 ${windows}`;
 }
 
-/** vqkit as it is built, with a manifest for who installs it: engines in, what the repository alone needs out. */
-function stageVqkit(folder, engines) {
+/** vqkit as it is built, its program in fewer files, with a manifest for who installs it: engines in, the rest out. */
+async function stageVqkit(folder, engines) {
   const [{ files }] = JSON.parse(npm(["pack", "--dry-run", "--json", "--ignore-scripts"], root));
-  for (const { path: file } of files) copy(path.join(root, file), path.join(folder, file));
+  const isProgram = (file) => /^dist\/.*\.js$/.test(file) && !file.startsWith("dist/src/tf/");
+  for (const { path: file } of files)
+    if (!isProgram(file)) copy(path.join(root, file), path.join(folder, file));
+  const included = await bundlePackage({ root, target: folder });
   const { devDependencies, scripts, overrides, ...kept } = readJson(path.join(root, "package.json"));
   writeManifest(folder, {
     ...kept,
     ...repository(),
+    files: undefined,
+    dependencies: Object.fromEntries(
+      Object.entries(kept.dependencies).filter(([name]) => !included.includes(name)),
+    ),
     optionalDependencies: Object.fromEntries(engines.map(([name]) => [name, runtimeVersion])),
   });
   return folder;
