@@ -61,7 +61,11 @@ function isIncluded(id) {
 
 /** Packages whose types ours name. */
 function namedInTypes(dist) {
-  const files = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".d.ts"));
+  const files = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter((file) =>
+    file.endsWith(".d.ts"),
+  );
   const texts = files.map((file) => readFileSync(path.join(dist, file), "utf8"));
-  return new Set(INCLUDED.filter((name) => texts.some((text) => new RegExp(`["']${name}(?:/[^"']*)?["']`).test(text))));
+  return new Set(
+    INCLUDED.filter((name) => texts.some((text) => new RegExp(`["']${name}(?:/[^"']*)?["']`).test(text))),
+  );
 }

@@ -12,7 +12,9 @@ const require = createRequire(import.meta.url);
  * @returns a document in Markdown, each text once
  */
 export async function noticeOf(files, introduction) {
-  const folders = files.map((file) => /.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file.replaceAll("\\", "/"))?.[0]);
+  const folders = files.map(
+    (file) => /.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file.replaceAll("\\", "/"))?.[0],
+  );
   const names = new Map();
   for (const folder of [...new Set(folders.filter((each) => each !== undefined))].sort()) {
     const { name, version, license } = JSON.parse(await readFile(path.join(folder, "package.json"), "utf8"));
@@ -31,7 +33,9 @@ async function licenceText(folder, license) {
   const found =
     own ??
     /^LICENSE.*\n-+\n([\s\S]+)/m.exec((await read(folder, "README.md")) ?? "")?.[1] ??
-    (/Apache-2\.0/.test(license) ? await read(path.dirname(require.resolve("long")), "../LICENSE") : undefined);
+    (/Apache-2\.0/.test(license)
+      ? await read(path.dirname(require.resolve("long")), "../LICENSE")
+      : undefined);
   if (found === undefined) throw new Error(`${folder}: found no text of its licence (${license}).`);
   return found.replace(/^\n+|\s+$/g, "");
 }
