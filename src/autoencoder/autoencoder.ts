@@ -10,7 +10,7 @@ import {
   type WeightValue,
   type WeightValues,
 } from "../nn/index.js";
-import type { Quantizer, QuantizerOutput } from "../quantizers/index.js";
+import type { Quantizer, QuantizerOutput, TrainingInputs } from "../quantizers/index.js";
 import type * as tf from "../tf/index.js";
 import type { AutoencoderConfig } from "./config-fields.js";
 import { checkDecoder } from "./decoder.js";
@@ -118,11 +118,12 @@ export class ImageAutoencoder {
    * Encodes, quantizes and decodes; changes no variable.
    *
    * @param pixels [N, H, W, 3] in -1..1
+   * @param training what the quantizer drew for a step; only in training
    * @throws ShapeError as `encode` does
    */
-  forward(pixels: tf.Tensor4D): AutoencoderOutput {
+  forward(pixels: tf.Tensor4D, training?: TrainingInputs): AutoencoderOutput {
     const latents = this.encode(pixels);
-    const quantization = this.quantizer.quantize(latents);
+    const quantization = this.quantizer.quantize(latents, training);
     return { reconstruction: this.decode(quantization.quantized), latents, quantization };
   }
 

@@ -8,7 +8,7 @@ import type { Quantizer } from "./quantizer.js";
  */
 export function frozenCodebook(quantizer: Quantizer): Quantizer {
   for (const variable of quantizer.variables().values()) variable.trainable = false;
-  const { config, codebookSize, numCodebooks, codeDim, lossWeights, repeatable } = quantizer;
+  const { config, codebookSize, numCodebooks, codeDim, lossWeights, repeatable, trainingInputs } = quantizer;
   return {
     config,
     codebookSize,
@@ -17,7 +17,9 @@ export function frozenCodebook(quantizer: Quantizer): Quantizer {
     lossWeights,
     latentsForInitialization: 0,
     ...(repeatable !== undefined && { repeatable }),
-    quantize: (latents) => quantizer.quantize(latents),
+    // What a step draws may be noise of the gradient, which frozen codes have too; replaced they are never.
+    ...(trainingInputs !== undefined && { trainingInputs: (draw) => trainingInputs.call(quantizer, draw) }),
+    quantize: (latents, training) => quantizer.quantize(latents, training),
     indicesToCodes: (indices) => quantizer.indicesToCodes(indices),
     initialize: async () => {},
     updateCodebook: () => {},

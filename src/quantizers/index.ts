@@ -33,6 +33,7 @@ export { type NearestCodeOptions, nearestCode, type Similarity } from "./nearest
 export type { OnnxQuantizer } from "./onnx/onnx-quantizer.js";
 export type { Paper } from "./paper.js";
 export type {
+  CodeReplacement,
   InitializationOptions,
   InitializationProgress,
   KeptCodes,
@@ -42,6 +43,8 @@ export type {
   QuantizerLossName,
   QuantizerOutput,
   StateValue,
+  TrainingDraw,
+  TrainingInputs,
 } from "./quantizer.js";
 export {
   buildQuantizer,

@@ -1,3 +1,4 @@
+import type { Random } from "../core/random.js";
 import type * as tf from "../tf/index.js";
 import type { GradientEstimator } from "./gradients/estimator.js";
 import type { OnnxQuantizer } from "./onnx/onnx-quantizer.js";
@@ -21,6 +22,27 @@ export type QuantizerOutput = {
   readonly indices: tf.Tensor4D;
   /** Unweighted auxiliary losses, each a mean over elements. Absent where the method has none. */
   readonly losses: Readonly<Record<QuantizerLossName, tf.Scalar>>;
+};
+
+/** What a step of training draws for a quantizer. */
+export interface TrainingDraw {
+  /** 1 for the first of the run. */
+  readonly step: number;
+  /** N, H, W of the latents. */
+  readonly grid: readonly [batch: number, height: number, width: number];
+  /** A stream of the run's seed and this step: a run that is resumed draws the same. */
+  readonly random: Random;
+}
+
+/** Tensors that a training step gives to a quantizer, by name. A type and not an interface, for `tf.tidy`. */
+export type TrainingInputs = Readonly<Record<string, tf.Tensor>>;
+
+/** Codes that were replaced in a step. */
+export type CodeReplacement = {
+  /** How many, of each codebook: [Q]. */
+  readonly counts: tf.Tensor1D;
+  /** By the name of a variable, 1 for each of its rows that is new, 0 for the others: [rows]. */
+  readonly rows: ReadonlyMap<string, tf.Tensor1D>;
 };
 
 /** The resolved options of a quantizer. JSON: saved whole, and enough to build the quantizer again. */
@@ -125,10 +147,14 @@ export interface Quantizer {
   /**
    * Assigns each latent to a code. Pure: changes no variable.
    *
+   * Without `training`, `quantized` is the codes of `indices` by value, and equal calls give equal bytes. With it, both
+   * may depend on what was drawn, and `quantized` may be something near the codes.
+   *
    * @param latents [N, H, W, D]
+   * @param training what `trainingInputs` drew; only in training
    * @throws ShapeError when the last dimension is not D or the rank is not 4
    */
-  quantize(latents: tf.Tensor4D): QuantizerOutput;
+  quantize(latents: tf.Tensor4D, training?: TrainingInputs): QuantizerOutput;
 
   /**
    * Looks indices up. Equals `quantized` by value, bit for bit, for the indices that `quantize` returned.
@@ -154,6 +180,23 @@ export interface Quantizer {
    * @param indices [N, H, W, Q], what `quantize` returned for them
    */
   updateCodebook(latents: tf.Tensor4D, indices: tf.Tensor4D): void;
+
+  /**
+   * What training is to draw for each step: noise, scalars that depend on the step. The tensors are the caller's, and
+   * have the same names, shapes and types at every step of one grid: a recorded step takes them as inputs. Leave it out
+   * where training computes what evaluation does.
+   */
+  trainingInputs?(draw: TrainingDraw): Record<string, tf.Tensor>;
+
+  /**
+   * Puts codes that are out of use somewhere else, in training, behind `updateCodebook`. The trainer forgets what it
+   * keeps of the rows: moments of optimizers, averages of weights. Leave it out where no code is ever replaced.
+   *
+   * @param latents as for `updateCodebook`
+   * @param indices as for `updateCodebook`
+   * @param training what `trainingInputs` drew
+   */
+  replaceDeadCodes?(latents: tf.Tensor4D, indices: tf.Tensor4D, training: TrainingInputs): CodeReplacement;
 
   /** All state by name (no prefix), trainable or not; what a checkpoint keeps. */
   variables(): ReadonlyMap<string, tf.Variable>;

@@ -64,9 +64,16 @@ export function buildQuantizer(config: QuantizerConfig, seed: number | null): Qu
  * Builds a quantizer that is a part of another one, and draws from that one's stream.
  *
  * @param config as `parseQuantizerConfig` returned it
+ * @throws ConfigError for one that draws in training, which quantizers of several do not pass on
  */
 export function createMember(config: QuantizerConfig, random: Random): Quantizer {
-  return definitionOf(config).create(config, random);
+  const member = definitionOf(config).create(config, random);
+  if (member.trainingInputs === undefined) return member;
+  member.dispose();
+  throw new ConfigError(
+    "quantizer.quantizer",
+    `expected a member that trains as it evaluates, got "${config.kind}" with noise or with replacement of codes. Leave these out.`,
+  );
 }
 
 /**

@@ -1,3 +1,4 @@
+import { replacementOf } from "./codebooks/dead-codes.js";
 import type { QuantizerFacts } from "./facts.js";
 import { codebookNamed, estimatorNamed } from "./family/parts.js";
 import { optionsOf } from "./part.js";
@@ -10,6 +11,9 @@ export function vectorFacts(config: VectorQuantizerConfig): QuantizerFacts {
   const learnsFromReconstruction =
     estimator.teachesCodes && !["never", "averages"].includes(codebook.learning);
   const { sentence, latent, loss } = codebook.card(options, { learnsFromReconstruction });
+  const replacement = replacementOf(config);
+  const replaces = replacement !== null;
+  const replacementSentence = `Codes whose share falls below ${replacement?.replaceBelow} of equal use are put on latents of the batch, every ${replacement?.replaceEvery} steps.`;
   const ownLoss = loss && {
     name: "codebook",
     weight: config.codebookWeight as number,
@@ -26,8 +30,8 @@ export function vectorFacts(config: VectorQuantizerConfig): QuantizerFacts {
   };
   return {
     codebookSize: config.codebookSize,
-    numbers: codebook.numbers(config, options),
-    codebook: sentence,
+    numbers: codebook.numbers(config, options) + (replaces ? config.codebookSize : 0),
+    codebook: replaces ? `${sentence} ${replacementSentence}` : sentence,
     gradient: estimator.card(optionsOf(estimator, config)),
     losses: ownLoss === null ? [commitment] : [ownLoss, commitment],
     learning: codebook.learning,

@@ -8,9 +8,10 @@
 
 import { ShapeError } from "../core/errors.js";
 import type { Random } from "../core/random.js";
-import type { Scalar, Tensor, Tensor2D, Tensor4D, Variable } from "../tf/index.js";
+import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D, Variable } from "../tf/index.js";
 import { readCodeTable } from "./code-table.js";
 import type { Codebook } from "./codebooks/codebook.js";
+import { DeadCodes, replacementOf } from "./codebooks/dead-codes.js";
 import type { Placement } from "./codebooks/placement.js";
 import { codebookNamed, estimatorNamed, gradientEstimators } from "./family/parts.js";
 import type { GradientEstimator } from "./gradients/estimator.js";
@@ -21,11 +22,13 @@ import type { OnnxQuantizer } from "./onnx/onnx-quantizer.js";
 import { tableLookup } from "./onnx/table-lookup.js";
 import { optionsOf } from "./part.js";
 import type {
+  CodeReplacement,
   InitializationOptions,
   KeptCodes,
   Quantizer,
   QuantizerLossName,
   QuantizerOutput,
+  TrainingInputs,
 } from "./quantizer.js";
 import { parseQuantizerConfig } from "./registry.js";
 import { checkIndices, checkLatents } from "./shapes.js";
@@ -50,8 +53,11 @@ export class VectorQuantizer implements Quantizer {
   readonly pruning = {
     keep: ([kept = []]: readonly (readonly number[])[]) => this.#keep(kept),
   };
+  readonly trainingInputs?: NonNullable<Quantizer["trainingInputs"]>;
+  readonly replaceDeadCodes?: NonNullable<Quantizer["replaceDeadCodes"]>;
   readonly #random: Random;
   readonly #codebook: Codebook;
+  readonly #deadCodes: DeadCodes | null;
 
   constructor(config: VectorQuantizerConfig, random: Random) {
     this.config = config;
@@ -63,6 +69,14 @@ export class VectorQuantizer implements Quantizer {
     this.latentsForInitialization = latentsWanted(config);
     this.#random = random;
     this.#codebook = createCodebook(config, random);
+    const replacement = replacementOf(config);
+    this.#deadCodes = replacement === null ? null : new DeadCodes(config.codebookSize, replacement);
+    const deadCodes = this.#deadCodes;
+    if (deadCodes !== null) {
+      this.trainingInputs = (draw) => deadCodes.draw(draw);
+      this.replaceDeadCodes = (latents, indices, training) =>
+        this.#replace(deadCodes, { latents, indices, training });
+    }
     this.estimators = placed(gradientEstimators, this.#codebook.placement);
     const estimator = estimatorNamed(config.gradient);
     this.estimator = estimator.create(optionsOf(estimator, config));
@@ -137,12 +151,22 @@ export class VectorQuantizer implements Quantizer {
   updateCodebook(latents: Tensor4D, indices: Tensor4D): void {
     checkLatents(latents, this.codeDim);
     checkIndices(indices, this.numCodebooks);
-    tf.tidy(() => {
-      this.#codebook.update(
-        this.#codebook.placement.apply(tf.reshape(latents, [indices.size, this.codeDim])), // [M, D]
-        tf.reshape(indices, [indices.size]), // [M]
-      );
-    });
+    tf.tidy(() => this.#codebook.update(this.#placed(latents), tf.reshape(indices, [indices.size])));
+  }
+
+  #replace(
+    deadCodes: DeadCodes,
+    { latents, indices, training }: { latents: Tensor4D; indices: Tensor4D; training: TrainingInputs },
+  ): CodeReplacement {
+    checkLatents(latents, this.codeDim);
+    checkIndices(indices, this.numCodebooks);
+    const flat: Tensor1D = tf.reshape(indices, [indices.size]); // [M]
+    return deadCodes.replace(this.#codebook, { latents: this.#placed(latents), indices: flat, training });
+  }
+
+  /** Latents where they are compared with codes, [M, D]. */
+  #placed(latents: Tensor4D): Tensor2D {
+    return this.#codebook.placement.apply(tf.reshape(latents, [-1, this.codeDim]));
   }
 
   async onnx(): Promise<OnnxQuantizer> {
@@ -154,17 +178,21 @@ export class VectorQuantizer implements Quantizer {
     const { codebook, state } = await this.#codebook.keep(kept);
     const [before, after] = [codebookNamed(this.config.codebook), codebookNamed(codebook)];
     const isRead = (option: string) => !(option in before.options) || option in after.options;
-    const options = Object.entries(this.config).filter(([option]) => isRead(option));
+    // A table that is smaller than the one that was trained replaces nothing: what it would need is not kept.
+    const options = Object.entries(this.config)
+      .filter(([option]) => isRead(option))
+      .map(([option, value]) => (option === "replaceBelow" ? [option, 0] : [option, value]));
     const config = { ...Object.fromEntries(options), codebook, codebookSize: kept.length };
     return { config: parseQuantizerConfig(config), state };
   }
 
   variables(): ReadonlyMap<string, Variable> {
-    return this.#codebook.variables();
+    return new Map([...this.#codebook.variables(), ...(this.#deadCodes?.variables() ?? [])]);
   }
 
   dispose(): void {
     this.#codebook.dispose();
+    this.#deadCodes?.dispose();
   }
 }
 

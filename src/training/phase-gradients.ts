@@ -1,12 +1,17 @@
 import type { ImageAutoencoder } from "../autoencoder/index.js";
 import type { ModelPass, ObjectiveTerm, ObjectiveValue, Phase } from "../losses/index.js";
+import type { TrainingInputs } from "../quantizers/index.js";
 import * as tf from "../tf/index.js";
 
 /**
  * All that differs from one step to the next, but for the variables: `pixels` [N, H, W, 3] in -1..1, `share`, which is
- * 1 − dₜ of the weight average, and the scalars of each phase, `PHASE/optimizer/NAME` and `PHASE/objective/NAME`.
+ * 1 − dₜ of the weight average, the scalars of each phase, `PHASE/optimizer/NAME` and `PHASE/objective/NAME`, and what the
+ * quantizer drew, `quantizer/NAME`.
  */
 export type StepInputs = Readonly<Record<string, tf.Tensor>>;
+
+/** The first part of the names of inputs that the quantizer drew; no phase may be called so. */
+export const QUANTIZER_INPUTS = "quantizer/";
 
 /** What a phase is evaluated on. */
 export interface PhaseView {
@@ -32,7 +37,7 @@ interface Differentiated extends Evaluated {
 /** Computes a phase's losses. Call it inside `tf.tidy`. */
 export function evaluate({ name, objective }: Phase, { model, inputs, pass }: PhaseView): Evaluated {
   const pixels = inputs.pixels as tf.Tensor4D;
-  const seen = pass ?? { pixels, ...model.forward(pixels) };
+  const seen = pass ?? { pixels, ...model.forward(pixels, quantizerInputs(model, inputs)) };
   return { pass: seen, value: objective.evaluate(seen, scalarsOf(inputs, `${name}/objective/`)) };
 }
 
@@ -57,6 +62,12 @@ export function differentiate(
   };
   const { value: total, grads } = tf.variableGrads(minimised, [...phase.variables.values()]);
   return { total, ...(found as unknown as Evaluated), gradients: byOwnName(grads, phase.variables) };
+}
+
+/** What the quantizer drew for the step; undefined where it draws nothing. */
+export function quantizerInputs(model: ImageAutoencoder, inputs: StepInputs): TrainingInputs | undefined {
+  if (model.quantizer.trainingInputs === undefined) return undefined;
+  return scalarsOf(inputs, QUANTIZER_INPUTS);
 }
 
 /** Of the inputs of a step those under a prefix, by the rest of their names. */

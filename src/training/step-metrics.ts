@@ -48,6 +48,8 @@ export type StepMetrics = LossFields &
     readonly gradientNorm: number;
     /** Mean over the batch's latent vectors of ‖z − q‖², summed over the code dimension. */
     readonly quantizationError: number;
+    /** Codes out of use that were put on latents of the batch; absent where the quantizer replaces none. */
+    readonly replacedCodes?: number;
     /** Codes that the batch uses / codebook size. */
     readonly usageBatch: number;
     readonly perplexityBatch: number;

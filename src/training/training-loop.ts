@@ -69,7 +69,7 @@ export class TrainingLoop {
       await this.saveCheckpoint();
       yield metrics;
     }
-    const trainingStep = new TrainingStep(state);
+    const trainingStep = new TrainingStep({ ...state, seed: config.seed });
     // One turn, and another one each time that the run goes back.
     while (this.#progress.step < steps) yield* this.#stepsAhead(trainingStep, signal);
   }

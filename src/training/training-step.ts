@@ -1,13 +1,22 @@
 import { type ImageAutoencoder, pixelsToTensor } from "../autoencoder/index.js";
 import { BackendError, RecordedFunction } from "../backend/index.js";
 import { VqkitError } from "../core/errors.js";
+import { Random } from "../core/random.js";
 import type { ImageBatch } from "../data/index.js";
 import { quantizationError } from "../evaluation/index.js";
 import { type ModelPass, modulesOf, namedVariables, type Phase, updateAt } from "../losses/index.js";
 import { globalNorm, type WeightAverage } from "../nn/optimizer/index.js";
 import * as tf from "../tf/index.js";
+import { forgetRows } from "./forget-rows.js";
 import { firstNonFinite, NonFiniteError, nonFiniteFigure } from "./non-finite.js";
-import { differentiate, evaluate, type StepInputs, scalarsOf } from "./phase-gradients.js";
+import {
+  differentiate,
+  evaluate,
+  QUANTIZER_INPUTS,
+  quantizerInputs,
+  type StepInputs,
+  scalarsOf,
+} from "./phase-gradients.js";
 import { type Figure, outcomeOf, StepFigures, type StepOutcome } from "./step-figures.js";
 
 export interface TrainingStepParts {
@@ -16,6 +25,8 @@ export interface TrainingStepParts {
   readonly phases: readonly Phase[];
   /** Over the model's variables; null keeps no average. */
   readonly average: WeightAverage | null;
+  /** Names the streams that the quantizer draws from, one for each step; 0 unless given. */
+  readonly seed?: number;
 }
 
 /** What is read when the step is run. */
@@ -147,9 +158,21 @@ export class TrainingStep {
           inputs[`${name}/objective/${input}`] = tf.scalar(value);
         }
       }
+      for (const [name, tensor] of Object.entries(this.#drawn(batch, step))) {
+        inputs[`${QUANTIZER_INPUTS}${name}`] = tensor;
+      }
       if (average !== null) inputs.share = average.stepShare(step);
       return inputs;
     });
+  }
+
+  /** What the quantizer draws for a step, from a stream of its own. */
+  #drawn({ count, height, width }: ImageBatch, step: number): Readonly<Record<string, tf.Tensor>> {
+    const { model, seed = 0 } = this.#parts;
+    const { downsamplingFactor: factor } = model.config;
+    const grid = [count, height / factor, width / factor] as const;
+    const random = new Random(seed, "quantizer noise", step);
+    return model.quantizer.trainingInputs?.({ step, grid, random }) ?? {};
   }
 
   /** Everything that a step assigns. */
@@ -175,9 +198,10 @@ export class TrainingStep {
         const result = differentiate(phase, { model, inputs, pass, kept });
         const norm = globalNorm([...result.gradients.values()]);
         phase.optimizer.apply(result.gradients, scalarsOf(inputs, `${phase.name}/optimizer/`), norm);
-        if (pass === undefined) this.#learnBesides(result.pass, inputs.share as tf.Scalar | undefined);
+        const replaced = pass === undefined ? this.#learnBesides(result.pass, inputs) : undefined;
         pass ??= result.pass;
         figures.addPhase(phase.name, { ...result, norm });
+        if (replaced !== undefined) figures.add({ field: "replacedCodes" }, replaced);
       }
       const { latents, quantization } = pass as ModelPass; // the model's phase is due at every step
       figures.add({ field: "quantizationError" }, quantizationError(latents, quantization.quantized));
@@ -190,11 +214,22 @@ export class TrainingStep {
     }
   }
 
-  /** What learns without gradients, after the model's phase. */
-  #learnBesides({ latents, quantization }: ModelPass, share: tf.Scalar | undefined): void {
-    const { model, average } = this.#parts;
-    model.quantizer.updateCodebook(latents, quantization.indices);
-    if (share !== undefined) average?.update(share);
+  /**
+   * What learns without gradients, after the model's phase.
+   *
+   * @returns how many codes were replaced; undefined for a quantizer that never does
+   */
+  #learnBesides({ latents, quantization }: ModelPass, inputs: StepInputs): tf.Scalar | undefined {
+    const { model, phases, average } = this.#parts;
+    const { quantizer } = model;
+    const { indices } = quantization;
+    quantizer.updateCodebook(latents, indices);
+    const drawn = quantizerInputs(model, inputs) ?? {};
+    const replacement = quantizer.replaceDeadCodes?.(latents, indices, drawn);
+    if (inputs.share !== undefined) average?.update(inputs.share as tf.Scalar);
+    if (replacement === undefined) return undefined;
+    forgetRows(replacement, { model, optimizers: phases.map(({ optimizer }) => optimizer), average });
+    return tf.sum(replacement.counts) as tf.Scalar;
   }
 
   /** Goes through a step that failed once more, now reading what each of its parts holds. Changes no variable. */
@@ -207,7 +242,10 @@ export class TrainingStep {
           .map(([name, weight]) => [`weight "${name}"`, weight]),
       );
     const passed = () => {
-      const { reconstruction, latents, quantization } = model.forward(inputs.pixels as tf.Tensor4D);
+      const { reconstruction, latents, quantization } = model.forward(
+        inputs.pixels as tf.Tensor4D,
+        quantizerInputs(model, inputs),
+      );
       return new Map<string, tf.Tensor>([
         ["the encoder's latents", latents],
         ["the quantized latents", quantization.quantized],

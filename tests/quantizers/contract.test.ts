@@ -64,6 +64,18 @@ const members: readonly (readonly [
   [{ kind: "vq", ...vector, gradient: "diveq-detach", codebook: "ema" }, diveqDetachSurrogate],
   [{ kind: "simvq", ...vector, gradient: "diveq-detach", codebookWeight: 0.2 }, diveqDetachSurrogate],
   [{ kind: "vq", ...vector, gradient: "diveq-detach", codebook: "sphere" }, onSphere(diveqDetachSurrogate)],
+  [
+    { kind: "vq", ...vector, replaceBelow: 0.4, replaceEvery: 2, replaceDecay: 0.5 },
+    straightThroughSurrogate,
+  ],
+  [
+    { kind: "vq", ...vector, codebook: "ema", replaceBelow: 0.4, replaceEvery: 3, replaceAfter: 4 },
+    straightThroughSurrogate,
+  ],
+  [
+    { kind: "rotation", ...vector, codebook: "sphere", replaceBelow: 0.9, replaceEvery: 1 },
+    onSphere(rotationSurrogate),
+  ],
   [{ kind: "fsq", levels: [5, 2, 8, 3] }, fsqSurrogate([5, 2, 8, 3])],
   [{ kind: "fsq", levels: [30, 27] }, fsqSurrogate([30, 27])],
   [

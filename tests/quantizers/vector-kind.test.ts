@@ -76,6 +76,10 @@ describe("a named point of the grid", () => {
       commitmentWeight: 0.25,
       emaDecay: 0.5,
       emaEpsilon: 1e-5,
+      replaceBelow: 0,
+      replaceEvery: 10,
+      replaceAfter: 0,
+      replaceDecay: 0.9,
     });
     expect(parse("averaged", resolved)).toEqual(resolved);
     // Options of parts that a kind does not take are unknown to it.

@@ -266,3 +266,41 @@ it("leaves no tensor behind, also when the loss is not finite", async () => {
   model.dispose();
   optimizer.dispose();
 });
+
+it("forgets moments and averages of the rows that it replaces, and of no others", async () => {
+  // Every second step, whatever has a share below 0.9 of equal use: codes that 24 latents of 2 images left alone.
+  const { model } = build({ kind: "vq", codebookSize: 30, codeDim: 6, replaceBelow: 0.9, replaceEvery: 2 });
+  const average = new WeightAverage(model.variables(), 0.5);
+  const { step, optimizer } = stepOf(model, { gradientClip: null, average });
+  const first = await step.run(batch, 1);
+  expect(first.others.replacedCodes).toBe(0);
+  const { others } = await step.run(batch, 2);
+  expect(others.replacedCodes).toBeGreaterThan(0);
+  expect(others.replacedCodes).toBeLessThan(30);
+  const read = async (tensor: tf.Tensor | undefined) => {
+    const values = Array.from((await tensor?.data()) ?? []);
+    return Array.from({ length: 30 }, (_, row) => values.slice(6 * row, 6 * row + 6));
+  };
+  const shares = Array.from((await model.quantizer.variables().get("shares")?.data()) ?? []);
+  const isNew = shares.map((share) => share === 1);
+  expect(isNew.filter(Boolean)).toHaveLength(others.replacedCodes as number);
+  const [codes, averaged, first2, second] = await Promise.all([
+    read(model.quantizer.variables().get("codes")),
+    read(average.values().get("quantizer/codes")),
+    read(optimizer.state().get("firstMoment/quantizer/codes")),
+    read(optimizer.state().get("secondMoment/quantizer/codes")),
+  ]);
+  for (const [row, each] of isNew.entries()) {
+    const rows = [first2[row], second[row]];
+    if (each) {
+      expect(rows).toEqual([Array(6).fill(0), Array(6).fill(0)]);
+      expect(averaged[row]).toEqual(codes[row]);
+    } else {
+      expect(rows.flat().some((x) => x !== 0)).toBe(true);
+      expect(averaged[row]).not.toEqual(codes[row]);
+    }
+  }
+  optimizer.dispose();
+  average.dispose();
+  model.dispose();
+});

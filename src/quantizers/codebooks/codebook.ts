@@ -30,6 +30,15 @@ export interface Codebook {
    */
   update(latents: Tensor2D, indices: Tensor1D): void;
 
+  /**
+   * Puts codes elsewhere. Leave it out where codes cannot be moved one by one.
+   *
+   * @param isNew 1 for a code that is replaced, else 0: [K]
+   * @param codes what replaces it, [K, D]
+   * @returns the names of the variables whose rows are new there
+   */
+  replace?(isNew: Tensor1D, codes: Tensor2D): readonly string[];
+
   /** A codebook of the codes at `kept` alone, in that order, equal to these bit for bit. */
   keep(kept: readonly number[]): Promise<KeptCodebook>;
 

@@ -9,6 +9,7 @@ import { z } from "zod";
 import type { Rank, Tensor, Tensor1D, Tensor2D, Variable } from "../../tf/index.js";
 import { tf } from "../tfjs.js";
 import { type Codebook, type CodebookStart, codebookPart, type KeptCodebook, keptRows } from "./codebook.js";
+import { replacementOptions, withRows } from "./dead-codes.js";
 import { asTheyAre } from "./placement.js";
 
 export interface EmaOptions {
@@ -44,10 +45,15 @@ export class EmaCodebook implements Codebook {
   }
 
   codes(): Tensor2D {
+    return tf.div(this.#sums, tf.reshape(this.#smoothedCounts(), [-1, 1])); // [K, D] / [K, 1]
+  }
+
+  /** Ñ_k, [K]. */
+  #smoothedCounts(): Tensor1D {
     const total = tf.sum(this.#counts);
     const { epsilon } = this.#options;
     const share = tf.div(tf.add(this.#counts, epsilon), tf.add(total, this.#counts.size * epsilon));
-    return tf.div(this.#sums, tf.reshape(tf.mul(share, total), [-1, 1])); // [K, D] / [K, 1]
+    return tf.mul(share, total);
   }
 
   setCodes(codes: Float32Array): void {
@@ -66,6 +72,14 @@ export class EmaCodebook implements Codebook {
       this.#counts.assign(this.#decayed(this.#counts, { kept, now: counts }));
       this.#sums.assign(this.#decayed(this.#sums, { kept: tf.reshape(kept, [size, 1]), now: sums }));
     });
+  }
+
+  /** A new code starts as at first, as if chosen once; its sum is what makes it equal the code that is asked for. */
+  replace(isNew: Tensor1D, codes: Tensor2D): readonly string[] {
+    this.#counts.assign(tf.where(tf.greater(isNew, 0), tf.onesLike(this.#counts), this.#counts));
+    const sums: Tensor2D = tf.mul(codes, tf.reshape(this.#smoothedCounts(), [-1, 1]));
+    this.#sums.assign(withRows(this.#sums, isNew, sums));
+    return ["counts", "sums"];
   }
 
   /** How much of each code's running count and sum stays: γ, or all of it for a code that rests. [K] */
@@ -109,6 +123,7 @@ export const ema = codebookPart({
       .lt(1)
       .default(0.99)
       .describe("share of the running means kept at each update (gamma)"),
+    ...replacementOptions,
     emaEpsilon: z.number().gt(0).default(1e-5).describe("Laplace smoothing of the running counts (epsilon)"),
   },
   learning: "averages",

@@ -1,5 +1,6 @@
 /** A plain table that learns from the codebook loss. van den Oord et al. 2017, https://arxiv.org/abs/1711.00937. */
 import { codebookPart, codebookWeight } from "./codebook.js";
+import { replacementOptions } from "./dead-codes.js";
 import { asTheyAre } from "./placement.js";
 import { TableCodebook } from "./table.js";
 
@@ -7,7 +8,7 @@ export const free = codebookPart({
   name: "free",
   summary: "a table that learns by gradient, each chosen code by itself",
   paper: { title: "Neural Discrete Representation Learning", arxiv: "1711.00937" },
-  options: { codebookWeight },
+  options: { codebookWeight, ...replacementOptions },
   learning: "chosen",
   comparesLengths: true,
   card: (_, { learnsFromReconstruction }) => ({

@@ -6,6 +6,7 @@
  * they are.
  */
 import { codebookPart, codebookWeight } from "./codebook.js";
+import { replacementOptions } from "./dead-codes.js";
 import { asTheyAre } from "./placement.js";
 import { TableCodebook } from "./table.js";
 
@@ -16,7 +17,7 @@ export const innerProduct = codebookPart({
     title: "Scalable Image Tokenization with Index Backpropagation Quantization",
     arxiv: "2412.02692",
   },
-  options: { codebookWeight },
+  options: { codebookWeight, ...replacementOptions },
   defaults: { initialization: "normal" },
   learning: "chosen",
   comparesLengths: false,

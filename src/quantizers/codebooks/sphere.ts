@@ -11,6 +11,7 @@ import type { GraphWriter } from "../../backend/index.js";
 import type { GradSaveFunc, Tensor2D } from "../../tf/index.js";
 import { tf } from "../tfjs.js";
 import { codebookPart, codebookWeight } from "./codebook.js";
+import { replacementOptions } from "./dead-codes.js";
 import type { Placement } from "./placement.js";
 import { TableCodebook } from "./table.js";
 
@@ -50,7 +51,7 @@ export const sphere = codebookPart({
   name: "sphere",
   summary: "a table that learns by gradient, its codes and all latents at length 1",
   paper: { title: "Vector-quantized Image Modeling with Improved VQGAN", arxiv: "2110.04627" },
-  options: { codebookWeight },
+  options: { codebookWeight, ...replacementOptions },
   learning: "chosen",
   comparesLengths: false,
   card: (_, { learnsFromReconstruction }) => ({

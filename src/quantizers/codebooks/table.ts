@@ -1,7 +1,8 @@
-import type { Rank, Tensor2D, Variable } from "../../tf/index.js";
+import type { Rank, Tensor1D, Tensor2D, Variable } from "../../tf/index.js";
 import type { Similarity } from "../nearest-code.js";
 import { tf } from "../tfjs.js";
 import { type Codebook, type CodebookStart, type KeptCodebook, keptRows } from "./codebook.js";
+import { withRows } from "./dead-codes.js";
 import type { Placement } from "./placement.js";
 
 export interface TableOptions {
@@ -40,6 +41,11 @@ export class TableCodebook implements Codebook {
   }
 
   update(): void {}
+
+  replace(isNew: Tensor1D, codes: Tensor2D): readonly string[] {
+    this.#codes.assign(withRows(this.#codes, isNew, codes));
+    return ["codes"];
+  }
 
   async keep(kept: readonly number[]): Promise<KeptCodebook> {
     const codes = await keptRows(() => this.#codes, kept);

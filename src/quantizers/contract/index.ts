@@ -25,6 +25,8 @@ import {
   checkUpdate,
 } from "./state.js";
 
+import { checkDraws, checkReplacement, checkTraining } from "./training.js";
+
 export {
   type ContractCheck,
   type ContractOptions,
@@ -44,6 +46,12 @@ export const quantizerContract: readonly ContractCheck[] = [
   { name: "has losses whose gradients agree with central differences", run: checkLossGradients },
   { name: "has a weight for every loss", run: checkLossWeights },
   { name: "keeps working after an update of the codebook", run: checkUpdate },
+  { name: "draws the same for the same step of training, if it draws", run: checkDraws },
+  {
+    name: "depends in training on what was drawn alone, and in evaluation on nothing of it",
+    run: checkTraining,
+  },
+  { name: "reports the codes that it replaces, if it does", run: checkReplacement },
   { name: "does when repeated what it does when called, if it says so", run: checkRepeats },
   { name: "is rebuilt by its own configuration as JSON", run: checkJsonRoundTrip },
   { name: "is what it says of itself, if it does", run: checkFacts },

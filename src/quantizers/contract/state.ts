@@ -15,6 +15,7 @@ import {
   using,
   withLatents,
 } from "./helpers.js";
+import { drawn } from "./training.js";
 
 export async function checkPurity(make: () => Quantizer): Promise<void> {
   await using(make, async (quantizer) => {
@@ -54,15 +55,19 @@ export async function checkRepeats(make: () => Quantizer): Promise<void> {
   await using(make, async (repeated) => {
     if (repeated.repeatable !== true) return;
     await using(make, async (called) => {
-      const step = (quantizer: Quantizer) => (inputs: { latents: tf.Tensor }) => {
-        const latents = inputs.latents as tf.Tensor4D;
-        const { quantized, indices } = quantizer.quantize(latents);
+      const step = (quantizer: Quantizer) => (inputs: Record<string, tf.Tensor>) => {
+        const { latents, ...training } = inputs as Record<string, tf.Tensor> & { latents: tf.Tensor4D };
+        const { quantized, indices } = quantizer.quantize(latents, training);
         quantizer.updateCodebook(latents, indices);
+        quantizer.replaceDeadCodes?.(latents, indices, training);
         return { quantized, indices };
       };
       const recorded = new RecordedFunction(step(repeated));
       for (let call = 0; call < 12; call++) {
-        const inputs = { latents: randomLatents(repeated.codeDim, GRIDS[0], `repeated ${call}`) };
+        const inputs = {
+          ...drawn(repeated, call + 1),
+          latents: randomLatents(repeated.codeDim, GRIDS[0], `repeated ${call}`),
+        };
         const got = await recorded.call(inputs);
         const expected = tf.tidy(() => step(called)(inputs));
         const where = `call ${call + 1} of a repeatable quantizer`;
