@@ -94,6 +94,119 @@ case(
     inner_product,
 )
 
+# Gradient estimators: what a training step makes of noise
+
+
+def chosen(z, v):
+    indices = torch.cdist(z, v["codes"]).argmin(1)
+    return indices, v["codes"][indices]
+
+
+def length(x):
+    return x.norm(dim=1, keepdim=True)
+
+
+def diveq(variance):
+    def forward(z, v, inputs):
+        indices, q = chosen(z, v)
+        noised = q - z + variance**0.5 * inputs["noise"]
+        return indices, z + length(q - z) * sg(noised / length(noised)), vector_losses(z, q)
+
+    return forward
+
+
+def nsvq(z, v, inputs):
+    indices, q = chosen(z, v)
+    noise = inputs["noise"]
+    return indices, z + length(q - z) * noise / length(noise), vector_losses(z, q)
+
+
+VECTORS = {"codebookSize": 6, "codeDim": 3}
+case(
+    "diveq",
+    {"kind": "vq", "gradient": "diveq", "noiseVariance": 0.25, **VECTORS},
+    numbers(8, 3),
+    {"codes": numbers(6, 3)},
+    diveq(0.25),
+    {"noise": numbers(8, 3)},
+)
+case(
+    "nsvq",
+    {"kind": "vq", "gradient": "nsvq", **VECTORS},
+    numbers(8, 3),
+    {"codes": numbers(6, 3)},
+    nsvq,
+    {"noise": numbers(8, 3)},
+)
+
+
+def soft_choice(scores, tau, lookup=lambda z: z, lookup_codes=lambda e: e):
+    """The hard choice by `scores`, with the gradient of the soft one: IBQ's hard - sg(soft) + soft, times the table."""
+
+    def forward(z, v, inputs):
+        z, codes = lookup(z), lookup_codes(v["codes"])
+        s = scores(z, codes)
+        if "uniform" in inputs:
+            s = s - torch.log(-torch.log(inputs["uniform"]))
+        soft = torch.softmax(s / tau, 1)
+        indices = soft.argmax(1)
+        hard = torch.nn.functional.one_hot(indices, len(codes)).double()
+        return indices, (hard - sg(soft) + soft) @ codes, vector_losses(z, codes[indices])
+
+    return forward
+
+
+def dots(z, e):
+    return z @ e.T
+
+
+def negative_distances(z, e):
+    return -((z[:, None] - e) ** 2).sum(-1)
+
+
+def unit(x):
+    return x / length(x)
+
+
+case(
+    "softmax by inner product (IBQ)",
+    {"kind": "vq", "codebook": "inner-product", "gradient": "softmax", **VECTORS},
+    numbers(8, 3),
+    {"codes": numbers(6, 3)},
+    soft_choice(dots, 1),
+)
+case(
+    "softmax by distance",
+    {"kind": "vq", "gradient": "softmax", "softmaxTemperature": 2, **VECTORS},
+    numbers(8, 3),
+    {"codes": numbers(6, 3)},
+    soft_choice(negative_distances, 2),
+)
+case(
+    "softmax on the unit sphere",
+    {"kind": "vq", "codebook": "sphere", "gradient": "softmax", "softmaxTemperature": 0.5, **VECTORS},
+    numbers(8, 3),
+    {"codes": numbers(6, 3)},
+    soft_choice(negative_distances, 0.5, unit, unit),
+)
+UNIFORM = (torch.randint(0, 64, (8, 6)) + 0.5) / 64
+case(
+    "gumbel-softmax by distance",
+    {"kind": "vq", "gradient": "gumbel-softmax", **VECTORS},
+    numbers(8, 3),
+    {"codes": numbers(6, 3)},
+    soft_choice(negative_distances, 0.5),
+    {"uniform": UNIFORM, "sharpness": torch.tensor(2.0)},
+)
+case(
+    "gumbel-softmax by inner product",
+    {"kind": "vq", "codebook": "inner-product", "gradient": "gumbel-softmax", **VECTORS},
+    numbers(8, 3),
+    {"codes": numbers(6, 3)},
+    soft_choice(dots, 1),
+    {"uniform": UNIFORM.flip(0), "sharpness": torch.tensor(1.0)},
+)
+
 # Signs (LFQ)
 
 

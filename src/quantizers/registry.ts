@@ -68,11 +68,13 @@ export function buildQuantizer(config: QuantizerConfig, seed: number | null): Qu
  */
 export function createMember(config: QuantizerConfig, random: Random): Quantizer {
   const member = definitionOf(config).create(config, random);
-  if (member.trainingInputs === undefined) return member;
+  // Of a quantizer that has estimators its own is missing where it looks at the whole table.
+  const needsTable = member.estimators !== undefined && member.estimator === undefined;
+  if (member.trainingInputs === undefined && !needsTable) return member;
   member.dispose();
   throw new ConfigError(
     "quantizer.quantizer",
-    `expected a member that trains as it evaluates, got "${config.kind}" with noise or with replacement of codes. Leave these out.`,
+    `expected a member that trains as it evaluates, got "${config.kind}" with noise, with replacement of codes, or with a gradient through all codes. Leave these out.`,
   );
 }
 

@@ -14,7 +14,12 @@ import type { Codebook } from "./codebooks/codebook.js";
 import { DeadCodes, replacementOf } from "./codebooks/dead-codes.js";
 import type { Placement } from "./codebooks/placement.js";
 import { codebookNamed, estimatorNamed, gradientEstimators } from "./family/parts.js";
-import type { GradientEstimator } from "./gradients/estimator.js";
+import type {
+  ContextEstimator,
+  EstimatorContext,
+  EstimatorPart,
+  GradientEstimator,
+} from "./gradients/estimator.js";
 import { stopGradient } from "./gradients/stop-gradient.js";
 import { kMeans, sampleDistinctRows } from "./kmeans.js";
 import { nearestCode } from "./nearest-code.js";
@@ -28,6 +33,7 @@ import type {
   Quantizer,
   QuantizerLossName,
   QuantizerOutput,
+  TrainingDraw,
   TrainingInputs,
 } from "./quantizer.js";
 import { parseQuantizerConfig } from "./registry.js";
@@ -49,7 +55,7 @@ export class VectorQuantizer implements Quantizer {
   readonly latentsForInitialization: number;
   readonly repeatable = true;
   readonly estimators: Readonly<Record<string, GradientEstimator>>;
-  readonly estimator: GradientEstimator;
+  readonly estimator?: GradientEstimator;
   readonly pruning = {
     keep: ([kept = []]: readonly (readonly number[])[]) => this.#keep(kept),
   };
@@ -58,6 +64,8 @@ export class VectorQuantizer implements Quantizer {
   readonly #random: Random;
   readonly #codebook: Codebook;
   readonly #deadCodes: DeadCodes | null;
+  readonly #part: EstimatorPart;
+  readonly #estimate: ContextEstimator;
 
   constructor(config: VectorQuantizerConfig, random: Random) {
     this.config = config;
@@ -72,30 +80,52 @@ export class VectorQuantizer implements Quantizer {
     const replacement = replacementOf(config);
     this.#deadCodes = replacement === null ? null : new DeadCodes(config.codebookSize, replacement);
     const deadCodes = this.#deadCodes;
+    const part = estimatorNamed(config.gradient);
+    this.#part = part;
+    this.#estimate = part.create(optionsOf(part, config));
+    if (part.draw === undefined && part.needsTable !== true) this.estimator = this.#estimate;
+    if (deadCodes !== null || part.draw !== undefined) this.trainingInputs = (draw) => this.#draw(draw);
     if (deadCodes !== null) {
-      this.trainingInputs = (draw) => deadCodes.draw(draw);
       this.replaceDeadCodes = (latents, indices, training) =>
         this.#replace(deadCodes, { latents, indices, training });
     }
     this.estimators = placed(gradientEstimators, this.#codebook.placement);
-    const estimator = estimatorNamed(config.gradient);
-    this.estimator = estimator.create(optionsOf(estimator, config));
   }
 
-  quantize(latents: Tensor4D): QuantizerOutput {
+  quantize(latents: Tensor4D, training?: TrainingInputs): QuantizerOutput {
     checkLatents(latents, this.codeDim);
     const [n, h, w, d] = latents.shape;
     return tf.tidy(() => {
       const flat = this.#codebook.placement.apply(tf.reshape(latents, [n * h * w, d])); // [M, D]
       const codes = this.#codebook.codes(); // [K, D]
-      const nearest = nearestCode(flat, codes, { similarity: this.#codebook.similarity }); // [M]
+      const { similarity } = this.#codebook;
+      const nearest = this.#choose(flat, { table: codes, similarity, training }); // [M]
       const chosen: Tensor2D = tf.gather(codes, nearest); // [M, D]
+      const context = { table: codes, indices: nearest, similarity, training };
       return {
-        quantized: tf.reshape(this.estimator(flat, chosen), [n, h, w, d]),
+        quantized: tf.reshape(this.#estimate(flat, chosen, context), [n, h, w, d]),
         indices: tf.reshape(nearest, [n, h, w, 1]),
         losses: this.#losses(flat, chosen),
       };
     });
+  }
+
+  #choose(latents: Tensor2D, context: Omit<EstimatorContext, "indices">): Tensor1D {
+    const { table, similarity, training } = context;
+    const part = this.#part;
+    if (training === undefined || part.choose === undefined)
+      return nearestCode(latents, table, { similarity });
+    return part.choose(optionsOf(part, this.config), latents, { ...context, training });
+  }
+
+  #draw(draw: TrainingDraw): Record<string, Tensor> {
+    const { codebookSize, codeDim } = this;
+    const latents = draw.grid.reduce((product, size) => product * size, 1);
+    const options = optionsOf(this.#part, this.config);
+    return {
+      ...this.#part.draw?.(options, { ...draw, latents, codebookSize, codeDim }),
+      ...this.#deadCodes?.draw(draw),
+    };
   }
 
   /** ‖sg(z) − q‖² and ‖z − sg(q)‖², means over elements. */

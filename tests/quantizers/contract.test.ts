@@ -6,17 +6,22 @@ import {
   type Surrogate,
   straightThroughSurrogate,
 } from "../../src/testing/index.js";
+import type * as tf from "../../src/tf/index.js";
 import { useEngine } from "../engine.js";
 import { ownLosses } from "./own-losses.js";
 import {
   diveqDetachSurrogate,
+  dot,
   fsqSurrogate,
+  minusSquaredDistance,
   onSphere,
   reflectionSurrogate,
   residualFsqSurrogate,
   rotationSurrogate,
   rotationWithoutRadialSurrogate,
+  type SoftScore,
   sideBySide,
+  softChoice,
 } from "./references.js";
 
 // The sample imports the package by its name; here that is the source under test.
@@ -29,12 +34,36 @@ beforeAll(async () => {
   await useEngine();
   await import("../../samples/custom-quantizer.js");
   registerQuantizer(ownLosses);
+  for (const config of throughAllCodes) {
+    const quantizer = createQuantizer(config, 7);
+    tables.set(config, await rowsOf(quantizer.variables().get("codes") as tf.Variable, 5));
+    quantizer.dispose();
+  }
 });
 
 const vector = { codebookSize: 7, codeDim: 5, commitmentWeight: 0.4, initialization: "normal" } as const;
 
 /** tests/quantizers/composite/reference.test.ts has the gradients of these. */
 const inTurn: ContractOptions = { stoppedLosses: ["codebook"] };
+
+/** Their gradient is that of a soft choice among all codes, so it depends on the table. */
+const throughAllCodes = [
+  { kind: "vq", ...vector, gradient: "softmax", codebook: "inner-product", softmaxTemperature: 0.7 },
+  { kind: "vq", ...vector, gradient: "softmax", codebookWeight: 0.3 },
+  { kind: "vq", ...vector, gradient: "gumbel-softmax", gumbelEnd: 0.8, gumbelSteps: 20 },
+] as const;
+
+const tables = new Map<object, number[][]>();
+
+const softmaxSurrogate =
+  (config: (typeof throughAllCodes)[number], score: SoftScore, temperature: number): Surrogate =>
+  (z, point) =>
+    softChoice(z, point, { codes: tables.get(config) ?? [], score, temperature });
+
+async function rowsOf(tensor: tf.Tensor, dim: number): Promise<number[][]> {
+  const values = Array.from(await tensor.data());
+  return Array.from({ length: values.length / dim }, (_, row) => values.slice(row * dim, (row + 1) * dim));
+}
 
 /** Non-default values throughout. */
 const members: readonly (readonly [
@@ -76,6 +105,13 @@ const members: readonly (readonly [
     { kind: "rotation", ...vector, codebook: "sphere", replaceBelow: 0.9, replaceEvery: 1 },
     onSphere(rotationSurrogate),
   ],
+  [{ kind: "vq", ...vector, gradient: "diveq", noiseVariance: 0.1 }, diveqDetachSurrogate],
+  [{ kind: "simvq", ...vector, gradient: "diveq", codebookWeight: 0.2 }, diveqDetachSurrogate],
+  [{ kind: "vq", ...vector, gradient: "nsvq", replaceBelow: 0.4, replaceEvery: 2 }, diveqDetachSurrogate],
+  [{ kind: "vq", ...vector, gradient: "nsvq", codebook: "sphere" }, onSphere(diveqDetachSurrogate)],
+  [throughAllCodes[0], softmaxSurrogate(throughAllCodes[0], dot, 0.7)],
+  [throughAllCodes[1], softmaxSurrogate(throughAllCodes[1], minusSquaredDistance, 1)],
+  [throughAllCodes[2], softmaxSurrogate(throughAllCodes[2], minusSquaredDistance, 0.8)],
   [{ kind: "fsq", levels: [5, 2, 8, 3] }, fsqSurrogate([5, 2, 8, 3])],
   [{ kind: "fsq", levels: [30, 27] }, fsqSurrogate([30, 27])],
   [

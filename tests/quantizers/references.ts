@@ -51,6 +51,26 @@ export const diveqDetachSurrogate: Surrogate = (z, { latent, code }) => {
   return sum(z, scaled(error, length / norm(error)));
 };
 
+export type SoftScore = (z: Vector, code: Vector) => number;
+export const minusSquaredDistance: SoftScore = (z, code) => -(norm(sum(z, scaled(code, -1))) ** 2);
+
+/** The code, moved as the mean of all codes moves that a softmax of the scores weights. */
+export function softChoice(
+  z: Vector,
+  { latent, code }: { readonly latent: Vector; readonly code: Vector },
+  soft: { readonly codes: readonly Vector[]; readonly score: SoftScore; readonly temperature: number },
+): number[] {
+  const meanAt = (at: Vector): number[] => {
+    const weights = soft.codes.map((each) => Math.exp(soft.score(at, each) / soft.temperature));
+    const total = weights.reduce((all, weight) => all + weight, 0);
+    return soft.codes.reduce<number[]>(
+      (mean, each, k) => sum(mean, scaled(each, (weights[k] as number) / total)),
+      at.map(() => 0),
+    );
+  };
+  return sum(code, sum(meanAt(z), scaled(meanAt(latent), -1)));
+}
+
 /** An estimator's surrogate for latents that are first divided by their lengths. */
 export const onSphere =
   (surrogate: Surrogate): Surrogate =>

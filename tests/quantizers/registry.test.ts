@@ -128,7 +128,15 @@ describe("the registry", () => {
     ],
   ])("writes out the defaults of %j, and only the options that are read", (config, expected) => {
     const common = { codebookSize: 1024, codeDim: 64, commitmentWeight: 0.25 };
-    expect(parseQuantizerConfig(config)).toEqual({ ...config, ...common, ...expected });
+    // Off unless asked for, of every codebook whose codes can be put anywhere.
+    const replacement = { replaceBelow: 0, replaceEvery: 10, replaceAfter: 0, replaceDecay: 0.9 };
+    const takesReplacement = expected.codebook !== "linear";
+    expect(parseQuantizerConfig(config)).toEqual({
+      ...config,
+      ...common,
+      ...(takesReplacement ? replacement : {}),
+      ...expected,
+    });
   });
 
   it.each([
@@ -238,7 +246,9 @@ describe("the registry", () => {
       expect.objectContaining({
         name: "commitmentWeight",
         default: 0.25,
-        description: "weight of the commitment loss (beta); 0 with gradient diveq-detach",
+        description: expect.stringMatching(
+          /^weight of the commitment loss \(beta\); 0 with gradient diveq-detach/,
+        ),
       }),
     );
     for (const { options: all } of described.values()) {

@@ -1,7 +1,7 @@
 /** Each quantizer against values that tools/quantizer_values.py computed in float64 from the papers' formulas. */
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { createQuantizer, type Quantizer } from "../../src/quantizers/index.js";
+import { createQuantizer, type Quantizer, type TrainingInputs } from "../../src/quantizers/index.js";
 import * as tf from "../../src/tf/index.js";
 import { useEngine } from "../engine.js";
 
@@ -19,6 +19,8 @@ interface Case {
   readonly config: object;
   readonly latents: readonly (readonly number[])[];
   readonly variables: Readonly<Record<string, Nested>>;
+  /** What a training step draws; empty: evaluation. */
+  readonly inputs: Readonly<Record<string, Nested>>;
   readonly weights: Nested;
   readonly indices: readonly number[];
   readonly quantized: Nested;
@@ -40,6 +42,13 @@ function build({ config, variables }: Case): Quantizer {
   }
   return quantizer;
 }
+
+const inputsOf = ({ inputs }: Case): TrainingInputs | undefined => {
+  const entries = Object.entries(inputs).map(
+    ([name, values]) => [name, tf.tensor(values as number[])] as const,
+  );
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+};
 
 const gridOf = (rows: readonly (readonly number[])[]): tf.Tensor4D =>
   tf.tensor4d(rows.flat(), [1, 1, rows.length, rows[0]?.length ?? 0]);
@@ -85,7 +94,9 @@ async function expectGradients(
 describe.each(cases)("$name", (each) => {
   it("chooses the codes, and has the losses", async () => {
     const quantizer = build(each);
-    const { indices, quantized, losses } = tf.tidy(() => quantizer.quantize(gridOf(each.latents)));
+    const { indices, quantized, losses } = tf.tidy(() =>
+      quantizer.quantize(gridOf(each.latents), inputsOf(each)),
+    );
     expect(Array.from(await indices.data())).toEqual(each.indices);
     await expectClose(quantized, each.quantized, "quantized");
     expect(Object.keys(losses).sort()).toEqual(Object.keys(each.losses).sort());
@@ -101,14 +112,17 @@ describe.each(cases)("$name", (each) => {
     await expectGradients(each, quantizer, {
       of: (z) =>
         tf.sum(
-          tf.mul(tf.reshape(tf.tensor(each.weights as number[]), z.shape), quantizer.quantize(z).quantized),
+          tf.mul(
+            tf.reshape(tf.tensor(each.weights as number[]), z.shape),
+            quantizer.quantize(z, inputsOf(each)).quantized,
+          ),
         ),
       expected: each.quantizedGradient,
       what: "the gradient of the quantized latents",
     });
     for (const [name, expected] of Object.entries(each.losses)) {
       await expectGradients(each, quantizer, {
-        of: (z) => quantizer.quantize(z).losses[name] as tf.Scalar,
+        of: (z) => quantizer.quantize(z, inputsOf(each)).losses[name] as tf.Scalar,
         expected,
         what: `the gradient of the ${name} loss`,
       });

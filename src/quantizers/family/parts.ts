@@ -5,9 +5,12 @@ import { free } from "../codebooks/free.js";
 import { innerProduct } from "../codebooks/inner-product.js";
 import { linear } from "../codebooks/linear.js";
 import { sphere } from "../codebooks/sphere.js";
-import { diveqDetachEstimator } from "../gradients/diveq.js";
+import { diveqDetachEstimator, diveqEstimator } from "../gradients/diveq.js";
 import type { EstimatorPart, GradientEstimator } from "../gradients/estimator.js";
+import { gumbelSoftmaxEstimator } from "../gradients/gumbel-softmax.js";
+import { nsvqEstimator } from "../gradients/nsvq.js";
 import { reflectionEstimator, rotationEstimator } from "../gradients/rotation.js";
+import { softmaxEstimator } from "../gradients/softmax.js";
 import { straightThroughEstimator } from "../gradients/straight-through.js";
 
 export const codebookParts = [free, ema, linear, sphere, innerProduct] as const;
@@ -17,6 +20,10 @@ export const estimatorParts = [
   rotationEstimator,
   reflectionEstimator,
   diveqDetachEstimator,
+  diveqEstimator,
+  nsvqEstimator,
+  softmaxEstimator,
+  gumbelSoftmaxEstimator,
 ] as const;
 
 export type CodebookName = (typeof codebookParts)[number]["name"];

@@ -1,5 +1,7 @@
-import type { GradSaveFunc, Tensor, Tensor2D } from "../../tf/index.js";
+import type { GradSaveFunc, Tensor, Tensor1D, Tensor2D } from "../../tf/index.js";
+import type { Similarity } from "../nearest-code.js";
 import type { OptionValues, Part, PartOptions } from "../part.js";
+import type { TrainingDraw, TrainingInputs } from "../quantizer.js";
 import { tf } from "../tfjs.js";
 
 /**
@@ -10,6 +12,33 @@ import { tf } from "../tfjs.js";
  * the estimator `teachesCodes`.
  */
 export type GradientEstimator = (latents: Tensor2D, codes: Tensor2D) => Tensor2D;
+
+/** What else of a step an estimator may need. */
+export interface EstimatorContext {
+  /** The whole table, [K, D]; differentiable. */
+  readonly table: Tensor2D;
+  /** Of the codes in the table, [M] int32. */
+  readonly indices: Tensor1D;
+  readonly similarity: Similarity;
+  /** What the part's `draw` made for the step; undefined in evaluation. */
+  readonly training: TrainingInputs | undefined;
+}
+
+/**
+ * An estimator that looks at more than latents and their codes. In training its value may be something near the codes;
+ * in evaluation it is the codes.
+ */
+export type ContextEstimator = (latents: Tensor2D, codes: Tensor2D, context?: EstimatorContext) => Tensor2D;
+
+/** What a step draws for an estimator. */
+export interface EstimatorDraw extends TrainingDraw {
+  /** M. */
+  readonly latents: number;
+  /** K. */
+  readonly codebookSize: number;
+  /** D. */
+  readonly codeDim: number;
+}
 
 /** Arguments of `backward`: the gradient at the output, and the two inputs. All of one shape. */
 export interface BackwardArguments<T extends Tensor> {
@@ -51,9 +80,26 @@ export interface EstimatorPart<N extends string = string, S extends PartOptions 
   /** One sentence for the loss card: how the gradient passes. */
   card(options: OptionValues<S>): string;
 
-  create(options: OptionValues<S>): GradientEstimator;
+  create(options: OptionValues<S>): ContextEstimator;
 
-  /** The settings worth comparing with other estimators, by the name that each has there. */
+  /** Noise and scalars of a step, by names of its own. Leave it out where training computes what evaluation does. */
+  draw?(options: OptionValues<S>, draw: EstimatorDraw): Record<string, Tensor>;
+
+  /**
+   * Which codes are chosen in training, where these are not the nearest.
+   *
+   * @returns [M] int32
+   */
+  choose?(
+    options: OptionValues<S>,
+    latents: Tensor2D,
+    context: Omit<EstimatorContext, "indices"> & { readonly training: TrainingInputs },
+  ): Tensor1D;
+
+  /** Whether it reads the table, so that it cannot stand on the sum of several codes. */
+  readonly needsTable?: true;
+
+  /** The settings worth comparing with other estimators, by the name that each has there: none of one with a context. */
   readonly variants: Readonly<Record<string, OptionValues<S>>>;
 }
 
