@@ -259,6 +259,132 @@ case(
     lookup_free(1, 1, [[0, 1, 2], [3, 4]]),
 )
 
+# Signs on the unit sphere (BSQ)
+
+
+def binary_spherical(tau, gamma, groups):
+    """u/sqrt(D) for codes; entropies are those of LFQ with the codes of that length."""
+
+    def forward(z, _, __):
+        dim = z.shape[1]
+        u = unit(z)
+        bits = (z > 0).long()
+        scale = dim**-0.5
+        q = scale * (2.0 * bits - 1)
+        p = torch.softmax(-((u[:, None] - scale * corners(dim)) ** 2).sum(-1) / tau, 1)
+        batch = 0
+        for group in groups:
+            part = u[:, group]
+            soft = torch.softmax(-((part[:, None] - scale * corners(len(group))) ** 2).sum(-1) / tau, 1)
+            batch = batch + entropy(soft.mean(0))
+        losses = {"commitment": mean_square(u - q), "entropy": entropy(p).mean() - gamma * batch}
+        return (bits * place_values(dim)).sum(1), straight_through(u, q), losses
+
+    return forward
+
+
+case(
+    "bsq",
+    {"kind": "bsq", "codeDim": 5, "temperature": 0.5, "diversityWeight": 0.75},
+    SIGNED,
+    {},
+    binary_spherical(0.5, 0.75, [[0], [1], [2], [3], [4]]),
+)
+case(
+    "bsq, all bits together",
+    {"kind": "bsq", "codeDim": 4, "bitsTogether": 4},
+    numbers(6, 4),
+    {},
+    binary_spherical(1, 1, [[0, 1, 2, 3]]),
+)
+
+# Grids of scalars
+
+
+def mixed(digits, levels):
+    place = torch.tensor([1, *levels[:-1]]).cumprod(0)
+    return (digits.long() * place).sum(1)
+
+
+def symmetric(levels, squash):
+    steps = torch.tensor(levels) - 1.0
+
+    def forward(z, _, inputs):
+        b = squash(z)
+        digits = torch.floor(steps * (b + 1) / 2 + 0.5)
+        code = 2 / steps * digits - 1
+        value = code
+        if inputs:
+            value = torch.where(inputs["isNoisy"].reshape(z.shape) > 0, b + 2 / steps * inputs["noise"].reshape(z.shape), code)
+        return mixed(digits, levels), straight_through(b, value), {}
+
+    return forward
+
+
+def choices(*shape):
+    return torch.randint(0, 2, shape).double()
+
+
+GRID = [5, 2, 8]
+case(
+    "fsq, symmetric",
+    {"kind": "fsq", "levels": GRID, "bound": "symmetric"},
+    numbers(9, 3),
+    {},
+    symmetric(GRID, torch.tanh),
+)
+ODD = [5, 3, 9]
+case(
+    "fsq by a sigmoid (iFSQ)",
+    {"kind": "fsq", "levels": ODD, "bound": "sigmoid"},
+    numbers(9, 3),
+    {},
+    symmetric(ODD, lambda z: 2 * torch.sigmoid(1.6 * z) - 1),
+)
+case(
+    "fsq, symmetric, with noise in the place of rounding",
+    {"kind": "fsq", "levels": GRID, "bound": "symmetric", "noiseDropout": 0.5},
+    numbers(9, 3),
+    {},
+    symmetric(GRID, torch.tanh),
+    {"noise": (torch.randint(-8, 8, (1, 1, 9, 3)) + 0.5) / 16, "isNoisy": choices(1, 1, 9, 3)},
+)
+
+
+def perturbed(levels):
+    counts = torch.tensor(levels).double()
+
+    def forward(z, _, inputs):
+        p = (1 + torch.tanh(z)) / 2
+        digits = torch.floor(p * counts)
+        share = p + sg((digits + 0.5) / counts - p)
+        if inputs:
+            moved = p + inputs["noise"].reshape(z.shape) / counts
+            noisy = torch.where((moved > 0) & (moved < 1), moved, p)
+            share = torch.where(inputs["isRounded"].reshape(z.shape) > 0, share, noisy)
+        variance = z.var(0, unbiased=True)
+        spread = 0.1 * mean_square(z.mean(0)) + 0.07 * mean_square(variance - torch.pi**2 / 12)
+        return mixed(digits, levels), (share - 0.5) * 12**0.5, {"spread": spread}
+
+    return forward
+
+
+case(
+    "fsp in evaluation",
+    {"kind": "fsp", "levels": [4, 7, 2]},
+    numbers(9, 3),
+    {},
+    perturbed([4, 7, 2]),
+)
+case(
+    "fsp in training",
+    {"kind": "fsp", "levels": [4, 7, 2], "quantizeRate": 0.5},
+    numbers(9, 3, scale=1.5),
+    {},
+    perturbed([4, 7, 2]),
+    {"noise": (torch.randint(-8, 8, (1, 1, 9, 3)) + 0.5) / 16, "isRounded": choices(1, 1, 9, 3)},
+)
+
 if __name__ == "__main__":
     folder = pathlib.Path(__file__).parent.parent / "tests" / "quantizers"
     lines = ",\n".join(json.dumps(each) for each in CASES)

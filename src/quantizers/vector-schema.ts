@@ -119,14 +119,14 @@ function resolved(
     readBy === undefined || readBy.names.includes(parts[readBy.axis].name);
 
   const config: Record<string, unknown> = { kind: given.kind };
+  // In one order whatever was given, so that a resolved configuration resolves to the same bytes.
   for (const [name, option] of options) {
-    if (option.readBy === undefined) config[name] = given[name] ?? defaultOf(name, option);
-    else if (given[name] !== undefined) {
-      if (!isRead(option)) throw unread(name, parts[option.readBy.axis].name, option.readBy);
-      config[name] = given[name];
+    const { readBy } = option;
+    if (isRead(option)) config[name] = given[name] ?? defaultOf(name, option);
+    else if (given[name] !== undefined && readBy !== undefined) {
+      throw unread(name, parts[readBy.axis].name, readBy);
     }
   }
-  for (const [name, option] of options) if (isRead(option)) config[name] ??= defaultOf(name, option);
   return config as unknown as VectorQuantizerConfig;
 }
 

@@ -128,6 +128,18 @@ export const variants = {
     model: { preset: "tiny", baseWidth: 8 },
     quantizer: { kind: "lfq", codeDim: 18 },
   },
+  bsq: {
+    model: { preset: "tiny", baseWidth: 8 },
+    quantizer: { kind: "bsq", codeDim: 12 },
+  },
+  "fsq by a sigmoid": {
+    model: { preset: "tiny", baseWidth: 8 },
+    quantizer: { kind: "fsq", levels: [9, 5, 6], bound: "sigmoid", noiseDropout: 0.5 },
+  },
+  fsp: {
+    model: { preset: "tiny", baseWidth: 8 },
+    quantizer: { kind: "fsp", levels: [8, 5, 6] },
+  },
   fsq: {
     model: { preset: "tiny", baseWidth: 8 },
     quantizer: { kind: "fsq", levels: [8, 5, 6] },

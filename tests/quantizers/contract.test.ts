@@ -22,6 +22,7 @@ import {
   type SoftScore,
   sideBySide,
   softChoice,
+  squashedSurrogate,
 } from "./references.js";
 
 // The sample imports the package by its name; here that is the source under test.
@@ -178,6 +179,21 @@ const members: readonly (readonly [
   [
     { kind: "lfq", codeDim: 5, temperature: 3, entropyWeight: 0.3, bitsTogether: 3 },
     straightThroughSurrogate,
+  ],
+  [
+    { kind: "bsq", codeDim: 5, temperature: 0.5, entropyWeight: 0.3, commitmentWeight: 0.2 },
+    onSphere(straightThroughSurrogate),
+  ],
+  [{ kind: "bsq", codeDim: 4, bitsTogether: 4 }, onSphere(straightThroughSurrogate)],
+  [{ kind: "fsq", levels: [5, 2, 8], bound: "symmetric" }, squashedSurrogate(Math.tanh)],
+  [
+    { kind: "fsq", levels: [5, 3, 9], bound: "sigmoid", noiseDropout: 0.5 },
+    squashedSurrogate((z) => 2 / (1 + Math.exp(-1.6 * z)) - 1),
+  ],
+  [{ kind: "fsq", levels: [5, 4], noiseDropout: 0.3 }, fsqSurrogate([5, 4])],
+  [
+    { kind: "fsp", levels: [4, 7, 2], quantizeRate: 0.3, spreadWeight: 0.4 },
+    squashedSurrogate((z) => (Math.sqrt(12) * Math.tanh(z)) / 2),
   ],
   [{ kind: "sign", codeDim: 6 }, straightThroughSurrogate],
   [

@@ -132,12 +132,24 @@ describe("fsq", () => {
 
 describe("fsq configuration", () => {
   it("resolves to levels, from levels, from a size, or from nothing", () => {
-    expect(parseQuantizerConfig({ kind: "fsq", levels: [7, 3] })).toEqual({ kind: "fsq", levels: [7, 3] });
+    expect(parseQuantizerConfig({ kind: "fsq", levels: [7, 3] })).toEqual({
+      kind: "fsq",
+      levels: [7, 3],
+      bound: "paper",
+      noiseDropout: 0,
+    });
     expect(parseQuantizerConfig({ kind: "fsq", codebookSize: 256 })).toEqual({
       kind: "fsq",
       levels: [8, 6, 5],
+      bound: "paper",
+      noiseDropout: 0,
     });
-    expect(parseQuantizerConfig({ kind: "fsq" })).toEqual({ kind: "fsq", levels: [8, 5, 5, 5] });
+    expect(parseQuantizerConfig({ kind: "fsq" })).toEqual({
+      kind: "fsq",
+      levels: [8, 5, 5, 5],
+      bound: "paper",
+      noiseDropout: 0,
+    });
     expect(createQuantizer({ kind: "fsq", levels: [7, 3] }, 0)).toMatchObject({
       codebookSize: 21,
       codeDim: 2,
@@ -160,9 +172,9 @@ describe("fsq configuration", () => {
   });
 
   it("warns of two levels, naming the dimension", () => {
-    expect(quantizerWarnings({ kind: "fsq", levels: [5, 2, 7] })).toEqual([
+    expect(quantizerWarnings(parseQuantizerConfig({ kind: "fsq", levels: [5, 2, 7] }))).toEqual([
       expect.stringMatching(/^quantizer\.levels\[1\]: /),
     ]);
-    expect(quantizerWarnings({ kind: "fsq", levels: [5, 3] })).toEqual([]);
+    expect(quantizerWarnings(parseQuantizerConfig({ kind: "fsq", levels: [5, 3] }))).toEqual([]);
   });
 });

@@ -117,6 +117,12 @@ export const sideBySide =
     });
   };
 
+/** A bounded latent plus a constant, where each number is bounded alike. */
+export const squashedSurrogate =
+  (squash: (z: number) => number): Surrogate =>
+  (z, { latent, code }) =>
+    z.map((value, i) => (code[i] as number) + squash(value) - squash(latent[i] as number));
+
 /** The index of the nearest code by brute force, in double precision; the lowest of equals. */
 export function nearest(z: Vector, codes: readonly Vector[]): number {
   const distances = codes.map((code) => norm(sum(z, scaled(code, -1))));

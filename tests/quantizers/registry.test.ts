@@ -161,6 +161,17 @@ describe("the registry", () => {
     expect(recommendationFor(config)?.options).toEqual(options);
   });
 
+  it("resolves a resolved configuration to the same bytes, whichever options were given", () => {
+    for (const given of [
+      { commitmentWeight: 0.5 },
+      { replaceDecay: 0.5 },
+      { codebook: "ema", emaEpsilon: 1e-4 },
+    ]) {
+      const once = JSON.stringify(parseQuantizerConfig({ kind: "vq", ...given }));
+      expect(JSON.stringify(parseQuantizerConfig(JSON.parse(once)))).toBe(once);
+    }
+  });
+
   it("says nothing of what it does not know", () => {
     expect(quantizerFacts({ kind: "external" })).toBeNull();
     for (const config of [undefined, null, "vq", [], {}, { kind: 5 }, { kind: "vq", codebookSize: 0 }]) {

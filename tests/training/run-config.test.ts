@@ -41,7 +41,7 @@ describe("resolveRun", () => {
       steps: 12,
       gradientClip: null,
     });
-    expect(config.quantizer).toEqual({ kind: "fsq", levels: [7, 7, 6] });
+    expect(config.quantizer).toEqual({ kind: "fsq", levels: [7, 7, 6], bound: "paper", noiseDropout: 0 });
     expect(config.nominalCodebookSize).toBe(300);
     expect(resolveRun(JSON.parse(JSON.stringify(config)))).toEqual(config);
     const saved = savedConfig(config);

@@ -22,7 +22,7 @@ const SHORTEST = 1e-6;
 const onUnitSphere: Placement = { apply: unitRows, write: writeUnitRows };
 
 /** Each row at length 1. @param rows [M, D] @returns [M, D] */
-function unitRows(rows: Tensor2D): Tensor2D {
+export function unitRows(rows: Tensor2D): Tensor2D {
   const operator = tf.customGrad<Tensor2D>((x, save) => {
     const value = x as Tensor2D;
     const length = tf.sqrt(tf.sum(tf.square(value), 1, true)); // [M, 1]

@@ -2,8 +2,10 @@
 import { grouped } from "../composite/grouped-quantizer.js";
 import { residualFsq } from "../composite/residual-finite-scalar-quantizer.js";
 import { residual } from "../composite/residual-quantizer.js";
+import { bsq } from "../grid/binary-spherical.js";
 import { fsq } from "../grid/finite-scalar.js";
 import { lfq } from "../grid/lookup-free.js";
+import { fsp } from "../grid/scalar-perturbation.js";
 import { registerQuantizer } from "../registry.js";
 import { type VectorPoint, vectorKinds } from "../vector-kind.js";
 
@@ -52,3 +54,5 @@ registerQuantizer(residual);
 registerQuantizer(grouped);
 registerQuantizer(residualFsq);
 registerQuantizer(lfq);
+registerQuantizer(bsq);
+registerQuantizer(fsp);

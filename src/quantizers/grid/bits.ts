@@ -2,8 +2,11 @@
 
 import { z } from "zod";
 import { ConfigError } from "../../core/errors.js";
-import type { Tensor4D } from "../../tf/index.js";
+import type { Scalar, Tensor2D, Tensor4D } from "../../tf/index.js";
+import type { QuantizerLoss } from "../facts.js";
+import { stopGradient } from "../gradients/stop-gradient.js";
 import { tf } from "../tfjs.js";
+import { batchBitEntropy, meanBitEntropy } from "./bit-entropy.js";
 import type { GridRule } from "./grid-rule.js";
 
 /** 2^24, the largest implicit codebook. */
@@ -32,6 +35,79 @@ export const bitOptions = {
       "bits whose joint distribution the batch's entropy has, 2^this numbers; groups of so many count as independent",
     ),
 } as const;
+
+/** The options of the losses. */
+export const entropyOptions = {
+  commitmentWeight: z.number().min(0).default(0.25).describe("weight of the commitment loss (beta)"),
+  entropyWeight: z
+    .number()
+    .min(0)
+    .default(0.1)
+    .describe("weight of the entropy loss, E[H(p)] - gamma H(E[p])"),
+  diversityWeight: z
+    .number()
+    .min(0)
+    .default(1)
+    .describe("weight of the batch's entropy within the entropy loss (gamma)"),
+  temperature: z
+    .number()
+    .gt(0)
+    .default(0.01)
+    .describe("temperature of the soft choice that entropies are of (tau)"),
+} as const;
+
+/** What the losses depend on. */
+export interface BitLossOptions {
+  /** γ. */
+  readonly diversityWeight: number;
+  /** τ. */
+  readonly temperature: number;
+  readonly bitsTogether: number;
+  /** Codes are ± this in each dimension. */
+  readonly scale: number;
+}
+
+/**
+ * Commitment, and the entropies of p = softmax of −‖z − c‖²/τ over all codes c: they are equally long, so that each bit
+ * is chosen by itself, with the logit 4·scale·z_i/τ.
+ */
+export function bitLosses(
+  latents: Tensor4D,
+  codes: Tensor4D,
+  { diversityWeight, temperature, bitsTogether, scale }: BitLossOptions,
+): Readonly<Record<"commitment" | "entropy", Scalar>> {
+  const flat: Tensor2D = tf.reshape(latents, [-1, latents.shape[3]]);
+  const logits = tf.mul(flat, (4 * scale) / temperature) as Tensor2D;
+  const diversity = tf.mul(batchBitEntropy(logits, bitsTogether), diversityWeight);
+  return {
+    commitment: tf.mean(tf.square(tf.sub(latents, stopGradient(codes)))) as Scalar,
+    entropy: tf.sub(meanBitEntropy(logits), diversity) as Scalar,
+  };
+}
+
+/** What the loss card says of them. */
+export function bitLossFacts(
+  weights: Readonly<Record<"commitmentWeight" | "entropyWeight" | "diversityWeight", number>>,
+  latent: string,
+): QuantizerLoss[] {
+  return [
+    {
+      name: "commitment",
+      symbol: "β",
+      weight: weights.commitmentWeight,
+      formula: `mean (${latent} − sg[q])²`,
+      moves: "the encoder",
+      leaves: "the decoder",
+    },
+    {
+      name: "entropy",
+      weight: weights.entropyWeight,
+      formula: `E[H(p)] − ${weights.diversityWeight} · H(E[p]), in nats`,
+      moves: "the encoder: each latent towards one code, all together towards all codes",
+      leaves: "the decoder",
+    },
+  ];
+}
 
 /** D, from either option, or the default. @throws ConfigError where both are given and differ */
 export function bitCount({

@@ -10,16 +10,17 @@
 import { z } from "zod";
 import type { GraphWriter } from "../../backend/index.js";
 import { parseConfig } from "../../core/config.js";
-import { ConfigError } from "../../core/errors.js";
 import type { Tensor, Tensor1D, Tensor4D } from "../../tf/index.js";
 import type { QuantizerDefinition } from "../definition.js";
-import { gridSize, planLevels } from "../levels.js";
-import { MAX_IMPLICIT_SIZE } from "../mixed-radix.js";
+import { gridSize } from "../levels.js";
 import { describeOptions } from "../options.js";
 import type { QuantizerConfig } from "../quantizer.js";
 import { tf } from "../tfjs.js";
 import { GridQuantizer } from "./grid-quantizer.js";
 import { type GridRule, noLosses } from "./grid-rule.js";
+import { levelOptions, levelsOf } from "./level-options.js";
+import { withNoiseDropout } from "./noise-dropout.js";
+import { symmetricScalar } from "./symmetric-scalar.js";
 
 /** Lets the outermost levels be reached by finite latents. */
 const EPSILON = 1e-3;
@@ -29,6 +30,22 @@ export interface FiniteScalarConfig extends QuantizerConfig {
   readonly kind: "fsq";
   /** Values of each dimension, each 2..1000, with a product of at most 2^24. */
   readonly levels: readonly number[];
+  /** How latents are bounded before they are rounded. */
+  readonly bound: (typeof bounds)[number];
+  /** The share of numbers that training replaces by noise, 0..1. */
+  readonly noiseDropout: number;
+}
+
+/** paper: as above. symmetric: tanh, to L values from −1 to 1. sigmoid: the same with 2σ(1.6z) − 1, as in iFSQ. */
+const bounds = ["paper", "symmetric", "sigmoid"] as const;
+
+function ruleOf({ levels, bound, noiseDropout }: FiniteScalarConfig): GridRule {
+  const rule = {
+    paper: () => finiteScalar(levels),
+    symmetric: () => symmetricScalar(levels, 1),
+    sigmoid: () => symmetricScalar(levels, 0.8),
+  }[bound]();
+  return withNoiseDropout(rule, noiseDropout);
 }
 
 /** The rule of the paper. */
@@ -42,6 +59,7 @@ function finiteScalar(levels: readonly number[]): GridRule {
   return {
     ...noLosses,
     levels,
+    steps: middles.map((each) => 1 / each),
     place(latents) {
       // tanh(z + shift)·half − o: every value rounds to one of the L integers −⌊L/2⌋..⌈L/2⌉−1.
       const turned = tf.tanh(tf.add(latents, tf.tensor1d(shift)));
@@ -74,39 +92,26 @@ function boundOf(levels: readonly number[]): Readonly<Record<"half" | "offset" |
   return { half, offset, shift };
 }
 
-const DEFAULT_SIZE = 1024;
-
-/** Beyond this, the margin ε of the bound would round to a level that is not there. */
-const MAX_LEVEL = 1000;
-
 const schema = z.strictObject({
   kind: z.literal("fsq"),
-  levels: z
-    .array(z.int().min(2).max(MAX_LEVEL))
-    .min(1)
-    .optional()
-    .describe("values of each latent dimension; their product is the codebook size"),
-  codebookSize: z.int().min(2).max(MAX_IMPLICIT_SIZE).optional().meta({
-    description: "in place of levels: the nearest size that the paper's rule allows",
-    default: DEFAULT_SIZE,
-  }),
+  ...levelOptions,
+  bound: z
+    .enum(bounds)
+    .default("paper")
+    .describe(
+      "how latents are bounded: as in the paper, symmetric about 0 by tanh (2411.19842), or by a sigmoid (iFSQ)",
+    ),
+  noiseDropout: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .describe("share of numbers that get noise in the place of rounding, in training"),
 });
 
 function parse(value: unknown): FiniteScalarConfig {
-  const { kind, levels, codebookSize } = parseConfig(schema, value, "quantizer");
-  if (levels === undefined) return { kind, levels: planLevels(codebookSize ?? DEFAULT_SIZE).levels };
-  if (codebookSize !== undefined) {
-    throw new ConfigError(
-      "quantizer.codebookSize",
-      "expected nothing beside levels, which set the size. Remove one.",
-    );
-  }
-  const size = gridSize(levels);
-  if (size > MAX_IMPLICIT_SIZE) {
-    const limit = `a product <= ${MAX_IMPLICIT_SIZE}, so that every index is exact`;
-    throw new ConfigError("quantizer.levels", `expected ${limit}, got ${size}. Use fewer or lower levels.`);
-  }
-  return { kind, levels };
+  const { levels, codebookSize, ...rest } = parseConfig(schema, value, "quantizer");
+  return { ...rest, levels: levelsOf({ levels, codebookSize }) };
 }
 
 /** Finite scalar quantization. The resolved configuration holds levels only, whichever way they were given. */
@@ -116,11 +121,11 @@ export const fsq: QuantizerDefinition<FiniteScalarConfig> = {
   paper: { title: "Finite Scalar Quantization: VQ-VAE Made Simple", arxiv: "2309.15505" },
   options: describeOptions(schema),
   parse,
-  create: (config) => new GridQuantizer(config, finiteScalar(config.levels)),
-  facts: ({ levels }) => ({
+  create: (config) => new GridQuantizer(config, ruleOf(config)),
+  facts: ({ levels, bound, noiseDropout }) => ({
     codebookSize: gridSize(levels),
     numbers: 0,
-    codebook: `Implicit: each dimension is bounded by tanh and rounded, ${levels.join(" × ")} levels. There is nothing to learn, and no loss of its own.`,
+    codebook: `Implicit: each dimension is bounded by ${bound === "sigmoid" ? "a sigmoid" : "tanh"} and rounded, ${levels.join(" × ")} levels${noiseDropout > 0 ? `; in training ${noiseDropout} of the numbers get noise instead` : ""}. There is nothing to learn, and no loss of its own.`,
     gradient: "Straight-through: rounding passes the gradient unchanged; the bound before it does not.",
     losses: [],
     learning: "never",
@@ -128,9 +133,9 @@ export const fsq: QuantizerDefinition<FiniteScalarConfig> = {
     comparesLengths: false,
     levels,
   }),
-  warnings: ({ levels }) =>
+  warnings: ({ levels, bound }) =>
     levels.flatMap((level, i) =>
-      level === 2
+      level === 2 && bound === "paper"
         ? [
             `quantizer.levels[${i}]: 2 levels saturate at a latent of 0 and learn badly; the paper advises 5 or more.`,
           ]

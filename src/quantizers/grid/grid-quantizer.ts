@@ -7,11 +7,18 @@
 
 import type { GraphWriter } from "../../backend/index.js";
 import type { Tensor4D, Variable } from "../../tf/index.js";
+import { withoutGradient } from "../gradients/stop-gradient.js";
 import { straightThrough } from "../gradients/straight-through.js";
 import { gridSize } from "../levels.js";
 import { digitsToIndices, indicesToDigits, placeValues } from "../mixed-radix.js";
 import type { OnnxQuantizer } from "../onnx/onnx-quantizer.js";
-import type { Quantizer, QuantizerConfig, QuantizerLossName, QuantizerOutput } from "../quantizer.js";
+import type {
+  Quantizer,
+  QuantizerConfig,
+  QuantizerLossName,
+  QuantizerOutput,
+  TrainingInputs,
+} from "../quantizer.js";
 import { checkIndices, checkLatents } from "../shapes.js";
 import { tf } from "../tfjs.js";
 import type { GridRule } from "./grid-rule.js";
@@ -28,6 +35,7 @@ export class GridQuantizer implements Quantizer {
   readonly pruning = {
     refusal: "whose codes are all points of a grid: none can be taken out. Train it with a smaller grid",
   };
+  readonly trainingInputs?: NonNullable<Quantizer["trainingInputs"]>;
   readonly #rule: GridRule;
 
   constructor(config: QuantizerConfig, rule: GridRule) {
@@ -36,15 +44,24 @@ export class GridQuantizer implements Quantizer {
     this.codeDim = rule.levels.length;
     this.lossWeights = rule.lossWeights;
     this.#rule = rule;
+    const { training } = rule;
+    if (training !== undefined) this.trainingInputs = (draw) => training.draw(draw);
   }
 
-  quantize(latents: Tensor4D): QuantizerOutput {
+  quantize(latents: Tensor4D, training?: TrainingInputs): QuantizerOutput {
     checkLatents(latents, this.codeDim);
     return tf.tidy(() => {
-      const { digits, smooth } = this.#rule.place(latents);
-      const codes = this.#rule.values(digits);
+      const rule = this.#rule;
+      const placed = rule.place(latents);
+      const { digits, smooth } = placed;
+      const codes = rule.values(digits);
+      const noisy = rule.training;
+      const value =
+        training === undefined || noisy === undefined
+          ? codes
+          : withoutGradient(() => noisy.value(placed, codes, training));
       return {
-        quantized: straightThrough(smooth, codes),
+        quantized: straightThrough(smooth, value),
         indices: digitsToIndices(digits, this.#rule.levels) as Tensor4D,
         losses: this.#rule.losses(latents, codes),
       };

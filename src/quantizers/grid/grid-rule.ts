@@ -1,6 +1,6 @@
 import type { GraphWriter } from "../../backend/index.js";
 import type { Scalar, Tensor, Tensor4D } from "../../tf/index.js";
-import type { QuantizerLossName } from "../quantizer.js";
+import type { QuantizerLossName, TrainingDraw, TrainingInputs } from "../quantizer.js";
 
 /** Where latents stand on a grid. N images, H×W latent grid, D dimensions. */
 export interface Placed {
@@ -17,6 +17,17 @@ export interface Placed {
 export interface GridRule {
   /** Values of each dimension, each >= 2, with a product of at most 2^24. */
   readonly levels: readonly number[];
+
+  /** How far neighbouring values of each dimension are apart, where they are evenly spaced. */
+  readonly steps?: readonly number[];
+
+  /** What training has in the place of the codes. Leave it out where training computes what evaluation does. */
+  readonly training?: {
+    /** Tensors by name, as `trainingInputs` of a quantizer. */
+    draw(draw: TrainingDraw): Record<string, Tensor>;
+    /** What goes to the decoder, [N, H, W, D]; its gradient is that of `smooth`. */
+    value(placed: Placed, codes: Tensor4D, drawn: TrainingInputs): Tensor4D;
+  };
 
   /** @param latents [N, H, W, D]. Call inside `tf.tidy`. */
   place(latents: Tensor4D): Placed;

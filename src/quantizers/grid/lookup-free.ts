@@ -12,14 +12,12 @@
 
 import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
-import type { Scalar, Tensor, Tensor2D } from "../../tf/index.js";
+import type { Tensor } from "../../tf/index.js";
 import type { QuantizerDefinition } from "../definition.js";
-import { stopGradient } from "../gradients/stop-gradient.js";
 import { describeOptions } from "../options.js";
 import type { QuantizerConfig } from "../quantizer.js";
 import { tf } from "../tfjs.js";
-import { batchBitEntropy, meanBitEntropy } from "./bit-entropy.js";
-import { bitCount, bitOptions, signs } from "./bits.js";
+import { bitCount, bitLosses, bitLossFacts, bitOptions, entropyOptions, signs } from "./bits.js";
 import { GridQuantizer } from "./grid-quantizer.js";
 import type { GridRule } from "./grid-rule.js";
 
@@ -39,43 +37,21 @@ export interface LookupFreeConfig extends QuantizerConfig {
 }
 
 function lookupFree(config: LookupFreeConfig): GridRule {
-  const { codeDim, commitmentWeight, entropyWeight, diversityWeight, temperature, bitsTogether } = config;
+  const { codeDim, commitmentWeight, entropyWeight } = config;
   return {
     ...signs(codeDim),
     values: (digits: Tensor) => tf.sub(tf.mul(tf.cast(digits, "float32"), 2), 1),
     writeValues: (g, digits) =>
       g.op("Sub", [g.op("Mul", [g.cast(digits, "float32"), g.scalar(2)]), g.scalar(1)]),
     lossWeights: { commitment: commitmentWeight, entropy: entropyWeight },
-    losses: (latents, codes) => {
-      const logits = tf.mul(tf.reshape(latents, [-1, codeDim]), 4 / temperature) as Tensor2D;
-      const diversity = tf.mul(batchBitEntropy(logits, bitsTogether), diversityWeight);
-      return {
-        commitment: tf.mean(tf.square(tf.sub(latents, stopGradient(codes)))) as Scalar,
-        entropy: tf.sub(meanBitEntropy(logits), diversity) as Scalar,
-      };
-    },
+    losses: (latents, codes) => bitLosses(latents, codes, { ...config, scale: 1 }),
   };
 }
 
 const schema = z.strictObject({
   kind: z.literal("lfq"),
   ...bitOptions,
-  commitmentWeight: z.number().min(0).default(0.25).describe("weight of the commitment loss (beta)"),
-  entropyWeight: z
-    .number()
-    .min(0)
-    .default(0.1)
-    .describe("weight of the entropy loss, E[H(p)] - gamma H(E[p])"),
-  diversityWeight: z
-    .number()
-    .min(0)
-    .default(1)
-    .describe("weight of the batch's entropy within the entropy loss (gamma)"),
-  temperature: z
-    .number()
-    .gt(0)
-    .default(0.01)
-    .describe("temperature of the soft choice that entropies are of (tau)"),
+  ...entropyOptions,
 });
 
 function parse(value: unknown): LookupFreeConfig {
@@ -95,31 +71,15 @@ export const lfq: QuantizerDefinition<LookupFreeConfig> = {
   options: describeOptions(schema),
   parse,
   create: (config) => new GridQuantizer(config, lookupFree(config)),
-  facts: ({ codeDim, commitmentWeight, entropyWeight, diversityWeight }) => ({
-    codebookSize: 2 ** codeDim,
+  facts: (config) => ({
+    codebookSize: 2 ** config.codeDim,
     numbers: 0,
-    codebook: `Implicit: the signs of ${codeDim} dimensions. There is nothing to learn.`,
+    codebook: `Implicit: the signs of ${config.codeDim} dimensions. There is nothing to learn.`,
     gradient: "Straight-through: the gradient at the code is copied to the latent unchanged.",
-    losses: [
-      {
-        name: "commitment",
-        symbol: "β",
-        weight: commitmentWeight,
-        formula: "mean (z − sg[q])²",
-        moves: "the encoder",
-        leaves: "the decoder",
-      },
-      {
-        name: "entropy",
-        weight: entropyWeight,
-        formula: `E[H(p)] − ${diversityWeight} · H(E[p]), in nats`,
-        moves: "the encoder: each latent towards one code, all together towards all codes",
-        leaves: "the decoder",
-      },
-    ],
+    losses: bitLossFacts(config, "z"),
     learning: "never",
     learnsFromReconstruction: false,
     comparesLengths: false,
-    levels: Array<number>(codeDim).fill(2),
+    levels: Array<number>(config.codeDim).fill(2),
   }),
 };
