@@ -7,6 +7,7 @@ import { addEncode } from "./commands/encode.js";
 import { addEvaluate } from "./commands/evaluate.js";
 import { addExport } from "./commands/export.js";
 import { addInspect } from "./commands/inspect.js";
+import { addPlan } from "./commands/plan.js";
 import { addPrune } from "./commands/prune.js";
 import { addQuantizers } from "./commands/quantizers.js";
 import { addReport } from "./commands/report.js";
@@ -72,6 +73,7 @@ export function buildProgram(terminal: Terminal): Command {
     addUi,
     addTry,
     addQuantizers,
+    addPlan,
     addDoctor,
     addInspect,
   ]) {

@@ -118,6 +118,44 @@ def residual_fsq(latents, levels, count):
     return {"indices": torch.stack(indices, -1), "quantized": quantized, "codebook": zero, "commitment": zero}
 
 
+def phi_of_scale(scales, count):
+    """VAR's PhiPartiallyShared: the tick nearest to the scale's place in 0..1."""
+    margin = 1 / 3 / count if count == 4 else 1 / 2 / count
+    ticks = np.linspace(margin, 1 - margin, count)
+    return [int(np.argmin(np.abs(ticks - i / (scales - 1)))) for i in range(scales)]
+
+
+def multi_scale(latents, table, phis, scales, ratio):
+    """VAR, algorithms 1 and 2 and the losses of its code: area down, nearest code, bicubic up, phi, subtract."""
+    z = latents.permute(0, 3, 1, 2)
+    side = z.shape[-1]
+    rest, total = z.detach(), 0
+    indices, codebook, commitment = [], [], []
+    chosen_phi = phi_of_scale(len(scales), len(phis))
+    for place, scale in enumerate(scales):
+        small = F.interpolate(rest, size=(scale, scale), mode="area")
+        rows = small.permute(0, 2, 3, 1).reshape(-1, z.shape[1])
+        chosen = nearest(rows, table.detach())
+        indices.append(chosen.reshape(len(z), -1))
+        codes = table[chosen].reshape(len(z), scale, scale, -1).permute(0, 3, 1, 2)
+        grown = F.interpolate(codes, size=(side, side), mode="bicubic") if scale != side else codes
+        kernel, bias = phis[chosen_phi[place]]
+        # The kernel is kept as patches times D: rows, columns and input channels in this order.
+        weight = kernel.reshape(3, 3, z.shape[1], z.shape[1]).permute(3, 2, 0, 1)
+        added = (1 - ratio) * grown + ratio * F.conv2d(grown, weight, bias, padding=1)
+        total = total + added
+        rest = rest - added.detach()
+        codebook.append((total - z.detach()).square().mean())
+        commitment.append((z - total.detach()).square().mean())
+    quantized = straight_through(z, total).permute(0, 2, 3, 1)
+    return {
+        "indices": torch.cat(indices, 1)[:, None, :, None],
+        "quantized": quantized,
+        "codebook": torch.stack(codebook).mean(),
+        "commitment": torch.stack(commitment).mean(),
+    }
+
+
 def cases():
     shape = (2, 3, 4)
     latents = draw(*shape, 5).requires_grad_()
@@ -132,6 +170,16 @@ def cases():
     latents = draw(*shape, 3, scale=1.5).requires_grad_()
     output = residual_fsq(latents, [5, 4, 3], 3)
     yield "residualFsq", case(latents, [], draw(*shape, 3), output, levels=[5, 4, 3])
+
+    shape, dim, scales = (2, 5, 5), 4, [1, 2, 3, 5]
+    latents = draw(*shape, dim).requires_grad_()
+    table = draw(8, dim).requires_grad_()
+    phis = [(draw(9 * dim, dim, scale=0.2).requires_grad_(), draw(dim, scale=0.1).requires_grad_()) for _ in range(2)]
+    output = multi_scale(latents, table, phis, scales, 0.3)
+    parameters = [table, *(each for phi in phis for each in phi)]
+    yield "multiScale", case(latents, parameters, draw(*shape, dim), output)
+
+    yield "phis", [[scales, count, phi_of_scale(scales, count)] for scales in (2, 3, 5, 10) for count in (1, 2, 3, 4, 10) if count <= scales]
 
 
 if __name__ == "__main__":

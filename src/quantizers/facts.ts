@@ -23,6 +23,10 @@ export interface QuantizerFacts {
   readonly codebookSize: number;
   /** Q, the codes of a position; absent where it is 1. */
   readonly numCodebooks?: number;
+  /** Where the codes of a picture are a sequence of square grids: their sides, the last one the latent grid's. */
+  readonly scales?: readonly number[];
+  /** Whether layers of its own learn by gradient beside the codes. */
+  readonly hasLayers?: boolean;
   /** How many numbers its variables hold: a file of such a model has no fewer. */
   readonly numbers: number;
   /** One sentence or two: how the codebook is held and learns. */

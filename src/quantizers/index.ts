@@ -32,8 +32,15 @@ export { digitsToIndices, indicesToDigits, MAX_IMPLICIT_SIZE } from "./mixed-rad
 export { type NearestCodeOptions, nearestCode, type Similarity } from "./nearest-code.js";
 export type { OnnxQuantizer } from "./onnx/onnx-quantizer.js";
 export type { Paper } from "./paper.js";
+export {
+  type PlannedQuantizer,
+  type PlanRequest,
+  planTokenizer,
+  type TokenizerPlan,
+} from "./planning/plan-tokenizer.js";
 export type {
   CodeReplacement,
+  CodeSequence,
   InitializationOptions,
   InitializationProgress,
   KeptCodes,

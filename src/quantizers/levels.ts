@@ -33,13 +33,15 @@ export interface LevelPlan {
  * that many levels.
  *
  * @param nominalSize integer, 2..2^24
+ * @param options.atMost leaves out what exceeds the nominal size
  */
-export function planLevels(nominalSize: number): LevelPlan {
+export function planLevels(nominalSize: number, { atMost = false } = {}): LevelPlan {
   const recommended = RECOMMENDED.get(nominalSize);
-  if (recommended !== undefined) return plan(recommended);
+  if (recommended !== undefined && (!atMost || gridSize(recommended) <= nominalSize))
+    return plan(recommended);
   if (nominalSize < LOWEST * LOWEST) return plan([nominalSize]);
   let best = plan([LOWEST, LOWEST]);
-  const limit = Math.min(2 * nominalSize, MAX_IMPLICIT_SIZE);
+  const limit = atMost ? nominalSize : Math.min(2 * nominalSize, MAX_IMPLICIT_SIZE);
   for (const candidate of grids(limit, highestLevel(nominalSize))) {
     if (isBetter(candidate, best, nominalSize)) best = candidate;
   }

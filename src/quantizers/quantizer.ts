@@ -18,7 +18,7 @@ export type QuantizerLossName = string;
 export type QuantizerOutput = {
   /** [N, H, W, D]: the chosen codes by value; its gradient to the latents is the estimator's. */
   readonly quantized: tf.Tensor4D;
-  /** [N, H, W, Q] int32, each in 0..K-1. */
+  /** [N, H, W, Q] int32, each in 0..K-1; of a sequence [N, 1, L, Q]. */
   readonly indices: tf.Tensor4D;
   /** Unweighted auxiliary losses, each a mean over elements. Absent where the method has none. */
   readonly losses: Readonly<Record<QuantizerLossName, tf.Scalar>>;
@@ -44,6 +44,14 @@ export type CodeReplacement = {
   /** By the name of a variable, 1 for each of its rows that is new, 0 for the others: [rows]. */
   readonly rows: ReadonlyMap<string, tf.Tensor1D>;
 };
+
+/** How the codes of a picture lie that are no grid: square grids of several scales, one behind the other. */
+export interface CodeSequence {
+  /** Side of the latent grid, which is square: latents are [N, side, side, D]. */
+  readonly side: number;
+  /** Sides of the scales in their order; their squares add up to L, the codes of a picture. */
+  readonly scales: readonly number[];
+}
 
 /** The resolved options of a quantizer. JSON: saved whole, and enough to build the quantizer again. */
 export interface QuantizerConfig {
@@ -104,6 +112,11 @@ export interface Quantizer {
   readonly codebookSize: number;
   readonly numCodebooks: number;
   readonly codeDim: number;
+  /**
+   * Where the codes of a picture are a sequence and no grid: indices are [N, 1, L, Q] in the place of [N, H, W, Q], and
+   * latents have one size.
+   */
+  readonly sequence?: CodeSequence;
   /** The weight of each auxiliary loss in the training loss; 0: computed and recorded, but not minimised. */
   readonly lossWeights: Readonly<Record<QuantizerLossName, number>>;
   /** How many latent vectors `initialize` wants to see before the first step; 0 when it needs none. */

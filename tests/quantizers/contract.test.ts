@@ -195,6 +195,24 @@ const members: readonly (readonly [
     { kind: "fsp", levels: [4, 7, 2], quantizeRate: 0.3, spreadWeight: 0.4 },
     squashedSurrogate((z) => (Math.sqrt(12) * Math.tanh(z)) / 2),
   ],
+  [
+    {
+      kind: "multi-scale",
+      scales: [1, 2, 3],
+      quantizer: { ...vector, codeDim: 4, codebookWeight: 0.7 },
+      phiRatio: 0.3,
+      phiCount: 2,
+    },
+    straightThroughSurrogate,
+  ],
+  [
+    { kind: "multi-scale", scales: [1, 3, 4], quantizer: { ...vector, codebook: "ema" }, phiCount: 0 },
+    straightThroughSurrogate,
+  ],
+  [
+    { kind: "multi-scale", scales: [2], quantizer: { kind: "fsq", levels: [5, 4, 3] }, phiRatio: 0 },
+    straightThroughSurrogate,
+  ],
   [{ kind: "sign", codeDim: 6 }, straightThroughSurrogate],
   [
     {

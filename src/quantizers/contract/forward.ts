@@ -3,15 +3,15 @@ import assert from "node:assert/strict";
 import { ShapeError } from "../../core/errors.js";
 import * as tf from "../../tf/index.js";
 import type { Quantizer } from "../quantizer.js";
-import { bytesOf, GRIDS, using, withLatents } from "./helpers.js";
+import { bytesOf, gridsOf, indexShape, using, withLatents } from "./helpers.js";
 
 export async function checkShapes(make: () => Quantizer): Promise<void> {
   await using(make, async (quantizer) => {
-    for (const grid of GRIDS) {
+    for (const grid of gridsOf(quantizer)) {
       await withLatents(quantizer, grid, async (latents) => {
         const output = quantizer.quantize(latents);
         assert.deepEqual(output.quantized.shape, [...grid, quantizer.codeDim], "shape of quantized");
-        assert.deepEqual(output.indices.shape, [...grid, quantizer.numCodebooks], "shape of indices");
+        assert.deepEqual(output.indices.shape, indexShape(quantizer, grid), "shape of indices");
         assert.equal(output.indices.dtype, "int32", "type of indices");
         for (const [name, loss] of Object.entries(output.losses)) {
           assert.deepEqual(loss.shape, [], `shape of the ${name} loss`);
@@ -28,7 +28,7 @@ export async function checkIndexRange(make: () => Quantizer): Promise<void> {
   await using(make, async (quantizer) => {
     // Far beyond any code on either side too.
     for (const scale of [0.01, 1, 100]) {
-      await withLatents(quantizer, GRIDS[0], async (latents) => {
+      await withLatents(quantizer, gridsOf(quantizer)[0], async (latents) => {
         const output = tf.tidy(() => quantizer.quantize(tf.mul(latents, scale)));
         for (const index of await output.indices.data()) {
           assert.ok(
@@ -44,7 +44,7 @@ export async function checkIndexRange(make: () => Quantizer): Promise<void> {
 
 export async function checkRoundTrip(make: () => Quantizer): Promise<void> {
   await using(make, async (quantizer) => {
-    for (const grid of GRIDS) {
+    for (const grid of gridsOf(quantizer)) {
       await withLatents(quantizer, grid, async (latents) => {
         const output = quantizer.quantize(latents);
         const codes = quantizer.indicesToCodes(output.indices);
@@ -88,7 +88,7 @@ export async function checkWrongShapes(make: () => Quantizer): Promise<void> {
 
 export async function checkLossWeights(make: () => Quantizer): Promise<void> {
   await using(make, async (quantizer) => {
-    await withLatents(quantizer, GRIDS[0], async (latents) => {
+    await withLatents(quantizer, gridsOf(quantizer)[0], async (latents) => {
       const { losses, quantized, indices } = quantizer.quantize(latents);
       for (const name of new Set([...Object.keys(losses), ...Object.keys(quantizer.lossWeights)])) {
         assert.match(name, /^[a-z][A-Za-z0-9]*$/, `name of a loss: ${name}`);

@@ -9,8 +9,8 @@ import {
   assertClose,
   centralDifferences,
   dot,
-  GRIDS,
   gradientOf,
+  gridsOf,
   randomLatents,
   rowsOf,
   using,
@@ -22,8 +22,8 @@ export async function checkGradient(
   surrogate = straightThroughSurrogate,
 ): Promise<void> {
   await using(make, async (quantizer) => {
-    await withLatents(quantizer, GRIDS[0], async (latents) => {
-      const weights = randomLatents(quantizer.codeDim, GRIDS[0], "weights");
+    await withLatents(quantizer, gridsOf(quantizer)[0], async (latents) => {
+      const weights = randomLatents(quantizer.codeDim, gridsOf(quantizer)[0], "weights");
       const output = quantizer.quantize(latents);
       const gradient = gradientOf(latents, (z) => tf.sum(tf.mul(weights, quantizer.quantize(z).quantized)));
       const [z, q, w, got] = (await Promise.all(
@@ -50,7 +50,7 @@ export async function checkLossGradients(
   { stoppedLosses = [] }: ContractOptions = {},
 ): Promise<void> {
   await using(make, async (quantizer) => {
-    await withLatents(quantizer, GRIDS[0], async (values) => {
+    await withLatents(quantizer, gridsOf(quantizer)[0], async (values) => {
       // The losses are probed by moving variables, so the latents become one.
       const latents: tf.Variable<tf.Rank.R4> = tf.variable(values);
       const probe = quantizer.quantize(latents);

@@ -3,12 +3,30 @@ import { Random } from "../../core/random.js";
 import * as tf from "../../tf/index.js";
 import type { Quantizer } from "../quantizer.js";
 
-/** Batch and grids of the test latents: not square, and down to a single position. */
-export const GRIDS = [
-  [2, 3, 4],
-  [1, 5, 2],
-  [1, 1, 1],
-] as const;
+/** N, H, W. */
+export type Grid = readonly [number, number, number];
+
+/** Batch and grids of the test latents: not square, and down to a single position; of a sequence the one it takes. */
+export function gridsOf({ sequence }: Quantizer): readonly [Grid, ...Grid[]] {
+  if (sequence !== undefined) {
+    const { side } = sequence;
+    return [
+      [2, side, side],
+      [1, side, side],
+    ];
+  }
+  return [
+    [2, 3, 4],
+    [1, 5, 2],
+    [1, 1, 1],
+  ];
+}
+
+/** Shape of the indices of latents on a grid. */
+export function indexShape({ sequence, numCodebooks }: Quantizer, [n, h, w]: Grid): number[] {
+  const length = sequence?.scales.reduce((sum, side) => sum + side ** 2, 0);
+  return length === undefined ? [n, h, w, numCodebooks] : [n, 1, length, numCodebooks];
+}
 
 /** Builds a quantizer, initializes it from seeded latents where it wants that, and disposes it in the end. */
 export async function using(
@@ -31,9 +49,6 @@ export async function using(
     quantizer.dispose();
   }
 }
-
-/** N, H, W. */
-export type Grid = readonly [number, number, number];
 
 export async function withLatents(
   quantizer: Quantizer,
@@ -62,7 +77,7 @@ export function gradientOf(latents: tf.Tensor4D, f: (z: tf.Tensor4D) => tf.Tenso
 
 /** Indices and quantized bytes for fixed latents. */
 export async function behaviour(quantizer: Quantizer): Promise<unknown> {
-  const latents = randomLatents(quantizer.codeDim, GRIDS[0], "latents");
+  const latents = randomLatents(quantizer.codeDim, gridsOf(quantizer)[0], "latents");
   const output = quantizer.quantize(latents);
   const result = [await output.indices.data(), await bytesOf(output.quantized)];
   tf.dispose([latents, output]);

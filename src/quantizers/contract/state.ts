@@ -8,8 +8,8 @@ import {
   behaviour,
   bytesOf,
   copyState,
-  GRIDS,
   gradientOf,
+  gridsOf,
   randomLatents,
   stateOf,
   using,
@@ -19,7 +19,7 @@ import { drawn } from "./training.js";
 
 export async function checkPurity(make: () => Quantizer): Promise<void> {
   await using(make, async (quantizer) => {
-    await withLatents(quantizer, GRIDS[0], async (latents) => {
+    await withLatents(quantizer, gridsOf(quantizer)[0], async (latents) => {
       const before = await stateOf(quantizer);
       const first = quantizer.quantize(latents);
       const gradient = gradientOf(latents, (z) => tf.sum(quantizer.quantize(z).quantized));
@@ -33,7 +33,7 @@ export async function checkPurity(make: () => Quantizer): Promise<void> {
 
 export async function checkUpdate(make: () => Quantizer): Promise<void> {
   await using(make, async (quantizer) => {
-    await withLatents(quantizer, GRIDS[0], async (latents) => {
+    await withLatents(quantizer, gridsOf(quantizer)[0], async (latents) => {
       for (let step = 0; step < 3; step++) {
         const { quantized, indices, losses } = quantizer.quantize(latents);
         quantizer.updateCodebook(latents, indices);
@@ -66,7 +66,7 @@ export async function checkRepeats(make: () => Quantizer): Promise<void> {
       for (let call = 0; call < 12; call++) {
         const inputs = {
           ...drawn(repeated, call + 1),
-          latents: randomLatents(repeated.codeDim, GRIDS[0], `repeated ${call}`),
+          latents: randomLatents(repeated.codeDim, gridsOf(repeated)[0], `repeated ${call}`),
         };
         const got = await recorded.call(inputs);
         const expected = tf.tidy(() => step(called)(inputs));
@@ -128,7 +128,7 @@ export async function checkSeed(make: () => Quantizer): Promise<void> {
 export async function checkLeaks(make: () => Quantizer): Promise<void> {
   const before = tf.memory().numTensors;
   await using(make, async (quantizer) => {
-    await withLatents(quantizer, GRIDS[0], async (latents) => {
+    await withLatents(quantizer, gridsOf(quantizer)[0], async (latents) => {
       const held = tf.memory().numTensors;
       const expectHeld = (what: string) =>
         assert.equal(tf.memory().numTensors, held, `tensors after ${what}`);

@@ -8,6 +8,12 @@ import { codebookParts } from "./parts.js";
 import "./kinds.js";
 
 export type { CodeLearning, QuantizerFacts, QuantizerLoss } from "../facts.js";
+export {
+  type PlannedQuantizer,
+  type PlanRequest,
+  planTokenizer,
+  type TokenizerPlan,
+} from "../planning/plan-tokenizer.js";
 export { quantizerFacts, quantizerKinds };
 
 /** The codebooks of the family that learn in one way. */

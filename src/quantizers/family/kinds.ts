@@ -1,5 +1,6 @@
 /** The kinds of quantizer that have a name. Importing this registers them. */
 import { grouped } from "../composite/grouped-quantizer.js";
+import { multiScale } from "../composite/multi-scale-quantizer.js";
 import { residualFsq } from "../composite/residual-finite-scalar-quantizer.js";
 import { residual } from "../composite/residual-quantizer.js";
 import { bsq } from "../grid/binary-spherical.js";
@@ -56,3 +57,4 @@ registerQuantizer(residualFsq);
 registerQuantizer(lfq);
 registerQuantizer(bsq);
 registerQuantizer(fsp);
+registerQuantizer(multiScale);

@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { phiOfScale } from "../../../src/quantizers/composite/phi.js";
 import { createQuantizer, type Quantizer } from "../../../src/quantizers/index.js";
 import * as tf from "../../../src/tf/index.js";
 import { useEngine } from "../../engine.js";
@@ -23,7 +24,7 @@ interface Case {
 
 const cases = JSON.parse(readFileSync(join(import.meta.dirname, "reference.json"), "utf8")) as Readonly<
   Record<string, Case>
->;
+> & { readonly phis: readonly (readonly [scales: number, count: number, of: number[]])[] };
 
 const table = { kind: "vq", codebookSize: 6 };
 const configs: Readonly<Record<string, object>> = {
@@ -34,6 +35,13 @@ const configs: Readonly<Record<string, object>> = {
       { ...table, codeDim: 2 },
       { ...table, codeDim: 3 },
     ],
+  },
+  multiScale: {
+    kind: "multi-scale",
+    scales: [1, 2, 3, 5],
+    quantizer: { kind: "vq", codebookSize: 8, codeDim: 4 },
+    phiRatio: 0.3,
+    phiCount: 2,
   },
   residualFsq: { kind: "residual-fsq", levels: [5, 4, 3], numQuantizers: 3 },
 };
@@ -99,3 +107,7 @@ async function expectClose(got: tf.Tensor, expected: unknown): Promise<void> {
     expect.fail(`item ${i}: expected ${wanted[i]}, got ${value}`);
   }
 }
+
+it.each(cases.phis)("%i scales share %i phis as VAR's do", (scales, count, of) => {
+  expect(phiOfScale(scales, count)).toEqual(of);
+});
