@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { Random } from "../../core/random.js";
 import * as tf from "../../tf/index.js";
 import type { Quantizer, TrainingInputs } from "../quantizer.js";
-import { behaviour, bytesOf, GRIDS, gradientOf, stateOf, using, withLatents } from "./helpers.js";
+import { behaviour, bytesOf, gradientOf, gridsOf, stateOf, using, withLatents } from "./helpers.js";
 
 /** What a step draws for latents of the first grid; none for a quantizer that draws nothing. */
 export function drawn(quantizer: Quantizer, step: number): Record<string, tf.Tensor> {
   const random = new Random(4, "contract", "training", step);
-  return quantizer.trainingInputs?.({ step, grid: GRIDS[0], random }) ?? {};
+  return quantizer.trainingInputs?.({ step, grid: gridsOf(quantizer)[0], random }) ?? {};
 }
 
 /** Equal draws give equal bytes, and what is drawn has one form at every step, so that steps can be recorded. */
@@ -38,12 +38,12 @@ export async function checkTraining(make: () => Quantizer): Promise<void> {
     const inputs = drawn(quantizer, 1);
     const evaluated = await behaviour(quantizer);
     const before = await stateOf(quantizer);
-    await withLatents(quantizer, GRIDS[0], async (latents) => {
+    await withLatents(quantizer, gridsOf(quantizer)[0], async (latents) => {
       const [first, second] = [quantizer.quantize(latents, inputs), quantizer.quantize(latents, inputs)];
       assert.deepEqual(first.quantized.shape, latents.shape, "shape of quantized in training");
       assert.deepEqual(
         first.indices.shape,
-        [...GRIDS[0], quantizer.numCodebooks],
+        [...gridsOf(quantizer)[0], quantizer.numCodebooks],
         "shape of indices in training",
       );
       for (const index of await first.indices.data()) {
@@ -68,7 +68,7 @@ export async function checkTraining(make: () => Quantizer): Promise<void> {
 export async function checkReplacement(make: () => Quantizer): Promise<void> {
   await using(make, async (quantizer) => {
     if (quantizer.replaceDeadCodes === undefined) return;
-    await withLatents(quantizer, GRIDS[0], async (latents) => {
+    await withLatents(quantizer, gridsOf(quantizer)[0], async (latents) => {
       for (let step = 1; step <= 40; step++) {
         const { counts, rows } = await replacedIn(quantizer, latents, step);
         assert.equal(counts.length, quantizer.numCodebooks, "counts of replaced codes");
