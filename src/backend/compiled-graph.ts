@@ -1,6 +1,9 @@
 import { isOnDevice } from "./device-memory.js";
-import { onDevice, usesWebGpu } from "./devices.js";
+import { onDevice, usesCpuAlone, usesWebGpu } from "./devices.js";
 import { BackendError } from "./errors.js";
+import { BoundLoops, type GraphResult } from "./loops/bound-loops.js";
+import { type SplitRecording, splitRecording } from "./loops/recording-tail.js";
+import type { RecycledArrays } from "./loops/recycled-arrays.js";
 import { GraphBuilder, sizeOf } from "./onnx/graph-builder.js";
 import type { Value } from "./onnx/value.js";
 import type { WebGpuLimits } from "./onnx/webgpu-limits.js";
@@ -21,9 +24,11 @@ interface Baked {
   readonly values: Float32Array | Int32Array | Uint8Array;
 }
 
-/** A recording turned into an ONNX Runtime session, runnable with any leaves of the same shapes. */
+/** A recording turned into an ONNX Runtime session and loops, runnable with any leaves of the same shapes. */
 export class CompiledGraph {
-  readonly #session: InferenceSession;
+  /** Absent where loops do everything. */
+  readonly #session: InferenceSession | undefined;
+  readonly #loops: BoundLoops;
   readonly #feeds: readonly { readonly leaf: number; readonly name: string }[];
   readonly #baked: readonly Baked[];
   readonly #outputs: readonly string[];
@@ -32,8 +37,9 @@ export class CompiledGraph {
   /** Bytes of the constants in the graph; ONNX Runtime holds them once more in the layouts that it computes with. */
   readonly constantBytes: number;
 
-  private constructor(session: InferenceSession, layout: Layout) {
+  private constructor(session: InferenceSession | undefined, layout: Layout, loops: BoundLoops) {
     this.#session = session;
+    this.#loops = loops;
     this.#feeds = layout.feeds;
     this.#baked = layout.baked;
     this.#outputs = layout.outputs;
@@ -47,11 +53,18 @@ export class CompiledGraph {
     dynamic: ReadonlySet<number>,
     options: SessionOptions,
   ): Promise<CompiledGraph> {
-    const layout = lower(recording, dynamic, new GraphBuilder({ forWebGpu: usesWebGpu(options) }));
+    const split: SplitRecording = usesCpuAlone(options)
+      ? splitRecording(recording)
+      : { ...recording, loops: [] };
+    const g = new GraphBuilder({ forWebGpu: usesWebGpu(options) });
+    const layout = lower(recording, split, dynamic, g);
+    const loops = new BoundLoops(recording, split);
+    if (layout.outputs.length === 0) return new CompiledGraph(undefined, layout, loops);
     try {
       return new CompiledGraph(
         await InferenceSession.create(layout.model, onDevice(options, layout)),
         layout,
+        loops,
       );
     } catch (error) {
       throw new BackendError(
@@ -69,8 +82,22 @@ export class CompiledGraph {
       .map(({ leaf }) => leaf);
   }
 
-  /** One tensor a target, in the targets' order. */
-  async run(leaves: readonly DataRecord[]): Promise<OrtTensor[]> {
+  /**
+   * One tensor a target, in the targets' order.
+   *
+   * @param arrays that loops may write to
+   */
+  async run(leaves: readonly DataRecord[], arrays: RecycledArrays): Promise<GraphResult[]> {
+    const outputs = await this.#runSession(leaves);
+    return this.#loops.run({ leaves, outputs }, arrays);
+  }
+
+  async release(): Promise<void> {
+    await this.#session?.release();
+  }
+
+  async #runSession(leaves: readonly DataRecord[]): Promise<OrtTensor[]> {
+    if (this.#session === undefined) return [];
     const feeds: Record<string, OrtTensor> = {};
     for (const { leaf, name } of this.#feeds) feeds[name] = (leaves[leaf] as DataRecord).tensor as OrtTensor;
     try {
@@ -81,10 +108,6 @@ export class CompiledGraph {
         cause: error,
       });
     }
-  }
-
-  release(): Promise<void> {
-    return this.#session.release();
   }
 }
 
@@ -99,15 +122,23 @@ interface Layout {
   readonly targets: readonly TensorSpec[];
 }
 
-function lower(recording: Recording, dynamic: ReadonlySet<number>, g: GraphBuilder): Layout {
+/** Writes the graph of a recording. */
+function lower(
+  { leaves, targets }: Recording,
+  split: Pick<SplitRecording, "operations" | "targets">,
+  dynamic: ReadonlySet<number>,
+  g: GraphBuilder,
+): Layout {
   const feeds: { leaf: number; name: string }[] = [];
   const baked: Baked[] = [];
   const values = new Map<DataRecord, Value>();
+  const read = new Set(split.operations.flatMap(({ operands }) => operands.map(({ data }) => data)));
   const shared = new Set<DataRecord>();
-  for (const { kernel, operands } of recording.operations) {
+  for (const { kernel, operands } of split.operations) {
     if (kernel.name === "Conv2DBackpropFilter") shared.add((operands[0] as Operand).data);
   }
-  recording.leaves.forEach((leaf, index) => {
+  leaves.forEach((leaf, index) => {
+    if (!read.has(leaf)) return;
     if (leaf.frozen !== undefined && !dynamic.has(index) && !isOnDevice(leaf.tensor)) {
       values.set(leaf, g.constantValue(valuesOf(leaf), leaf.shape, leaf.dtype));
     } else if (mayBeBuiltIn(leaf) && !dynamic.has(index)) {
@@ -124,7 +155,7 @@ function lower(recording: Recording, dynamic: ReadonlySet<number>, g: GraphBuild
     value.feedsFilterGradient = shared.has(data);
     return value;
   };
-  for (const { kernel, operands, attrs, outputs } of recording.operations) {
+  for (const { kernel, operands, attrs, outputs } of split.operations) {
     const made = kernel.lower(g, operands.map(operandValue), { attrs, outputs });
     const list = Array.isArray(made) ? (made as readonly Value[]) : [made as Value];
     outputs.forEach((record, i) => {
@@ -138,16 +169,23 @@ function lower(recording: Recording, dynamic: ReadonlySet<number>, g: GraphBuild
       values.set(record, value);
     });
   }
-  const outputs = recording.targets.map((target) => g.output(values.get(target) as Value));
-  const targets = recording.targets.map(({ shape, dtype }) => ({ shape, dtype }));
+  const outputs = split.targets.map((target) => g.output(values.get(target) as Value));
   // Short results are read at once, as losses are, or looked at when they are built into another graph; whole numbers
   // are read, as indices are. The rest are weights, moments and images.
   const keptOutputs = outputs.filter((_, i) => {
-    const { shape, dtype } = targets[i] as TensorSpec;
+    const { shape, dtype } = split.targets[i] as TensorSpec;
     return dtype === "float32" && sizeOf(shape) > largestConstant;
   });
   const model = g.encode();
-  return { model, webGpuLimits: g.webGpuLimits(), keptOutputs, feeds, baked, outputs, targets };
+  return {
+    model,
+    webGpuLimits: g.webGpuLimits(),
+    keptOutputs,
+    feeds,
+    baked,
+    outputs,
+    targets: targets.map(({ shape, dtype }) => ({ shape, dtype })),
+  };
 }
 
 function valuesOf(record: DataRecord): Float32Array | Int32Array | Uint8Array {

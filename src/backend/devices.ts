@@ -56,6 +56,11 @@ export function usesWebGpu({ executionProviders = [] }: SessionOptions): boolean
   return executionProviders.some((provider) => nameOf(provider) === "webgpu");
 }
 
+/** Whether all is computed by the processor, so that values are there to be worked on between runs. */
+export function usesCpuAlone({ executionProviders = [] }: SessionOptions): boolean {
+  return executionProviders.every((provider) => nameOf(provider) === "cpu");
+}
+
 function nameOf(provider: NonNullable<SessionOptions["executionProviders"]>[number]): string {
   return typeof provider === "string" ? provider : provider.name;
 }

@@ -1,6 +1,8 @@
 import { DeviceMemory } from "./device-memory.js";
 import { GraphCache, type GraphCacheLimits } from "./graph-cache.js";
-import type { Tensor as OrtTensor, SessionOptions } from "./onnxruntime.js";
+import type { SessionOptions } from "./onnxruntime.js";
+import type { GraphResult } from "./loops/bound-loops.js";
+import { RecycledArrays } from "./loops/recycled-arrays.js";
 import type { HeldValues, PendingRecords } from "./pending-records.js";
 import { collect, DataRecord, type Recording, type TensorSpec } from "./recording.js";
 import { bytesOf } from "./values.js";
@@ -16,6 +18,7 @@ const noRecords: ReadonlySet<DataRecord> = new Set();
 export class GraphRunner {
   readonly #graphs: GraphCache;
   readonly #deviceMemory = new DeviceMemory();
+  readonly #arrays = new RecycledArrays();
   readonly #pending: PendingRecords;
   readonly #maxHeldBytes: number;
   /** Bytes of the tensors disposed of since it was last known what is kept of them, and of what was kept then. */
@@ -67,10 +70,12 @@ export class GraphRunner {
     return this.#schedule(async () => {
       const graph = this.#graphs.find(key, leaves);
       if (graph === undefined) return undefined;
-      const tensors = await graph.run(leaves);
+      if (this.#pending.isEmpty) this.#arrays.sweep();
+      const results = await graph.run(leaves, this.#arrays);
       await this.#settle();
-      return tensors.map((tensor, i) => {
+      return results.map(({ tensor, isRecyclable }, i) => {
         const record = DataRecord.known(graph.targets[i] as TensorSpec, tensor);
+        record.isRecyclable = isRecyclable;
         this.#deviceMemory.keep(record);
         return record;
       });
@@ -93,13 +98,17 @@ export class GraphRunner {
   /** Nobody holds the tensor any more. */
   retire(record: DataRecord): void {
     this.#deviceMemory.retire(record);
+    this.#arrays.retire(record);
     if (record.tensor !== undefined) this.#retiredBytes += bytesOf(record);
     if (record.frozen !== undefined) void this.#schedule(() => this.#graphs.release(record));
   }
 
   /** Releases all graphs, when those that run have run. */
   clear(): Promise<void> {
-    return this.#schedule(() => this.#graphs.clear());
+    return this.#schedule(async () => {
+      this.#arrays.clear();
+      await this.#graphs.clear();
+    });
   }
 
   async #compute(due: readonly DataRecord[], changing: ReadonlySet<DataRecord>): Promise<Recording> {
@@ -107,9 +116,11 @@ export class GraphRunner {
     this.#pending.setApart(due);
     const recording = collect(due);
     const graph = await this.#graphs.get(recording, changing);
-    const results = await graph.run(recording.leaves);
+    const results = await graph.run(recording.leaves, this.#arrays);
     recording.targets.forEach((record, i) => {
-      record.resolve(results[i] as OrtTensor);
+      const { tensor, isRecyclable } = results[i] as GraphResult;
+      record.resolve(tensor);
+      record.isRecyclable = isRecyclable;
       this.#pending.delete(record);
       this.#deviceMemory.keep(record);
     });
@@ -133,6 +144,7 @@ export class GraphRunner {
   #free(): HeldValues {
     const held = this.#pending.held();
     this.#deviceMemory.sweep(held.records);
+    this.#arrays.sweep(held.records);
     this.#retiredBytes = held.bytes;
     return held;
   }

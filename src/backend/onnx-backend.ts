@@ -203,6 +203,7 @@ export class OnnxBackend extends KernelBackend {
     if (record.tensor === undefined)
       throw new BackendError("disposed", "The tensor was disposed before its values were computed.");
     if (isOnDevice(record.tensor)) await this.#runner.fetch(record);
+    record.isRecyclable = false;
     return record.tensor.data as Plain;
   }
 
@@ -226,6 +227,7 @@ export class OnnxBackend extends KernelBackend {
         "This tensor's values are in the GPU's memory: use await tensor.data() (or array(), bytes()) in place of dataSync().",
       );
     }
+    record.isRecyclable = false;
     return record.tensor.data as Plain;
   }
 

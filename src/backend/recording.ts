@@ -96,6 +96,8 @@ export class DataRecord {
    * changes and one that is compiled after would add in different orders.
    */
   isVariable = false;
+  /** Holds an array of the engine's own that nobody outside has seen: it may be written again once nobody needs it. */
+  isRecyclable = false;
   /** Scratch for the collector. */
   visit = 0;
   index = -1;

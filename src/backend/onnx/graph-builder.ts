@@ -1,7 +1,7 @@
 import type { DataType } from "../../tf/index.js";
 import { BackendError } from "../errors.js";
-import { GraphWriter } from "./graph-writer.js";
-import type { Attributes, ElementType } from "./model-proto.js";
+import { GraphWriter, namesRead } from "./graph-writer.js";
+import { type Attributes, type ElementType, encodeModel, type NodeProto } from "./model-proto.js";
 import { Value } from "./value.js";
 import { type WebGpuLimits, webGpuLimits } from "./webgpu-limits.js";
 
@@ -139,7 +139,8 @@ export class GraphBuilder {
 
   /** The finished model. */
   encode(): Uint8Array {
-    return this.#writer.encode("vqkit");
+    const graph = this.#writer.graph("vqkit");
+    return encodeModel({ ...graph, nodes: earliestLast(graph.nodes) }, { opset: 18, producer: "vqkit" });
   }
 
   /** `nhwc` is the tfjs shape whichever way the permutation goes. */
@@ -150,6 +151,18 @@ export class GraphBuilder {
       return this.reshapeName(name, perm === toChannelsFirst ? [n, c, h, w] : [n, h, w, c]);
     return this.op("Transpose", [name], { perm });
   }
+}
+
+/**
+ * The same nodes with those that none reads at the end, the earliest last. ONNX Runtime takes the last one first, with all
+ * that it depends on, then the one before. So each weight's gradient is computed as soon as it can be: taken the other way
+ * round, the last one's would bring with it the whole way back through the network, and what all others need would be
+ * kept until then.
+ */
+function earliestLast(nodes: readonly NodeProto[]): NodeProto[] {
+  const read = new Set(nodes.flatMap(namesRead));
+  const isRead = (node: NodeProto): boolean => node.outputs.some((output) => read.has(output));
+  return [...nodes.filter(isRead), ...nodes.filter((node) => !isRead(node)).reverse()];
 }
 
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {

@@ -287,7 +287,7 @@ export class GraphWriter {
 }
 
 /** The tensors that a node reads, those that a body of it reads from outside included. */
-function namesRead({ inputs, attributes }: NodeProto): readonly string[] {
+export function namesRead({ inputs, attributes }: NodeProto): readonly string[] {
   const bodies = Object.values(attributes).flatMap((value) =>
     typeof value === "object" && "graph" in value ? value.graph.nodes.flatMap(namesRead) : [],
   );
