@@ -1,8 +1,8 @@
 import { DeviceMemory } from "./device-memory.js";
 import { GraphCache, type GraphCacheLimits } from "./graph-cache.js";
-import type { SessionOptions } from "./onnxruntime.js";
 import type { GraphResult } from "./loops/bound-loops.js";
 import { RecycledArrays } from "./loops/recycled-arrays.js";
+import type { SessionOptions } from "./onnxruntime.js";
 import type { HeldValues, PendingRecords } from "./pending-records.js";
 import { collect, DataRecord, type Recording, type TensorSpec } from "./recording.js";
 import { bytesOf } from "./values.js";

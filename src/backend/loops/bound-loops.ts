@@ -40,7 +40,10 @@ export class BoundLoops {
       const output = split.targets.indexOf(record);
       if (output >= 0) return ({ outputs }) => (outputs[output] as OrtTensor).data as Float32Array;
       const leaf = leaves.indexOf(record);
-      return (computed) => (computed.leaves[leaf]?.tensor as OrtTensor).data as Float32Array;
+      return (computed) => {
+        const { tensor } = computed.leaves[leaf] as DataRecord;
+        return (tensor as OrtTensor).data as Float32Array;
+      };
     };
     this.#loops = split.loops.map(({ program, arrays, scalars, results }) => ({
       loop: ElementLoop.of(program),

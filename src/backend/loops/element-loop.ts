@@ -72,11 +72,7 @@ export class ElementLoop {
    * @param arrays all of the results' length
    * @param results written; each may be one of the arrays, but no part of another
    */
-  run(
-    arrays: readonly Float32Array[],
-    scalars: readonly number[],
-    results: readonly Float32Array[],
-  ): void {
+  run(arrays: readonly Float32Array[], scalars: readonly number[], results: readonly Float32Array[]): void {
     const length = results[0]?.length ?? 0;
     this.#scalars.set(scalars);
     for (let from = 0; from < length; from += blockLength) {

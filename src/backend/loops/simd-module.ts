@@ -7,10 +7,7 @@
 export type ElementOperator = "add" | "sub" | "mul" | "div" | "sqrt" | "neg";
 
 /** Something that a node reads: an array, a scalar or an earlier node, by its number. */
-export type Reference =
-  | { readonly array: number }
-  | { readonly scalar: number }
-  | { readonly node: number };
+export type Reference = { readonly array: number } | { readonly scalar: number } | { readonly node: number };
 
 /** One number of each element, made of one or two others. */
 export interface ElementNode {
@@ -77,7 +74,11 @@ const name = (text: string): number[] => [...unsigned(text.length), ...Buffer.fr
  */
 export function simdModule(program: ElementProgram, layout: LoopLayout): Uint8Array<ArrayBuffer> {
   const locals = program.arrays + program.scalars + program.nodes.length;
-  const body = [...vector([[1, i32], [...unsigned(locals), v128]]), ...code(program, layout)];
+  const declared = vector([
+    [1, i32],
+    [...unsigned(locals), v128],
+  ]);
+  const body = [...declared, ...code(program, layout)];
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     ...section(1, vector([[0x60, ...vector([[i32]]), ...vector([])]])),
