@@ -6,6 +6,7 @@ import { addDoctor } from "./commands/doctor.js";
 import { addEncode } from "./commands/encode.js";
 import { addEvaluate } from "./commands/evaluate.js";
 import { addExport } from "./commands/export.js";
+import { addImport } from "./commands/import.js";
 import { addInspect } from "./commands/inspect.js";
 import { addPlan } from "./commands/plan.js";
 import { addPrune } from "./commands/prune.js";
@@ -68,6 +69,7 @@ export function buildProgram(terminal: Terminal): Command {
     addDecode,
     addEvaluate,
     addExport,
+    addImport,
     addPrune,
     addReport,
     addUi,

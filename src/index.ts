@@ -36,6 +36,8 @@ export type {
 } from "./export/index.js";
 
 export { exportHuggingFace, exportOnnx, pruneModel } from "./export/index.js";
+export type { ImportedTokenizer, ImportOptions } from "./import/index.js";
+export { importTokenizer } from "./import/index.js";
 export type { Module, Objective, ObjectiveTerm, ObjectiveValue, Phase } from "./losses/index.js";
 export type {
   ObjectiveConfig,

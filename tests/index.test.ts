@@ -32,6 +32,7 @@ test("the root has exactly these names, and few", () => {
       "exportHuggingFace",
       "exportOnnx",
       "findImages",
+      "importTokenizer",
       "messageOf",
       "openCodeWriter",
       "openCodes",

@@ -20,6 +20,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   autoencoder: 4,
   runs: 5,
   evaluation: 6,
+  import: 6,
   reports: 7,
   tokenizer: 7,
   training: 7,

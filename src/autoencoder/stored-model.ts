@@ -58,6 +58,16 @@ export function withModelPathInErrors<T>(path: string, work: () => T): T {
   }
 }
 
+/** A model without what depends on the code dimension, which the quantizer has. */
+function leastOf(layout: AutoencoderConfig): AutoencoderConfig {
+  return { ...layout, decoderNorm: "group" };
+}
+
+/** The code dimension with which the convolutions beside the quantizer are smallest, or are not there. */
+function ofProjections({ quantConvolution, latentChannels }: AutoencoderConfig): number {
+  return quantConvolution === "1x1" || quantConvolution === "3x3" ? 1 : latentChannels;
+}
+
 /** Numbers that a model has at least. What is beyond `limit` is not looked at closely. */
 function claimedSize(layout: AutoencoderConfig, quantizer: QuantizerConfig, limit: number): number {
   const { baseWidth, inputWidth, widthMultipliers, latentChannels, middleBlocks } = layout;
@@ -76,7 +86,7 @@ function claimedSize(layout: AutoencoderConfig, quantizer: QuantizerConfig, limi
   ];
   const side = layout.downsamplingFactor;
   if (claims.every((claim) => claim <= limit)) {
-    claims.push(describeModel(layout, latentChannels, [side, side]).parameters); // without projections
+    claims.push(describeModel(leastOf(layout), ofProjections(layout), [side, side]).parameters);
   }
   return Math.max(...claims);
 }

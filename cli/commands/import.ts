@@ -1,0 +1,96 @@
+import { type Command, Option } from "commander";
+import type { ImportedTokenizer } from "../../src/import/index.js";
+import { many, number } from "../count-text.js";
+import { addOutputFlags } from "../declare-flags.js";
+import { namingFlags } from "../gather-config.js";
+import { startProgress } from "../progress.js";
+import type { FlagField } from "../run-flags.js";
+import { print, printJson, type Terminal } from "../terminal.js";
+
+interface Flags {
+  readonly out: string;
+  readonly family?: string;
+  readonly config?: string;
+  readonly prefix?: string;
+  readonly overwrite?: boolean;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+const FIELDS: readonly FlagField[] = [
+  { flag: "--out <dir>", field: "out" },
+  { flag: "--family <name>", field: "family" },
+  { flag: "--prefix <name>", field: "prefix" },
+];
+
+export function addImport(program: Command, terminal: Terminal): void {
+  const command = program
+    .command("import")
+    .description(
+      "turn a published tokenizer into a model that every command takes; docs/tokenizers.md lists them",
+    )
+    .argument(
+      "<source>",
+      "weights (.safetensors or its index, .ckpt, .pt, .pth, .bin), or the folder of a diffusers VQModel, a transformers model, or Cosmos's encoder.jit and decoder.jit",
+    )
+    .requiredOption("--out <dir>", "folder for config.json and model.safetensors")
+    .addOption(
+      new Option(
+        "--family <name>",
+        "taming, llamagen, janus, chameleon, ibq, open-magvit2, maskgit, cosmos or diffusers (default: found from names and configuration)",
+      ),
+    )
+    .option("--config <file>", "the model's own YAML or JSON (default: the one beside the weights)")
+    .option("--prefix <name>", "what stands before the tokenizer's names, where a file holds several")
+    .option("--overwrite", "replace files of the same names in that folder");
+  addOutputFlags(command);
+  command.action((source: string, flags: Flags) =>
+    namingFlags(flags, FIELDS, () => importInto(terminal, source, flags)),
+  );
+}
+
+async function importInto(terminal: Terminal, source: string, flags: Flags): Promise<void> {
+  const { quiet = false, json = false, ...options } = flags;
+  const { importTokenizer } = await import("../../src/import/index.js");
+  let progress: ReturnType<typeof startProgress> | undefined;
+  try {
+    const imported = await importTokenizer(source, {
+      ...options,
+      onWeight: (done, total) => {
+        terminal.signal.throwIfAborted();
+        progress ??= startProgress(terminal, { label: "reading", total, unit: "weights", quiet });
+        progress.update(done);
+      },
+    });
+    progress?.stop();
+    if (json) printJson(terminal, imported);
+    else print(terminal, describe(imported));
+  } finally {
+    progress?.stop();
+  }
+}
+
+function describe({
+  title,
+  original,
+  model,
+  weights,
+  numbers,
+  leftOut,
+  dir,
+  codebookSize,
+}: ImportedTokenizer): string {
+  const { averaged, prefix, config, files } = original;
+  const others = Object.values(leftOut).reduce((sum, count) => sum + count, 0);
+  const kinds = Object.entries(leftOut).map(([name, count]) => `${name} ${number(count)}`);
+  return [
+    `${title}: ${number(codebookSize)} codes, one for ${model.downsamplingFactor}×${model.downsamplingFactor} pixels${model.decoder ? "" : "; an encoder alone, which cannot decode"}.`,
+    `${many(weights, "weight")} (${number(numbers)} numbers) of ${files.map(({ name }) => name).join(", ")}${prefix === "" ? "" : ` under "${prefix}"`}${averaged ? ", the running average" : ""}${config === null ? "" : `; ${config} agrees with them`}.`,
+    ...(others === 0
+      ? []
+      : [
+          `Left out, as no part of the tokenizer: ${many(others, "tensor")} (${kinds.slice(0, 6).join(", ")}${kinds.length > 6 ? ", …" : ""}).`,
+        ]),
+    `Written: ${dir}`,
+  ].join("\n");
+}
