@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import type { ConfigObject } from "./config-file.js";
 import type { EngineFlags } from "./engine-options.js";
+import { UsageError } from "./errors.js";
 import { type FlagValues, gatherConfig, namingFlags } from "./gather-config.js";
 import { OVERSIZE_FLAG, OVERSIZE_HELP, type RunFlag } from "./run-flags.js";
 import { integer, repeated } from "./values.js";
@@ -49,6 +50,18 @@ export function addModuleFlag(command: Command): void {
     "run a JavaScript module that registers a quantizer or a loss of one's own; repeatable",
     repeated,
   );
+}
+
+/**
+ * The value of a flag that a command cannot do without, where commander is not to ask for it first: what is wrong with the
+ * arguments is told before.
+ *
+ * @param names the flag, and what it is to give
+ * @throws UsageError when there is none
+ */
+export function requireFlag(value: string | undefined, [flag, what]: readonly [string, string]): string {
+  if (value !== undefined) return value;
+  throw new UsageError(`required option '${flag}' not specified: ${what}.`);
 }
 
 /** Values of the flags that every command which uses a trained model has. */

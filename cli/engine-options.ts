@@ -1,4 +1,5 @@
 import type { DeviceName, EngineName, EngineOptions } from "../src/backend/index.js";
+import { didYouMean } from "../src/core/suggest.js";
 import { UsageError } from "./errors.js";
 
 // Not the library's own lists: it is loaded only after the command line has been found right.
@@ -31,7 +32,9 @@ export function engineOptions({ engine, device, threads }: EngineFlags): EngineO
 function oneOf<T extends string>(flag: string, names: readonly T[], value?: string): T | undefined {
   const name = names.find((each) => each === value);
   if (value !== undefined && name === undefined) {
-    throw new UsageError(`${flag}: expected ${names.join(", ")}, got ${JSON.stringify(value)}.`);
+    throw new UsageError(
+      `${flag}: expected ${names.join(", ")}, got ${JSON.stringify(value)}.${didYouMean(value, names)}`,
+    );
   }
   return name;
 }

@@ -16,6 +16,7 @@ import { addTrain } from "./commands/train.js";
 import { addTry } from "./commands/try.js";
 import { addUi } from "./commands/ui.js";
 import { EXIT, type Explanation, explain } from "./errors.js";
+import { addHabits } from "./habits.js";
 import { note, printed, type Terminal, watchStreams } from "./terminal.js";
 
 /**
@@ -53,7 +54,7 @@ export function buildProgram(terminal: Terminal): Command {
     .description(
       "Train discrete image tokenizers, turn images into integers and back, see which codes are used.",
     )
-    .version(version, "--version", "print the version")
+    .version(version, "-v, --version", "print the version")
     .helpOption("-h, --help", "show this help")
     .exitOverride()
     // Errors are written once, by `run`; a command without its arguments shows its help as an error does.
@@ -81,5 +82,6 @@ export function buildProgram(terminal: Terminal): Command {
   ]) {
     add(program, terminal);
   }
+  addHabits(program);
   return program;
 }

@@ -28,7 +28,7 @@ function describe(command: Command, parent: string): string[] {
     `\`\`\`\n${name} ${command.usage()}\n\`\`\``,
     sentence(command.description()),
     table("argument", command.registeredArguments.map(argumentRow)),
-    table("flag", command.options.map(optionRow)),
+    table("flag", command.options.filter(({ hidden }) => !hidden).map(optionRow)),
   ].filter((part) => part !== "");
   return [own.join("\n\n"), ...command.commands.flatMap((each) => describe(each, name))];
 }

@@ -4,13 +4,20 @@ import type { Command } from "commander";
 import { parse as parseYaml } from "yaml";
 import { isObject, valueAt } from "../../src/core/objects.js";
 import { shellQuoted } from "../../src/core/shell.js";
-import type { ComparisonControl, ComparisonEvent, ComparisonOptions } from "../../src/training/index.js";
+import type {
+  ComparisonControl,
+  ComparisonEvent,
+  ComparisonOptions,
+  MeasuredRun,
+} from "../../src/training/index.js";
 import { BrokenImages } from "../broken-images.js";
 import { ComparisonProgress } from "../comparison-progress.js";
 import type { ConfigObject } from "../config-file.js";
 import { addRunFlags, finishRunCommand } from "../declare-flags.js";
+import { DRY_RUN_FLAG, DRY_RUN_HELP, printMeasuredComparison } from "../dry-run.js";
 import { Interrupted, UsageError } from "../errors.js";
 import { type FlagValues, freeRunFolder } from "../gather-config.js";
+import { resumedFolder } from "../newest-run.js";
 import { PassedOverNote } from "../passed-over.js";
 import { type RunFlag, TRAINING_FLAGS } from "../run-flags.js";
 import { print, printJson, type Terminal } from "../terminal.js";
@@ -64,13 +71,14 @@ export function addCompare(program: Command, terminal: Terminal): void {
   addRunFlags(command, FLAGS);
   command
     .option(
-      "--out <dir>",
+      "-o, --out <dir>",
       "folder for the runs and the comparison (default: runs/comparison, or ...-2 when taken)",
     )
     .option("--overwrite", "replace earlier runs in that folder")
+    .option(DRY_RUN_FLAG, DRY_RUN_HELP)
     .option(
-      "--resume <dir>",
-      "resume the comparison in this folder: finished runs are kept, an unfinished one is resumed, the rest are started",
+      "--resume [dir]",
+      "resume the comparison in this folder, without one the newest in runs/: finished runs are kept, an unfinished one is resumed, the rest are started",
     )
     .option("--plots <dir>", "write every chart as SVG, PNG and CSV into this folder");
   finishRunCommand(command, {
@@ -90,6 +98,10 @@ interface ComparedRuns {
 
 async function compare(terminal: Terminal, written: ConfigObject, values: FlagValues): Promise<void> {
   const { baseline, ...config } = written;
+  if (values.dryRun === true) {
+    await dryRun(terminal, config, values);
+    return;
+  }
   const { runs, sweep, out } = await comparedRuns(terminal, { config, baseline, values });
   const { buildComparison, comparisonCharts, renderComparisonTable, writeComparison, writePlots } =
     await import("../../src/reports/index.js");
@@ -111,6 +123,29 @@ async function compare(terminal: Terminal, written: ConfigObject, values: FlagVa
     );
 }
 
+/** Measures what the runs of a new comparison would take. */
+async function dryRun(terminal: Terminal, config: ConfigObject, values: FlagValues): Promise<void> {
+  if (values.resume !== undefined || (await finishedRuns(valueAt(config, "data.images"))) !== undefined) {
+    throw new UsageError(
+      "--dry-run: expected a new comparison, got runs that are there already. Leave it out.",
+    );
+  }
+  const { measureComparison } = await import("../../src/training/index.js");
+  const quiet = values.quiet === true;
+  const broken = new BrokenImages(terminal, { quiet });
+  const passedOver = await PassedOverNote.create(terminal, { quiet });
+  const runs: MeasuredRun[] = [];
+  for await (const run of measureComparison(comparisonOptions(config), {
+    ...broken.hooks,
+    onPassedOver: passedOver.report,
+    signal: terminal.signal,
+  })) {
+    runs.push(run);
+  }
+  broken.summarise();
+  await printMeasuredComparison(terminal, runs, { json: values.json === true });
+}
+
 interface CompareArguments {
   /** What the command line says of the runs. */
   readonly config: ConfigObject;
@@ -124,8 +159,8 @@ async function comparedRuns(
 ): Promise<ComparedRuns> {
   const { compareQuantizers, resumeComparison } = await import("../../src/training/index.js");
   const { quantizerKinds } = await import("../../src/quantizers/index.js");
-  const { resume } = values;
-  if (typeof resume === "string") {
+  const resume = await resumedFolder(terminal, values, "comparison");
+  if (resume !== undefined) {
     refuseOthers(config, [], `--resume ${resume}: expected nothing but --baseline with it`);
     return trained(terminal, values, {
       out: resume,

@@ -2,10 +2,11 @@ import type { Command } from "commander";
 import type { Codes, WrittenImages } from "../../src/tokenizer/index.js";
 import { loadQuantizerModules } from "../config-file.js";
 import { many } from "../count-text.js";
-import { addModelFlags, type ModelFlags } from "../declare-flags.js";
+import { addModelFlags, type ModelFlags, requireFlag } from "../declare-flags.js";
 import { engineOptions } from "../engine-options.js";
 import { Failed } from "../errors.js";
 import { namingFlags } from "../gather-config.js";
+import { checkModelFirst } from "../model-argument.js";
 import { type Progress, startProgress } from "../progress.js";
 import type { FlagField } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
@@ -23,11 +24,15 @@ export function addDecode(program: Command, terminal: Terminal): void {
     .description("turn codes back into images")
     .argument("<model>", "run folder or model.safetensors that made the codes")
     .argument("<codes>", "folder that encode wrote, in any format; or a .vqc or .parquet file of it")
-    .requiredOption("--out <dir>", "folder for the images, as PNG under their own names")
+    .option("-o, --out <dir>", "folder for the images, as PNG under their own names (required)")
     .option("--overwrite", "replace images of the same names in that folder");
   addModelFlags(command);
-  command.action((model: string, codes: string, flags: Flags) =>
-    namingFlags(flags, FIELDS, () => decode(terminal, model, { codes, ...flags })),
+  command.action((model: string, codes: string, flags: Partial<Flags>) =>
+    namingFlags(flags, FIELDS, async () => {
+      await checkModelFirst([model, codes], { verb: "decode", rest: "CODES", needs: " --out images" });
+      const out = requireFlag(flags.out, ["--out <dir>", "the folder for the images"]);
+      await decode(terminal, model, { codes, ...flags, out });
+    }),
   );
 }
 

@@ -1,5 +1,6 @@
+import { buffer } from "node:stream/consumers";
 import type { Command } from "commander";
-import type { BrokenImage, ImageCollection } from "../../src/data/index.js";
+import type { BrokenImage, ImageCollection, SourceItem } from "../../src/data/index.js";
 import type {
   CodeFormat,
   CodeManifest,
@@ -12,12 +13,13 @@ import type {
 import { BrokenImages } from "../broken-images.js";
 import { loadQuantizerModules } from "../config-file.js";
 import { many, number } from "../count-text.js";
-import { addModelFlags, type ModelFlags } from "../declare-flags.js";
+import { addModelFlags, type ModelFlags, requireFlag } from "../declare-flags.js";
 import { engineOptions } from "../engine-options.js";
 import { Interrupted, UsageError } from "../errors.js";
 import { readFileList } from "../file-list.js";
 import { namingFlags } from "../gather-config.js";
 import { LeftOutImages } from "../left-out.js";
+import { checkModelFirst } from "../model-argument.js";
 import { PassedOverNote } from "../passed-over.js";
 import { type Progress, startProgress } from "../progress.js";
 import { type FlagField, OVERSIZE_FLAG, OVERSIZE_HELP } from "../run-flags.js";
@@ -66,9 +68,9 @@ export function addEncode(program: Command, terminal: Terminal): void {
     .argument("<model>", "run folder or model.safetensors")
     .argument(
       "[images...]",
-      "folders, glob patterns or files: images, .tar and .tar.gz shards, .parquet files",
+      "folders, glob patterns or files: images, .tar and .tar.gz shards, .parquet files; - is one image on stdin",
     )
-    .requiredOption("--out <dir>", "folder for the codes (manifest.json and the files that it names)")
+    .option("-o, --out <dir>", "folder for the codes (manifest.json and the files that it names) (required)")
     .option("--format <name>", "npy, jsonl, parquet, tar or packed (default: npy)")
     .option("--files-from <file>", "read the names of the files from this file, one a line; - is stdin")
     .option("--column <name>", "column of .parquet files with the images (default: found out)")
@@ -89,8 +91,12 @@ export function addEncode(program: Command, terminal: Terminal): void {
     .option("--resume", "resume where an interrupted run stopped")
     .option("--strict", "stop at the first image that cannot be read (default: skip it)");
   addModelFlags(command);
-  command.action((model: string, images: string[], flags: Flags) =>
-    namingFlags(flags, FIELDS, () => encode(terminal, model, { images, ...flags })),
+  command.action((model: string, images: string[], flags: Partial<Flags>) =>
+    namingFlags(flags, FIELDS, async () => {
+      await checkModelFirst([model, ...images], { verb: "encode", rest: "IMAGES", needs: " --out codes" });
+      const out = requireFlag(flags.out, ["--out <dir>", "the folder for the codes"]);
+      await encode(terminal, model, { images, ...flags, out });
+    }),
   );
 }
 
@@ -144,6 +150,7 @@ async function openImages(
   const stop = ({ file, reason }: BrokenImage): never => {
     throw new ImageError(file, reason);
   };
+  if (images.includes("-")) return openSource(await readImage(terminal.stdin, images));
   const options = {
     ...(column === undefined ? {} : { column }),
     ...(imageKey === undefined ? {} : { imageKey }),
@@ -162,6 +169,18 @@ async function openImages(
     );
   }
   return openFileList(await readFileList(filesFrom, terminal.stdin), options);
+}
+
+/** The one image on standard input. @throws UsageError when other images are given, or a person would have to type it */
+async function readImage(stdin: Terminal["stdin"], images: readonly string[]): Promise<SourceItem> {
+  const [other] = images.filter((each) => each !== "-");
+  if (other !== undefined || images.length > 1) {
+    throw new UsageError(`-: expected no other images, got ${other ?? "it twice"}. Give one or the other.`);
+  }
+  if (stdin === undefined || ("isTTY" in stdin && stdin.isTTY === true)) {
+    throw new UsageError("-: expected an image on standard input, got none. Add < photo.jpg.");
+  }
+  return { name: "stdin", source: await buffer(stdin) };
 }
 
 /** What is in the folder at the end. */

@@ -9,6 +9,7 @@ import { addModelFlags, type ModelFlags } from "../declare-flags.js";
 import { engineOptions } from "../engine-options.js";
 import { evaluationNotes } from "../evaluation-text.js";
 import { namingFlags } from "../gather-config.js";
+import { checkModelFirst } from "../model-argument.js";
 import { PassedOverNote } from "../passed-over.js";
 import { startProgress } from "../progress.js";
 import { type FlagField, OVERSIZE_FLAG, OVERSIZE_HELP } from "../run-flags.js";
@@ -66,7 +67,10 @@ export function addEvaluate(program: Command, terminal: Terminal): void {
     .option("--fid <file>", "ONNX file of image features: one input [N,3,H,W] in -1..1, output [N,D]");
   addModelFlags(command);
   command.action((model: string, images: string[], flags: Flags) =>
-    namingFlags(flags, FIELDS, () => evaluate(terminal, model, { images, ...flags })),
+    namingFlags(flags, FIELDS, async () => {
+      await checkModelFirst([model, ...images], { verb: "evaluate", rest: "IMAGES", needs: "" });
+      await evaluate(terminal, model, { images, ...flags });
+    }),
   );
 }
 

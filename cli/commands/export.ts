@@ -33,7 +33,7 @@ export function addExport(program: Command, terminal: Terminal): void {
         .choices(["onnx", "huggingface"])
         .makeOptionMandatory(),
     )
-    .requiredOption("--out <dir>", "folder for the files")
+    .requiredOption("-o, --out <dir>", "folder for the files")
     .option("--overwrite", "replace files of the same names in that folder")
     .addOption(
       new Option(

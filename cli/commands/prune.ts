@@ -24,7 +24,7 @@ export function addPrune(program: Command, terminal: Terminal): void {
     .command("prune")
     .description("drop the codes of a model that are never used")
     .argument("<model>", "run folder or model.safetensors")
-    .requiredOption("--out <dir>", "folder for the smaller model and remapping.json")
+    .requiredOption("-o, --out <dir>", "folder for the smaller model and remapping.json")
     .option("--overwrite", "replace files of the same names in that folder")
     .option("--usage <file>", "a usage.json that says which codes are used (default: the run's own)")
     .option("--images <images...>", "count on these instead: folders, glob patterns or files")

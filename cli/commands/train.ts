@@ -17,8 +17,10 @@ import type {
 import { BrokenImages } from "../broken-images.js";
 import type { ConfigObject } from "../config-file.js";
 import { addRunFlags, finishRunCommand } from "../declare-flags.js";
+import { DRY_RUN_FLAG, DRY_RUN_HELP, printMeasuredRun } from "../dry-run.js";
 import { Interrupted, UsageError } from "../errors.js";
 import { type FlagValues, freeRunFolder } from "../gather-config.js";
+import { resumedFolder } from "../newest-run.js";
 import { PassedOverNote } from "../passed-over.js";
 import { describeFinding, describeResumed, describeRun } from "../run-description.js";
 import { QUANTIZER_FLAGS, RESUME_FLAGS, SOURCE_FLAGS, TRAINING_FLAGS } from "../run-flags.js";
@@ -35,13 +37,14 @@ export function addTrain(program: Command, terminal: Terminal): void {
   addRunFlags(command, FLAGS);
   command
     .option(
-      "--out <dir>",
+      "-o, --out <dir>",
       "run folder to write (default: runs/QUANTIZER, or runs/QUANTIZER-2 ... when taken)",
     )
     .option("--overwrite", "replace an earlier run in that folder")
+    .option(DRY_RUN_FLAG, DRY_RUN_HELP)
     .option(
-      "--resume <run>",
-      "resume the run in this folder from its newest checkpoint; other flags change what may change",
+      "--resume [run]",
+      "resume the run in this folder from its newest checkpoint, without one the newest run in runs/; other flags change what may change",
     );
   finishRunCommand(command, {
     flags: FLAGS,
@@ -66,9 +69,14 @@ async function train(terminal: Terminal, written: ConfigObject, values: FlagValu
     onPhase: phases.report,
     onInitialization: phases.initialization,
   };
-  const resume = values.resume as string | undefined;
+  const resume = await resumedFolder(terminal, values, "run");
   if (resume === undefined && values.checkpoint !== undefined) {
     throw new UsageError("--checkpoint: expected --resume RUN beside it, got none. Name the run.");
+  }
+  if (values.dryRun === true) {
+    await dryRun(terminal, written, { hooks, resume, json: values.json === true });
+    broken.summarise();
+    return;
   }
   const { trainer, out, notes } =
     resume === undefined ? await start(written, hooks) : await resumeRun(resume, { written, values, hooks });
@@ -104,6 +112,25 @@ async function train(terminal: Terminal, written: ConfigObject, values: FlagValu
   } finally {
     trainer.dispose();
   }
+}
+
+/** Measures what a new run would take. */
+async function dryRun(
+  terminal: Terminal,
+  written: ConfigObject,
+  {
+    hooks,
+    resume,
+    json,
+  }: { readonly hooks: TrainerHooks; readonly resume: string | undefined; readonly json: boolean },
+): Promise<void> {
+  if (resume !== undefined) {
+    throw new UsageError("--dry-run: expected a new run, got --resume. Leave one of them out.");
+  }
+  const { measureRun, planRun } = await import("../../src/training/index.js");
+  const plan = await planRun(written as unknown as RunOptions); // checked there
+  const measurement = await measureRun(plan, { ...hooks, signal: terminal.signal });
+  printMeasuredRun(terminal, measurement, { steps: plan.config.steps, json });
 }
 
 /** A trainer, the folder that it writes, and what to tell the user first. */

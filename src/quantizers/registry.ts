@@ -1,6 +1,7 @@
 import { ConfigError } from "../core/errors.js";
 import { Random } from "../core/random.js";
-import { unknownName } from "../core/suggest.js";
+import { ourWordFor, unknownName } from "../core/suggest.js";
+import { nearestToAbsent } from "./absent-kinds.js";
 import type { QuantizerDefinition, QuantizerOption, Recommendation } from "./definition.js";
 import type { QuantizerFacts } from "./facts.js";
 import type { Paper } from "./paper.js";
@@ -37,7 +38,31 @@ export function quantizerKinds(): string[] {
  * @throws ConfigError at `quantizer.kind` or `quantizer.<option>`
  */
 export function parseQuantizerConfig(value: unknown): QuantizerConfig {
-  return definitionOf(value).parse(value);
+  const definition = definitionOf(value);
+  try {
+    return definition.parse(value);
+  } catch (error) {
+    throw (error instanceof ConfigError && misplacedOption(definition, Object(value))) || error;
+  }
+}
+
+/** Says of an option that this kind has not which kinds have it; undefined where there is none such. */
+function misplacedOption(
+  { kind, options }: QuantizerDefinition,
+  given: Readonly<Record<string, unknown>>,
+): ConfigError | undefined {
+  const isOwn = (name: string): boolean => name === "kind" || options.some((option) => option.name === name);
+  for (const name of Object.keys(given).filter((each) => !isOwn(each))) {
+    const having = describeQuantizers().filter((each) => each.options.some((option) => option.name === name));
+    const [first] = having;
+    if (first === undefined) continue;
+    const kinds = having.map((each) => each.kind).join(" or ");
+    return new ConfigError(
+      `quantizer.${name}`,
+      `expected ${kinds}, the only kind${having.length === 1 ? "" : "s"} with it, got ${kind}. Choose ${first.kind} (option quantizer: "${first.kind}"), or leave it out.`,
+    );
+  }
+  return undefined;
 }
 
 /**
@@ -162,6 +187,14 @@ export function describeQuantizers(): QuantizerDescription[] {
   });
 }
 
+/** Tells the nearest name; of a method that is not here, what comes nearest to it. */
+function unknownKind(kind: string): string {
+  const known = quantizerKinds();
+  const absent = ourWordFor(kind, known) === undefined ? nearestToAbsent(kind) : undefined;
+  if (absent === undefined) return unknownName("quantizer", kind, known);
+  return `Unknown quantizer "${kind}". Known: ${known.join(", ")}. ${absent}`;
+}
+
 function definitionOf(config: unknown): QuantizerDefinition {
   if (typeof config !== "object" || config === null || Array.isArray(config)) {
     throw new ConfigError("quantizer", `expected an object with kind, got ${JSON.stringify(config)}.`);
@@ -173,7 +206,7 @@ function definitionOf(config: unknown): QuantizerDefinition {
   }
   const definition = definitions.get(kind);
   if (definition === undefined) {
-    throw new ConfigError("quantizer.kind", unknownName("quantizer", kind, quantizerKinds()));
+    throw new ConfigError("quantizer.kind", unknownKind(kind));
   }
   return definition;
 }

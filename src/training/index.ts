@@ -5,10 +5,12 @@ export {
   type RunIdentity,
   resumeComparison,
 } from "./comparison/comparison.js";
+export { type MeasuredRun, measureComparison } from "./comparison/measure-comparison.js";
 export { type ComparisonOptions, type PlannedRun, planComparison } from "./comparison/plan.js";
 export type { Sweep } from "./comparison/sweep.js";
 export type { RunDescription } from "./describe-run.js";
 export type { TrainingFigures, TrainingResult } from "./finish-run.js";
+export { type MeasureOptions, measureRun, type RunMeasurement } from "./measure-run.js";
 export { NonFiniteError, type NonFinitePolicy, nonFinitePolicies } from "./non-finite.js";
 export {
   type CheckpointChoice,

@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { releaseGraphs } from "../../backend/index.js";
 import { VqkitError } from "../../core/errors.js";
-import { findDatasetImages } from "../../data/index.js";
 import { FolderLock, type JsonObject } from "../../files/index.js";
 import { RunFolder } from "../../runs/index.js";
 import type { RunDescription } from "../describe-run.js";
@@ -15,6 +14,7 @@ import { checkMemory } from "../size-check.js";
 import { readSource, type SourceModel } from "../source-model.js";
 import type { StepMetrics } from "../step-metrics.js";
 import { Trainer } from "../trainer.js";
+import { findOnce } from "./find-once.js";
 import { type ComparisonOptions, type PlannedRun, planComparison } from "./plan.js";
 import { PLAN_FILE, readPlan, removePlan, writePlan } from "./plan-file.js";
 
@@ -175,17 +175,6 @@ async function* trainAll(
       await releaseGraphs();
     }
   }
-}
-
-/** Finds the images of each source once, for all runs that have it: they see the same files, whatever happens meanwhile. */
-function findOnce(): typeof findDatasetImages {
-  const found = new Map<string, ReturnType<typeof findDatasetImages>>();
-  return (images, options) => {
-    const key = JSON.stringify(images);
-    const known = found.get(key) ?? findDatasetImages(images, options);
-    found.set(key, known);
-    return known;
-  };
 }
 
 /** Removes an earlier run, unless another process writes it. */
