@@ -72,8 +72,8 @@ function checkProgram(folder) {
   program(folder, ["train", photo, ...training, "--out", "run", "--quiet"]);
   const trained = performance.now();
   program(folder, ["encode", "run", photo, "--out", "codes", "--quiet"]);
-  const { images } = JSON.parse(readFileSync(path.join(folder, "codes/manifest.json"), "utf8"));
-  if (images !== 1) throw new Error(`encode: expected the codes of 1 image, got ${images}.`);
+  const { entries } = JSON.parse(readFileSync(path.join(folder, "codes/manifest.json"), "utf8"));
+  if (entries !== 1) throw new Error(`encode: expected the codes of 1 image, got ${entries}.`);
   console.log(
     `program: trains two steps in ${seconds(begun, trained)} s, encodes a picture in ${seconds(trained)} s`,
   );

@@ -1,4 +1,3 @@
-import asciichart from "asciichart";
 import { formatSignificant } from "../drawing/index.js";
 import type { RankPoint } from "./records/usage-report.js";
 
@@ -16,18 +15,35 @@ export function rankChart(curve: readonly RankPoint[]): string {
   if (first === undefined || last === undefined) return "(no code was chosen)";
   const columns = Array.from({ length: WIDTH }, (_, i) => last.rank ** (i / (WIDTH - 1)));
   const top = Math.max(1, Math.log10(first.count)); // at least a decade, or a flat curve would have no height
-  const format = (exponent: number): string => formatSignificant(10 ** exponent, 2).padStart(LABEL_WIDTH);
-  const plot = asciichart.plot(
-    columns.map((rank) => Math.log10(countAt(curve, rank))),
-    { height: HEIGHT, min: 0, max: top, format },
-  );
-  const lines = plot.split("\n").map((line) => line.trimEnd());
-  return [...lines, rankAxis(last.rank)].join("\n");
+  const levels = columns.map((rank) => Math.round((Math.log10(countAt(curve, rank)) / top) * HEIGHT));
+  const rows = fallingCurve(levels).map((row, fromTop) => {
+    const level = HEIGHT - fromTop;
+    const label = formatSignificant(10 ** ((top * level) / HEIGHT), 2).padStart(LABEL_WIDTH);
+    return `${label} ${level === levels[0] ? "┼" : "┤"}${row}`.trimEnd();
+  });
+  return [...rows, rankAxis(last.rank)].join("\n");
 }
 
 const LABEL_WIDTH = 8;
-/** asciichart prints the label into one of three columns before the curve. */
+/** Behind the label, a space and the axis. */
 const CURVE_START = LABEL_WIDTH + 2;
+
+/**
+ * A curve of box-drawing characters, from the highest row to the lowest: one fewer a row than there are levels.
+ *
+ * @param levels the row of each column, 0 the lowest; none higher than the one before it
+ */
+function fallingCurve(levels: readonly number[]): string[] {
+  const grid = Array.from({ length: HEIGHT + 1 }, () => Array<string>(levels.length - 1).fill(" "));
+  levels.slice(1).forEach((to, column) => {
+    const from = levels[column] as number;
+    for (let level = to; level <= from; level++) {
+      const mark = from === to ? "─" : level === to ? "╰" : level === from ? "╮" : "│";
+      (grid[HEIGHT - level] as string[])[column] = mark;
+    }
+  });
+  return grid.map((row) => row.join(""));
+}
 
 /** The count between two points of the curve, straight on logarithmic axes. */
 function countAt(curve: readonly RankPoint[], rank: number): number {

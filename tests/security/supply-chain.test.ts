@@ -33,7 +33,8 @@ test("nothing runs when vqkit is installed", () => {
 
 test("the publish workflow signs where a release was built", () => {
   const workflow = read(".github/workflows/publish.yml");
-  expect(workflow).toContain("npm publish --provenance");
+  expect(workflow).toContain("node tools/pack.mjs --out packages && node tools/publish.mjs packages");
+  expect(read("tools/publish.mjs")).toContain('["--provenance"]');
   expect(workflow).toContain("id-token: write");
   expect(workflow).not.toMatch(/NODE_AUTH_TOKEN|NPM_TOKEN/);
 });

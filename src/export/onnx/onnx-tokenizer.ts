@@ -10,7 +10,7 @@ export interface OnnxIndices {
   readonly shape: readonly number[];
 }
 
-/** An exported model, run as a stranger would: by onnxruntime-node with its default options, and nothing of vqkit's. */
+/** An exported model, run as a stranger would: by ONNX Runtime with its default options, and nothing of vqkit's. */
 export class OnnxTokenizer {
   readonly #encoder: InferenceSession;
   readonly #decoder: InferenceSession;
