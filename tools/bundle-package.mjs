@@ -21,6 +21,7 @@ export async function bundlePackage({ root, target }) {
     external: (id) => isTensorFlow(id) || (isBare(id) && !isIncluded(id)),
     makeAbsoluteExternalsRelative: true,
     resolve: { mainFields: ["module", "main"] },
+    plugins: [filesBeside(dist)],
   });
   const { output } = await build.write({
     dir: path.join(target, "dist"),
@@ -35,6 +36,33 @@ export async function bundlePackage({ root, target }) {
   writeFileSync(path.join(target, "dist/NOTICE.md"), await noticeOf(files, introduction));
   const named = namedInTypes(path.join(target, "dist"));
   return INCLUDED.filter((name) => !named.has(name));
+}
+
+/**
+ * A module that starts another file, as a pool does its workers, names it from where it stands (`new URL` with
+ * `import.meta.url`): the chunk that it goes to stands elsewhere.
+ */
+function filesBeside(dist) {
+  const beside = /new URL\("(\.[^"]+\.js)", import\.meta\.url\)/g;
+  const marked = /"vqkit-file:([^"]+)"/g;
+  return {
+    name: "vqkit-files-beside",
+    transform(code, id) {
+      if (code.search(beside) === -1) return null;
+      const from = path.relative(dist, path.dirname(id)).replaceAll("\\", "/");
+      return code.replace(
+        beside,
+        (_, name) => `new URL("vqkit-file:${path.posix.join(from, name)}", import.meta.url)`,
+      );
+    },
+    renderChunk(code, { fileName }) {
+      if (code.search(marked) === -1) return null;
+      return code.replace(marked, (_, file) => {
+        const relative = path.posix.relative(path.posix.dirname(fileName), file);
+        return JSON.stringify(relative.startsWith(".") ? relative : `./${relative}`);
+      });
+    },
+  };
 }
 
 /** Every face, every worker's file, and the command line. */
