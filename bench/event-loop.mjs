@@ -1,6 +1,7 @@
 // How long a server's own thread is held up while it encodes uploads, eight in flight: the 99th percentile of the
 // event loop's delay, and images a second, without and with worker threads. No race: there is nothing to run against.
-// usage: npm run build && node bench/event-loop.mjs [--seconds 8] [--workers 1]
+// usage: npm run build && node bench/event-loop.mjs [small-256] [small-512] [base-256] [--seconds 8] [--workers 1]
+//   [--rounds 1]; rounds alternate, and the median of each figure is printed
 import { spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -24,9 +25,11 @@ const cases = [
 ];
 
 const text = { type: "string" };
-const { values } = parseArgs({
-  options: { seconds: text, workers: text, model: text, size: text },
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { seconds: text, workers: text, rounds: text, model: text, size: text },
 });
+const rounds = Number(values.rounds ?? 1);
 const seconds = Number(values.seconds ?? 8);
 if (values.model === undefined) await compareAll(Number(values.workers ?? 1));
 else await measure(values.model, Number(values.size), Number(values.workers));
@@ -39,26 +42,34 @@ async function compareAll(most) {
     console.log(`${IN_FLIGHT} uploads in flight, ${seconds} s each`);
     console.log("preset, pixels   workers   delay p50     p99     max   images/s");
     for (const { preset, size } of cases) {
+      if (positionals.length > 0 && !positionals.includes(`${preset}-${size}`)) continue;
       const model = join(work, `${preset}.safetensors`);
       await saveUntrainedModel(model, preset);
-      for (const workers of new Set([0, most])) {
-        const options = { model, size, workers, seconds };
-        const flags = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
-        const { stdout, status } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), ...flags], {
-          stdio: ["ignore", "pipe", "inherit"],
-          encoding: "utf8",
-        });
-        if (status !== 0) throw new Error(`${preset}, ${size}: the measurement failed.`);
-        const { p50, p99, max, speed } = JSON.parse(stdout);
-        const ms = (value) => `${value.toFixed(1)} ms`.padStart(9);
+      const kinds = [...new Set([0, most])];
+      const found = new Map(kinds.map((workers) => [workers, []]));
+      for (let round = 0; round < rounds; round++)
+        for (const workers of kinds) found.get(workers).push(inProcess({ model, size, workers, seconds }));
+      for (const [workers, all] of found) {
+        const median = (name) => all.map((each) => each[name]).sort((x, y) => x - y)[all.length >> 1];
+        const ms = (name) => `${median(name).toFixed(1)} ms`.padStart(9);
         console.log(
-          `${`${preset}, ${size}×${size}`.padEnd(16)}${String(workers).padStart(8)}   ${ms(p50)} ${ms(p99)} ${ms(max)} ${speed.toFixed(2).padStart(9)}`,
+          `${`${preset}, ${size}×${size}`.padEnd(16)}${String(workers).padStart(8)}   ${ms("p50")} ${ms("p99")} ${ms("max")} ${median("speed").toFixed(2).padStart(9)}`,
         );
       }
     }
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+function inProcess(options) {
+  const flags = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
+  const { stdout, status } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), ...flags], {
+    stdio: ["ignore", "pipe", "inherit"],
+    encoding: "utf8",
+  });
+  if (status !== 0) throw new Error(`${options.model}: the measurement failed.`);
+  return JSON.parse(stdout);
 }
 
 /** Uploads as they come: files of a camera's kind, decoded and scaled by the tokenizer. */
