@@ -1,4 +1,4 @@
-import { integer, integers, number, size } from "./values.js";
+import { integer, integers, number, size, words } from "./values.js";
 
 /** A flag, and the field of a configuration that its value goes to. */
 export interface FlagField {
@@ -120,6 +120,13 @@ export const SOURCE_FLAGS: readonly RunFlag[] = [
     field: "from.codebook",
     description: "codebook of that model: keep, frozen (it stays as it is) or fresh (begins anew)",
     default: "keep",
+  },
+  {
+    flag: "--freeze <parts>",
+    field: "freeze",
+    description:
+      "parts of that model that stay as they are, as encoder,codebook: encoder, codebook, decoder (default: none)",
+    parse: words,
   },
 ];
 

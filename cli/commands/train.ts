@@ -144,10 +144,11 @@ interface Prepared {
 async function start(written: ConfigObject, hooks: TrainerHooks): Promise<Prepared> {
   const { planRun, Trainer } = await import("../../src/training/index.js");
   const planned = await planRun(written as unknown as RunOptions); // checked there
-  const { quantizer, from, overwrite } = planned.config;
+  const { quantizer, from, freeze, overwrite } = planned.config;
   const out = planned.config.out ?? freeRunFolder(quantizer.kind, existsSync, overwrite);
   const trainer = await Trainer.create(planned.writtenTo(out), hooks);
-  const source = from === null ? [] : [`from       ${from.model}, codebook: ${from.codebook}`];
+  const frozen = freeze.length === 0 ? "" : `; frozen: ${freeze.join(", ")}`;
+  const source = from === null ? [] : [`from       ${from.model}, codebook: ${from.codebook}${frozen}`];
   return { trainer, out, notes: source };
 }
 

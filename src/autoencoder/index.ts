@@ -25,10 +25,11 @@ export {
   type UpKind,
   upKinds,
 } from "./config-fields.js";
+export { checkDecoder } from "./decoder.js";
 export { describeModel, type ModelDescription, type PartDescription } from "./describe.js";
 export { checkImageShape } from "./image-shape.js";
 export { decoderLayers, encoderLayers } from "./layers.js";
 export { encodingBytes, forwardBytes, trainingStepBytes } from "./memory.js";
 export { centredBytes, type PixelBatch, pixelsToTensor, tensorToPixels } from "./pixels.js";
-export { type ModelPresetName, modelPresetNames } from "./presets.js";
+export { type ModelPresetName, modelPresetNames, presetCodeDim } from "./presets.js";
 export { parseStoredModel, withModelPathInErrors } from "./stored-model.js";

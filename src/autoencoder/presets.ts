@@ -116,3 +116,14 @@ export const presets: Readonly<Record<ModelPresetName, Preset>> = {
   },
   vqgan: { ...vqgan, downsamplingFactor: 16, baseWidth: 128, blocks: inEachStage(2), latentChannels: 256 },
 };
+
+/**
+ * The dimension of a vector codebook that goes with a preset: VQGAN's 256.
+ *
+ * @param model a run's options of its model, not yet trusted
+ * @returns undefined where the quantizer's own default serves
+ */
+export function presetCodeDim(model: unknown): number | undefined {
+  const { preset } = (typeof model === "object" && model !== null ? model : {}) as { preset?: unknown };
+  return preset === "vqgan" || preset === "vqgan-f8" ? presets[preset].latentChannels : undefined;
+}

@@ -10,6 +10,7 @@ export { type ComparisonOptions, type PlannedRun, planComparison } from "./compa
 export type { Sweep } from "./comparison/sweep.js";
 export type { RunDescription } from "./describe-run.js";
 export type { TrainingFigures, TrainingResult } from "./finish-run.js";
+export { type ModelPart, modelParts } from "./frozen-parts.js";
 export { type MeasureOptions, measureRun, type RunMeasurement } from "./measure-run.js";
 export { NonFiniteError, type NonFinitePolicy, nonFinitePolicies } from "./non-finite.js";
 export {

@@ -7,6 +7,7 @@ import { WeightAverage } from "../nn/optimizer/index.js";
 import { buildQuantizer, frozenCodebook } from "../quantizers/index.js";
 import type { Checkpoint } from "../runs/index.js";
 import type * as tf from "../tf/index.js";
+import { freezeNetworks, freezesCodebook } from "./frozen-parts.js";
 import { disposePhases, phasesOf } from "./model-phase.js";
 import type { RunConfig } from "./run-config.js";
 import { networkWeights, type SourceModel } from "./source-model.js";
@@ -50,14 +51,19 @@ export function createModelState(config: RunConfig, origin: WeightOrigin = {}): 
 function createModel(config: RunConfig, { checkpoint, source }: WeightOrigin): ImageAutoencoder {
   const { seed } = config;
   const made = buildQuantizer(config.quantizer, checkpoint === undefined ? seed : null);
-  const quantizer = config.from?.codebook === "frozen" ? frozenCodebook(made) : made;
+  const quantizer = freezesCodebook(config) ? frozenCodebook(made) : made;
   const parts = { config: config.model, quantizer };
-  if (checkpoint !== undefined) {
-    return ImageAutoencoder.create({ ...parts, weights: float32(checkpoint.weights) });
-  }
-  if (source === undefined) return ImageAutoencoder.create({ ...parts, seed });
-  const weights = networkWeights(source);
-  return withModelPathInErrors(source.path, () => ImageAutoencoder.create({ ...parts, seed, weights }));
+  const create = (): ImageAutoencoder => {
+    if (checkpoint !== undefined) {
+      return ImageAutoencoder.create({ ...parts, weights: float32(checkpoint.weights) });
+    }
+    if (source === undefined) return ImageAutoencoder.create({ ...parts, seed });
+    const weights = networkWeights(source);
+    return withModelPathInErrors(source.path, () => ImageAutoencoder.create({ ...parts, seed, weights }));
+  };
+  const model = create();
+  freezeNetworks(model, config.freeze);
+  return model;
 }
 
 /** Frees all of it. */

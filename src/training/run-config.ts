@@ -1,5 +1,10 @@
 import { z } from "zod";
-import { type AutoencoderConfig, type ModelOptions, resolveModel } from "../autoencoder/index.js";
+import {
+  type AutoencoderConfig,
+  type ModelOptions,
+  presetCodeDim,
+  resolveModel,
+} from "../autoencoder/index.js";
 import { type DeviceName, deviceNames, type EngineName, engineNames } from "../backend/index.js";
 import { parseConfig } from "../core/config.js";
 import { ConfigError } from "../core/errors.js";
@@ -13,7 +18,8 @@ import {
 } from "../losses/index.js";
 import { type ObjectiveConfig, parseObjectives } from "../losses/registry/index.js";
 import { optimizerSchema, scheduleKinds } from "../nn/optimizer/index.js";
-import { parseQuantizerConfig, type QuantizerConfig } from "../quantizers/index.js";
+import { parseQuantizerConfig, type QuantizerConfig, quantizerFacts } from "../quantizers/index.js";
+import { checkFreezing, type ModelPart, modelParts } from "./frozen-parts.js";
 import { nonFinitePolicies } from "./non-finite.js";
 import { DEFAULT_RECIPE, recipeNamed } from "./recipes.js";
 
@@ -115,6 +121,11 @@ export interface RunOptions extends TrainingOptions {
    * `quantizer` do not say is then as in that model.
    */
   readonly from?: string | SourceOptions | null;
+  /**
+   * Parts of that model which stay as they are, to the last bit; default none. With the encoder and the codebook frozen
+   * the decoder alone learns, and codes stay what they were.
+   */
+  readonly freeze?: readonly ModelPart[];
   /** What computes; default "auto". */
   readonly engine?: EngineName | "auto";
   /** What ONNX Runtime computes on; default "cpu". */
@@ -149,6 +160,7 @@ export interface RunConfig extends TrainingConfig {
   readonly loss: ReconstructionLossConfig;
   readonly objectives: readonly ObjectiveConfig[];
   readonly from: SourceConfig | null;
+  readonly freeze: readonly ModelPart[];
   readonly engine: EngineName | "auto";
   readonly device: DeviceName;
   readonly threads: number | null;
@@ -167,6 +179,7 @@ const runSchema = z.strictObject({
   loss: z.unknown().optional(),
   objectives: z.unknown().optional(),
   from: z.unknown().optional(),
+  freeze: z.array(z.enum(modelParts)).default([]),
   engine: z.enum(["auto", ...engineNames]).default("auto"),
   device: z.enum(deviceNames).default("cpu"),
   threads: z.int().min(1).nullable().default(null),
@@ -200,9 +213,10 @@ export function resolveRun(options: unknown): RunConfig {
     nominalCodebookSize,
     ...rest
   } = parseConfig(runSchema, options, "");
+  const given = quantizerObject(quantizer);
   const config = {
     model: resolveModel(model === undefined ? {} : model),
-    ...resolveQuantizer(quantizerObject(quantizer), recipe),
+    ...resolveQuantizer(withCodeDim(given, presetCodeDim(model)), recipe),
     data: parseConfig(dataConfigSchema, dataObject(data), "data"),
     loss: parseConfig(reconstructionLossSchema, loss === undefined ? "l2" : loss, "loss"),
     objectives: parseObjectives(objectives),
@@ -210,12 +224,12 @@ export function resolveRun(options: unknown): RunConfig {
     ...rest,
   };
   checkCropSize(config);
+  checkFreezing(config);
+  checkTrainable(config.model);
   return {
     ...config,
     nominalCodebookSize:
-      nominalCodebookSize === undefined
-        ? askedSize(quantizerObject(quantizer), config.quantizer)
-        : nominalCodebookSize,
+      nominalCodebookSize === undefined ? askedSize(given, config.quantizer) : nominalCodebookSize,
   };
 }
 
@@ -242,6 +256,23 @@ function resolveQuantizer(
     // The run has options that are meant for other settings, or a mistake, which is told then.
     if (!(error instanceof ConfigError)) throw error;
     return { quantizer: parseQuantizerConfig(own), recipe: null };
+  }
+}
+
+/**
+ * A quantizer's options with the code dimension that goes with the model's preset, where they say none and the quantizer
+ * has vectors to learn.
+ */
+function withCodeDim(given: unknown, codeDim: number | undefined): unknown {
+  if (codeDim === undefined || !isObject(given) || "codeDim" in given) return given;
+  const own = { ...given, codeDim };
+  try {
+    const config = parseQuantizerConfig({ kind: "vq", ...own });
+    return quantizerFacts(config)?.learning === "never" ? given : own;
+  } catch (error) {
+    // A quantizer without such an option, or a mistake, which is told then.
+    if (!(error instanceof ConfigError)) throw error;
+    return given;
   }
 }
 
@@ -277,6 +308,15 @@ export function dataObject(data: unknown): unknown {
 function askedSize(given: unknown, resolved: QuantizerConfig): number | null {
   const { codebookSize = resolved.codebookSize } = given as { codebookSize?: unknown };
   return typeof codebookSize === "number" ? codebookSize : null;
+}
+
+/** @throws ConfigError for an encoder by itself, which has nothing to reconstruct with */
+function checkTrainable({ decoder }: AutoencoderConfig): void {
+  if (decoder) return;
+  throw new ConfigError(
+    "model.decoder",
+    "expected true: without a decoder nothing can be trained, got false.",
+  );
 }
 
 /** The model takes only multiples of its factor, and SSIM only sides that hold its 11×11 window. */

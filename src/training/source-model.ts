@@ -115,10 +115,15 @@ export function networkWeights({ weights }: SourceModel): Map<string, WeightValu
  * Gives a model the weights that a run starts from, by name: encoder and decoder always, the codebook unless it is to
  * be fresh, the projections beside the quantizer unless a fresh codebook has another code dimension.
  *
- * @throws VqkitError("format") naming the weights that do not fit; ConfigError when a codebook that is no table of
+ * @throws VqkitError("format") naming the weights that do not fit; ConfigError when a frozen network would need a fresh
+ * projection, and when a codebook that is no table of
  * weights (FSQ) is to be kept and is another
  */
-export function takeWeights(model: ImageAutoencoder, source: SourceModel): void {
+export function takeWeights(
+  model: ImageAutoencoder,
+  source: SourceModel,
+  { freeze }: Pick<RunConfig, "freeze">,
+): void {
   const { from, path, weights } = source;
   const variables = model.variables();
   const isFresh = from.codebook === "fresh";
@@ -127,6 +132,13 @@ export function takeWeights(model: ImageAutoencoder, source: SourceModel): void 
     withModelPathInErrors(path, () => assignWeightValues(part(variables, isTaken), part(weights, isTaken)));
   take(isOfNetworks);
   if (!sameProjection && !isFresh) throw otherCodebook(from, "one of another code dimension");
+  const network = freeze.find((part) => part !== "codebook");
+  if (!sameProjection && network !== undefined) {
+    throw new ConfigError(
+      "freeze",
+      `expected a codebook of the model's code dimension beside a frozen ${network}, got another: the convolution between both would have to begin anew, and stay random.`,
+    );
+  }
   if (sameProjection) take((name) => name.startsWith(PROJECTION));
   if (isFresh) return;
   const isCodebook = (name: string) => name.startsWith(QUANTIZER);

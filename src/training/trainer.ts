@@ -108,7 +108,7 @@ export class Trainer {
     try {
       const { model, average } = run.state;
       if (source !== null) {
-        takeWeights(model, source);
+        takeWeights(model, source, config);
         average?.reset();
       }
       if (resumable !== null) restoreRun(run, resumable);

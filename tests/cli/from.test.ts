@@ -41,6 +41,24 @@ describe("train --from", () => {
     });
   });
 
+  test("freezes the parts that --freeze names", async () => {
+    const out = path.join(path.dirname(source), "decoder");
+    const flags = ["--from", source, "--freeze", "encoder,codebook", "--out", out];
+    const { code, stderr } = await vqkit(["train", photos, ...SMALL, ...flags]);
+    expect(code).toBe(0);
+    expect(stderr).toContain(`from       ${source}, codebook: keep; frozen: encoder, codebook`);
+    const { config } = JSON.parse(await readFile(path.join(out, "config.json"), "utf8")) as {
+      config: Record<string, unknown>;
+    };
+    expect(config).toMatchObject({ freeze: ["encoder", "codebook"] });
+    const wrong = await vqkit(["train", photos, "--from", source, "--freeze", "encodr", "--out", `${out}2`]);
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toMatch(/^error: --freeze.*Did you mean "encoder"\?/m);
+    const alone = await vqkit(["train", photos, "--freeze", "decoder", "--out", `${out}2`]);
+    expect(alone.code).toBe(2);
+    expect(alone.stderr).toMatch(/^error: --freeze: expected a model to start from/m);
+  });
+
   test("names its flags where something is wrong", async () => {
     const out = path.join(path.dirname(source), "other");
     const wrong = ["--from", source, "--codebook-size", "8", "--out", out];

@@ -48,6 +48,20 @@ describe("resolveRun", () => {
     expect(resolveRun(saved)).toEqual({ ...config, out: null, overwrite: false });
   });
 
+  it("gives vectors the dimension that goes with VQGAN's presets, where none is said", () => {
+    const codeDim = (model: object, quantizer: unknown) =>
+      resolveRun({ model, quantizer, data: "photos/" }).quantizer.codeDim;
+    expect(codeDim({ preset: "vqgan" }, "vq")).toBe(256);
+    expect(codeDim({ preset: "vqgan-f8", baseWidth: 8 }, { kind: "simvq", codebookSize: 9 })).toBe(256);
+    expect(codeDim({ preset: "vqgan" }, { kind: "vq", codeDim: 8 })).toBe(8);
+    expect(codeDim({ preset: "vqgan-small" }, "vq")).toBe(64);
+    expect(codeDim({ preset: "small", latentChannels: 6 }, "vq")).toBe(64);
+    expect(codeDim({ preset: "vqgan" }, { kind: "fsq", codebookSize: 300 })).toBeUndefined();
+    expect(() => codeDim({ preset: "vqgan" }, { kind: "vq", codebookSizes: 8 })).toThrow(
+      expect.objectContaining({ message: expect.stringContaining('unknown key "codebookSizes"') }),
+    );
+  });
+
   it("takes a path or a list in place of the data object", () => {
     expect(resolveRun({ ...least, data: ["a", "b"] }).data).toEqual(
       resolveRun({ ...least, data: { images: ["a", "b"] } }).data,

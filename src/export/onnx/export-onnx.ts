@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { checkDecoder } from "../../autoencoder/index.js";
 import type { EngineOptions } from "../../backend/index.js";
 import { parseConfig } from "../../core/config.js";
 import { OutputFolder } from "../../files/index.js";
@@ -45,13 +46,14 @@ const pixelsSchema = z.enum(pixelFormats).default("uint8");
  *
  * @param path a run folder, or a model file (`model.safetensors`)
  * @throws ConfigError for a wrong option; VqkitError("numerics") when the comparison fails, and then nothing is written;
- * VqkitError("format") for a quantizer that cannot be written; as `Tokenizer.load`
+ * VqkitError("format") for a quantizer that cannot be written, and an encoder by itself; as `Tokenizer.load`
  */
 export async function exportOnnx(path: string, options: ExportOnnxOptions): Promise<OnnxExport> {
   const pixels = parseConfig(pixelsSchema, options.pixels, "pixels");
   return OutputFolder.fill(options.out, options, async (folder) => {
     const loaded = await loadModel(path, options);
     try {
+      checkDecoder(loaded.model.config, "export");
       const facts = await modelFacts(path, loaded);
       // Before a tokenizer freezes the weights: tables are computed from them as training does.
       const graphs = await writeOnnxGraphs(loaded.model, { pixels, metadata: metadataOf(facts, pixels) });

@@ -77,7 +77,8 @@ function writeDecoder({ model, quantizer, weights, pixels }: Parts): GraphWriter
   const indices = g.input("indices", "int32", gridDims(live.numCodebooks));
   const codes = g.within("quantizer", () => quantizer.writeDecoder(g, indices));
   const input = { name: codes, layout: "NHWC", channels: live.codeDim, grid: LATENT_GRID, scale: 1 } as const;
-  writePixelOutput(g, sequence(decoderLayers(config, live.codeDim)).onnx(g, input, weights), pixels);
+  const decoder = sequence(decoderLayers(config, live.codeDim));
+  writePixelOutput(g, decoder.onnx(g, input, weights, { codes: input }), pixels);
   return g;
 }
 
