@@ -69,8 +69,8 @@ export const bsq: QuantizerDefinition<BinarySphericalConfig> = {
   paper: { title: "Image and Video Tokenization with Binary Spherical Quantization", arxiv: "2406.07548" },
   options: describeOptions(schema),
   parse: (value) => {
-    const { codebookSize, codeDim, bitsTogether, ...rest } = parseConfig(schema, value, "quantizer");
-    return { ...rest, codeDim: bitCount({ codebookSize, codeDim }), bitsTogether: bitsTogether ?? 1 };
+    const { kind, codebookSize, codeDim, bitsTogether, ...rest } = parseConfig(schema, value, "quantizer");
+    return { kind, codeDim: bitCount({ codebookSize, codeDim }), bitsTogether: bitsTogether ?? 1, ...rest };
   },
   create: (config) => new GridQuantizer(config, binarySpherical(config)),
   facts: (config) => ({

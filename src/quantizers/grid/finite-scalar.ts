@@ -110,8 +110,8 @@ const schema = z.strictObject({
 });
 
 function parse(value: unknown): FiniteScalarConfig {
-  const { levels, codebookSize, ...rest } = parseConfig(schema, value, "quantizer");
-  return { ...rest, levels: levelsOf({ levels, codebookSize }) };
+  const { kind, levels, codebookSize, ...rest } = parseConfig(schema, value, "quantizer");
+  return { kind, levels: levelsOf({ levels, codebookSize }), ...rest };
 }
 
 /** Finite scalar quantization. The resolved configuration holds levels only, whichever way they were given. */

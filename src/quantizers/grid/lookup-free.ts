@@ -55,9 +55,9 @@ const schema = z.strictObject({
 });
 
 function parse(value: unknown): LookupFreeConfig {
-  const { codebookSize, codeDim, bitsTogether, ...rest } = parseConfig(schema, value, "quantizer");
+  const { kind, codebookSize, codeDim, bitsTogether, ...rest } = parseConfig(schema, value, "quantizer");
   const bits = bitCount({ codebookSize, codeDim });
-  return { ...rest, codeDim: bits, bitsTogether: bitsTogether ?? Math.min(bits, 18) };
+  return { kind, codeDim: bits, bitsTogether: bitsTogether ?? Math.min(bits, 18), ...rest };
 }
 
 /** Lookup-free quantization. */

@@ -41,7 +41,7 @@ export interface ScalarPerturbationConfig extends QuantizerConfig {
 
 function scalarPerturbation({ levels, quantizeRate, spreadWeight }: ScalarPerturbationConfig): GridRule {
   const counts = () => tf.tensor1d([...levels]);
-  const written = (g: GraphWriter) => g.constant("levels", Float32Array.from(levels), [levels.length]);
+  const written = (g: GraphWriter) => g.constant("level counts", Float32Array.from(levels), [levels.length]);
   const spread = <T extends Tensor>(share: T): T => tf.mul(tf.sub(share, 0.5), TO_UNIT_VARIANCE) as T;
   const shareOf = (latents: Tensor4D): Tensor4D => tf.div(tf.add(tf.tanh(latents), 1), 2);
   return {
@@ -121,8 +121,8 @@ export const fsp: QuantizerDefinition<ScalarPerturbationConfig> = {
   },
   options: describeOptions(schema),
   parse: (value) => {
-    const { levels, codebookSize, ...rest } = parseConfig(schema, value, "quantizer");
-    return { ...rest, levels: levelsOf({ levels, codebookSize }) };
+    const { kind, levels, codebookSize, ...rest } = parseConfig(schema, value, "quantizer");
+    return { kind, levels: levelsOf({ levels, codebookSize }), ...rest };
   },
   create: (config) => new GridQuantizer(config, scalarPerturbation(config)),
   facts: ({ levels, spreadWeight }) => ({

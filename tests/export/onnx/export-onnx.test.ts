@@ -59,7 +59,7 @@ test("metadata say what the files are, to a reader that does not run them", asyn
     codeDim: "3",
     downsamplingFactor: "4",
     levels: "8,5,6",
-    quantizer: '{"kind":"fsq","levels":[8,5,6]}',
+    quantizer: '{"kind":"fsq","levels":[8,5,6],"bound":"paper","noiseDropout":0}',
   });
   expect(readMetadata(readFileSync(join(out, "decoder.onnx"))).get("part")).toBe("decoder");
   expect(readMetadata(Buffer.from("no ONNX file"))).toEqual(new Map());
