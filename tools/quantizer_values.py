@@ -73,6 +73,10 @@ def straight_through(z, q):
     return z + sg(q - z)
 
 
+def entropy(p):
+    return torch.special.entr(p).sum(-1)
+
+
 def vector_losses(z, q):
     return {"commitment": mean_square(z - sg(q)), "codebook": mean_square(sg(z) - q)}
 
@@ -207,11 +211,77 @@ case(
     {"uniform": UNIFORM.flip(0), "sharpness": torch.tensor(1.0)},
 )
 
+# Losses that hold codes, or their use, apart
+
+
+def regularized(scores, tau, gamma, lookup=lambda z: z):
+    def forward(z, v, _):
+        z, codes = lookup(z), lookup(v["codes"])
+        indices = scores(z, codes).argmax(1)
+        q = codes[indices]
+        p = torch.softmax(scores(z, codes) / tau, 1)
+        units = unit(codes)
+        size = len(codes)
+        return (
+            indices,
+            straight_through(z, q),
+            {
+                **vector_losses(z, q),
+                "entropy": entropy(p).mean() - gamma * entropy(p.mean(0)),
+                "orthogonal": ((units @ units.T - torch.eye(size)) ** 2).sum() / size**2,
+            },
+        )
+
+    return forward
+
+
+REGULAR = {"entropyWeight": 0.1, "orthogonalWeight": 10, "entropyTemperature": 0.5, "diversityWeight": 0.75}
+for codebook, scores, lookup in (
+    ("free", negative_distances, lambda z: z),
+    ("inner-product", dots, lambda z: z),
+    ("sphere", negative_distances, unit),
+):
+    case(
+        f"entropy and orthogonality, {codebook}",
+        {"kind": "vq", "codebook": codebook, **REGULAR, **VECTORS},
+        numbers(8, 3),
+        {"codes": numbers(6, 3)},
+        regularized(scores, 0.5, 0.75, lookup),
+    )
+
+# Codebooks without a loss of their own
+
+
+def on_sphere_by_averages(z, v, _):
+    u, codes = unit(z), unit(v["sums"])
+    indices = torch.cdist(u, codes).argmin(1)
+    q = codes[indices]
+    return indices, straight_through(u, sg(q)), {"commitment": mean_square(u - sg(q))}
+
+
+case(
+    "moving averages on the unit sphere",
+    {"kind": "vq", "codebook": "ema-sphere", **VECTORS},
+    numbers(8, 3),
+    {"sums": numbers(6, 3)},
+    on_sphere_by_averages,
+)
+
+
+def frozen(z, v, _):
+    indices, q = chosen(z, v)
+    return indices, straight_through(z, sg(q)), {"commitment": mean_square(z - sg(q))}
+
+
+case(
+    "a frozen table",
+    {"kind": "vq", "codebook": "frozen", **VECTORS},
+    numbers(8, 3),
+    {"codes": numbers(6, 3)},
+    frozen,
+)
+
 # Signs (LFQ)
-
-
-def entropy(p):
-    return torch.special.entr(p).sum(-1)
 
 
 def corners(dim):

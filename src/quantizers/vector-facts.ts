@@ -1,4 +1,5 @@
 import { replacementOf } from "./codebooks/dead-codes.js";
+import { regularizationFacts, regularizationOf } from "./codebooks/regularization.js";
 import type { QuantizerFacts } from "./facts.js";
 import { codebookNamed, estimatorNamed } from "./family/parts.js";
 import { optionsOf } from "./part.js";
@@ -33,7 +34,11 @@ export function vectorFacts(config: VectorQuantizerConfig): QuantizerFacts {
     numbers: codebook.numbers(config, options) + (replaces ? config.codebookSize : 0),
     codebook: replaces ? `${sentence} ${replacementSentence}` : sentence,
     gradient: estimator.card(optionsOf(estimator, config)),
-    losses: ownLoss === null ? [commitment] : [ownLoss, commitment],
+    losses: [
+      ...(ownLoss === null ? [] : [ownLoss]),
+      commitment,
+      ...regularizationFacts(regularizationOf(config), latent),
+    ],
     learning: codebook.learning,
     learnsFromReconstruction,
     comparesLengths: codebook.comparesLengths,

@@ -13,6 +13,7 @@ import { readCodeTable } from "./code-table.js";
 import type { Codebook } from "./codebooks/codebook.js";
 import { DeadCodes, replacementOf } from "./codebooks/dead-codes.js";
 import type { Placement } from "./codebooks/placement.js";
+import { type RegularizationOptions, regularization, regularizationOf } from "./codebooks/regularization.js";
 import { codebookNamed, estimatorNamed, gradientEstimators } from "./family/parts.js";
 import type {
   ContextEstimator,
@@ -64,6 +65,7 @@ export class VectorQuantizer implements Quantizer {
   readonly #random: Random;
   readonly #codebook: Codebook;
   readonly #deadCodes: DeadCodes | null;
+  readonly #regularization: RegularizationOptions;
   readonly #part: EstimatorPart;
   readonly #estimate: ContextEstimator;
 
@@ -77,6 +79,7 @@ export class VectorQuantizer implements Quantizer {
     this.latentsForInitialization = latentsWanted(config);
     this.#random = random;
     this.#codebook = createCodebook(config, random);
+    this.#regularization = regularizationOf(config);
     const replacement = replacementOf(config);
     this.#deadCodes = replacement === null ? null : new DeadCodes(config.codebookSize, replacement);
     const deadCodes = this.#deadCodes;
@@ -105,7 +108,10 @@ export class VectorQuantizer implements Quantizer {
       return {
         quantized: tf.reshape(this.#estimate(flat, chosen, context), [n, h, w, d]),
         indices: tf.reshape(nearest, [n, h, w, 1]),
-        losses: this.#losses(flat, chosen),
+        losses: {
+          ...this.#losses(flat, chosen),
+          ...regularization(this.#regularization, { latents: flat, codes, similarity }),
+        },
       };
     });
   }

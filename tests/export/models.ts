@@ -128,6 +128,14 @@ export const variants = {
     model: { preset: "tiny", baseWidth: 8 },
     quantizer: { kind: "lfq", codeDim: 18 },
   },
+  "moving averages on the unit sphere": {
+    model: { preset: "tiny", baseWidth: 8, latentChannels: 8 },
+    quantizer: { kind: "vq", codebook: "ema-sphere", codebookSize: 50, codeDim: 8, initialization: "data" },
+  },
+  "a frozen table": {
+    model: { preset: "tiny", baseWidth: 8, latentChannels: 8 },
+    quantizer: { kind: "vq", codebook: "frozen", codebookSize: 50, codeDim: 8, initialization: "data" },
+  },
   bsq: {
     model: { preset: "tiny", baseWidth: 8 },
     quantizer: { kind: "bsq", codeDim: 12 },

@@ -213,6 +213,27 @@ const members: readonly (readonly [
     { kind: "multi-scale", scales: [2], quantizer: { kind: "fsq", levels: [5, 4, 3] }, phiRatio: 0 },
     straightThroughSurrogate,
   ],
+  [{ kind: "vq", ...vector, codebook: "ema-sphere", emaDecay: 0.8 }, onSphere(straightThroughSurrogate)],
+  [
+    { kind: "rotation", ...vector, codebook: "ema-sphere", replaceBelow: 0.9, replaceEvery: 2 },
+    onSphere(rotationSurrogate),
+  ],
+  [{ kind: "vq", ...vector, codebook: "frozen", gradient: "diveq-detach" }, diveqDetachSurrogate],
+  [
+    {
+      kind: "vq",
+      ...vector,
+      entropyWeight: 0.2,
+      entropyTemperature: 2,
+      diversityWeight: 0.5,
+      orthogonalWeight: 0.3,
+    },
+    straightThroughSurrogate,
+  ],
+  [
+    { kind: "simvq", ...vector, entropyWeight: 0.2, entropyTemperature: 3, orthogonalWeight: 0.3 },
+    straightThroughSurrogate,
+  ],
   [{ kind: "sign", codeDim: 6 }, straightThroughSurrogate],
   [
     {

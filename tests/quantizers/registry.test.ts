@@ -51,7 +51,11 @@ describe("the registry", () => {
     [{ kind: "vq", codebookSise: 8 }, "quantizer", /unknown key "codebookSise".*Did you mean "codebookSize"/],
     [{ kind: "vq", codebook: "linear" }, "quantizer.codebook", /"free" or "ema"/],
     [{ kind: "vq", gradient: "rotation" }, "quantizer.gradient", /"straight-through"/],
-    [{ kind: "vq", emaDecay: 0.9 }, "quantizer.emaDecay", /codebook is "free" and only "ema" reads it/],
+    [
+      { kind: "vq", emaDecay: 0.9 },
+      "quantizer.emaDecay",
+      /codebook is "free" and only "ema" or "ema-sphere" reads it/,
+    ],
     [
       { kind: "vq", codebook: "ema", codebookWeight: 1 },
       "quantizer.codebookWeight",
@@ -130,11 +134,18 @@ describe("the registry", () => {
     const common = { codebookSize: 1024, codeDim: 64, commitmentWeight: 0.25 };
     // Off unless asked for, of every codebook whose codes can be put anywhere.
     const replacement = { replaceBelow: 0, replaceEvery: 10, replaceAfter: 0, replaceDecay: 0.9 };
+    const regularization = {
+      entropyWeight: 0,
+      diversityWeight: 1,
+      entropyTemperature: 0.01,
+      orthogonalWeight: 0,
+    };
     const takesReplacement = expected.codebook !== "linear";
     expect(parseQuantizerConfig(config)).toEqual({
       ...config,
       ...common,
       ...(takesReplacement ? replacement : {}),
+      ...(expected.codebook !== "ema" ? regularization : {}),
       ...expected,
     });
   });

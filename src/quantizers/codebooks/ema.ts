@@ -112,24 +112,27 @@ export class EmaCodebook implements Codebook {
   }
 }
 
+/** Of every codebook of moving averages. */
+export const emaDecay = z
+  .number()
+  .min(0)
+  .lt(1)
+  .default(0.99)
+  .describe("share of the running means kept at each update (gamma)");
+
 export const ema = codebookPart({
   name: "ema",
   summary: "a table of running means of the latents that chose each code",
   paper: { title: "Neural Discrete Representation Learning", arxiv: "1711.00937" },
   options: {
-    emaDecay: z
-      .number()
-      .min(0)
-      .lt(1)
-      .default(0.99)
-      .describe("share of the running means kept at each update (gamma)"),
+    emaDecay,
     ...replacementOptions,
     emaEpsilon: z.number().gt(0).default(1e-5).describe("Laplace smoothing of the running counts (epsilon)"),
   },
   learning: "averages",
   comparesLengths: true,
-  card: ({ emaDecay }) => ({
-    sentence: `Moving averages: each code is the running mean of its latents, of which ${emaDecay} is kept at each step. No loss moves it.`,
+  card: ({ emaDecay: decay }) => ({
+    sentence: `Moving averages: each code is the running mean of its latents, of which ${decay} is kept at each step. No loss moves it.`,
     latent: "z",
     loss: null,
   }),

@@ -2,13 +2,14 @@
 import { codebookPart, codebookWeight } from "./codebook.js";
 import { replacementOptions } from "./dead-codes.js";
 import { asTheyAre } from "./placement.js";
+import { regularizationOptions } from "./regularization.js";
 import { TableCodebook } from "./table.js";
 
 export const free = codebookPart({
   name: "free",
   summary: "a table that learns by gradient, each chosen code by itself",
   paper: { title: "Neural Discrete Representation Learning", arxiv: "1711.00937" },
-  options: { codebookWeight, ...replacementOptions },
+  options: { codebookWeight, ...replacementOptions, ...regularizationOptions },
   learning: "chosen",
   comparesLengths: true,
   card: (_, { learnsFromReconstruction }) => ({

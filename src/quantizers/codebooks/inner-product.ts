@@ -8,6 +8,7 @@
 import { codebookPart, codebookWeight } from "./codebook.js";
 import { replacementOptions } from "./dead-codes.js";
 import { asTheyAre } from "./placement.js";
+import { regularizationOptions } from "./regularization.js";
 import { TableCodebook } from "./table.js";
 
 export const innerProduct = codebookPart({
@@ -17,7 +18,7 @@ export const innerProduct = codebookPart({
     title: "Scalable Image Tokenization with Index Backpropagation Quantization",
     arxiv: "2412.02692",
   },
-  options: { codebookWeight, ...replacementOptions },
+  options: { codebookWeight, ...replacementOptions, ...regularizationOptions },
   defaults: { initialization: "normal" },
   learning: "chosen",
   comparesLengths: false,

@@ -18,6 +18,7 @@ import {
   valuesOf,
 } from "./codebook.js";
 import { asTheyAre } from "./placement.js";
+import { regularizationOptions } from "./regularization.js";
 
 export interface LinearOptions {
   /** Whether the layer has a bias b, as the official code's has. */
@@ -95,6 +96,7 @@ export const linear = codebookPart({
   },
   options: {
     codebookWeight,
+    ...regularizationOptions,
     linearBias: z.boolean().default(true).describe("whether the linear layer has a bias"),
   },
   learning: "all",

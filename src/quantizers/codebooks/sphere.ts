@@ -13,13 +13,14 @@ import { tf } from "../tfjs.js";
 import { codebookPart, codebookWeight } from "./codebook.js";
 import { replacementOptions } from "./dead-codes.js";
 import type { Placement } from "./placement.js";
+import { regularizationOptions } from "./regularization.js";
 import { TableCodebook } from "./table.js";
 
 /** A row shorter than this has no direction: it is divided by this, and gradients pass it unchanged. */
 const SHORTEST = 1e-6;
 
 /** Rows at length 1: codes start so, and learn through the division by their lengths. */
-const onUnitSphere: Placement = { apply: unitRows, write: writeUnitRows };
+export const onUnitSphere: Placement = { apply: unitRows, write: writeUnitRows };
 
 /** Each row at length 1. @param rows [M, D] @returns [M, D] */
 export function unitRows(rows: Tensor2D): Tensor2D {
@@ -51,7 +52,7 @@ export const sphere = codebookPart({
   name: "sphere",
   summary: "a table that learns by gradient, its codes and all latents at length 1",
   paper: { title: "Vector-quantized Image Modeling with Improved VQGAN", arxiv: "2110.04627" },
-  options: { codebookWeight, ...replacementOptions },
+  options: { codebookWeight, ...replacementOptions, ...regularizationOptions },
   learning: "chosen",
   comparesLengths: false,
   card: (_, { learnsFromReconstruction }) => ({

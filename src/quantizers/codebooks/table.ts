@@ -10,6 +10,8 @@ export interface TableOptions {
   readonly codebook: string;
   /** Where latents, the table's rows and codes that are set are put. */
   readonly placement: Placement;
+  /** Whether gradients move the rows; they do unless told. */
+  readonly trainable?: boolean;
   /** What makes a code the nearest; by default the distance. */
   readonly similarity?: Similarity;
 }
@@ -23,13 +25,13 @@ export class TableCodebook implements Codebook {
 
   constructor(
     { codebookSize, codeDim, codes }: CodebookStart,
-    { codebook, placement, similarity = "distance" }: TableOptions,
+    { codebook, placement, similarity = "distance", trainable = true }: TableOptions,
   ) {
     this.placement = placement;
     this.similarity = similarity;
     this.#codebook = codebook;
     const shape: [number, number] = [codebookSize, codeDim];
-    this.#codes = tf.tidy(() => tf.variable(placement.apply(tf.tensor2d(codes, shape))));
+    this.#codes = tf.tidy(() => tf.variable(placement.apply(tf.tensor2d(codes, shape)), trainable));
   }
 
   codes(): Tensor2D {

@@ -1,7 +1,9 @@
 /** The parts that a vector quantizer is made of. To add one, write its file and name it here. */
 import type { CodebookPart } from "../codebooks/codebook.js";
 import { ema } from "../codebooks/ema.js";
+import { emaSphere } from "../codebooks/ema-sphere.js";
 import { free } from "../codebooks/free.js";
+import { frozen } from "../codebooks/frozen.js";
 import { innerProduct } from "../codebooks/inner-product.js";
 import { linear } from "../codebooks/linear.js";
 import { sphere } from "../codebooks/sphere.js";
@@ -13,7 +15,7 @@ import { reflectionEstimator, rotationEstimator } from "../gradients/rotation.js
 import { softmaxEstimator } from "../gradients/softmax.js";
 import { straightThroughEstimator } from "../gradients/straight-through.js";
 
-export const codebookParts = [free, ema, linear, sphere, innerProduct] as const;
+export const codebookParts = [free, ema, linear, sphere, innerProduct, emaSphere, frozen] as const;
 
 export const estimatorParts = [
   straightThroughEstimator,
