@@ -222,12 +222,13 @@ async function vectorsOf(
   return { vectors: await Promise.all(codebooks.map((codebook) => tokenizer.codeVectors(codebook))) };
 }
 
-type Grids = Parameters<InstanceType<typeof import("../../src/reports/index.js")["PlaceCounter"]>["add"]>[0];
+type Grids = Parameters<typeof import("../../src/tokenizer/index.js")["finestGrid"]>[0];
 type Counts = NonNullable<UsageEvidence["counts"]>;
 
 async function placesOf(grids: AsyncIterable<Grids> | Iterable<Grids>, counts: Counts) {
   const { mostUsedCodes } = await import("../../src/metrics/index.js");
   const { PlaceCounter } = await import("../../src/reports/index.js");
+  const { finestGrid } = await import("../../src/tokenizer/index.js");
   const { codebookSize, numCodebooks } = counts;
   const counters = Array.from(
     { length: numCodebooks },
@@ -239,7 +240,10 @@ async function placesOf(grids: AsyncIterable<Grids> | Iterable<Grids>, counts: C
         codes: mostUsedCodes(counts, FOLLOWED, codebook).map(({ index }) => index),
       }),
   );
-  for await (const grid of grids) for (const counter of counters) counter.add(grid);
+  for await (const grid of grids) {
+    const finest = finestGrid(grid);
+    for (const counter of counters) counter.add(finest);
+  }
   return counters.map((counter) => counter.result());
 }
 

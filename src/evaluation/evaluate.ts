@@ -95,7 +95,7 @@ export async function evaluateModel(
     await networks.add(batch, pass.reconstructions);
     examples.add(batch, pass.reconstructions);
     counts.add(pass.indices);
-    latents.add(pass.latentSums, pass.indices.length / numCodebooks);
+    latents.add(pass.latentSums, pass.positions);
     geometry = { ...pass.grid, imageHeight: batch.height, imageWidth: batch.width, numCodebooks };
     lossSum += pass.reconstructionLoss * batch.count;
     errorSum += pass.quantizationError * batch.count;
@@ -179,6 +179,8 @@ interface BatchPass {
   readonly reconstructions: PixelBatch;
   /** [N, H, W, Q], flat. */
   readonly indices: Int32Array;
+  /** Latents: N·H·W. */
+  readonly positions: number;
   readonly grid: { readonly gridHeight: number; readonly gridWidth: number };
   readonly reconstructionLoss: number;
   readonly quantizationError: number;
@@ -191,7 +193,7 @@ async function evaluateBatch(
   batch: ImageBatch,
   lossConfig: ReconstructionLossConfig,
 ): Promise<BatchPass> {
-  const { reconstruction, indices, scalars, sums } = tf.tidy(() => {
+  const { reconstruction, indices, positions, scalars, sums } = tf.tidy(() => {
     const pixels = pixelsToTensor(batch);
     const output = model.forward(pixels);
     const { total } = reconstructionLoss(pixels, output.reconstruction, lossConfig);
@@ -199,6 +201,7 @@ async function evaluateBatch(
     return {
       reconstruction: output.reconstruction,
       indices: output.quantization.indices,
+      positions: output.latents.size / output.latents.shape[3],
       scalars: tf.stack([total, error]),
       sums: latentSums(output.latents, output.quantization.quantized),
     };
@@ -214,6 +217,7 @@ async function evaluateBatch(
     return {
       reconstructions,
       indices: chosen as Int32Array,
+      positions,
       grid: { gridHeight, gridWidth },
       reconstructionLoss: finite("reconstructionLoss", loss),
       quantizationError: finite("quantizationError", error),

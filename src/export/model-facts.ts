@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import type { ImageAutoencoder } from "../autoencoder/index.js";
 import { VqkitError } from "../core/errors.js";
 import { RunFolder, type RunSummary } from "../runs/index.js";
-import type { LoadedModel } from "../tokenizer/index.js";
+import { type LoadedModel, sequenceLength } from "../tokenizer/index.js";
 
 /** What the files of an export say of a model besides its weights. */
 export interface ModelFacts {
@@ -19,10 +19,18 @@ export interface ModelFacts {
   /** D. */
   readonly codeDim: number;
   readonly downsamplingFactor: number;
+  /** Where the codes of an image are a sequence: the sides of its grids. The model takes images of one size then. */
+  readonly scales: readonly number[] | undefined;
   /** The run's configuration; undefined for a model file by itself. */
   readonly run: Readonly<Record<string, unknown>> | undefined;
   /** The run's final figures; undefined for a model file by itself, and for a run that did not finish. */
   readonly summary: RunSummary | undefined;
+}
+
+/** How many codes an image of H×W pixels has, as texts say it. */
+export function codesShapeText({ downsamplingFactor: factor, scales }: ModelFacts): string {
+  if (scales === undefined) return `ceil(height/${factor}), ceil(width/${factor})`;
+  return `1, ${sequenceLength(scales)}`;
 }
 
 /** @param path of the run folder or model file that `loaded` came from */
@@ -39,6 +47,7 @@ export async function modelFacts(path: string, { model, fingerprint }: LoadedMod
     numCodebooks: quantizer.numCodebooks,
     codeDim: quantizer.codeDim,
     downsamplingFactor: config.downsamplingFactor,
+    scales: quantizer.sequence?.scales,
     run: await run?.readConfig(),
     summary: run === undefined ? undefined : await readSummary(run),
   };

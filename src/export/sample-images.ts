@@ -59,6 +59,30 @@ export async function sampleImages(
   }
 }
 
+/** The same images cut to squares, for a model that takes one size: their middle, edges repeated where they are smaller. */
+export function ofOneSize(samples: SampleImages, side: number | undefined): SampleImages {
+  if (side === undefined) return samples;
+  return {
+    ...samples,
+    async *images() {
+      for await (const { name, image } of samples.images()) yield { name, image: squareOf(image, side) };
+    },
+  };
+}
+
+function squareOf({ pixels, height, width }: RgbImage, side: number): RgbImage {
+  const square = new Uint8Array(side * side * 3);
+  const from = (at: number, size: number): number =>
+    Math.min(size - 1, Math.max(0, Math.floor((size - side) / 2)) + at);
+  for (let y = 0; y < side; y++) {
+    for (let x = 0; x < side; x++) {
+      const at = 3 * (from(y, height) * width + from(x, width));
+      square.set(pixels.subarray(at, at + 3), 3 * (y * side + x));
+    }
+  }
+  return { pixels: square, height: side, width: side };
+}
+
 async function givenSamples(given: string | readonly string[]): Promise<SampleImages> {
   const warnings: string[] = [];
   const files = await findImages(given, {

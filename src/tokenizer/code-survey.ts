@@ -9,7 +9,7 @@ import {
   type SourceItem,
 } from "../data/index.js";
 import { CodeCounts, type CodeGeometry, leastUsedCodes, mostUsedCodes } from "../metrics/index.js";
-import type { Codes } from "./codes.js";
+import { type Codes, sequenceLength } from "./codes.js";
 import { prepareImage } from "./prepared-image.js";
 import type { Tokenizer } from "./tokenizer.js";
 
@@ -20,7 +20,8 @@ export interface SurveyedCode {
   readonly patches: readonly RgbImage[];
   /**
    * What the decoder makes of this code amid its like: the middle f×f pixels of a grid filled with it; the other
-   * codebooks, where there are several, have the code that they used most in these images.
+   * codebooks, where there are several, have the code that they used most in these images, and so have the coarser
+   * scales of a sequence.
    */
   readonly alone: RgbImage;
 }
@@ -117,6 +118,24 @@ function listedCodes(counts: CodeCounts, limit: number, codebook: number): numbe
 }
 
 /** Where a code stands: the number of the image, and the position in its grid. */
+/** A position as a row and a column of the latent grid; of a coarse scale the middle of what it covers. */
+type PlaceIn = (position: number) => { readonly row: number; readonly column: number };
+
+function gridPlace(width: number): PlaceIn {
+  return (position) => ({ row: Math.floor(position / width), column: position % width });
+}
+
+function sequencePlace(scales: readonly number[]): PlaceIn {
+  const finest = scales.at(-1) as number;
+  const places = scales.flatMap((side) =>
+    Array.from({ length: side ** 2 }, (_, i) => {
+      const middle = (at: number): number => Math.floor(((at + 0.5) * finest) / side);
+      return { row: middle(Math.floor(i / side)), column: middle(i % side) };
+    }),
+  );
+  return (position) => places[position] as { row: number; column: number };
+}
+
 interface Place {
   readonly codebook: number;
   readonly index: number;
@@ -142,8 +161,9 @@ function drawPlaces(
 ): Place[] {
   const drawn = new Map(codes.map((index) => [index, { seen: 0, places: [] as Place[] }]));
   let before = 0;
-  for (const { indices, shape, images } of grids) {
+  for (const { indices, shape, images, scales } of grids) {
     const [, height, width, numCodebooks] = shape;
+    const placeIn = scales === undefined ? gridPlace(width) : sequencePlace(scales);
     for (let i = 0; numCodebooks * i < indices.length; i++) {
       const index = indices[numCodebooks * i + codebook] as number;
       const found = drawn.get(index);
@@ -155,8 +175,7 @@ function drawPlaces(
         codebook,
         index,
         image: before + Math.floor(i / (height * width)),
-        row: Math.floor(i / width) % height,
-        column: i % width,
+        ...placeIn(i % (height * width)),
       };
     }
     before += images.length;
@@ -246,16 +265,30 @@ async function decodeAlone(
   }: { readonly codes: readonly number[]; readonly codebook: number; readonly counts: CodeCounts },
 ): Promise<RgbImage[]> {
   if (codes.length === 0) return [];
-  const { numCodebooks } = tokenizer;
+  const { numCodebooks, scales, downsamplingFactor: side } = tokenizer;
   const usual = Array.from({ length: numCodebooks }, (_, q) => mostUsedCodes(counts, 1, q)[0]?.index ?? 0);
   const indices = codes.flatMap((code) => {
     const position = usual.map((other, q) => (q === codebook ? code : other));
     return Array.from({ length: FILLED * FILLED }, () => position).flat();
   });
-  const made = await tokenizer.decodeBatch({ indices, shape: [codes.length, FILLED, FILLED, numCodebooks] });
-  const side = tokenizer.downsamplingFactor;
-  const start = ((FILLED - 1) / 2) * side;
+  const input =
+    scales === undefined
+      ? { indices, shape: [codes.length, FILLED, FILLED, numCodebooks] }
+      : filledSequences(codes, scales, usual[0] ?? 0);
+  const made = await tokenizer.decodeBatch(input);
+  const cells = scales?.at(-1) ?? FILLED;
+  const start = Math.floor((cells - 1) / 2) * side;
   return made.map((image) => cropImage(image, { top: start, left: start, height: side, width: side }));
+}
+
+/** Of each code a sequence whose last scale is filled with it; the others have the code that was used most. */
+function filledSequences(codes: readonly number[], scales: readonly number[], usual: number) {
+  const length = sequenceLength(scales);
+  const coarse = length - (scales.at(-1) as number) ** 2;
+  const indices = codes.flatMap((code) =>
+    Array.from({ length }, (_, position) => (position < coarse ? usual : code)),
+  );
+  return { indices, shape: [codes.length, 1, length, 1] };
 }
 
 function commonGeometry(grids: readonly Codes[]): CodeGeometry | null {

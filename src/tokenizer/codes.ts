@@ -29,7 +29,10 @@ export interface TilePlace {
 /** Indices as the tokenizer holds them: 16 bits where the codebook has at most 65,536 codes. */
 export type IndexArray = Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 
-/** [N, H, W, Q]: images, latent grid, codebooks. Never squeezed. */
+/**
+ * [N, H, W, Q]: images, latent grid, codebooks. Never squeezed. Of a sequence [N, 1, L, Q]: the scales, one behind the
+ * other, each row by row.
+ */
 export type CodesShape = readonly [images: number, height: number, width: number, codebooks: number];
 
 /** Images as integers. Plain data: it survives `structuredClone`, and no tensor is in it. */
@@ -43,6 +46,32 @@ export interface Codes {
   readonly images: readonly CodedImage[];
   /** `Tokenizer.fingerprint` of the model that made the codes; no other model can decode them. */
   readonly fingerprint: string;
+  /**
+   * Where the codes of an image are a sequence and no grid (kind `multi-scale`): the sides of its square grids in their
+   * order. Their squares add up to W of the shape, and the last one is the side of the latent grid.
+   */
+  readonly scales?: readonly number[];
+}
+
+/** Codes of an image that are a sequence: Σ s². */
+export function sequenceLength(scales: readonly number[]): number {
+  return scales.reduce((sum, side) => sum + side ** 2, 0);
+}
+
+/** `scales` of what has them, to be spread. */
+export function scalesOf({ scales }: { readonly scales?: readonly number[] | undefined }): {
+  readonly scales?: readonly number[];
+} {
+  return scales === undefined ? {} : { scales };
+}
+
+/** Pixels that codes cover: the sides of their latent grid times the downsampling factor. */
+export function pixelsCovered(
+  { shape: [, height, width], scales }: Pick<Codes, "shape" | "scales">,
+  factor: number,
+): { readonly height: number; readonly width: number } {
+  const side = scales?.at(-1);
+  return { height: (side ?? height) * factor, width: (side ?? width) * factor };
 }
 
 /** How far a source has been read: enough to resume there. Plain data. */
@@ -74,6 +103,25 @@ export function beginsImage({ tile }: CodedImage): boolean {
   return tile === undefined || (tile.top === 0 && tile.left === 0);
 }
 
+/** Of codes that are a sequence the last scale alone, as the grid that it is; others as they are. */
+export function finestGrid(codes: Pick<Codes, "indices" | "shape" | "scales">): {
+  readonly indices: IndexArray;
+  readonly shape: CodesShape;
+} {
+  const { indices, shape, scales } = codes;
+  const side = scales?.at(-1);
+  if (side === undefined) return { indices, shape };
+  const [count, , length, codebooks] = shape;
+  const kept = side ** 2 * codebooks;
+  const parts = Array.from({ length: count }, (_, i) =>
+    indices.subarray((i + 1) * length * codebooks - kept, (i + 1) * length * codebooks),
+  );
+  const finest =
+    indices instanceof Uint16Array ? new Uint16Array(count * kept) : new Uint32Array(count * kept);
+  for (const [i, part] of parts.entries()) finest.set(part, i * kept);
+  return { indices: finest, shape: [count, side, side, codebooks] };
+}
+
 /** An array for `length` indices of a codebook of `codebookSize` codes. */
 export function indexArray(codebookSize: number, length: number): IndexArray {
   return codebookSize <= 65_536 ? new Uint16Array(length) : new Uint32Array(length);
@@ -97,6 +145,7 @@ export function sliceCodes(codes: Codes, start: number, end = codes.shape[0]): C
     indices: codes.indices.subarray(start * length, end * length),
     shape: [end - start, height, width, codebooks],
     images: codes.images.slice(start, end),
+    ...scalesOf(codes),
   };
 }
 
@@ -115,7 +164,8 @@ export function concatCodes(parts: readonly Codes[]): Codes {
   const images = parts.flatMap((part) => part.images);
   const { codebookSize, fingerprint } = first;
   const [, height, width, codebooks] = first.shape;
-  return { codebookSize, fingerprint, indices, images, shape: [images.length, height, width, codebooks] };
+  const shape: CodesShape = [images.length, height, width, codebooks];
+  return { codebookSize, fingerprint, indices, images, shape, ...scalesOf(first) };
 }
 
 /** @throws VqkitError("codes") when two codes differ in their latent grids or models; it names an image of each */
@@ -144,6 +194,8 @@ export interface CodesModel {
   readonly numCodebooks: number;
   readonly downsamplingFactor: number;
   readonly fingerprint: string;
+  /** Of a model whose codes are a sequence. */
+  readonly scales?: readonly number[] | undefined;
 }
 
 /**
@@ -157,7 +209,7 @@ export function checkCodes(codes: CodesInput, model: CodesModel): Codes {
   if (codes.fingerprint !== undefined && codes.fingerprint !== fingerprint) {
     throw otherModel(fingerprint, codes.fingerprint);
   }
-  const shape = checkShape(codes, model.numCodebooks);
+  const shape = checkShape(codes, model);
   const indices = indexArray(codebookSize, codes.indices.length);
   for (let i = 0; i < indices.length; i++) {
     const index = codes.indices[i] as number;
@@ -169,7 +221,8 @@ export function checkCodes(codes: CodesInput, model: CodesModel): Codes {
     }
     indices[i] = index;
   }
-  return { indices, shape, codebookSize, images: checkImages(codes, shape, model), fingerprint };
+  const images = checkImages(codes, shape, model);
+  return { indices, shape, codebookSize, images, fingerprint, ...scalesOf(model) };
 }
 
 /** A fingerprint for messages. */
@@ -177,11 +230,13 @@ function short(fingerprint: string): string {
   return fingerprint.slice(0, 12);
 }
 
-function checkShape({ shape, indices }: CodesInput, numCodebooks: number): CodesShape {
+function checkShape({ shape, indices }: CodesInput, { numCodebooks, scales }: CodesModel): CodesShape {
   const [count = 0, height = 0, width = 0, codebooks] = shape;
   const whole = shape.length === 4 && shape.every((side) => Number.isSafeInteger(side) && side >= 1);
-  if (!whole || codebooks !== numCodebooks) {
-    throw new ShapeError("codes.shape", `[N,H,W,${numCodebooks}]`, shape);
+  const length = scales === undefined ? undefined : sequenceLength(scales);
+  if (!whole || codebooks !== numCodebooks || (length !== undefined && (height !== 1 || width !== length))) {
+    const grid = length === undefined ? "H,W" : `1,${length}`;
+    throw new ShapeError("codes.shape", `[N,${grid},${numCodebooks}]`, shape);
   }
   if (indices.length !== count * height * width * codebooks) {
     throw new ShapeError("codes.indices", `[${shape.join(",")}]`, [indices.length]);
@@ -190,8 +245,8 @@ function checkShape({ shape, indices }: CodesInput, numCodebooks: number): Codes
 }
 
 function checkImages(codes: CodesInput, shape: CodesShape, model: CodesModel): readonly CodedImage[] {
-  const [count, gridHeight, gridWidth] = shape;
-  const full = { height: gridHeight * model.downsamplingFactor, width: gridWidth * model.downsamplingFactor };
+  const [count] = shape;
+  const full = pixelsCovered({ shape, ...scalesOf(model) }, model.downsamplingFactor);
   const images: readonly CodedImage[] =
     codes.images ?? Array.from({ length: count }, (_, i) => ({ name: `image ${i}`, ...full }));
   if (images.length !== count) {

@@ -1,5 +1,5 @@
 import { mapAhead, type RgbImage } from "../data/index.js";
-import { type CodedImage, type Codes, sliceCodes } from "./codes.js";
+import { type CodedImage, type Codes, pixelsCovered, sliceCodes } from "./codes.js";
 import type { DecodedImage } from "./decoded-image.js";
 import { partsAtOnce } from "./image-batches.js";
 import type { Passes } from "./passes/passes.js";
@@ -38,10 +38,10 @@ export class ImageDecoder {
   }
 
   /** How many images codes are when tiles are put together. @throws VqkitError("codes") when tiles are missing */
-  countImages({ images, shape: [, height, width] }: Codes): number {
+  countImages(codes: Codes): number {
     const tiles = new TileSequence(this.#factor);
-    const frame = { height: height * this.#factor, width: width * this.#factor };
-    const last = images.filter((image) => tiles.take(image, frame)?.last ?? true);
+    const frame = pixelsCovered(codes, this.#factor);
+    const last = codes.images.filter((image) => tiles.take(image, frame)?.last ?? true);
     tiles.end();
     return last.length;
   }
@@ -49,9 +49,8 @@ export class ImageDecoder {
   /** As many images or tiles as go through the model at once. */
   async *#slices(codes: AsyncIterable<Codes> | Iterable<Codes>): AsyncGenerator<Codes, void, undefined> {
     for await (const part of codes) {
-      const [count, gridHeight, gridWidth] = part.shape;
-      const size = { height: gridHeight * this.#factor, width: gridWidth * this.#factor };
-      const step = partsAtOnce(size, DECODE_BATCH);
+      const [count] = part.shape;
+      const step = partsAtOnce(pixelsCovered(part, this.#factor), DECODE_BATCH);
       for (let start = 0; start < count; start += step) {
         yield sliceCodes(part, start, Math.min(count, start + step));
       }

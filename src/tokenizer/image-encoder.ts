@@ -2,15 +2,16 @@ import {
   ENLARGEMENT_SAMPLE,
   mapAhead,
   openSource,
+  type Size,
   type SourceInput,
   type SourceItem,
 } from "../data/index.js";
 import type { EncodeAllOptions, EncodeCallOptions } from "./call-options.js";
-import { type Codes, concatCodes, type EncodedBatch } from "./codes.js";
+import { type Codes, concatCodes, type EncodedBatch, scalesOf } from "./codes.js";
 import type { DecodedImage } from "./decoded-image.js";
 import type { EncodeSettings } from "./encode-options.js";
 import { imageBatches, type PreparedBatch, partsAtOnce, pixelsOf } from "./image-batches.js";
-import type { Passes } from "./passes/passes.js";
+import { imageSideOf, type Passes } from "./passes/passes.js";
 import { type ImageTaker, prepareImage } from "./prepared-image.js";
 import { checkEncodeSize, passFault } from "./size-check.js";
 import { WholeImages } from "./whole-images.js";
@@ -82,7 +83,14 @@ export class ImageEncoder {
   #taker({ allowOversize }: EncodeSettings): ImageTaker {
     const model = this.#passes.facts.config;
     const factor = model.downsamplingFactor;
-    return allowOversize ? { factor } : { factor, refuse: (size) => passFault(size, { model }) };
+    const side = imageSideOf(this.#passes.facts);
+    return {
+      factor,
+      refuse: (size) => {
+        const other = side === undefined ? undefined : sizeFault(size, side);
+        return other ?? (allowOversize ? undefined : passFault(size, { model }));
+      },
+    };
   }
 
   async #encodeBatch(
@@ -103,8 +111,16 @@ export class ImageEncoder {
     size: PreparedBatch["size"],
     signal: AbortSignal | undefined,
   ): Promise<Codes> {
-    const { codebookSize, fingerprint } = this.#passes.facts;
+    const { facts } = this.#passes;
+    const { codebookSize, fingerprint } = facts;
     const grid = await this.#passes.encode(pixelsOf(parts, size), signal);
-    return { ...grid, codebookSize, images: parts.map(({ coded }) => coded), fingerprint };
+    const images = parts.map(({ coded }) => coded);
+    return { ...grid, codebookSize, images, fingerprint, ...scalesOf(facts) };
   }
+}
+
+/** Why a model that takes images of one size does not take one of another. */
+function sizeFault({ height, width }: Size, side: number): string | undefined {
+  if (height === side && width === side) return undefined;
+  return `an image of ${width}×${height} pixels, where the scales of the codes take ${side}×${side} (policies resize, crop, pad and tile with size ${side} give it)`;
 }

@@ -32,10 +32,13 @@ export {
   type CodesShape,
   concatCodes,
   type EncodedBatch,
+  finestGrid,
   type IndexArray,
   indexArray,
   otherModel,
   type SourceProgress,
+  scalesOf,
+  sequenceLength,
   sliceCodes,
   type TilePlace,
 } from "./codes.js";

@@ -10,7 +10,7 @@ import { VqkitError } from "../core/errors.js";
 import { Semaphore } from "../core/semaphore.js";
 import { allCodes, hasCodes } from "../quantizers/index.js";
 import * as tf from "../tf/index.js";
-import { indexArray } from "./codes.js";
+import { indexArray, scalesOf } from "./codes.js";
 import type { LoadedModel } from "./model-loading.js";
 import { disposedError } from "./passes/disposed.js";
 import type { CodeVectors, IndexGrid, ModelFacts, Passes } from "./passes/passes.js";
@@ -30,7 +30,8 @@ export class ModelPasses implements Passes {
     this.#model = model;
     const { codebookSize, numCodebooks } = model.quantizer;
     const hasCodeVectors = hasCodes(model.quantizer);
-    this.facts = { config: model.config, fingerprint, codebookSize, numCodebooks, hasCodeVectors };
+    const codes = { codebookSize, numCodebooks, hasCodeVectors, ...scalesOf(model.quantizer.sequence ?? {}) };
+    this.facts = { config: model.config, fingerprint, ...codes };
     freezeTensors(model.variables().values());
   }
 

@@ -26,7 +26,7 @@ import { copyModel, type LoadedModel, loadModel } from "./model-loading.js";
 import { ModelPasses } from "./model-passes.js";
 import { disposedError } from "./passes/disposed.js";
 import { importModules, type LoadOptions, parseLoadOptions } from "./passes/loading-options.js";
-import type { Passes } from "./passes/passes.js";
+import { imageSideOf, type Passes } from "./passes/passes.js";
 import { WorkerPasses } from "./passes/worker-passes.js";
 
 /**
@@ -43,6 +43,10 @@ export class Tokenizer {
   readonly numCodebooks: number;
   /** Image side ÷ latent-grid side. */
   readonly downsamplingFactor: number;
+  /** Of a model whose codes are a sequence: as `scales` of `Codes`. It takes images of one size alone, `imageSide`. */
+  readonly scales: readonly number[] | undefined;
+  /** Pixels a side of the images that the model takes; undefined where it takes any size. */
+  readonly imageSide: number | undefined;
   readonly #passes: Passes;
   readonly #encoder: ImageEncoder;
   readonly #decoder: ImageDecoder;
@@ -59,6 +63,8 @@ export class Tokenizer {
     this.codebookSize = codebookSize;
     this.numCodebooks = numCodebooks;
     this.downsamplingFactor = config.downsamplingFactor;
+    this.scales = passes.facts.scales;
+    this.imageSide = imageSideOf(passes.facts);
   }
 
   /**

@@ -320,8 +320,21 @@ function checkTrainable({ decoder }: AutoencoderConfig): void {
 }
 
 /** The model takes only multiples of its factor, and SSIM only sides that hold its 11×11 window. */
-function checkCropSize({ model, data, loss }: Pick<RunConfig, "model" | "data" | "loss">): void {
+function checkCropSize({
+  model,
+  data,
+  loss,
+  quantizer,
+}: Pick<RunConfig, "model" | "data" | "loss" | "quantizer">): void {
   const { downsamplingFactor: factor } = model;
+  const last = quantizerFacts(quantizer)?.scales?.at(-1);
+  const other = data.cropSize.find((side) => last !== undefined && side !== last * factor);
+  if (last !== undefined && other !== undefined) {
+    throw new ConfigError(
+      "data.cropSize",
+      `expected ${last * factor}x${last * factor} pixels, ${last} positions as the quantizer's last scale times the model's downsamplingFactor ${factor}, got ${data.cropSize.join("x")}. Or end quantizer.scales with the side of the latent grid.`,
+    );
+  }
   for (const side of data.cropSize) {
     if (side % factor === 0) continue;
     const below = side - (side % factor);

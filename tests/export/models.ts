@@ -110,6 +110,15 @@ export const variants = {
       ],
     },
   },
+  "multi-scale": {
+    model: { preset: "tiny", baseWidth: 8, latentChannels: 6 },
+    quantizer: {
+      kind: "multi-scale",
+      scales: [1, 2, 3, 5],
+      quantizer: { kind: "vq", codebookSize: 30, codeDim: 6, initialization: "data" },
+      phiCount: 3,
+    },
+  },
   "residual fsq": {
     model: { preset: "tiny", baseWidth: 8 },
     quantizer: { kind: "residual-fsq", levels: [5, 4, 3], numQuantizers: 3 },

@@ -96,6 +96,23 @@ describe.each(["residual", "grouped, one of them projected"] as const)("%s", (na
   });
 });
 
+test("multi-scale: the codes of a sequence are pruned, and its layers stay", async () => {
+  const run = await runFolder(folder, variants["multi-scale"]);
+  const out = join(folder, "pruned multi-scale");
+  const file = `${folder}/image0.png`;
+  const result = await pruneModel(run, { out, evidence: { images: file }, threads: 1 });
+  const [live, pruned] = [await Tokenizer.load(run), await Tokenizer.load(out)];
+  const { earlierIndices } = await readRemapping(join(out, "remapping.json"));
+  const size = { policy: "crop", size: 20 } as const; // 5 positions of 4 pixels
+  const [codes, again] = [await live.encode(file, size), await pruned.encode(file, size)];
+  expect(earlierIndices).toEqual([[...new Set(codes.indices)].sort((a, b) => a - b)]);
+  expect([...again.indices].map((index) => earlierIndices[0]?.[index])).toEqual([...codes.indices]);
+  expect((await pruned.decode(again)).pixels).toEqual((await live.decode(codes)).pixels);
+  expect(result.proof).toEqual({ images: 1, indices: 1 + 4 + 9 + 25, encoded: true });
+  live.dispose();
+  pruned.dispose();
+});
+
 test("codes of a folder are evidence too: what they decode to stays", async () => {
   const run = await runFolder(folder, variants["vq, relu"]);
   const live = await Tokenizer.load(run);

@@ -110,6 +110,38 @@ describe("surveyCodes", () => {
     }
   });
 
+  test("shows where the codes of a sequence stand, coarse ones in the middle of what they cover", async () => {
+    const scales = [1, 2, 4];
+    const sequences = await Tokenizer.load(
+      await modelFile(folder, {
+        kind: "multi-scale",
+        scales,
+        quantizer: { kind: "vq", codebookSize: 30, codeDim: 8, initialization: "data" },
+      }),
+    );
+    try {
+      const size = { height: 4 * F, width: 4 * F };
+      const file = path.join(folder, "square.png");
+      await sharp(noise(9, size).pixels, { raw: { ...size, channels: 3 } })
+        .png()
+        .toFile(file);
+      const survey = await surveyCodes(sequences, file, { patches: 2 });
+      expect(survey.counts.samples).toBe(1 + 4 + 16);
+      const { indices } = await sequences.encode(file);
+      // Of one position for 4×4: row and column ⌊½·4⌋ = 2. Of 2×2: ⌊½·2⌋ = 1 and ⌊1½·2⌋ = 3.
+      const places = [2 * 4 + 2, 4 + 1, 4 + 3, 3 * 4 + 1, 3 * 4 + 3, ...Array(16).keys()];
+      expect(survey.atlases[0]?.codes.length).toBe(survey.counts.used());
+      for (const { index, patches } of survey.atlases[0]?.codes ?? []) {
+        const own = places.filter((_, position) => indices[position] === index);
+        expect(patches.length).toBe(Math.min(2, own.length));
+        const there = own.map((place) => patchAt(9, size, place).join());
+        for (const { pixels } of patches) expect(there).toContain(pixels.join());
+      }
+    } finally {
+      sequences.dispose();
+    }
+  });
+
   test("the vectors are those of the transformed table, C·W + b", async () => {
     const { codeDim, values } = await tokenizer.codeVectors();
     expect([codeDim, values.length]).toEqual([8, 60 * 8]);

@@ -102,6 +102,18 @@ const kinds: [string, Partial<RunOptions>][] = [
   ],
   ["fsq", { quantizer: { kind: "fsq", levels: [5, 4, 3] }, usageWindow: 3 }],
   ["residual, 20 steps", { quantizer: { kind: "residual", codebookSize: 8, codeDim: 8 }, steps: 20 }],
+  [
+    "multi-scale, 20 steps",
+    {
+      quantizer: {
+        kind: "multi-scale",
+        scales: [1, 2, 4, 6],
+        quantizer: { kind: "vq", codebookSize: 12, codeDim: 8, codebook: "ema", initialization: "kmeans" },
+      },
+      data: { images, cropSize: [12, 12], heldOut: 0.25, evaluationCropsPerImage: 2 },
+      steps: 20,
+    },
+  ],
 ];
 
 describe("a run that goes on", () => {

@@ -78,6 +78,7 @@ function configOf(facts: ModelFacts): object {
     num_codebooks: facts.numCodebooks,
     code_dim: facts.codeDim,
     downsampling_factor: facts.downsamplingFactor,
+    ...(facts.scales === undefined ? {} : { scales: facts.scales }),
     format: "vqkit-run",
     formatVersion: 1,
     config: { ...rest, model, quantizer, ...(data === undefined ? {} : { data: geometry }) },

@@ -1,6 +1,7 @@
 import { isObject } from "../../core/objects.js";
 import { formatCount, formatExpectation, formatPercent, NO_FIGURE } from "../../drawing/index.js";
 import type { JsonObject } from "../../files/index.js";
+import { sequenceLength } from "../../tokenizer/index.js";
 import type { ModelFacts } from "../model-facts.js";
 
 type Figures = Readonly<Record<string, number | null | undefined>>;
@@ -31,7 +32,8 @@ function head({ quantizer }: ModelFacts): string {
 }
 
 function modelRows(facts: ModelFacts): string[][] {
-  const { quantizer, codebookSize, numCodebooks, codeDim, downsamplingFactor: factor, summary } = facts;
+  const { quantizer, codebookSize, numCodebooks, codeDim, summary } = facts;
+  const bits = Math.ceil(Math.log2(codebookSize));
   const parameters = objectAt(summary?.figures, "model")?.parameters;
   const options = Object.entries(quantizer).filter(
     ([name]) => !["kind", "codebookSize", "codeDim"].includes(name),
@@ -48,16 +50,32 @@ function modelRows(facts: ModelFacts): string[][] {
     ],
     [
       "bits an index",
-      `${Math.ceil(Math.log2(codebookSize))} (${((numCodebooks * Math.ceil(Math.log2(codebookSize))) / factor ** 2).toFixed(3)} bits a pixel without entropy coding)`,
+      `${bits} (${(bits * codesPerPixel(facts)).toFixed(3)} bits a pixel without entropy coding)`,
     ],
-    ["downsampling", `${factor}: an image of H×W pixels becomes ⌈H/${factor}⌉×⌈W/${factor}⌉ indices`],
+    ["downsampling", downsampling(facts)],
     ...(typeof parameters === "number" ? [["parameters of the autoencoder", formatCount(parameters)]] : []),
     [
       "pixels",
-      "RGB, a byte b as b/127.5 − 1; any size, the last row and column repeated to a multiple of the factor",
+      facts.scales === undefined
+        ? "RGB, a byte b as b/127.5 − 1; any size, the last row and column repeated to a multiple of the factor"
+        : "RGB, a byte b as b/127.5 − 1",
     ],
     ["fingerprint", `\`${facts.fingerprint.slice(0, 16)}…\` (codes carry it; no other model decodes them)`],
   ];
+}
+
+function downsampling({ downsamplingFactor: factor, scales }: ModelFacts): string {
+  if (scales === undefined) {
+    return `${factor}: an image of H×W pixels becomes ⌈H/${factor}⌉×⌈W/${factor}⌉ indices`;
+  }
+  const side = (scales.at(-1) as number) * factor;
+  return `${factor}: an image of ${side}×${side} pixels, and of no other size, becomes a sequence of ${sequenceLength(scales)} indices: square grids of ${scales.join(", ")} a side`;
+}
+
+/** Codes of an image over its pixels. */
+function codesPerPixel({ downsamplingFactor: factor, numCodebooks, scales }: ModelFacts): number {
+  if (scales === undefined) return numCodebooks / factor ** 2;
+  return (numCodebooks * sequenceLength(scales)) / ((scales.at(-1) as number) * factor) ** 2;
 }
 
 function use({ codebookSize }: ModelFacts, name: string): string {

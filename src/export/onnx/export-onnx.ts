@@ -4,9 +4,9 @@ import type { EngineOptions } from "../../backend/index.js";
 import { parseConfig } from "../../core/config.js";
 import { OutputFolder } from "../../files/index.js";
 import { loadModel, Tokenizer } from "../../tokenizer/index.js";
-import { type ModelFacts, modelFacts } from "../model-facts.js";
+import { codesShapeText, type ModelFacts, modelFacts } from "../model-facts.js";
 import type { OutputOptions } from "../output-options.js";
-import { type SampleImages, sampleImages } from "../sample-images.js";
+import { ofOneSize, type SampleImages, sampleImages } from "../sample-images.js";
 import { type OnnxGraphs, writeOnnxGraphs } from "./graphs.js";
 import { OnnxTokenizer } from "./onnx-tokenizer.js";
 import { type PixelFormat, pixelFormats } from "./pixels.js";
@@ -57,8 +57,11 @@ export async function exportOnnx(path: string, options: ExportOnnxOptions): Prom
       const facts = await modelFacts(path, loaded);
       // Before a tokenizer freezes the weights: tables are computed from them as training does.
       const graphs = await writeOnnxGraphs(loaded.model, { pixels, metadata: metadataOf(facts, pixels) });
-      const samples = await sampleImages(options.check, facts.run, options.checkAtMost);
       const live = await Tokenizer.from(loaded);
+      const samples = ofOneSize(
+        await sampleImages(options.check, facts.run, options.checkAtMost),
+        live.imageSide,
+      );
       return await checkAndWrite(folder, { live, graphs, pixels, samples, options });
     } finally {
       loaded.model.dispose();
@@ -109,7 +112,7 @@ function metadataOf(facts: ModelFacts, pixels: PixelFormat): Record<string, stri
       pixels === "uint8"
         ? "uint8 [batch, height, width, 3], RGB, 0..255"
         : "float32 [batch, 3, height, width], RGB, -1..1; a byte b is b/127.5 - 1",
-    indices: `int32 [batch, ceil(height/${factor}), ceil(width/${factor}), ${numCodebooks}], 0..${codebookSize - 1}`,
+    indices: `int32 [batch, ${codesShapeText(facts)}, ${numCodebooks}], 0..${codebookSize - 1}`,
     model: JSON.stringify(facts.model),
     quantizer: JSON.stringify(facts.quantizer),
     ...(summary === undefined

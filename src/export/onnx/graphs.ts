@@ -2,7 +2,8 @@ import { decoderLayers, encoderLayers, type ImageAutoencoder } from "../../autoe
 import { GraphWriter } from "../../backend/index.js";
 import { VqkitError } from "../../core/errors.js";
 import { inLayout, sequence, type WeightValues } from "../../nn/index.js";
-import type { OnnxQuantizer } from "../../quantizers/index.js";
+import type { OnnxQuantizer, Quantizer } from "../../quantizers/index.js";
+import { sequenceLength } from "../../tokenizer/index.js";
 import { LATENT_GRID, type PixelFormat, writePixelInput, writePixelOutput } from "./pixels.js";
 import { onnxQuantizer } from "./quantizers.js";
 
@@ -67,14 +68,14 @@ function writeEncoder({ model, quantizer, weights, pixels }: Parts): GraphWriter
   const input = writePixelInput(g, pixels, config.downsamplingFactor);
   const latents = sequence(encoderLayers(config, live.codeDim)).onnx(g, input, weights);
   const indices = g.within("quantizer", () => quantizer.writeEncoder(g, inLayout(g, latents, "NHWC")));
-  g.output("indices", indices, { type: "int32", dims: gridDims(live.numCodebooks) });
+  g.output("indices", indices, { type: "int32", dims: indexDims(live) });
   return g;
 }
 
 function writeDecoder({ model, quantizer, weights, pixels }: Parts): GraphWriter {
   const { config, quantizer: live } = model;
   const g = new GraphWriter();
-  const indices = g.input("indices", "int32", gridDims(live.numCodebooks));
+  const indices = g.input("indices", "int32", indexDims(live));
   const codes = g.within("quantizer", () => quantizer.writeDecoder(g, indices));
   const input = { name: codes, layout: "NHWC", channels: live.codeDim, grid: LATENT_GRID, scale: 1 } as const;
   const decoder = sequence(decoderLayers(config, live.codeDim));
@@ -82,6 +83,7 @@ function writeDecoder({ model, quantizer, weights, pixels }: Parts): GraphWriter
   return g;
 }
 
-function gridDims(codebooks: number): (string | number)[] {
-  return ["batch", `${LATENT_GRID}_height`, `${LATENT_GRID}_width`, codebooks];
+function indexDims({ sequence: codes, numCodebooks }: Quantizer): (string | number)[] {
+  if (codes === undefined) return ["batch", `${LATENT_GRID}_height`, `${LATENT_GRID}_width`, numCodebooks];
+  return ["batch", 1, sequenceLength(codes.scales), numCodebooks];
 }

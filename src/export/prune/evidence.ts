@@ -9,6 +9,8 @@ import {
   countCodes,
   openCodes,
   otherModel,
+  scalesOf,
+  sequenceLength,
   type Tokenizer,
 } from "../../tokenizer/index.js";
 import { evaluationFiles } from "../sample-images.js";
@@ -56,7 +58,10 @@ async function fromImages(live: Tokenizer, images: string | readonly string[]): 
   const onPassedOver = (all: PassedOver): void => {
     passedOver = describePassedOver(all);
   };
-  const encode = (tokenizer: Tokenizer) => tokenizer.encodeAll(images, { onPassedOver });
+  // A model that takes one size is given the middle of each image.
+  const size = live.imageSide;
+  const cut = size === undefined ? {} : ({ policy: "crop", size } as const);
+  const encode = (tokenizer: Tokenizer) => tokenizer.encodeAll(images, { ...cut, onPassedOver });
   const counts = new CodeCounts(live.codebookSize, live.numCodebooks);
   let count = 0;
   for await (const codes of encode(live)) {
@@ -119,22 +124,24 @@ async function evaluationCrops(run: RunFolder | undefined): Promise<Evidence["en
   }
 }
 
-/** Grids of 16 × 16 in which every code that was used stands, the last ones filled up with the first of a codebook. */
+/** Grids of 16 × 16, or sequences, in which every code that was used stands, the last ones filled up with the first of a codebook. */
 async function* everyCode(live: Tokenizer, counts: CodeCounts): AsyncGenerator<Codes, void, undefined> {
   const { numCodebooks } = live;
   const used = Array.from({ length: numCodebooks }, (_, q) => counts.usedCodes(q).map(({ index }) => index));
   const most = Math.max(...used.map(({ length }) => length));
-  const side = 16 * live.downsamplingFactor;
-  for (let start = 0; start < most; start += 256) {
+  const side = live.imageSide ?? 16 * live.downsamplingFactor;
+  const [rows, columns] = live.scales === undefined ? [16, 16] : [1, sequenceLength(live.scales)];
+  for (let start = 0; start < most; start += rows * columns) {
     yield {
-      indices: Uint32Array.from({ length: 256 * numCodebooks }, (_, i) => {
+      indices: Uint32Array.from({ length: rows * columns * numCodebooks }, (_, i) => {
         const own = used[i % numCodebooks] ?? [];
         return own[start + Math.floor(i / numCodebooks)] ?? (own[0] as number);
       }),
-      shape: [1, 16, 16, numCodebooks],
+      shape: [1, rows, columns, numCodebooks],
       codebookSize: live.codebookSize,
       images: [{ name: `codes from ${start}`, width: side, height: side }],
       fingerprint: live.fingerprint,
+      ...scalesOf(live),
     };
   }
 }

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { VqkitError } from "../../core/errors.js";
 import { formatError, type JsonObject } from "../../files/index.js";
+import { sequenceLength } from "../codes.js";
 
 /** Whose codes they are. */
 export interface CodeKind {
@@ -11,6 +12,8 @@ export interface CodeKind {
   readonly codebookSize: number;
   /** Q. */
   readonly numCodebooks: number;
+  /** As `scales` of `Codes`: of codes that are a sequence. */
+  readonly scales?: readonly number[];
 }
 
 /** A size of latent grid, and how many entries have it. */
@@ -40,12 +43,16 @@ export interface CodeContents extends CodeKind {
 /** Usage is counted in a table for each. */
 const MAX_CODEBOOKS = 65_536;
 
+/** Of a scale's grid: its square, and sums of squares, stay exact. */
+const MAX_SIDE = 65_536;
+
 const whole = z.int().min(1);
 
 export const kindSchema = z.object({
   fingerprint: z.string().regex(/^[0-9a-f]{64}$/, "expected 64 hexadecimal digits"),
   codebookSize: whole.max(2 ** 32),
   numCodebooks: whole.max(MAX_CODEBOOKS),
+  scales: z.array(whole.max(MAX_SIDE)).min(1).readonly().exactOptional(),
 });
 
 export const contentsSchema = kindSchema.extend({
@@ -80,11 +87,19 @@ export const contentsSchema2 = contentsSchema
   .extend({ images: whole, grids: earlierGrids })
   .transform(({ images: entries, ...rest }): CodeContents => ({ ...rest, entries }));
 
-/** @throws VqkitError("format") when the grids contradict one another, or the number of entries */
-export function checkGrids({ grids, entries }: Pick<CodeContents, "grids" | "entries">): void {
+/** @throws VqkitError("format") when the grids contradict one another, the scales, or the number of entries */
+export function checkGrids({
+  grids,
+  entries,
+  scales,
+}: Pick<CodeContents, "grids" | "entries" | "scales">): void {
   const sizes = new Set<string>();
+  const sequence = scales === undefined ? undefined : `1×${sequenceLength(scales)}`;
   for (const [i, { gridHeight, gridWidth }] of grids.entries()) {
     const size = `${gridHeight}×${gridWidth}`;
+    if (sequence !== undefined && size !== sequence) {
+      throw formatError(`grids[${i}]`, `expected ${sequence}, as the scales are, got ${size}.`);
+    }
     if (sizes.has(size)) throw formatError(`grids[${i}]`, `expected ${size} once, got it again.`);
     sizes.add(size);
   }
@@ -125,6 +140,9 @@ export function checkSameContents(
     if (expected[key] === found[key]) continue;
     throw formatError(path, `expected ${key} ${expected[key]} as in the manifest, got ${found[key]}.`);
   }
+  const [inManifest = "none", inFile = "none"] = [expected.scales?.join(), found.scales?.join()];
+  if (inManifest === inFile) return;
+  throw formatError(path, `expected scales ${inManifest} as in the manifest, got ${inFile}.`);
 }
 
 /** A file is no flag: the command line must not call what is wrong in it wrong usage. */

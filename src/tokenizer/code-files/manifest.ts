@@ -16,6 +16,7 @@ import {
   readJsonFile,
   writeJsonFile,
 } from "../../files/index.js";
+import { scalesOf } from "../codes.js";
 import {
   asFormatError,
   type CodeContents,
@@ -62,7 +63,8 @@ export async function namesIn(dir: string): Promise<string[]> {
 /** The same manifest gives the same bytes, in whatever order its fields come. */
 export async function writeManifest(dir: string, manifest: CodeManifest): Promise<void> {
   const { layout, fingerprint, codebookSize, numCodebooks, entries, grids, files, settings } = manifest;
-  const fields = { layout, fingerprint, codebookSize, numCodebooks, entries, grids, files, settings };
+  const kind = { layout, fingerprint, codebookSize, numCodebooks, ...scalesOf(manifest) };
+  const fields = { ...kind, entries, grids, files, settings };
   await writeJsonFile(join(dir, MANIFEST_FILE), { ...FORMAT, ...fields });
 }
 

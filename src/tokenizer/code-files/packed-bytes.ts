@@ -23,7 +23,7 @@ import {
   PRELUDE_BYTES,
   parseJson,
 } from "../../files/index.js";
-import { type IndexArray, indexArray } from "../codes.js";
+import { type IndexArray, indexArray, scalesOf } from "../codes.js";
 import { asFormatError, type CodeKind, contentsSchema, kindSchema } from "./contents.js";
 import type { EntryCodes } from "./entry.js";
 
@@ -68,7 +68,8 @@ export function isPackedStart(start: Uint8Array): boolean {
 export function encodeHeader({ settings, ...kind }: PackedHeader): Uint8Array {
   const { fingerprint, codebookSize, numCodebooks } = kind;
   const own = { fingerprint, codebookSize, numCodebooks, bitsPerIndex: bitsPerIndex(codebookSize) };
-  const json = Buffer.from(JSON.stringify({ format: "vqkit-packed-codes", ...own, settings }));
+  const fields = { format: "vqkit-packed-codes", ...own, ...scalesOf(kind), settings };
+  const json = Buffer.from(JSON.stringify(fields));
   if (json.length > MAX_JSON) {
     throw new VqkitError(
       "codes",

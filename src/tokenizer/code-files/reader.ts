@@ -4,7 +4,7 @@ import { parseConfig } from "../../core/config.js";
 import { VqkitError } from "../../core/errors.js";
 import { joinArrays } from "../../core/typed-arrays.js";
 import { formatError, withReader } from "../../files/index.js";
-import { type Codes, indexArray } from "../codes.js";
+import { type Codes, indexArray, scalesOf } from "../codes.js";
 import { type EntryCodes, indexFault } from "./entry.js";
 import type { FormatReader } from "./format.js";
 import { type CodeFormat, formats } from "./formats.js";
@@ -112,6 +112,7 @@ export class CodeReader {
       codebookSize,
       images: batch.map(({ image }) => image),
       fingerprint,
+      ...scalesOf(this.manifest),
     };
   }
 }

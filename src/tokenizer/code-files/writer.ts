@@ -2,7 +2,14 @@ import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
 import { VqkitError } from "../../core/errors.js";
 import { FolderLock, type JsonValue, StagedFiles } from "../../files/index.js";
-import { type Codes, checkCodes, type EncodedBatch, otherModel, type SourceProgress } from "../codes.js";
+import {
+  type Codes,
+  checkCodes,
+  type EncodedBatch,
+  otherModel,
+  type SourceProgress,
+  scalesOf,
+} from "../codes.js";
 import { type CodeKind, GridCounts } from "./contents.js";
 import type { FormatWriter } from "./format.js";
 import { type CodeFormat, codeFormats, formats } from "./formats.js";
@@ -308,7 +315,7 @@ export class CodeWriter {
 
   #check(codes: Codes): CodeKind {
     const { fingerprint, codebookSize, shape } = codes;
-    this.#kind ??= { fingerprint, codebookSize, numCodebooks: shape[3] };
+    this.#kind ??= { fingerprint, codebookSize, numCodebooks: shape[3], ...scalesOf(codes) };
     const expected = this.#kind;
     if (expected.fingerprint !== fingerprint) throw otherModel(expected.fingerprint, fingerprint);
     if (expected.codebookSize !== codebookSize) {

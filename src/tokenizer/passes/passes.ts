@@ -23,8 +23,16 @@ export interface ModelFacts {
   readonly codebookSize: number;
   /** Q. */
   readonly numCodebooks: number;
+  /** As `scales` of `Codes`: where the codes of an image are a sequence. The model takes images of one size then. */
+  readonly scales?: readonly number[];
   /** Whether `codeVectors` has the codes of each codebook. */
   readonly hasCodeVectors: boolean;
+}
+
+/** Pixels a side of the images that a model takes; undefined where it takes any size. */
+export function imageSideOf({ config, scales }: ModelFacts): number | undefined {
+  const side = scales?.at(-1);
+  return side === undefined ? undefined : side * config.downsamplingFactor;
 }
 
 /**

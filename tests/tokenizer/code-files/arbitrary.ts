@@ -24,21 +24,30 @@ const image: fc.Arbitrary<CodedImage> = fc
     return { name, width, height, tile: { top, left, ...size, overlap } };
   });
 
-/** Batches of one model, of few latent grids, so that grids come again. */
+/** Sides of the scales of a sequence, or none where codes are grids. */
+const scales = fc.option(
+  fc.uniqueArray(side, { minLength: 1, maxLength: 3 }).map((sides) => sides.sort((a, b) => a - b)),
+  { nil: undefined },
+);
+
+/** Batches of one model, of few latent grids, so that grids come again; of some models sequences. */
 export const anyBatches: fc.Arbitrary<Codes[]> = fc
   .record({
     codebookSize: fc.constantFrom(...codebookSizes),
     codebooks: fc.integer({ min: 1, max: 3 }),
+    scales,
     grids: fc.array(fc.tuple(side, side), { minLength: 1, maxLength: 3 }),
     batches: fc.array(fc.tuple(fc.nat(), fc.array(image, { minLength: 1, maxLength: 4 })), {
       minLength: 1,
       maxLength: 6,
     }),
   })
-  .chain(({ codebookSize, codebooks, grids, batches }) =>
+  .chain(({ codebookSize, codebooks, scales, grids, batches }) =>
     fc.tuple(
       ...batches.map(([pick, images]) => {
-        const [height, width] = grids[pick % grids.length] as [number, number];
+        const sequence = scales?.reduce((sum, each) => sum + each ** 2, 0);
+        const [height, width] =
+          sequence === undefined ? (grids[pick % grids.length] as [number, number]) : [1, sequence];
         const length = images.length * height * width * codebooks;
         const index = fc.oneof(fc.nat(codebookSize - 1), fc.constantFrom(0, codebookSize - 1));
         return fc.array(index, { minLength: length, maxLength: length }).map(
@@ -48,6 +57,7 @@ export const anyBatches: fc.Arbitrary<Codes[]> = fc
             codebookSize,
             images,
             fingerprint,
+            ...(scales === undefined ? {} : { scales }),
           }),
         );
       }),
