@@ -11,7 +11,7 @@ import json
 import sys
 
 import torch
-from vector_quantize_pytorch import ResidualFSQ, ResidualVQ
+from vector_quantize_pytorch import HierarchicalVQ, ResidualFSQ, ResidualVQ
 
 
 def measured(module, case):
@@ -38,6 +38,19 @@ def residual(case, **options):
     return measured(lambda rows: module(rows, freeze_codebook=True), case)
 
 
+def hierarchical(case, scales):
+    """Resizes up bilinearly, where VAR is bicubic: from 1x1 and to the same size both are the same."""
+    (table,) = [torch.tensor(each) for each in case["parameters"]]
+    size, dim = table.shape
+    options = dict(quant_resi=0.0, kmeans_init=False, accept_image_fmap=True, channel_first=False)
+    module = HierarchicalVQ(dim=dim, codebook_size=size, scales=scales, **options).eval()
+    module.vq._codebook.embed.data.copy_(table[None])
+    latents = torch.tensor(case["latents"])
+    quantized, indices, _ = module(latents)
+    sequence = torch.cat([each.reshape(len(latents), -1) for each in indices], 1)
+    return {"indices": sequence[:, None, :, None].tolist(), "quantized": quantized.tolist()}
+
+
 if __name__ == "__main__":
     cases = json.load(sys.stdin)
     fsq = cases["residualFsq"]
@@ -49,6 +62,7 @@ if __name__ == "__main__":
                 "residual": residual(cases["residual"]),
                 "residualWhole": residual(cases["residual"], quant_grad_frac=1.0),
                 "residualFsq": measured(module, fsq),
+                "multiScalePlain": hierarchical(cases["multiScalePlain"], [1, 5]),
             }
         )
     )

@@ -131,7 +131,7 @@ def multi_scale(latents, table, phis, scales, ratio):
     side = z.shape[-1]
     rest, total = z.detach(), 0
     indices, codebook, commitment = [], [], []
-    chosen_phi = phi_of_scale(len(scales), len(phis))
+    chosen_phi = phi_of_scale(len(scales), len(phis)) if phis else []
     for place, scale in enumerate(scales):
         small = F.interpolate(rest, size=(scale, scale), mode="area")
         rows = small.permute(0, 2, 3, 1).reshape(-1, z.shape[1])
@@ -139,10 +139,12 @@ def multi_scale(latents, table, phis, scales, ratio):
         indices.append(chosen.reshape(len(z), -1))
         codes = table[chosen].reshape(len(z), scale, scale, -1).permute(0, 3, 1, 2)
         grown = F.interpolate(codes, size=(side, side), mode="bicubic") if scale != side else codes
-        kernel, bias = phis[chosen_phi[place]]
-        # The kernel is kept as patches times D: rows, columns and input channels in this order.
-        weight = kernel.reshape(3, 3, z.shape[1], z.shape[1]).permute(3, 2, 0, 1)
-        added = (1 - ratio) * grown + ratio * F.conv2d(grown, weight, bias, padding=1)
+        added = grown
+        if phis:
+            kernel, bias = phis[chosen_phi[place]]
+            # The kernel is kept as patches times D: rows, columns and input channels in this order.
+            weight = kernel.reshape(3, 3, z.shape[1], z.shape[1]).permute(3, 2, 0, 1)
+            added = (1 - ratio) * grown + ratio * F.conv2d(grown, weight, bias, padding=1)
         total = total + added
         rest = rest - added.detach()
         codebook.append((total - z.detach()).square().mean())
@@ -178,6 +180,11 @@ def cases():
     output = multi_scale(latents, table, phis, scales, 0.3)
     parameters = [table, *(each for phi in phis for each in phi)]
     yield "multiScale", case(latents, parameters, draw(*shape, dim), output)
+
+    latents = draw(*shape, dim).requires_grad_()
+    table = draw(8, dim).requires_grad_()
+    output = multi_scale(latents, table, [], [1, 5], 0)
+    yield "multiScalePlain", case(latents, [table], draw(*shape, dim), output)
 
     yield "phis", [[scales, count, phi_of_scale(scales, count)] for scales in (2, 3, 5, 10) for count in (1, 2, 3, 4, 10) if count <= scales]
 

@@ -63,6 +63,9 @@ function sortFiles(files) {
     if (metadata.get("formatVersion") !== "1") {
       throw new Error(`${name}: expected format version 1, got ${metadata.get("formatVersion")}.`);
     }
+    if (metadata.has("scales")) {
+      throw new Error(`${name}: expected codes in a grid, which this page shows, got a sequence of scales.`);
+    }
     parts.set(metadata.get("part"), { name, bytes, metadata });
   }
   const [encoder, decoder] = [parts.get("encoder"), parts.get("decoder")];

@@ -33,14 +33,14 @@ describe.skipIf(!runs)(`vector-quantize-pytorch${runs ? "" : " (no Python that h
   // The reference is what vqkit is held against in reference.test.ts.
   const ours = JSON.parse(reference) as Readonly<
     Record<
-      "residual" | "residualFsq",
+      "residual" | "residualFsq" | "multiScalePlain",
       Measured & {
         readonly weights: number[][][][];
         readonly gradients: { readonly latents: number[][][][] };
       }
     >
   >;
-  let peer: Readonly<Record<"residual" | "residualWhole" | "residualFsq", Measured>>;
+  let peer: Readonly<Record<"residual" | "residualWhole" | "residualFsq" | "multiScalePlain", Measured>>;
   beforeAll(() => {
     const script = resolve(import.meta.dirname, "../../../tools/several_codes_peer.py");
     peer = JSON.parse(execFileSync(python, [script], { input: reference, encoding: "utf8" }));
@@ -50,6 +50,7 @@ describe.skipIf(!runs)(`vector-quantize-pytorch${runs ? "" : " (no Python that h
     ["residual", "residual"],
     ["residualWhole", "residual"],
     ["residualFsq", "residualFsq"],
+    ["multiScalePlain", "multiScalePlain"],
   ] as const)("%s finds the codes of the reference", (theirs, name) => {
     expect(peer[theirs].indices).toEqual(ours[name].indices);
     expectClose(peer[theirs].quantized, ours[name].quantized);

@@ -43,6 +43,12 @@ const configs: Readonly<Record<string, object>> = {
     phiRatio: 0.3,
     phiCount: 2,
   },
+  multiScalePlain: {
+    kind: "multi-scale",
+    scales: [1, 5],
+    quantizer: { kind: "vq", codebookSize: 8, codeDim: 4 },
+    phiRatio: 0,
+  },
   residualFsq: { kind: "residual-fsq", levels: [5, 4, 3], numQuantizers: 3 },
 };
 
