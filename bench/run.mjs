@@ -21,6 +21,7 @@ Options:
   --threads N   threads of each side (default 2)
   --device D    cpu, webgpu or cuda; PyTorch then takes its CUDA device (default cpu)
   --batch N     images in a batch (default: the benchmark's own)
+  --peer TEXT   only peers with TEXT in their names
   --json        one JSON object a benchmark on standard output, in place of the table: its first measure against its
                 first peer, and every row under "rows"
   --help`;
@@ -52,6 +53,7 @@ function parse() {
     threads: string,
     device: string,
     batch: string,
+    peer: string,
     json: boolean,
     help: boolean,
   };
@@ -84,6 +86,7 @@ function parse() {
     threads: positiveInteger(values, "threads") ?? 2,
     batch,
     device,
+    peer: values.peer ?? "",
   };
 }
 

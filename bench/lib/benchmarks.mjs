@@ -2,6 +2,8 @@ const speed = { key: "speed", unit: "images/s", better: "higher" };
 const time = { key: "time", unit: "ms", better: "lower" };
 /** Peak resident memory during the calls, over what was resident before the first one. */
 const memory = { key: "memory", unit: "MB", better: "lower" };
+/** The peak of the whole process's resident memory. */
+const resident = { key: "resident", unit: "MB", better: "lower" };
 /** Memory of the GPU at the end, over what was taken before; not measured on the CPU. */
 const deviceMemory = { key: "device-memory", unit: "MB", better: "lower" };
 
@@ -33,11 +35,11 @@ function autoencoder(mode, width, title, more = {}) {
     title,
     repeats: 15,
     hasBatches: true,
-    measures: [speed, memory, deviceMemory],
+    measures: [speed, memory, resident, deviceMemory],
     ours: { script: "autoencoder.mjs", args },
     peers: [
       peer("channels_last"),
-      peer("contiguous", { on: "cpu" }),
+      ...(more.preset === "vqgan" ? [diffusers(args)] : [peer("contiguous", { on: "cpu" })]),
       ...(mode === "train" ? [peer("channels_last", { on: "gpu", precision: "float32" })] : []),
     ],
   };
@@ -46,6 +48,17 @@ function autoencoder(mode, width, title, more = {}) {
 /** Preset "base" at half its width, 128×128 RGB in batches of 4: f = 16, four stages with group norm and SiLU. */
 function base(mode, title) {
   return autoencoder(mode, 64, title, { preset: "base", side: 128, batch: 4 });
+}
+
+/** Preset "vqgan", f = 16: VQGAN's and LlamaGen's networks. */
+function vqgan(mode, width, title, size) {
+  return { ...autoencoder(mode, width, title, { preset: "vqgan", ...size }), repeats: 4 };
+}
+
+/** The same model as that library's users have it. */
+function diffusers(args) {
+  const options = ["--layout", "channels_last", "--library", "diffusers"];
+  return { name: "diffusers, channels_last", script: "autoencoder.py", args: [...args, ...options] };
 }
 
 function flags(options) {
@@ -88,6 +101,18 @@ export const benchmarks = {
   "base-train": base("train", "train-step of the preset base, width 64, 128×128, batch 4"),
   "base-encode": base("encode", "images to indices with the model of base-train"),
   "base-decode": base("decode", "indices to images with the model of base-train"),
+  "vqgan-train": vqgan("train", 64, "train-step of the preset vqgan, width 64, 128×128, batch 4", {
+    side: 128,
+    batch: 4,
+  }),
+  "vqgan-encode": vqgan("encode", 128, "images to indices, preset vqgan, width 128, 256×256, batch 1", {
+    side: 256,
+    batch: 1,
+  }),
+  "vqgan-decode": vqgan("decode", 128, "indices to images with the model of vqgan-encode", {
+    side: 256,
+    batch: 1,
+  }),
   "encode-folder": encodeFolder("JPEG files to .npy files: decode, scale to 256×256, encode, write"),
   "quantizer-vq": quantizer("vq", 65_536, "straight-through VQ, K = 65,536"),
   "quantizer-rotation": quantizer("rotation", 65_536, "rotation-trick VQ, K = 65,536"),

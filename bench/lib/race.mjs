@@ -63,12 +63,14 @@ export function reasonWithoutPeers({ peers }, missing) {
  * round, so that a machine that slows down or speeds up meets all sides alike.
  *
  * @param benchmark an entry of `benchmarks`
- * @param {{ rounds: number, repeats?: number, threads: number, device: string, missing: Map<string, string>, progress: (line: string) => void }} options
+ * @param {{ rounds: number, repeats?: number, threads: number, device: string, peer: string, missing: Map<string, string>, progress: (line: string) => void }} options
  * @returns a list of sides, ours first: { name, rounds: result[] }; a result is { measures, facts }
  */
 export function race(benchmark, options) {
   const { rounds, threads, device, missing, progress } = options;
-  const peers = peersOn(benchmark, device).filter((peer) => !missing.has(runtimeOf(peer)));
+  const peers = peersOn(benchmark, device).filter(
+    (peer) => !missing.has(runtimeOf(peer)) && peer.name.includes(options.peer),
+  );
   const given = ["--threads", String(threads), "--repeats", String(options.repeats ?? benchmark.repeats)];
   if (options.batch !== undefined) given.push("--batch", String(options.batch));
   const common = [...given, "--device", device];

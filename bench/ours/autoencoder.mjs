@@ -70,6 +70,7 @@ const durations = await secondsOf({ train, encode, decode }[mode], { repeats: op
 const measures = {
   speed: durations.map((seconds) => batch / seconds),
   memory: [memory.megabytes()],
+  resident: [memory.resident()],
   "device-memory": [deviceMemory.megabytes()],
 };
 report(measures, { parameters: countOf(variables), batch, runtime });

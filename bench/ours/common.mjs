@@ -62,6 +62,11 @@ export class PeakMemory {
   megabytes() {
     return this.#start === undefined ? undefined : Math.max(1, (status("VmHWM") - this.#start) / 1024);
   }
+
+  /** The peak itself, with all that the process held before, in MB. */
+  resident() {
+    return this.#start === undefined ? undefined : status("VmHWM") / 1024;
+  }
 }
 
 /**

@@ -1,5 +1,5 @@
 // The counterpart of bench/peers/quantizers.py: one quantizer alone, forward and backward.
-// usage: quantizers.mjs --kind vq|rotation|simvq|fsq [--size 65536] [--vectors 8192] [--device cpu] [--threads 2]
+// usage: quantizers.mjs --kind vq|rotation|simvq|fsq [--size 65536] [--vectors 8192] [--dim 64] [--device cpu] [--threads 2]
 //   [--repeats 5]
 
 import { RecordedFunction } from "../../dist/src/backend/index.js";
@@ -18,14 +18,14 @@ import {
 
 const fsqLevels = { 1000: [8, 5, 5, 5], 64000: [8, 8, 8, 5, 5, 5] };
 
-const options = readArguments({ kind: "vq", size: 65_536, vectors: 8192, repeats: 5 });
+const options = readArguments({ kind: "vq", size: 65_536, vectors: 8192, dim: 64, repeats: 5 });
 const deviceMemory = new DeviceMemory(options.device);
 const runtime = await startEngine(options);
 
 const config =
   options.kind === "fsq"
     ? { kind: "fsq", levels: fsqLevels[options.size] }
-    : { kind: options.kind, codebookSize: options.size, codeDim: 64, initialization: "normal" };
+    : { kind: options.kind, codebookSize: options.size, codeDim: options.dim, initialization: "normal" };
 const quantizer = createQuantizer(config, 0);
 const trainable = new Map([...quantizer.variables()].filter(([, variable]) => variable.trainable));
 // One image of 64 rows: the quantizer sees 8,192 vectors however they are arranged.

@@ -1,11 +1,12 @@
 """The convolutional VQ autoencoder of bench/ours/autoencoder.mjs in PyTorch: same layers, batch, loss and optimizer.
 
-usage: autoencoder.py --mode train|encode|decode [--preset small|base] [--layout channels_last|contiguous] [--width 64]
-    [--side 64] [--batch 32] [--device cpu] [--precision default|float32] [--threads 2] [--repeats 10]
+usage: autoencoder.py --mode train|encode|decode [--preset small|base|vqgan] [--library torch|diffusers]
+    [--layout channels_last|contiguous] [--width 64] [--side 64] [--batch 32] [--device cpu] [--precision default|float32]
+    [--threads 2] [--repeats 10]
 
 RGB images. "small": downsampling factor 4, widths W and 2·W, two residual blocks a side at the low resolution, no norms,
-ReLU. "base": factor 16, widths W, 2·W, 2·W and 4·W, two residual blocks a stage, group norm and SiLU. Both: D = 64,
-K = 1024; straight-through VQ with codebook loss and 0.25 × commitment loss; Adam. "train" is a whole step: forward,
+ReLU. "base": factor 16, widths W, 2·W, 2·W and 4·W, two residual blocks a stage, group norm and SiLU. "vqgan": see
+vqgan.py, where "diffusers" takes that library's model in place of our own. All: D = 64, K = 1024; straight-through VQ with codebook loss and 0.25 × commitment loss; Adam. "train" is a whole step: forward,
 backward, update, loss read. "encode" goes from images to indices, "decode" back.
 """
 
@@ -15,6 +16,7 @@ from torch.nn import functional as F
 
 from common import DeviceMemory, PeakMemory, arguments, report, seconds
 from quantizers import nearest
+from vqgan import DiffusersVqgan, Vqgan
 
 
 class Preset:
@@ -72,12 +74,27 @@ def decoder(preset, code_dim):
     return nn.Sequential(*layers)
 
 
-class Autoencoder(nn.Module):
-    def __init__(self, width=64, code_dim=64, codebook_size=1024, preset="small"):
+class Networks(nn.Module):
+    """Encoder, codebook and decoder of the presets "small" and "base"."""
+
+    def __init__(self, preset, width, code_dim=64, codebook_size=1024):
         super().__init__()
         self.encoder = encoder(Preset(preset, width), code_dim)
         self.codebook = nn.Parameter(torch.randn(codebook_size, code_dim) * code_dim**-0.5)
         self.decoder = decoder(Preset(preset, width), code_dim)
+
+
+def networks(preset, width, library):
+    if preset != "vqgan":
+        return Networks(preset, width)
+    return DiffusersVqgan(width) if library == "diffusers" else Vqgan(width)
+
+
+class Autoencoder(nn.Module):
+    def __init__(self, width=64, preset="small", library="torch"):
+        super().__init__()
+        made = networks(preset, width, library)
+        self.encoder, self.codebook, self.decoder = made.encoder, made.codebook, made.decoder
 
     def latents(self, images):
         grid = self.encoder(images)  # [N, D, H, W]
@@ -105,17 +122,20 @@ class Autoencoder(nn.Module):
 
 
 def main():
-    options = arguments(mode="train", layout="channels_last", preset="small", width=64, side=64, batch=32)
+    options = arguments(
+        mode="train", layout="channels_last", preset="small", library="torch", width=64, side=64, batch=32
+    )
     device, batch, side = options.device, options.batch, options.side
     device_memory = DeviceMemory(device)
     memory_format = torch.channels_last if options.layout == "channels_last" else torch.contiguous_format
-    model = Autoencoder(options.width, preset=options.preset).to(device, memory_format=memory_format)
+    model = Autoencoder(options.width, preset=options.preset, library=options.library)
+    model = model.to(device, memory_format=memory_format)
     memory = PeakMemory()
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-4)
     images = [
         (torch.rand(batch, 3, side, side) * 2 - 1).to(device, memory_format=memory_format) for _ in range(4)
     ]
-    grid = side // (16 if options.preset == "base" else 4)
+    grid = side // (4 if options.preset == "small" else 16)
     codes = [torch.randint(1024, (batch, grid, grid)).to(device) for _ in range(4)]
 
     def train(index):
@@ -138,6 +158,7 @@ def main():
     measures = {
         "speed": [batch / s for s in durations],
         "memory": [memory.megabytes()],
+        "resident": [memory.resident()],
         "device-memory": [device_memory.megabytes()],
     }
     parameters = sum(parameter.numel() for parameter in model.parameters())

@@ -52,6 +52,10 @@ class PeakMemory:
     def megabytes(self):
         return None if self.start is None else max(1, (self._status("VmHWM") - self.start) / 1024)
 
+    def resident(self):
+        """The peak itself, with all that the process held before, in MB."""
+        return None if self.start is None else self._status("VmHWM") / 1024
+
     @staticmethod
     def _status(field):
         with open("/proc/self/status") as file:
