@@ -2,8 +2,10 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { type OnnxBackend, RecordedFunction } from "../../src/backend/index.js";
 import { ElementLoop } from "../../src/backend/loops/element-loop.js";
 import { splitRecording } from "../../src/backend/loops/recording-tail.js";
+import { RecycledArrays } from "../../src/backend/loops/recycled-arrays.js";
 import type { ElementProgram } from "../../src/backend/loops/simd-module.js";
-import { collect, type DataRecord } from "../../src/backend/recording.js";
+import { Tensor as OrtTensor } from "../../src/backend/onnxruntime.js";
+import { collect, DataRecord } from "../../src/backend/recording.js";
 import * as tf from "../../src/tf/index.js";
 import { useEngine } from "../engine.js";
 
@@ -153,5 +155,37 @@ describe("the end of a recording", () => {
     expect(found).toEqual(now.map((value) => 2 * value));
     tf.dispose([x, copy, waiting, expected]);
     dispose();
+  });
+});
+
+describe("RecycledArrays", () => {
+  function retired(pool: RecycledArrays, data: Float32Array, isRecyclable = true): DataRecord {
+    const shape = [data.length];
+    const record = DataRecord.known({ shape, dtype: "float32" }, new OrtTensor("float32", data, shape));
+    record.isRecyclable = isRecyclable;
+    pool.retire(record);
+    return record;
+  }
+
+  it("gives out again what nothing waits for and nobody has read", () => {
+    const pool = new RecycledArrays();
+    const [free, awaited, read] = [new Float32Array(5), new Float32Array(5), new Float32Array(5)];
+    retired(pool, free);
+    const waiting = retired(pool, awaited);
+    retired(pool, read, false);
+    pool.sweep(new Set([waiting]));
+    expect(pool.take(5)).toBe(free);
+    expect([awaited, read]).not.toContain(pool.take(5));
+    pool.sweep();
+    expect(pool.take(4)).toHaveLength(4);
+    expect(pool.take(5)).toBe(awaited);
+  });
+
+  it("lets arrays go that no run takes", () => {
+    const pool = new RecycledArrays();
+    const array = new Float32Array(7);
+    retired(pool, array);
+    for (let sweep = 0; sweep < 100; sweep++) pool.sweep();
+    expect(pool.take(7)).not.toBe(array);
   });
 });
