@@ -10,7 +10,7 @@ import type { FlagField } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
 
 interface Flags extends ModelFlags {
-  readonly to: "onnx" | "huggingface";
+  readonly to: "onnx" | "huggingface" | "diffusers";
   readonly out: string;
   readonly pixels?: PixelFormat;
   readonly check?: readonly string[];
@@ -29,8 +29,11 @@ export function addExport(program: Command, terminal: Terminal): void {
     .description("write a trained model for other programs")
     .argument("<model>", "run folder or model.safetensors")
     .addOption(
-      new Option("--to <format>", "onnx: encoder.onnx and decoder.onnx; huggingface: a folder for the Hub")
-        .choices(["onnx", "huggingface"])
+      new Option(
+        "--to <format>",
+        "onnx: encoder.onnx and decoder.onnx; huggingface: a folder for the Hub; diffusers: a folder for VQModel.from_pretrained",
+      )
+        .choices(["onnx", "huggingface", "diffusers"])
         .makeOptionMandatory(),
     )
     .requiredOption("-o, --out <dir>", "folder for the files")
@@ -47,11 +50,11 @@ export function addExport(program: Command, terminal: Terminal): void {
     );
   addModelFlags(command);
   command.action((model: string, flags: Flags) =>
-    namingFlags(flags, FIELDS, () =>
-      flags.to === "onnx" ? toOnnx(terminal, model, flags) : toHuggingFace(terminal, model, flags),
-    ),
+    namingFlags(flags, FIELDS, () => WRITERS[flags.to](terminal, model, flags)),
   );
 }
+
+const WRITERS = { onnx: toOnnx, huggingface: toHuggingFace, diffusers: toDiffusers } as const;
 
 async function toOnnx(terminal: Terminal, model: string, flags: Flags): Promise<void> {
   const { quiet = false, json = false, out, overwrite = false } = flags;
@@ -83,14 +86,28 @@ async function toOnnx(terminal: Terminal, model: string, flags: Flags): Promise<
 async function toHuggingFace(terminal: Terminal, model: string, flags: Flags): Promise<void> {
   const { quiet = false, json = false, out, overwrite = false } = flags;
   const { exportHuggingFace } = await import("../../src/export/index.js");
-  for (const [flag, value] of Object.entries({ "--pixels": flags.pixels, "--check": flags.check })) {
-    if (value !== undefined) throw new UsageError(`${flag}: expected only with --to onnx. Remove it.`);
-  }
+  refuseOnnxFlags(flags);
   await loadQuantizerModules(flags.quantizerModule ?? []);
   const result = await exportHuggingFace(model, { ...engineOptions(flags), out, overwrite });
   for (const warning of result.warnings) note(terminal, `warning: ${warning}`, { quiet });
   if (json) printJson(terminal, result);
   else print(terminal, `Written: ${result.files.join(", ")} in ${out}`);
+}
+
+async function toDiffusers(terminal: Terminal, model: string, flags: Flags): Promise<void> {
+  const { json = false, out, overwrite = false } = flags;
+  const { exportDiffusers } = await import("../../src/export/index.js");
+  refuseOnnxFlags(flags);
+  await loadQuantizerModules(flags.quantizerModule ?? []);
+  const result = await exportDiffusers(model, { ...engineOptions(flags), out, overwrite });
+  if (json) printJson(terminal, result);
+  else print(terminal, `Written: ${result.files.join(", ")} in ${out}`);
+}
+
+function refuseOnnxFlags({ pixels, check }: Flags): void {
+  for (const [flag, value] of Object.entries({ "--pixels": pixels, "--check": check })) {
+    if (value !== undefined) throw new UsageError(`${flag}: expected only with --to onnx. Remove it.`);
+  }
 }
 
 function describe({ on, indices, differingPixelValues, pixelValues }: RoundTrip): string {

@@ -1,4 +1,9 @@
 export {
+  type DiffusersExport,
+  type ExportDiffusersOptions,
+  exportDiffusers,
+} from "./diffusers/export-diffusers.js";
+export {
   type ExportHuggingFaceOptions,
   exportHuggingFace,
   type HuggingFaceExport,

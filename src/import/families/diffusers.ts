@@ -4,20 +4,22 @@ import { type Claim, type Family, type FoundWeights, hasName, ldmFields, plainCo
 import type { NamePair } from "../name-table.js";
 import type { ModelStructure } from "../structure.js";
 
-/** The two forms of a norm: plain, and spatial, which is three modules. */
-function normNames(theirs: string, ours: string): NamePair[] {
-  return [
-    [theirs, ours],
+/** Plain, or spatial, which is three modules. */
+type NormForm = "group" | "spatial";
+
+function normNames(theirs: string, ours: string, forms: readonly NormForm[]): NamePair[] {
+  const spatial: NamePair[] = [
     [`${theirs}.norm_layer`, ours],
     [`${theirs}.conv_y`, `${ours}/factor`],
     [`${theirs}.conv_b`, `${ours}/shift`],
   ];
+  return forms.flatMap((form) => (form === "group" ? [[theirs, ours] as const] : spatial));
 }
 
-function blockNames(theirs: string, ours: string): NamePair[] {
+function blockNames(theirs: string, ours: string, forms: readonly NormForm[]): NamePair[] {
   return [
-    ...normNames(`${theirs}.norm1`, `${ours}/norm1`),
-    ...normNames(`${theirs}.norm2`, `${ours}/norm2`),
+    ...normNames(`${theirs}.norm1`, `${ours}/norm1`, forms),
+    ...normNames(`${theirs}.norm2`, `${ours}/norm2`, forms),
     [`${theirs}.conv1`, `${ours}/conv1`],
     [`${theirs}.conv2`, `${ours}/conv2`],
     [`${theirs}.conv_shortcut`, `${ours}/shortcut`],
@@ -25,12 +27,9 @@ function blockNames(theirs: string, ours: string): NamePair[] {
 }
 
 /** Attention, and what it was called before diffusers 0.12. */
-function attentionNames(theirs: string, ours: string): NamePair[] {
+function attentionNames(theirs: string, ours: string, forms: readonly NormForm[]): NamePair[] {
   return [
-    [`${theirs}.group_norm`, `${ours}/norm`],
-    [`${theirs}.spatial_norm.norm_layer`, `${ours}/norm`],
-    [`${theirs}.spatial_norm.conv_y`, `${ours}/norm/factor`],
-    [`${theirs}.spatial_norm.conv_b`, `${ours}/norm/shift`],
+    ...forms.flatMap((form) => normNames(`${theirs}.${form}_norm`, `${ours}/norm`, [form])),
     [`${theirs}.to_q`, `${ours}/query`],
     [`${theirs}.to_k`, `${ours}/key`],
     [`${theirs}.to_v`, `${ours}/value`],
@@ -42,26 +41,38 @@ function attentionNames(theirs: string, ours: string): NamePair[] {
   ];
 }
 
-/** Names of `VQModel`; the first form of each is the one that today's version writes. */
-export const diffusersNames: readonly NamePair[] = [
-  ...["encoder", "decoder"].flatMap((side): NamePair[] => [
+/**
+ * Names of `VQModel`. Of several for one module, the first is the one that today's version writes.
+ *
+ * @param decoderNorm where it is known; else both forms are
+ */
+export function diffusersNames(decoderNorm?: NormForm): NamePair[] {
+  const decoder: readonly NormForm[] = decoderNorm === undefined ? ["group", "spatial"] : [decoderNorm];
+  return [
+    ...sideNames("encoder", ["group"]),
+    ...sideNames("decoder", decoder),
+    ...blockNames("encoder.down_blocks.{i}.resnets.{j}", "encoder/stage{i}/block{j}", ["group"]),
+    ...attentionNames("encoder.down_blocks.{i}.attentions.{j}", "encoder/stage{i}/attention{j}", ["group"]),
+    ["encoder.down_blocks.{i}.downsamplers.0.conv", "encoder/down{i}"],
+    // The decoder counts from the smallest grid.
+    ...blockNames("decoder.up_blocks.{~i}.resnets.{j}", "decoder/stage{i}/block{j}", decoder),
+    ...attentionNames("decoder.up_blocks.{~i}.attentions.{j}", "decoder/stage{i}/attention{j}", decoder),
+    ["decoder.up_blocks.{~i}.upsamplers.0.conv", "decoder/up{u}"],
+    ["quant_conv", "projection/in"],
+    ["post_quant_conv", "projection/out"],
+    ["quantize.embedding", "quantizer/codes"],
+  ];
+}
+
+function sideNames(side: string, forms: readonly NormForm[]): NamePair[] {
+  return [
     [`${side}.conv_in`, `${side}/in`],
-    ...normNames(`${side}.conv_norm_out`, `${side}/out/norm`),
+    ...normNames(`${side}.conv_norm_out`, `${side}/out/norm`, forms),
     [`${side}.conv_out`, `${side}/out`],
-    ...blockNames(`${side}.mid_block.resnets.{j}`, `${side}/middle/block{j}`),
-    ...attentionNames(`${side}.mid_block.attentions.{j}`, `${side}/middle/attention{j}`),
-  ]),
-  ...blockNames("encoder.down_blocks.{i}.resnets.{j}", "encoder/stage{i}/block{j}"),
-  ...attentionNames("encoder.down_blocks.{i}.attentions.{j}", "encoder/stage{i}/attention{j}"),
-  ["encoder.down_blocks.{i}.downsamplers.0.conv", "encoder/down{i}"],
-  // The decoder counts from the smallest grid.
-  ...blockNames("decoder.up_blocks.{~i}.resnets.{j}", "decoder/stage{i}/block{j}"),
-  ...attentionNames("decoder.up_blocks.{~i}.attentions.{j}", "decoder/stage{i}/attention{j}"),
-  ["decoder.up_blocks.{~i}.upsamplers.0.conv", "decoder/up{u}"],
-  ["quant_conv", "projection/in"],
-  ["post_quant_conv", "projection/out"],
-  ["quantize.embedding", "quantizer/codes"],
-];
+    ...blockNames(`${side}.mid_block.resnets.{j}`, `${side}/middle/block{j}`, forms),
+    ...attentionNames(`${side}.mid_block.attentions.{j}`, `${side}/middle/attention{j}`, forms),
+  ];
+}
 
 /** diffusers' `VQModel`: aMUSEd, Kandinsky's MoVQ (spatial norms in the decoder), and what others trained with it. */
 export const diffusers: Family = {
@@ -69,7 +80,7 @@ export const diffusers: Family = {
   title: "diffusers' VQModel",
   isNamedBy: ({ content }) => content._class_name === "VQModel",
   matches: (found) => hasName(found, "encoder.down_blocks.") && hasName(found, "quantize.embedding."),
-  names: () => diffusersNames,
+  names: () => diffusersNames(),
   fixed: (found) => ({ ...ldmFields, normGroups: groupsOf(found) }),
   quantizer: plainCodebook,
   claims: diffusersClaims,
