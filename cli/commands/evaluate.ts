@@ -85,6 +85,7 @@ async function evaluate(
     "../../src/evaluation/index.js"
   );
   const { renderFiguresTable } = await import("../../src/reports/index.js");
+  const { originText } = await import("../../src/import/index.js");
   const { loadModel } = await import("../../src/tokenizer/index.js");
   const { checkSize, resolveRun } = await import("../../src/training/index.js");
   await loadQuantizerModules(flags.quantizerModule ?? []);
@@ -126,6 +127,7 @@ async function evaluate(
       const meanColour = await evaluateMeanColour(batches(), { loss, signal });
       const conventions = evaluationCard(evaluation, { loss, data, set: "all files" });
       const { figures, geometry, notMeasured, warnings } = evaluation;
+      const { original } = await savedRun(modelPath);
       if (json) {
         printJson(terminal, {
           figures,
@@ -134,6 +136,7 @@ async function evaluate(
           notMeasured,
           warnings,
           conventions,
+          ...(original === undefined ? {} : { original }),
           broken: broken.list(),
           notes: broken.notes(),
           passedOver: passedOver.counts,
@@ -141,6 +144,7 @@ async function evaluate(
       } else {
         print(terminal, renderFiguresTable({ model: figures, "mean colour": meanColour }));
         print(terminal, `\n${evaluationNotes(evaluation, conventions)}`);
+        if (original !== undefined) print(terminal, `\nImported: ${originText(original)}.`);
       }
     } finally {
       progress.stop();

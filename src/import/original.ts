@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
+import { isObject } from "../core/objects.js";
 import { withReader } from "../files/index.js";
 
 /** What an imported model was made of. It stands in the model's configuration, and in reports. */
@@ -36,4 +37,11 @@ export async function originalFile(path: string): Promise<OriginalFile> {
     }
     return { name: basename(path), bytes: reader.size, sha256: hash.digest("hex") };
   });
+}
+
+/** What a model was imported from, in words; "" for a configuration that says nothing of it. */
+export function originText(original: unknown): string {
+  if (!isObject(original) || !Array.isArray(original.files)) return "";
+  const files = original.files.filter(isObject).map(({ name, sha256 }) => `${name}, SHA-256 \`${sha256}\``);
+  return `${original.family}: ${files.join("; ")}`;
 }

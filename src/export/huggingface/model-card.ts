@@ -2,6 +2,7 @@ import { isObject } from "../../core/objects.js";
 import { formatCount, formatExpectation, formatPercent, NO_FIGURE } from "../../drawing/index.js";
 import type { JsonObject } from "../../files/index.js";
 import { sequenceLength } from "../../tokenizer/index.js";
+import { originText } from "../../import/index.js";
 import type { ModelFacts } from "../model-facts.js";
 
 type Figures = Readonly<Record<string, number | null | undefined>>;
@@ -60,6 +61,7 @@ function modelRows(facts: ModelFacts): string[][] {
         ? "RGB, a byte b as b/127.5 − 1; any size, the last row and column repeated to a multiple of the factor"
         : "RGB, a byte b as b/127.5 − 1",
     ],
+    ...(facts.run?.original === undefined ? [] : [["imported from", originText(facts.run.original)]]),
     ["fingerprint", `\`${facts.fingerprint.slice(0, 16)}…\` (codes carry it; no other model decodes them)`],
   ];
 }
