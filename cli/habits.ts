@@ -42,7 +42,7 @@ const ANSWERED: readonly Answered[] = [
     flags: ["--model"],
     concerns: (command) => has(command, "--preset"),
     answer:
-      "an autoencoder's size is --preset tiny, small or base; a model to start from is --from RUN, its quantizer --quantizer KIND.",
+      "an autoencoder's size is --preset NAME (tiny, small, base, vqgan and others); a model to start from is --from RUN, its quantizer --quantizer KIND.",
   },
 ];
 

@@ -1,6 +1,9 @@
 import { createRequire } from "node:module";
 import { Command } from "commander";
+import picocolors from "picocolors";
+import { hasColours } from "./colour.js";
 import { addCompare } from "./commands/compare.js";
+import { addCompletion } from "./commands/completion.js";
 import { addDecode } from "./commands/decode.js";
 import { addDoctor } from "./commands/doctor.js";
 import { addEncode } from "./commands/encode.js";
@@ -16,8 +19,11 @@ import { addTrain } from "./commands/train.js";
 import { addTry } from "./commands/try.js";
 import { addUi } from "./commands/ui.js";
 import { EXIT, type Explanation, explain } from "./errors.js";
+import { FIRST_STEPS } from "./first-steps.js";
 import { addHabits } from "./habits.js";
-import { note, printed, type Terminal, watchStreams } from "./terminal.js";
+import { noteFailure, print, printed, type Terminal, watchStreams } from "./terminal.js";
+
+const { createColors } = picocolors;
 
 /**
  * Runs one command line.
@@ -28,11 +34,16 @@ import { note, printed, type Terminal, watchStreams } from "./terminal.js";
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
   watchStreams(terminal);
   const { code, line } = await outcomeOf(argv, terminal);
-  if (line !== undefined) note(terminal, line);
+  if (line !== undefined) noteFailure(terminal, line);
   return code;
 }
 
 async function outcomeOf(argv: readonly string[], terminal: Terminal): Promise<Explanation> {
+  const { stdout } = terminal;
+  if (argv.length === 0 && "isTTY" in stdout && stdout.isTTY === true) {
+    print(terminal, FIRST_STEPS);
+    return { code: EXIT.usage };
+  }
   try {
     await buildProgram(terminal).parseAsync([...argv], { from: "user" });
   } catch (error) {
@@ -50,6 +61,8 @@ async function outcomeOf(argv: readonly string[], terminal: Terminal): Promise<E
 /** All commands with their flags. */
 export function buildProgram(terminal: Terminal): Command {
   const { version } = createRequire(import.meta.url)("vqkit/package.json") as { version: string };
+  // Commander takes them out again where a stream is to have none.
+  const { bold, cyan } = createColors(true);
   const program = new Command("vqkit")
     .description(
       "Train discrete image tokenizers, turn images into integers and back, see which codes are used.",
@@ -62,7 +75,10 @@ export function buildProgram(terminal: Terminal): Command {
       writeOut: (text) => void terminal.stdout.write(text),
       writeErr: (text) => void terminal.stderr.write(text),
       outputError: () => {},
-    });
+      getOutHasColors: () => hasColours(terminal.stdout),
+      getErrHasColors: () => hasColours(terminal.stderr),
+    })
+    .configureHelp({ styleTitle: (title) => bold(title), styleSubcommandTerm: (term) => cyan(term) });
   for (const add of [
     addTrain,
     addCompare,
@@ -79,6 +95,7 @@ export function buildProgram(terminal: Terminal): Command {
     addPlan,
     addDoctor,
     addInspect,
+    addCompletion,
   ]) {
     add(program, terminal);
   }

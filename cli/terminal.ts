@@ -1,4 +1,5 @@
 import type { Readable, Writable } from "node:stream";
+import { coloursFor } from "./colour.js";
 import { Failed } from "./errors.js";
 import { inFlags } from "./option-names.js";
 
@@ -61,6 +62,13 @@ export function printJson(terminal: Terminal, value: unknown): void {
 /** Writes a line that is not part of the result, unless the user asked for quiet; options stand in it as flags. */
 export function note(terminal: Terminal, text: string, { quiet = false } = {}): void {
   if (!quiet) terminal.stderr.write(`${printable(inFlags(text))}\n`);
+}
+
+/** Writes the one line that says what went wrong; its first word stands out where there are colours. */
+export function noteFailure(terminal: Terminal, line: string): void {
+  const { red, bold } = coloursFor(terminal.stderr);
+  const text = printable(inFlags(line));
+  terminal.stderr.write(`${text.replace(/^error:/, (word) => bold(red(word)))}\n`);
 }
 
 /**

@@ -23,6 +23,10 @@ const OTHER_WORDS: Readonly<Record<string, readonly string[]>> = {
   fsq: ["finitescalar", "finitescalarquantization"],
   lfq: ["lookupfree", "lookupfreequantization"],
   bsq: ["binaryspherical", "binarysphericalquantization"],
+  residual: ["rvq", "rq", "rqvae", "residualvq", "soundstream"],
+  "residual-fsq": ["rfsq", "residualfsq"],
+  grouped: ["pq", "product", "productquantization", "multihead", "groupedvq"],
+  "multi-scale": ["var", "msvq", "multiscale", "multiscalevq", "hierarchical"],
 };
 
 /** The known name of what another program calls `given`; undefined where we know of none. */

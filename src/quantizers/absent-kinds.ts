@@ -1,16 +1,20 @@
 /** Methods that people ask for by name, and what comes nearest here where there is no kind of that name. */
 const absentKinds: readonly { readonly names: RegExp; readonly nearest: string }[] = [
   {
-    names: /^(lfq|lookup-?free.*|bsq|binary.*)$/,
-    nearest: "Nearest to binary codes without a table is fsq whose levels are all 2.",
+    names: /^(gumbel.*|softmax|concrete|dvae|d-vae)$/,
+    nearest: 'Sampled codes are an estimator of vq: set its gradient to "gumbel-softmax".',
   },
   {
-    names: /^(rvq|rq|rq-?vae|residual.*|pq|product.*|grouped.*|multi-?head.*)$/,
-    nearest: "Codes of several codebooks are not built in; a kind of one's own may have them.",
+    names: /^(ibq|index-?back.*)$/,
+    nearest: 'That is vq with codebook "inner-product" and gradient "softmax".',
   },
   {
-    names: /^(gumbel.*|dvae|d-?vae|softmax|concrete)$/,
-    nearest: "Sampled codes are not built in; vq chooses the nearest code.",
+    names: /^(diveq|nsvq|reflection)$/,
+    nearest: "That is a gradient estimator: choose vq and set its gradient.",
+  },
+  {
+    names: /^(cosine|spherical|unit-?sphere|l2-?norm.*)$/,
+    nearest: 'That is a codebook of vq or rotation: set its codebook to "sphere".',
   },
   {
     names: /^(vae|kl|ae|autoencoder|none|continuous)$/,

@@ -54,7 +54,8 @@ function misplacedOption(
   const isOwn = (name: string): boolean => name === "kind" || options.some((option) => option.name === name);
   for (const name of Object.keys(given).filter((each) => !isOwn(each))) {
     const having = describeQuantizers().filter((each) => each.options.some((option) => option.name === name));
-    const [first] = having;
+    // In the order in which kinds are registered, the plainest first.
+    const [first] = [...definitions.keys()].flatMap((name) => having.filter((each) => each.kind === name));
     if (first === undefined) continue;
     const kinds = having.map((each) => each.kind).join(" or ");
     return new ConfigError(
