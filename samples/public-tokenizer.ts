@@ -29,9 +29,8 @@ export async function main(options: PublicTokenizerOptions): Promise<void> {
   const tokenizer = await Tokenizer.load(model);
   try {
     const codes = await tokenizer.encode(image);
-    print(
-      `${codes.gridHeight}×${codes.gridWidth} codes of ${tokenizer.codebookSize}: ${codes.indices.slice(0, 8).join(" ")} …`,
-    );
+    const [, height, width] = codes.shape;
+    print(`${height}×${width} codes of ${tokenizer.codebookSize}: ${codes.indices.slice(0, 8).join(" ")} …`);
     const decoded = await tokenizer.decode(codes);
     const picture = path.join(out, "decoded.png");
     await decoded.toSharp().toFile(picture);

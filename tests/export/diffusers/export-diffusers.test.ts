@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { exportDiffusers } from "../../../src/export/index.js";
-import { readSafetensors } from "../../../src/files/index.js";
+import { readSafetensors, type StoredTensor } from "../../../src/files/index.js";
 import { importTokenizer } from "../../../src/import/index.js";
 import { useEngine } from "../../engine.js";
 import { type FixtureName, readFixture, writeSource } from "../../import/fixtures.js";
@@ -26,7 +26,11 @@ describe("exportDiffusers", () => {
       const { weights, config } = await readFixture(name);
       const { tensors } = await readSafetensors(join(dir, "diffusion_pytorch_model.safetensors"));
       expect([...tensors.keys()].sort()).toEqual([...weights.keys()].sort());
-      for (const [weight, value] of weights) expect(tensors.get(weight), weight).toEqual(value);
+      for (const [weight, { shape, data }] of weights) {
+        const written = tensors.get(weight) as StoredTensor;
+        expect(written.shape, weight).toEqual(shape);
+        expect(Buffer.from(written.data.buffer).equals(Buffer.from(data.buffer)), weight).toBe(true);
+      }
       const written = JSON.parse(await readFile(join(dir, "config.json"), "utf8"));
       for (const field of ["block_out_channels", "down_block_types", "up_block_types", "layers_per_block"]) {
         expect(written[field], field).toEqual(config?.[field]);
