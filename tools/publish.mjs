@@ -15,7 +15,15 @@ for (const { name, version, file } of JSON.parse(readFileSync(path.join(folder, 
     console.log(`${name} ${version}: there already`);
     continue;
   }
-  const parameters = ["publish", path.resolve(folder, file), ...provenance, "--access", "public"];
+  const parameters = [
+    "publish",
+    path.resolve(folder, file),
+    ...provenance,
+    "--access",
+    "public",
+    "--loglevel",
+    "warn",
+  ];
   const { status } = spawnSync(npm, parameters, { stdio: ["ignore", "ignore", "inherit"] });
   if (status !== 0) throw new Error(`${name} ${version}: npm publish ended with ${status}.`);
   console.log(`${name} ${version}: published`);
