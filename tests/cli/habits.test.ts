@@ -80,15 +80,19 @@ async function inEmptyFolder<T>(body: (dir: string) => Promise<T>): Promise<T> {
 }
 
 describe("what is meant is said, in one line", () => {
-  test.each(WRONG)("vqkit %s", async (line, ...answer) => {
+  test.each(WRONG)("vqkit %s", async (...[line, ...answer]: Habit) => {
     await inEmptyFolder(async () => {
       const { code, stdout, stderr } = await vqkit(words(line));
       expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
       expect(stderr).toMatch(/^error: [^\n]+\n$/);
-      for (const part of answer) expect(named(stderr)).toMatch(part as RegExp);
+      for (const part of answer) expect(holds(named(stderr), part), `${part} in ${stderr}`).toBe(true);
     });
   });
 });
+
+function holds(text: string, part: string | RegExp): boolean {
+  return typeof part === "string" ? text.includes(part) : part.test(text);
+}
 
 const SMALL = "--preset tiny --downsampling-factor 2 --set model.baseWidth=8 --crop-size 16 --quantizer fsq";
 

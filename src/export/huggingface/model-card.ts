@@ -1,8 +1,8 @@
 import { isObject } from "../../core/objects.js";
 import { formatCount, formatExpectation, formatPercent, NO_FIGURE } from "../../drawing/index.js";
 import type { JsonObject } from "../../files/index.js";
-import { sequenceLength } from "../../tokenizer/index.js";
 import { originText } from "../../import/index.js";
+import { sequenceLength } from "../../tokenizer/index.js";
 import type { ModelFacts } from "../model-facts.js";
 
 type Figures = Readonly<Record<string, number | null | undefined>>;

@@ -131,7 +131,10 @@ describe("replacement", () => {
   });
 
   it.each([
-    [{ kind: "simvq", replaceBelow: 0.1 }, /replaceBelow: expected rotation or vq|unknown key "replaceBelow"/],
+    [
+      { kind: "simvq", replaceBelow: 0.1 },
+      /replaceBelow: expected rotation or vq|unknown key "replaceBelow"/,
+    ],
     [{ kind: "rotation", codebook: "linear", replaceBelow: 0.1 }, /codebook is "linear" and only "free"/],
     [
       { kind: "residual", numQuantizers: 2, quantizer: { kind: "vq", replaceBelow: 0.1 } },
