@@ -80,7 +80,7 @@ async function inEmptyFolder<T>(body: (dir: string) => Promise<T>): Promise<T> {
 }
 
 describe("what is meant is said, in one line", () => {
-  test.each(WRONG)("vqkit %s", async (...[line, ...answer]: Habit) => {
+  test.each(WRONG.map(([line, ...answer]) => ({ line, answer })))("vqkit $line", async ({ line, answer }) => {
     await inEmptyFolder(async () => {
       const { code, stdout, stderr } = await vqkit(words(line));
       expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
