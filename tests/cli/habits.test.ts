@@ -20,7 +20,12 @@ const WRONG: readonly Habit[] = [
   ["train PHOTOS --device gpu", "--device", 'Did you mean "webgpu"?'],
   ["encode MODEL PHOTOS --device gpu --out codes", "--device", 'Did you mean "webgpu"?'],
   ["train PHOTOS --gpu", "--gpu", "--device webgpu"],
-  ["train PHOTOS --levels 8,5,5", "--levels", "expected fsq", "Choose fsq (--quantizer fsq)"],
+  [
+    "train PHOTOS --levels 8,5,5",
+    "--levels",
+    "expected fsp or fsq or residual-fsq, the only kinds with it",
+    "Choose fsq (--quantizer fsq)",
+  ],
   ["train PHOTOS --quantizer vqvae", 'Unknown quantizer "vqvae"', 'Did you mean "vq"?'],
   ["train PHOTOS --quantizer lookup-free", 'Did you mean "lfq"?'],
   ["train PHOTOS --quantizer rvq", 'Did you mean "residual"?'],
@@ -109,7 +114,7 @@ describe("flags of other tools do the same", () => {
     const flags = SAME.map(([flag]) => flag).join(" ");
     const { code, stderr } = await vqkit(words(`train PHOTOS ${flags} ${SMALL} -o ${out} --quiet`));
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    config = JSON.parse(await readFile(path.join(out, "config.json"), "utf8"));
+    ({ config } = JSON.parse(await readFile(path.join(out, "config.json"), "utf8")));
   });
 
   test.each(SAME)("vqkit train PHOTOS %s", (_, field, value) => {

@@ -120,7 +120,7 @@ describe("wrong configurations name the flag or field and write nothing", () => 
     expect(await wrongTraining("--device", "gpu")).toMatch(/^error: --device: expected .*"webgpu"/);
     const { code, stderr } = await vqkit(["evaluate", "runs/none", "photos", "--device", "gpu"]);
     expect(code).toBe(2);
-    expect(stderr).toBe('error: --device: expected cpu, webgpu, cuda, got "gpu".\n');
+    expect(stderr).toBe('error: --device: expected cpu, webgpu, cuda, got "gpu". Did you mean "webgpu"?\n');
   });
 
   test("a misspelt field of --set, at its place", async () => {
