@@ -87,7 +87,7 @@ function completed({ preset: name, ...given }: z.output<typeof fields>): Autoenc
     typeof values === "number" ? Array<number>(stages).fill(values) : values;
   const residualBlocks = spread(given.residualBlocks ?? blocks(stages));
   const attentionStages = given.attentionStages ?? attention(stages);
-  return {
+  return inOrder({
     ...base,
     widthMultipliers,
     residualBlocks,
@@ -96,7 +96,14 @@ function completed({ preset: name, ...given }: z.output<typeof fields>): Autoenc
     ),
     attentionStages,
     decoderAttentionStages: given.decoderAttentionStages ?? attentionStages,
-  };
+  });
+}
+
+/** The fields in one order, however they were given: a configuration that is resolved again is saved as the same bytes. */
+function inOrder(config: AutoencoderConfig): AutoencoderConfig {
+  const known = config as unknown as Readonly<Record<string, unknown>>;
+  const names = Object.keys(fields.shape).filter((name) => name in known);
+  return Object.fromEntries(names.map((name) => [name, known[name]])) as unknown as AutoencoderConfig;
 }
 
 /** What is wrong with a configuration besides the types of its fields: the field, and what was expected. */

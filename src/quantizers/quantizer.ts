@@ -1,7 +1,9 @@
-import type { Random } from "../core/random.js";
 import type * as tf from "../tf/index.js";
 import type { GradientEstimator } from "./gradients/estimator.js";
 import type { OnnxQuantizer } from "./onnx/onnx-quantizer.js";
+import type { TrainingDraw, TrainingInputs } from "./training-draw.js";
+
+export type { TrainingDraw, TrainingInputs } from "./training-draw.js";
 
 /**
  * The name of an auxiliary loss: letters and digits, the first a small letter. `codebook` is ‖sg z − q‖² and teaches
@@ -23,19 +25,6 @@ export type QuantizerOutput = {
   /** Unweighted auxiliary losses, each a mean over elements. Absent where the method has none. */
   readonly losses: Readonly<Record<QuantizerLossName, tf.Scalar>>;
 };
-
-/** What a step of training draws for a quantizer. */
-export interface TrainingDraw {
-  /** 1 for the first of the run. */
-  readonly step: number;
-  /** N, H, W of the latents. */
-  readonly grid: readonly [batch: number, height: number, width: number];
-  /** A stream of the run's seed and this step: a run that is resumed draws the same. */
-  readonly random: Random;
-}
-
-/** Tensors that a training step gives to a quantizer, by name. A type and not an interface, for `tf.tidy`. */
-export type TrainingInputs = Readonly<Record<string, tf.Tensor>>;
 
 /** Codes that were replaced in a step. */
 export type CodeReplacement = {

@@ -1,8 +1,8 @@
 import type { GradSaveFunc, Tensor, Tensor1D, Tensor2D } from "../../tf/index.js";
 import type { Similarity } from "../nearest-code.js";
 import type { OptionValues, Part, PartOptions } from "../part.js";
-import type { TrainingDraw, TrainingInputs } from "../quantizer.js";
 import { tf } from "../tfjs.js";
+import type { TrainingDraw, TrainingInputs } from "../training-draw.js";
 
 /**
  * How the gradient at the chosen codes reaches the latents they replaced.
