@@ -46,7 +46,7 @@ export type {
   ObjectiveParts,
   ReconstructionLossDefinition,
 } from "./losses/registry/index.js";
-export { registerObjective, registerReconstructionLoss } from "./losses/registry/index.js";
+export { registerObjective } from "./losses/registry/index.js";
 export type {
   Quantizer,
   QuantizerConfig,

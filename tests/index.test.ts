@@ -41,7 +41,6 @@ test("the root has exactly these names, and few", () => {
       "readCodes",
       "registerObjective",
       "registerQuantizer",
-      "registerReconstructionLoss",
       "resumeComparison",
       "selectEngine",
       "sliceCodes",

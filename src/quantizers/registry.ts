@@ -60,7 +60,7 @@ function misplacedOption(
     const kinds = having.map((each) => each.kind).join(" or ");
     return new ConfigError(
       `quantizer.${name}`,
-      `expected ${kinds}, the only kind${having.length === 1 ? "" : "s"} with it, got ${kind}. Choose ${first.kind} (option quantizer: "${first.kind}"), or leave it out.`,
+      `expected ${kinds}, the only kind${having.length === 1 ? "" : "s"} with it, got ${kind}. Choose ${first.kind} (option quantizer), or leave it out.`,
     );
   }
   return undefined;

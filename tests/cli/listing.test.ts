@@ -49,7 +49,7 @@ describe("quantizers", () => {
     const { code, stderr } = await vqkit(["quantizers", "--quantizer-module", file]);
     expect(code).toBe(2);
     expect(stderr).toBe(
-      `error: ${file}: expected a JavaScript module that registers a quantizer: no such thing\n`,
+      `error: ${file}: expected a JavaScript module that registers a quantizer or a loss: no such thing\n`,
     );
   });
 });

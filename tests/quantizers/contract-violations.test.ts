@@ -268,6 +268,32 @@ const violations: readonly (readonly [rule: string, how: string, make: () => Qua
       })),
       /shape of codes in the pruned quantizer/,
     ],
+    [
+      "draws the same",
+      "another draw each time",
+      altered(() => ({ trainingInputs: () => ({ noise: tf.tensor1d([seed++]) }) })),
+      /drawn again for the same step/,
+    ],
+    [
+      "depends in training",
+      "a training that draws besides",
+      altered((q) => ({
+        trainingInputs: () => ({ noise: tf.zeros([1]) }),
+        quantize: (z, drawn) => {
+          const output = q.quantize(z);
+          return drawn === undefined ? output : { ...output, quantized: tf.add(output.quantized, seed++) };
+        },
+      })),
+      /a second call in training with the same draw/,
+    ],
+    [
+      "reports the codes that it replaces",
+      "rows that are not those of the table",
+      altered(() => ({
+        replaceDeadCodes: () => ({ counts: tf.zeros([1]), rows: new Map([["codes", tf.zeros([2])]]) }),
+      })),
+      /rows of codes that are reported as replaced/,
+    ],
     ["gives the same bytes", "another seed each time", () => createQuantizer(CONFIG, seed++), /of one seed/],
     [
       "leaks no tensor",

@@ -164,7 +164,7 @@ describe("fsq configuration", () => {
     [{ levels: [1000, 1000, 17] }, "quantizer.levels", "16777216"], // 17 000 000
     [{ levels: [5, 5], codebookSize: 25 }, "quantizer.codebookSize", "Remove one"],
     [{ codebookSize: 1 }, "quantizer.codebookSize", ">= 2"],
-    [{ codeDim: 4 }, "quantizer", "codeDim"],
+    [{ codeDim: 4 }, "quantizer.codeDim", "the only kinds with it, got fsq"],
   ])("refuses %j", (options, path, message) => {
     const parse = () => parseQuantizerConfig({ kind: "fsq", ...options });
     expect(parse).toThrow(ConfigError);

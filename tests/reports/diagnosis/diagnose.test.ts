@@ -173,7 +173,9 @@ describe("diagnose", () => {
       // On the sphere uniform codes lie as near to the latents as any.
       const onSphere = { ...plain, codebook: "sphere" };
       expect(ofRule("dead-codes", collapsed, { quantizer: onSphere })).not.toContain("initialization");
-      expect(ofRule("dead-codes", collapsed, { quantizer: onSphere })).toContain('codebook "ema", or kind');
+      expect(ofRule("dead-codes", collapsed, { quantizer: onSphere })).toContain(
+        'codebook "ema" or "ema-sphere", or kind',
+      );
       const levels = { kind: "fsq", levels: [8, 8, 8] };
       expect(ofRule("dead-codes", collapsed, { quantizer: levels })).not.toMatch(/kmeans|simvq|codeDim/);
       const wild: PlantedRun = { curves: { gradientNorm: (at) => 0.4 * Math.exp(6 * at) } };
