@@ -24,7 +24,7 @@ const WRONG: readonly Habit[] = [
     "train PHOTOS --levels 8,5,5",
     "--levels",
     "expected fsp or fsq or residual-fsq, the only kinds with it",
-    "Choose fsq (--quantizer fsq)",
+    "Choose fsq (--quantizer)",
   ],
   ["train PHOTOS --quantizer vqvae", 'Unknown quantizer "vqvae"', 'Did you mean "vq"?'],
   ["train PHOTOS --quantizer lookup-free", 'Did you mean "lfq"?'],
