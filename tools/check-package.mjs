@@ -82,8 +82,8 @@ function checkProgram(folder) {
 }
 
 /**
- * The best of five, as other programs on the machine only make it longer; and against the start of Node itself, which a
- * busy machine slows down alike.
+ * The best of five, as other programs on the machine only make it longer; beside the start of Node itself. The short form tells
+ * the time and holds it against nothing: it runs among tests, on machines that are busy.
  */
 function checkImport(folder, { isQuiet }) {
   const code =
@@ -98,7 +98,7 @@ function checkImport(folder, { isQuiet }) {
   const [best, start] = [bestOf(code) / 1000, bestOf(bare) / 1000];
   const ratio = best / start;
   console.log(`import of vqkit: ${best.toFixed(2)} s, ${ratio.toFixed(1)} times the start of Node`);
-  if (ratio > SLOWEST_IMPORT_RATIO || (isQuiet && best > SLOWEST_IMPORT_S))
+  if (isQuiet && (ratio > SLOWEST_IMPORT_RATIO || best > SLOWEST_IMPORT_S))
     throw new Error(
       `import of vqkit: expected at most ${SLOWEST_IMPORT_S} s and ${SLOWEST_IMPORT_RATIO} starts of Node, got ${best.toFixed(2)} s and ${ratio.toFixed(1)}.`,
     );
