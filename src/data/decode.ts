@@ -135,10 +135,13 @@ export async function decodeFile(
   }
 }
 
+/** Where no cause is told: others empty the text only now and then. */
+const MOST_RETRIES = 4;
+
 /**
  * libvips keeps one text for all errors of the process: of two images that fail at a time, one is told the other's cause
  * and one none, and whoever else ends a task meanwhile (a report's picture) empties it. So what failed there is tried
- * again with no other decode beside it, and once more where no cause is told. That is also the second chance of an image
+ * again with no other decode beside it, and some more times where no cause is told. That is also the second chance of an image
  * whose time ran out because the process was stopped for a while (Ctrl-Z).
  */
 async function decode(source: Decodable, transform: ImageTransform): Promise<Rendered> {
@@ -152,10 +155,12 @@ async function decode(source: Decodable, transform: ImageTransform): Promise<Ren
   }
   const mended = await decodeWithEnd(source, options);
   if (mended !== undefined) return mended;
-  try {
-    return await tryAlone();
-  } catch (error) {
-    if (messageOf(error) !== "Unknown error") throw error;
+  for (let retries = 0; retries < MOST_RETRIES; retries++) {
+    try {
+      return await tryAlone();
+    } catch (error) {
+      if (messageOf(error) !== "Unknown error") throw error;
+    }
   }
   return tryAlone();
 }
