@@ -141,8 +141,8 @@ const MOST_RETRIES = 4;
 /**
  * libvips keeps one text for all errors of the process: of two images that fail at a time, one is told the other's cause
  * and one none, and whoever else ends a task meanwhile (a report's picture) empties it. So what failed there is tried
- * again with no other decode beside it, and some more times where no cause is told. That is also the second chance of an image
- * whose time ran out because the process was stopped for a while (Ctrl-Z).
+ * again with no other decode beside it, and some more times where no cause is told. That is also the second chance of an
+ * image whose time ran out because the process was stopped for a while (Ctrl-Z).
  */
 async function decode(source: Decodable, transform: ImageTransform): Promise<Rendered> {
   const options = { ...transform, maxPixels: transform.maxPixels ?? DEFAULT_MAX_PIXELS };
@@ -177,9 +177,15 @@ async function decodeWithEnd(source: Decodable, options: RenderOptions): Promise
   }
 }
 
-/** libvips reports a trail of lines; the last one is what ended the decode. */
+/** What sharp puts before the first line of libvips's; it tells nothing that the rest does not. */
+const SHARPS_PREFIX = /^Input (?:buffer|file) has corrupt header: /;
+
+/**
+ * libvips reports a trail of lines; the last one is what ended the decode. Where others have emptied the trail meanwhile
+ * the last one is the first, too.
+ */
 function reasonOf(error: unknown): string {
   const lines = messageOf(error).trim().split("\n");
   if (lines[0]?.startsWith("timeout")) return `no end of decoding within ${MAX_SECONDS} s, twice`;
-  return (lines.at(-1) ?? "").trim().replace(/\.$/, "");
+  return (lines.at(-1) ?? "").trim().replace(SHARPS_PREFIX, "").replace(/\.$/, "");
 }
