@@ -1,6 +1,7 @@
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { loadQuantizerModules } from "../config-file.js";
 import { addEngineFlags, addModuleFlag } from "../declare-flags.js";
@@ -31,7 +32,7 @@ export function addTry(program: Command, terminal: Terminal): void {
 async function tryModel(terminal: Terminal, model: string, flags: Flags): Promise<void> {
   const { findWebRuntime } = await import("../../src/ui/index.js");
   // Before the work, which would be in vain without it.
-  const runtime = findWebRuntime([process.cwd(), import.meta.dirname]);
+  const runtime = findWebRuntime([process.cwd(), path.dirname(fileURLToPath(import.meta.url))]);
   if (await isExported(model)) return servePage(terminal, { model, runtime, flags });
   const own = await mkdtemp(path.join(tmpdir(), "vqkit-try-"));
   try {
