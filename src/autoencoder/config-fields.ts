@@ -99,3 +99,11 @@ export interface AutoencoderConfig {
   /** false for an encoder by itself, whose decoder was not published. */
   readonly decoder: boolean;
 }
+
+/** Channels of each stage, the largest grid first. */
+export function stageWidths({
+  baseWidth,
+  widthMultipliers,
+}: Pick<AutoencoderConfig, "baseWidth" | "widthMultipliers">): number[] {
+  return widthMultipliers.map((multiplier) => baseWidth * multiplier);
+}

@@ -22,6 +22,7 @@ export {
   pixelRanges,
   type QuantConvolution,
   quantConvolutions,
+  stageWidths,
   type UpKind,
   upKinds,
 } from "./config-fields.js";

@@ -19,7 +19,7 @@ import {
   stageBlocks,
 } from "./blocks.js";
 import { halvings } from "./config.js";
-import type { AutoencoderConfig } from "./config-fields.js";
+import { type AutoencoderConfig, stageWidths } from "./config-fields.js";
 
 /** Red, green, blue. */
 const imageChannels = 3;
@@ -42,7 +42,7 @@ export function encoderLayers(config: AutoencoderConfig, codeDim: number): reado
     channels = config.inputWidth ?? config.baseWidth;
     layers.push(convolution({ ...sized(3, "encoder/in", [input, channels]), bias: inputBias }));
   }
-  for (const [index, width] of widthsOf(config).entries()) {
+  for (const [index, width] of stageWidths(config).entries()) {
     const name = `encoder/down${index}`;
     if (config.layout === "strided") {
       if (index > 0) layers.push(...activated(place, name, channels));
@@ -74,7 +74,7 @@ export function encoderLayers(config: AutoencoderConfig, codeDim: number): reado
 export function decoderLayers(config: AutoencoderConfig, codeDim: number): readonly Layer[] {
   if (!config.decoder) return [];
   const { latentChannels } = config;
-  const widths = widthsOf(config);
+  const widths = stageWidths(config);
   const count = halvings(config);
   const layers: Layer[] = [...quantConvolution(config, "projection/out", [codeDim, latentChannels])];
   let channels = widths.at(-1) as number;
@@ -106,10 +106,6 @@ export function decoderLayers(config: AutoencoderConfig, codeDim: number): reado
     layers.push(convolution(sized(3, "decoder/out", [channels, patchChannels(config)])));
   }
   return [...layers, ...unpatched(config)];
-}
-
-function widthsOf({ baseWidth, widthMultipliers }: AutoencoderConfig): number[] {
-  return widthMultipliers.map((multiplier) => baseWidth * multiplier);
 }
 
 /** The convolution between latents and codes, in either direction. */

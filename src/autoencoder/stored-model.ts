@@ -3,7 +3,7 @@ import { parseConfig } from "../core/config.js";
 import { ConfigError, messageOf, VqkitError } from "../core/errors.js";
 import { parseQuantizerConfig, type QuantizerConfig, quantizerFacts } from "../quantizers/index.js";
 import { resolveModel } from "./config.js";
-import type { AutoencoderConfig } from "./config-fields.js";
+import { type AutoencoderConfig, stageWidths } from "./config-fields.js";
 import { describeModel } from "./describe.js";
 
 /** A weight as a file has it, of whatever element type. */
@@ -70,15 +70,11 @@ function ofProjections({ quantConvolution, latentChannels }: AutoencoderConfig):
 
 /** Numbers that a model has at least. What is beyond `limit` is not looked at closely. */
 function claimedSize(layout: AutoencoderConfig, quantizer: QuantizerConfig, limit: number): number {
-  const { baseWidth, inputWidth, widthMultipliers, latentChannels, middleBlocks } = layout;
+  const { inputWidth, latentChannels, middleBlocks } = layout;
   const claims = [
     quantizerFacts(quantizer)?.numbers ?? 0,
     // At least one number a channel, and one a residual block: small enough, then, to be described.
-    Math.max(
-      latentChannels,
-      inputWidth ?? 0,
-      ...widthMultipliers.map((multiplier) => baseWidth * multiplier),
-    ),
+    Math.max(latentChannels, inputWidth ?? 0, ...stageWidths(layout)),
     [...layout.residualBlocks, ...(layout.decoder ? layout.decoderBlocks : [])].reduce(
       (sum, blocks) => sum + blocks,
       middleBlocks,

@@ -1,6 +1,12 @@
 /** From names and shapes to a model of ours: everything that can be known, and be wrong, before a value is read. */
 import { isDeepStrictEqual } from "node:util";
-import { type AutoencoderConfig, decoderLayers, encoderLayers, resolveModel } from "../autoencoder/index.js";
+import {
+  type AutoencoderConfig,
+  decoderLayers,
+  encoderLayers,
+  resolveModel,
+  stageWidths,
+} from "../autoencoder/index.js";
 import { ConfigError, VqkitError } from "../core/errors.js";
 import { valueAt } from "../core/objects.js";
 import { unknownName } from "../core/suggest.js";
@@ -185,11 +191,8 @@ function configured(
   return { model, quantizer: parseQuantizerConfig(family.quantizer(structure, found)) };
 }
 
-function checkGroups(
-  { baseWidth, widthMultipliers, inputWidth }: ModelStructure,
-  { normGroups }: FixedFields,
-): void {
-  const widths = [inputWidth, ...widthMultipliers.map((each) => each * baseWidth)];
+function checkGroups(structure: ModelStructure, { normGroups }: FixedFields): void {
+  const widths = [structure.inputWidth, ...stageWidths(structure)];
   const wrong = widths.find((width) => width % normGroups !== 0);
   if (wrong === undefined) return;
   throw new VqkitError(

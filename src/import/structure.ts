@@ -1,34 +1,43 @@
+import { type AutoencoderConfig, type QuantConvolution, stageWidths } from "../autoencoder/index.js";
 import { VqkitError } from "../core/errors.js";
 
 /** Shapes of weights by our names, as our models hold them. */
 export type Shapes = ReadonlyMap<string, readonly number[]>;
 
-/** What the weights themselves say of a model. Stages count from the largest grid. */
-export interface ModelStructure {
-  readonly baseWidth: number;
+/** What the weights themselves say of a model, in the words of its configuration. */
+export interface ModelStructure
+  extends Pick<
+    AutoencoderConfig,
+    | "baseWidth"
+    | "widthMultipliers"
+    | "residualBlocks"
+    | "decoderBlocks"
+    | "attentionStages"
+    | "decoderAttentionStages"
+    | "middleBlocks"
+    | "middleAttention"
+    | "latentChannels"
+    | "inputBias"
+    | "blockBias"
+    | "decoder"
+    | "decoderNorm"
+    | "up"
+    | "waveletPatch"
+  > {
   readonly inputWidth: number;
-  readonly widthMultipliers: readonly number[];
-  readonly residualBlocks: readonly number[];
-  readonly decoderBlocks: readonly number[];
-  readonly attentionStages: readonly number[];
-  readonly decoderAttentionStages: readonly number[];
-  readonly middleBlocks: number;
-  readonly middleAttention: boolean;
-  readonly latentChannels: number;
   readonly encoderOutKernel: number;
-  readonly inputBias: boolean;
-  readonly blockBias: boolean;
-  readonly quantConvolution: "none" | "1x1" | "3x3";
-  readonly decoder: boolean;
-  readonly decoderNorm: "group" | "spatial" | "adaptive";
-  readonly up: "nearest" | "depth-to-space";
-  readonly waveletPatch: 1 | 2 | 4;
+  readonly quantConvolution: Exclude<QuantConvolution, "auto">;
   /** d, the times that convolutions halve the grid. */
   readonly halvings: number;
   /** D. */
   readonly codeDim: number;
   /** K of a table of codes; undefined where there is no table. */
   readonly codebookSize: number | undefined;
+}
+
+/** The widths of stages as multiples of the first convolution's, which is how VQGAN's descendants write them. */
+export function inputMultiples(structure: ModelStructure): number[] {
+  return stageWidths(structure).map((width) => width / structure.inputWidth);
 }
 
 export interface StructureOptions {

@@ -1,4 +1,4 @@
-import type { AutoencoderConfig } from "../../autoencoder/index.js";
+import { type AutoencoderConfig, stageWidths } from "../../autoencoder/index.js";
 import type { Quantizer } from "../../quantizers/index.js";
 
 /** What a `VQModel` needs of a model, and why another is refused. */
@@ -7,9 +7,6 @@ interface Need {
   readonly what: string;
   holds(config: AutoencoderConfig): boolean;
 }
-
-const widthsOf = ({ baseWidth, widthMultipliers }: AutoencoderConfig): number[] =>
-  widthMultipliers.map((each) => each * baseWidth);
 
 const allEqual = (values: readonly number[]): boolean => values.every((value) => value === values[0]);
 
@@ -26,7 +23,7 @@ const needs: readonly Need[] = [
   },
   {
     what: "widths that the norms' groups divide",
-    holds: (config) => widthsOf(config).every((width) => width % config.normGroups === 0),
+    holds: (config) => stageWidths(config).every((width) => width % config.normGroups === 0),
   },
   { what: 'activation "silu"', holds: ({ activation }) => activation === "silu" },
   { what: 'down "3x3" and up "nearest"', holds: ({ down, up }) => down === "3x3" && up === "nearest" },
@@ -56,7 +53,7 @@ const needs: readonly Need[] = [
   },
   {
     what: "an input convolution as wide as the first stage",
-    holds: (config) => (config.inputWidth ?? config.baseWidth) === widthsOf(config)[0],
+    holds: (config) => (config.inputWidth ?? config.baseWidth) === stageWidths(config)[0],
   },
 ];
 
@@ -73,7 +70,7 @@ export function vqModelConfig(config: AutoencoderConfig, quantizer: Quantizer, v
     _class_name: "VQModel",
     _vqkit_version: version,
     act_fn: "silu",
-    block_out_channels: widthsOf(config),
+    block_out_channels: stageWidths(config),
     down_block_types: stages.map((i) =>
       config.attentionStages.includes(i) ? "AttnDownEncoderBlock2D" : "DownEncoderBlock2D",
     ),

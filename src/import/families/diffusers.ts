@@ -1,3 +1,4 @@
+import { stageWidths } from "../../autoencoder/index.js";
 import { VqkitError } from "../../core/errors.js";
 import type { PlainObject } from "../../core/objects.js";
 import { type Claim, type Family, type FoundWeights, hasName, ldmFields, plainCodebook } from "../family.js";
@@ -95,9 +96,9 @@ function diffusersClaims(structure: ModelStructure, found: FoundWeights): Claim[
   const { config } = found;
   if (config === undefined) return [];
   checkHeld(config.content, structure, config.path);
-  const { baseWidth, widthMultipliers, residualBlocks, decoderNorm } = structure;
+  const { residualBlocks, decoderNorm } = structure;
   return [
-    { field: "block_out_channels", expected: widthMultipliers.map((each) => each * baseWidth) },
+    { field: "block_out_channels", expected: stageWidths(structure) },
     { field: "layers_per_block", expected: residualBlocks[0] },
     { field: "latent_channels", expected: structure.latentChannels },
     { field: "vq_embed_dim", expected: config.content.vq_embed_dim === null ? null : structure.codeDim },

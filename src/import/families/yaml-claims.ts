@@ -1,7 +1,7 @@
 /** What the YAML configurations of taming-transformers and its descendants say of a model. */
 import { fieldsOf, type PlainObject, valueAt } from "../../core/objects.js";
 import type { Claim, FoundConfig, FoundWeights } from "../family.js";
-import type { ModelStructure } from "../structure.js";
+import { inputMultiples, type ModelStructure } from "../structure.js";
 
 /** Where the constructor's arguments stand: `model.params` (taming), `model.init_args` (Lightning's own form). */
 const PLACES = ["model.params", "model.init_args"] as const;
@@ -18,16 +18,13 @@ export function ldmClaims(structure: ModelStructure, { config }: FoundWeights): 
   if (place === undefined) return [];
   const layout = fieldsOf(valueAt(config.content, `${place}.ddconfig`));
   const says = (field: string, expected: unknown): Claim => ({ field: `${place}.${field}`, expected });
-  const { widthMultipliers, baseWidth, inputWidth, residualBlocks } = structure;
+  const { inputWidth, residualBlocks } = structure;
   return [
     says("embed_dim", structure.codeDim),
     says("n_embed", structure.codebookSize),
     says("ddconfig.z_channels", structure.latentChannels),
     says("ddconfig.ch", inputWidth),
-    says(
-      "ddconfig.ch_mult",
-      widthMultipliers.map((each) => (each * baseWidth) / inputWidth),
-    ),
+    says("ddconfig.ch_mult", inputMultiples(structure)),
     says("ddconfig.num_res_blocks", residualBlocks[0]),
     says("ddconfig.in_channels", 3),
     says("ddconfig.out_ch", 3),
