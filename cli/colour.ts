@@ -1,4 +1,5 @@
 import picocolors from "picocolors";
+import { isTerminal } from "./is-terminal.js";
 
 type Colours = ReturnType<typeof picocolors.createColors>;
 
@@ -15,5 +16,5 @@ export function hasColours(stream: object, environment: NodeJS.ProcessEnv = proc
   const { NO_COLOR, FORCE_COLOR, TERM } = environment;
   if (NO_COLOR) return false;
   if (FORCE_COLOR !== undefined) return FORCE_COLOR !== "0" && FORCE_COLOR !== "false";
-  return "isTTY" in stream && stream.isTTY === true && TERM !== "dumb";
+  return isTerminal(stream) && TERM !== "dumb";
 }

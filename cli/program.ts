@@ -21,6 +21,7 @@ import { addUi } from "./commands/ui.js";
 import { EXIT, type Explanation, explain } from "./errors.js";
 import { FIRST_STEPS } from "./first-steps.js";
 import { addHabits } from "./habits.js";
+import { isTerminal } from "./is-terminal.js";
 import { noteFailure, print, printed, type Terminal, watchStreams } from "./terminal.js";
 
 const { createColors } = picocolors;
@@ -39,8 +40,7 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
 }
 
 async function outcomeOf(argv: readonly string[], terminal: Terminal): Promise<Explanation> {
-  const { stdout } = terminal;
-  if (argv.length === 0 && "isTTY" in stdout && stdout.isTTY === true) {
+  if (argv.length === 0 && isTerminal(terminal.stdout)) {
     print(terminal, FIRST_STEPS);
     return { code: EXIT.usage };
   }

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from "node:stream";
 import { coloursFor } from "./colour.js";
 import { Failed } from "./errors.js";
+import { isTerminal } from "./is-terminal.js";
 import { inFlags } from "./option-names.js";
 
 /** What a command may touch of the outside: its streams and the wish to stop. */
@@ -26,8 +27,7 @@ const failures = new WeakMap<Writable, NodeJS.ErrnoException>();
 export function watchStreams({ stdout, stderr }: Terminal): void {
   stderr.on("error", () => {});
   stdout.on("error", (error: NodeJS.ErrnoException) => {
-    const isTerminal = "isTTY" in stdout && stdout.isTTY === true;
-    if (error.code === "EPIPE" || (error.code === "EIO" && isTerminal)) return;
+    if (error.code === "EPIPE" || (error.code === "EIO" && isTerminal(stdout))) return;
     if (!failures.has(stdout)) failures.set(stdout, error);
   });
 }

@@ -18,6 +18,7 @@ import { engineOptions } from "../engine-options.js";
 import { Interrupted, UsageError } from "../errors.js";
 import { readFileList } from "../file-list.js";
 import { namingFlags } from "../gather-config.js";
+import { isTerminal } from "../is-terminal.js";
 import { LeftOutImages } from "../left-out.js";
 import { checkModelFirst } from "../model-argument.js";
 import { PassedOverNote } from "../passed-over.js";
@@ -177,7 +178,7 @@ async function readImage(stdin: Terminal["stdin"], images: readonly string[]): P
   if (other !== undefined || images.length > 1) {
     throw new UsageError(`-: expected no other images, got ${other ?? "it twice"}. Give one or the other.`);
   }
-  if (stdin === undefined || ("isTTY" in stdin && stdin.isTTY === true)) {
+  if (stdin === undefined || isTerminal(stdin)) {
     throw new UsageError("-: expected an image on standard input, got none. Add < photo.jpg.");
   }
   return { name: "stdin", source: await buffer(stdin) };

@@ -48,19 +48,18 @@ export function parseQuantizerConfig(value: unknown): QuantizerConfig {
 
 /** Says of an option that this kind has not which kinds have it; undefined where there is none such. */
 function misplacedOption(
-  { kind, options }: QuantizerDefinition,
+  { kind }: QuantizerDefinition,
   given: Readonly<Record<string, unknown>>,
 ): ConfigError | undefined {
-  const isOwn = (name: string): boolean => name === "kind" || options.some((option) => option.name === name);
-  for (const name of Object.keys(given).filter((each) => !isOwn(each))) {
-    const having = describeQuantizers().filter((each) => each.options.some((option) => option.name === name));
+  for (const name of Object.keys(given).filter((each) => each !== "kind" && !takesOption(kind, each))) {
     // In the order in which kinds are registered, the plainest first.
-    const [first] = [...definitions.keys()].flatMap((name) => having.filter((each) => each.kind === name));
+    const having = [...definitions.keys()].filter((each) => takesOption(each, name));
+    const [first] = having;
     if (first === undefined) continue;
-    const kinds = having.map((each) => each.kind).join(" or ");
+    const kinds = [...having].sort().join(" or ");
     return new ConfigError(
       `quantizer.${name}`,
-      `expected ${kinds}, the only kind${having.length === 1 ? "" : "s"} with it, got ${kind}. Choose ${first.kind} (option quantizer), or leave it out.`,
+      `expected ${kinds}, the only kind${having.length === 1 ? "" : "s"} with it, got ${kind}. Choose ${first} (option quantizer), or leave it out.`,
     );
   }
   return undefined;
