@@ -110,10 +110,15 @@ function refuseOnnxFlags({ pixels, check }: Flags): void {
   }
 }
 
-function describe({ on, indices, differingPixelValues, pixelValues }: RoundTrip): string {
+function describe(result: RoundTrip): string {
+  const { on, indices, borderlineIndices, differingPixelValues, pixelValues } = result;
   const count = (value: number) => value.toLocaleString("en-US");
+  const all =
+    borderlineIndices === 0
+      ? `all ${count(indices)} indices are the live model's`
+      : `of ${count(indices)} indices ${count(borderlineIndices)}, on the border between two codes, differ from the live model's`;
   return (
-    `On ${on}: all ${count(indices)} indices are the live model's; ` +
+    `On ${on}: ${all}; ` +
     `${count(differingPixelValues)} of ${count(pixelValues)} pixel values differ by 1 of 255, the rest are equal.`
   );
 }

@@ -21,6 +21,7 @@ export {
   type NodeProto,
   type TensorProto,
   type ValueInfoProto,
+  withMetadata,
 } from "./onnx/model-proto.js";
 export { OnnxBackend, type OnnxBackendOptions } from "./onnx-backend.js";
 export {

@@ -9,7 +9,13 @@ import { outputsFirst, turnedTapsLast } from "./filter-layout.js";
 import { emitBiasless } from "./folding.js";
 import { matrixProduct } from "./matrix.js";
 import { inputGradientStrided, suitsPlaces } from "./strided-convolution.js";
-import { convolveTiled, filterGradientTiled, inputGradientTiled, suitsTiles } from "./tiled-convolution.js";
+import {
+  convolveTiled,
+  filterGradientTiled,
+  inputGradientTiled,
+  suitsTiles,
+  suitsTilesAlone,
+} from "./tiled-convolution.js";
 
 function geometryOf(info: backend_util.Conv2DInfo): ConvGeometry {
   return {
@@ -59,7 +65,8 @@ export function convolve(
   const doubled = isSame3x3(geometry) ? x.deferred?.doubled : undefined;
   if (doubled !== undefined) return convolveDoubled(g, [doubled, filter], spec.shape);
   const [inputs, outputs] = filter.shape.slice(2) as [number, number];
-  if (isSame3x3(geometry) && x.feedsFilterGradient && suitsTiles(x.shape, inputs, outputs)) {
+  const suits = x.feedsFilterGradient ? suitsTiles : suitsTilesAlone;
+  if (isSame3x3(geometry) && suits(x.shape, inputs, outputs)) {
     return convolveTiled(g, [x, filter], spec.shape);
   }
   if (isPointwise(geometry) && !x.isChannelsFirst) {

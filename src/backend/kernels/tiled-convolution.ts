@@ -5,8 +5,8 @@ import { Value } from "../onnx/value.js";
  * 3×3 convolutions (stride 1, zero padding 1) by minimal filtering, F(4×4, 3×3) of Lavin and Gray 2016,
  * https://arxiv.org/abs/1509.09308: of each 6×6 tile of the image and of the filter, 36 values are made such that
  * their products give the 4×4 outputs. That is 36 multiplications in place of 144, as 36 matrix products over tiles
- * and channels. The transformed image serves the forward pass and the filter's gradient, so it pays where both are
- * computed; elsewhere convolutions are direct.
+ * and channels. The transformed image serves the forward pass and the filter's gradient, so it pays soonest where both
+ * are computed.
  *
  * The price is rounding. The points at which the underlying polynomials are evaluated decide it (Barabasz et al. 2020,
  * https://arxiv.org/abs/1803.10986): with 0, ±2/3, ±4/3 and ∞ the error is 1e-6 of the outputs' size, four times that
@@ -86,6 +86,29 @@ export function suitsTiles(shape: readonly number[], inputs: number, filters: nu
   return (inputs * filters) / (inputs + filters) >= leastGain && transformed <= largestTransformed;
 }
 
+/**
+ * Where nothing else needs the transformed image: tiles of an image, multiplications saved for each value, and the product
+ * of both. Below, one image is convolved as fast directly; several would already be faster by tiles.
+ */
+const fewestTilesAlone = 16;
+const leastGainAlone = 32;
+const leastWorkAlone = 1024;
+
+/** There images are transformed by as many at a time as keep within this many elements (64 MiB). */
+const largestPart = 2 ** 24;
+
+/**
+ * The same where the filter's gradient is not computed. It depends on the size of one image and not on their number: an
+ * image's values must not depend on which others share its batch.
+ */
+export function suitsTilesAlone(shape: readonly number[], inputs: number, filters: number): boolean {
+  const [, height, width] = shape as [number, number, number];
+  const tiles = (height * width) / outputs ** 2;
+  const gain = (inputs * filters) / (inputs + filters);
+  if (tiles < fewestTilesAlone || gain < leastGainAlone || tiles * gain < leastWorkAlone) return false;
+  return suitsTiles([1, height, width], inputs, filters);
+}
+
 /** Forward: x [N, H, W, I], filter [3, 3, I, O] → [N, H, W, O]. */
 export function convolveTiled(
   g: GraphBuilder,
@@ -130,24 +153,48 @@ export function filterGradientTiled(
 function convolveBy(g: GraphBuilder, x: Value, taps: string, shape: readonly number[]): Value {
   const inputs = x.shape[3] as number;
   const [n, height, width, filters] = shape as [number, number, number, number];
-  const [rows, columns] = [height / outputs, width / outputs];
-  const tiles = n * rows * columns;
   const rowsOfTaps = g.reshapeName(taps, [9, inputs * filters]);
   const weights = g.reshapeName(product(g, filterTransform, rowsOfTaps), [36, inputs, filters]);
-  const products = g.op("MatMul", [transformedImage(g, x), weights]); // [36, tiles, O]
-  const flat = g.reshapeName(products, [36, tiles * filters]);
+  const perImage = ((height * width) / outputs ** 2) * pixels ** 2 * Math.max(inputs, filters);
+  const atOnce = x.feedsFilterGradient ? n : Math.max(1, Math.floor(largestPart / perImage));
+  const parts = Array.from({ length: Math.ceil(n / atOnce) }, (_, i) => {
+    const images = imagesOf(g, x, [i * atOnce, Math.min(n, (i + 1) * atOnce)]);
+    const products = g.op("MatMul", [transformedImage(g, images), weights]); // [36, tiles, O]
+    return { products, shape: [images.shape[0] as number, height, width, filters] as const };
+  });
   const emit = (bias?: string): string => {
-    const addend = bias === undefined ? [] : [repeated(g, bias, [tiles, filters])];
-    const blocks = product(g, outputTransform, flat, addend); // [4*4, N*rows*columns*O]
-    const byRow = g.transposeName(
-      g.reshapeName(blocks, [outputs, outputs, n, rows, columns, filters]),
-      [2, 3, 0, 4, 1, 5],
-    );
-    return g.reshapeName(byRow, shape);
+    const made = parts.map((part) => outputsOf(g, part, bias));
+    return made.length === 1 ? (made[0] as string) : g.op("Concat", made, { axis: 0 });
   };
   const value = new Value(emit(), shape, "float32");
   value.biasless = { layout: "plain", withBias: emit };
   return value;
+}
+
+/** Images `from` to `to` of a batch. */
+function imagesOf(g: GraphBuilder, x: Value, [from, to]: readonly [number, number]): Value {
+  if (from === 0 && to === x.shape[0]) return x;
+  const name = g.op("Slice", [g.plain(x), g.int64([from]), g.int64([to]), g.int64([0])]);
+  return new Value(name, [to - from, ...x.shape.slice(1)], x.dtype);
+}
+
+/** Products [36, tiles, O] → [N, H, W, O], the bias added. */
+function outputsOf(
+  g: GraphBuilder,
+  {
+    products,
+    shape,
+  }: { readonly products: string; readonly shape: readonly [number, number, number, number] },
+  bias?: string,
+): string {
+  const [n, height, width, filters] = shape;
+  const [rows, columns] = [height / outputs, width / outputs];
+  const tiles = n * rows * columns;
+  const addend = bias === undefined ? [] : [repeated(g, bias, [tiles, filters])];
+  const flat = g.reshapeName(products, [36, tiles * filters]);
+  const blocks = product(g, outputTransform, flat, addend); // [4*4, N*rows*columns*O]
+  const apart = g.reshapeName(blocks, [outputs, outputs, n, rows, columns, filters]);
+  return g.reshapeName(g.transposeName(apart, [2, 3, 0, 4, 1, 5]), shape);
 }
 
 /** [count, C], flat, of a vector of C. */

@@ -64,13 +64,25 @@ export function encodeModel(graph: GraphProto, options: ModelOptions): Uint8Arra
   w.tag(2, WireType.LengthDelimited).string(options.producer);
   message(w, 7, () => writeGraph(w, graph));
   message(w, 8, () => w.tag(2, WireType.Varint).int64(options.opset)); // opset_import, default domain
-  for (const [key, value] of Object.entries(options.metadata ?? {})) {
+  writeMetadata(w, options.metadata ?? {});
+  return w.finish();
+}
+
+/** A serialised model with more metadata: a message's repeated fields may stand anywhere in it, and so at its end. */
+export function withMetadata(model: Uint8Array, metadata: Readonly<Record<string, string>>): Uint8Array {
+  const w = new BinaryWriter();
+  writeMetadata(w, metadata);
+  return Buffer.concat([model, w.finish()]);
+}
+
+/** metadata_props */
+function writeMetadata(w: BinaryWriter, metadata: Readonly<Record<string, string>>): void {
+  for (const [key, value] of Object.entries(metadata)) {
     message(w, 14, () => {
       w.tag(1, WireType.LengthDelimited).string(key);
       w.tag(2, WireType.LengthDelimited).string(value);
     });
   }
-  return w.finish();
 }
 
 function message(w: BinaryWriter, field: number, body: () => void): void {

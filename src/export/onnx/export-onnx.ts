@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { checkDecoder } from "../../autoencoder/index.js";
-import type { EngineOptions } from "../../backend/index.js";
+import { type EngineOptions, withMetadata } from "../../backend/index.js";
 import { parseConfig } from "../../core/config.js";
 import { OutputFolder } from "../../files/index.js";
 import { loadModel, Tokenizer } from "../../tokenizer/index.js";
 import { codesShapeText, type ModelFacts, modelFacts } from "../model-facts.js";
 import type { OutputOptions } from "../output-options.js";
 import { ofOneSize, type SampleImages, sampleImages } from "../sample-images.js";
+import { type Borderline, borderlineOf } from "./borderline.js";
 import { type OnnxGraphs, writeOnnxGraphs } from "./graphs.js";
 import { OnnxTokenizer } from "./onnx-tokenizer.js";
 import { type PixelFormat, pixelFormats } from "./pixels.js";
@@ -42,7 +43,8 @@ const pixelsSchema = z.enum(pixelFormats).default("uint8");
 
 /**
  * Writes a trained model as encoder.onnx (pixels → indices) and decoder.onnx (indices → pixels), after comparing both
- * with the model: every index has to be the same, every pixel within one 8-bit level. See docs/export.md.
+ * with the model: every index has to be the same, but for one in 10,000 whose latent lies on the border between two
+ * codes, and every pixel within one 8-bit level. See docs/export.md.
  *
  * @param path a run folder, or a model file (`model.safetensors`)
  * @throws ConfigError for a wrong option; VqkitError("numerics") when the comparison fails, and then nothing is written;
@@ -62,7 +64,8 @@ export async function exportOnnx(path: string, options: ExportOnnxOptions): Prom
         await sampleImages(options.check, facts.run, options.checkAtMost),
         live.imageSide,
       );
-      return await checkAndWrite(folder, { live, graphs, pixels, samples, options });
+      const borderline = borderlineOf(loaded.model);
+      return await checkAndWrite(folder, { live, graphs, pixels, samples, borderline, options });
     } finally {
       loaded.model.dispose();
     }
@@ -74,21 +77,30 @@ interface Checked {
   readonly graphs: OnnxGraphs;
   readonly pixels: PixelFormat;
   readonly samples: SampleImages;
+  readonly borderline: Borderline;
   readonly options: ExportOnnxOptions;
 }
 
 async function checkAndWrite(
   folder: OutputFolder,
-  { live, graphs, pixels, samples, options }: Checked,
+  { live, graphs, pixels, samples, borderline, options }: Checked,
 ): Promise<OnnxExport> {
   const exported = await OnnxTokenizer.create(graphs, pixels);
   try {
     const roundTrip = await compareRoundTrip(live, exported, {
       samples,
+      borderline,
       onImage: (done) => options.onImage?.(done, samples.count),
     });
     checkRoundTrip(roundTrip);
-    const files = { "encoder.onnx": graphs.encoder, "decoder.onnx": graphs.decoder };
+    const counted = {
+      checkedIndices: String(roundTrip.indices),
+      borderlineIndices: String(roundTrip.borderlineIndices),
+    };
+    const files = {
+      "encoder.onnx": withMetadata(graphs.encoder, counted),
+      "decoder.onnx": withMetadata(graphs.decoder, counted),
+    };
     for (const [name, content] of Object.entries(files)) await folder.write(name, content);
     return { dir: options.out, files: Object.keys(files), roundTrip, warnings: samples.warnings };
   } finally {

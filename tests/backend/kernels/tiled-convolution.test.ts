@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { suitsTiles } from "../../../src/backend/kernels/tiled-convolution.js";
+import { suitsTiles, suitsTilesAlone } from "../../../src/backend/kernels/tiled-convolution.js";
 import { Random } from "../../../src/core/random.js";
 import * as tf from "../../../src/tf/index.js";
 import { useEngine } from "../../engine.js";
@@ -93,7 +93,57 @@ describe("3×3 convolutions by tiles", () => {
     tf.dispose(made);
   });
 
-  it("leave a convolution alone that no filter learns from: its values are those of a direct one", async () => {
+  it("are taken for larger grids and more channels where no filter learns, however many images there are", () => {
+    expect(suitsTilesAlone([1, 32, 32, 64], 64, 64)).toBe(true);
+    expect(suitsTilesAlone([500, 32, 32, 64], 64, 64)).toBe(true);
+    expect(suitsTilesAlone([1, 16, 32, 64], 64, 64)).toBe(true); // 32 tiles
+    expect(suitsTilesAlone([1, 16, 28, 64], 64, 64)).toBe(false); // 28 tiles
+    expect(suitsTilesAlone([1, 16, 16, 128], 128, 128)).toBe(true); // 16 tiles
+    expect(suitsTilesAlone([1, 12, 20, 512], 512, 512)).toBe(false); // 15 tiles
+    expect(suitsTilesAlone([1, 32, 32, 64], 64, 32)).toBe(false);
+    expect(suitsTilesAlone([1, 34, 32, 64], 64, 64)).toBe(false);
+    expect(suitsTilesAlone([1, 1024, 1024, 64], 64, 64)).toBe(false);
+  });
+
+  it("give an image the same bits alone and among more than are transformed at a time, near the definition's", async () => {
+    const [count, side, channels] = [114, 32, 64] as const; // 113 images have 2^24 transformed numbers
+    const drawn: [number, number, number, number] = [6, side, side, channels];
+    const x = tf.tidy(() => tf.tile(tf.tensor4d(draw(drawn, "images"), drawn), [count / 6, 1, 1, 1]));
+    const w = tf.tensor4d(draw([3, 3, channels, channels], "wide"), [3, 3, channels, channels]);
+    const bias = tf.tensor1d(draw([channels], "wide bias"));
+    const made = (image: tf.Tensor4D) => tf.tidy(() => tf.add(tf.conv2d(image, w, 1, "same"), bias));
+    const all = made(x);
+    const last = tf.tidy(() => made(tf.slice(x, [count - 1, 0, 0, 0]) as tf.Tensor4D));
+    const lastOf = (t: tf.Tensor) => tf.tidy(() => tf.slice(t, [count - 1, 0, 0, 0]));
+    const [imageOfLast, valuesOfLast] = [lastOf(x), lastOf(all)];
+    const [image, values, own] = [await imageOfLast.data(), await valuesOfLast.data(), await last.data()];
+    const [filter, shift] = [await w.data(), await bias.data()];
+    expect(own).toEqual(values);
+    const wanted: number[] = [];
+    const got: number[] = [];
+    for (let position = 0; position < side * side; position += 31) {
+      const [y, column] = [Math.floor(position / side), position % side];
+      for (let o = 0; o < channels; o += 7) {
+        let sum = shift[o] as number;
+        for (let tap = 0; tap < 9; tap++) {
+          const [row, at] = [y + Math.floor(tap / 3) - 1, column + (tap % 3) - 1];
+          if (row < 0 || row >= side || at < 0 || at >= side) continue;
+          for (let i = 0; i < channels; i++) {
+            sum +=
+              (image[(row * side + at) * channels + i] as number) *
+              (filter[(tap * channels + i) * channels + o] as number);
+          }
+        }
+        wanted.push(sum);
+        got.push(own[position * channels + o] as number);
+      }
+    }
+    expect(relativeError(got, Float64Array.from(wanted))).toBeLessThan(3e-6);
+    expect(relativeError(got, Float64Array.from(wanted))).toBeGreaterThan(6e-7); // not a direct one
+    tf.dispose([x, w, bias, all, last, imageOfLast, valuesOfLast]);
+  });
+
+  it("leave a small grid alone that no filter learns from: its values are those of a direct convolution", async () => {
     const [x, w] = [draw(imageShape, "x"), draw(filterShape, "w")];
     const direct = expected(x, w, draw(outputShape, "dy"));
     const y = tf.tidy(() => tf.conv2d(tf.tensor4d(x, imageShape), tf.tensor4d(w, filterShape), 1, "same"));

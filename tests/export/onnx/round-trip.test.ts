@@ -28,7 +28,7 @@ async function compared({ index = 9, byte = 0, by = 0 }) {
       yield { name: "cat.png", image };
     },
   };
-  return compareRoundTrip(live, exported, { samples });
+  return compareRoundTrip(live, exported, { samples, borderline: async () => 0 });
 }
 
 describe("the gate of an export", () => {
@@ -41,6 +41,7 @@ describe("the gate of an export", () => {
       images: 1,
       indices: 2,
       differingIndices: 0,
+      borderlineIndices: 0,
       pixelValues: 45,
       differingPixelValues: 1,
       largestPixelDifference: 1,
@@ -51,8 +52,23 @@ describe("the gate of an export", () => {
   it("stops an index that differs, and says where", async () => {
     const result = await compared({ index: 3 });
     expect(() => checkRoundTrip(result)).toThrow(
-      /^encoder\.onnx: expected the live model's indices, got 1 of 2 that differ \(images: 1; the first: cat\.png, row 0, column 1\)\. Nothing was written\./,
+      /^encoder\.onnx: expected the live model's indices, got 1 of 2 that differ \(images: 1; on the border between two codes: 0; the first: cat\.png, row 0, column 1\)\. Nothing was written\./,
     );
+  });
+
+  it("lets through one in 10,000 whose latent lies on a border, and no other", async () => {
+    const result = await compared({});
+    const gate = (indices: number, differingIndices: number, borderlineIndices: number) =>
+      checkRoundTrip({ ...result, indices, differingIndices, borderlineIndices });
+    gate(10_000, 1, 1);
+    gate(29_999, 2, 2);
+    for (const [indices, differing, borderline] of [
+      [9_999, 1, 1],
+      [29_999, 3, 3],
+      [1_000_000, 2, 1],
+    ] as const) {
+      expect(() => gate(indices, differing, borderline)).toThrow(/expected the live model's indices/);
+    }
   });
 
   it("stops a pixel that is two of 255 apart", async () => {
