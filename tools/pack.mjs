@@ -18,6 +18,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { bundlePackage } from "./bundle-package.mjs";
+import { packageReadme } from "./package-readme.mjs";
 
 const require = createRequire(import.meta.url);
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -116,6 +117,7 @@ async function stageVqkit(folder, engines) {
     if (!isProgram(file)) copy(path.join(root, file), path.join(folder, file));
   const included = await bundlePackage({ root, target: folder });
   const { devDependencies, scripts, overrides, ...kept } = readJson(path.join(root, "package.json"));
+  linkReadme(path.join(folder, "README.md"), kept.version);
   writeManifest(folder, {
     ...kept,
     ...repository(),
@@ -135,6 +137,13 @@ function repository(directory) {
   return {
     repository: { type: "git", url: `git+https://github.com/${name}.git`, ...(directory && { directory }) },
   };
+}
+
+/** npm shows the README by itself: its links lead to the repository, where a workflow says which that is. */
+function linkReadme(file, version) {
+  const name = process.env.GITHUB_REPOSITORY;
+  if (name)
+    writeFileSync(file, packageReadme(readFileSync(file, "utf8"), { repository: name, tag: `v${version}` }));
 }
 
 function pack(folder, out) {

@@ -1,4 +1,5 @@
 export { type EvaluationCircumstances, evaluationCard } from "./card.js";
+export { type CodeGrid, codeColours, codeMosaic, type Rgb } from "./code-mosaic.js";
 export { type Evaluation, type EvaluationOptions, evaluateMeanColour, evaluateModel } from "./evaluate.js";
 export { ExampleStrips } from "./example-strips.js";
 export { ExampleCollector, type ExampleImages } from "./examples.js";

@@ -28,6 +28,7 @@ export {
   meanImageFigures,
 } from "./image-quality.js";
 export { MS_SSIM_MIN_SIDE } from "./ms-ssim.js";
+export { type CodeVectors, type Projection, projectToAxes } from "./principal-axes.js";
 export { SlidingUsage, type SlidingUsageOptions } from "./sliding-usage.js";
 export { WINDOW as SSIM_MIN_SIDE } from "./ssim.js";
 export { mean, median, type Spread, sampleStandardDeviation, spread } from "./statistics.js";

@@ -1,8 +1,7 @@
 import { axisX, axisY, dot, gridX, gridY, type PlotOptions, scale } from "@observablehq/plot";
 import { type Chart, draw, heatMap } from "../drawing/charts/index.js";
 import { formatPercent, formatTick } from "../drawing/index.js";
-import type { CodeCounts } from "../metrics/index.js";
-import { type CodeVectors, projectToPlane } from "./principal-axes.js";
+import { type CodeCounts, type CodeVectors, projectToAxes } from "../metrics/index.js";
 
 /** Codebooks up to here are drawn dot by dot. */
 const MOST_DOTS = 4096;
@@ -21,7 +20,7 @@ export function vectorChart(
   counts: CodeCounts,
   { codebook = 0, suffix = "" }: CodebookPlace = {},
 ): Chart {
-  const { points, explained } = projectToPlane(vectors);
+  const { points, explained } = projectToAxes(vectors, 2);
   const used = counts.counts(codebook);
   const rows = Array.from(used, (count, index) => [
     index,

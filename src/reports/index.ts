@@ -1,5 +1,6 @@
 export { type Chart, writePlots } from "../drawing/charts/index.js";
 export { type TextTableOptions, textTable } from "../drawing/index.js";
+export type { CodeVectors } from "../metrics/index.js";
 export type { AtlasCode, CodeAtlas } from "./code-atlas.js";
 export type { ComparedImages } from "./comparison/comparable.js";
 export {
@@ -41,7 +42,6 @@ export {
 } from "./index-places.js";
 export { lifeCharts } from "./life-charts.js";
 export { type LossCard, type LossTerm, lossCard } from "./loss-card.js";
-export type { CodeVectors } from "./principal-axes.js";
 export type { CountBin } from "./records/count-histogram.js";
 export { runUsage, runUsageReport } from "./records/run-usage.js";
 export { readCurves, type TrainingCurves } from "./records/training-curves.js";

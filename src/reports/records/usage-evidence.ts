@@ -1,7 +1,6 @@
-import type { CodeCounts, CodeTimeline } from "../../metrics/index.js";
+import type { CodeCounts, CodeTimeline, CodeVectors } from "../../metrics/index.js";
 import type { CodeAtlas } from "../code-atlas.js";
 import type { PlaceStatistics } from "../index-places.js";
-import type { CodeVectors } from "../principal-axes.js";
 
 /** What a usage page can show besides the report's figures; each part is left out where it is not known. */
 export interface UsageEvidence {

@@ -6,12 +6,12 @@ export interface CodeVectors {
   readonly values: ArrayLike<number>;
 }
 
-/** Vectors seen along the two directions in which they vary most. */
+/** Vectors seen along the directions in which they vary most. */
 export interface Projection {
-  /** [K, 2] */
+  /** [K, axes], the strongest axis first. */
   readonly points: Float64Array;
-  /** Share of the variance along each of the two, 0..1. */
-  readonly explained: readonly [number, number];
+  /** Share of the variance along each axis, 0..1. */
+  readonly explained: readonly number[];
 }
 
 /** Enough for directions whose variances differ by a few per cent; closer ones may be taken in any mixture. */
@@ -19,21 +19,23 @@ const ITERATIONS = 300;
 const NOISE = 1e-12;
 
 /**
- * Principal component analysis to two dimensions, by power iteration on the covariance. The sign of each axis is that
- * which makes its largest component positive, so equal codebooks give equal pictures.
+ * Principal component analysis by power iteration on the covariance. The sign of each axis is that which makes its
+ * largest component positive, so equal codebooks give equal pictures. Along axes that there are not, points are 0.
+ *
+ * @param count how many axes, an integer >= 1
  */
-export function projectToPlane({ codeDim: d, values }: CodeVectors): Projection {
-  const count = Math.floor(values.length / d);
+export function projectToAxes({ codeDim: d, values }: CodeVectors, count: number): Projection {
+  const rows = Math.floor(values.length / d);
   const means = columnMeans(values, d);
   const matrix = covariance(values, means);
   let total = 0;
   for (let i = 0; i < d; i++) total += matrix[i * d + i] as number;
   const axes: Float64Array[] = [];
-  const explained: [number, number] = [0, 0];
-  for (const k of [0, 1] as const) {
+  const explained = new Array<number>(count).fill(0);
+  for (let k = 0; k < count; k++) {
     const { axis, variance } = strongestAxis(matrix, d);
     if (variance <= total * NOISE) {
-      axes.push(new Float64Array(d)); // there is no second direction: what is left is rounding
+      axes.push(new Float64Array(d)); // no direction is left, only rounding
       continue;
     }
     axes.push(axis);
@@ -46,14 +48,14 @@ export function projectToPlane({ codeDim: d, values }: CodeVectors): Projection 
       }
     }
   }
-  const points = new Float64Array(2 * count);
-  for (let row = 0; row < count; row++) {
+  const points = new Float64Array(count * rows);
+  for (let row = 0; row < rows; row++) {
     for (const [k, axis] of axes.entries()) {
       let sum = 0;
       for (let i = 0; i < d; i++) {
         sum += ((values[row * d + i] as number) - (means[i] as number)) * (axis[i] as number);
       }
-      points[2 * row + k] = sum;
+      points[count * row + k] = sum;
     }
   }
   return { points, explained };
