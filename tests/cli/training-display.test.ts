@@ -70,6 +70,7 @@ const FINDING: Finding = {
   severity: "critical",
   seen: "usage of a batch: 1.0 % in the last tenth of the run, 5.0 % in its best",
   remedies: ["lower the learning rate"],
+  symptoms: [],
 };
 
 function run(display: TrainingDisplay, steps: number): void {

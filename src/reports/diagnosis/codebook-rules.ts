@@ -3,8 +3,25 @@ import { expectedUniformUsage } from "../../metrics/index.js";
 import { AVERAGING_CODEBOOKS, KINDS_THAT_LEAVE_NONE, KINDS_THAT_MOVE_ALL } from "./alternatives.js";
 import { newest, tenths } from "./curve.js";
 import type { DiagnosisRecord } from "./record.js";
-import { FEWEST_RECORDS, fine, found, type Rule, unknown, withTrend } from "./rule.js";
-import { canLeaveCodes, hasVectors, isFree } from "./settings.js";
+import { FEWEST_RECORDS, fine, found, type Remedy, type Rule, unknown, withTrend } from "./rule.js";
+import { canLeaveCodes, canReplace, hasVectors, isFree } from "./settings.js";
+
+const REPLACEMENT = {
+  text: "replaceBelow 0.1: codes that nothing chooses become latents of the batch",
+  helps: canReplace,
+};
+
+/** A codebook of another size, by the option that this quantizer has for it. */
+function smaller(reason: string): readonly Remedy[] {
+  return [
+    { text: `a smaller codebookSize: ${reason}`, helps: ({ sizedBy }) => sizedBy === "codebookSize" },
+    { text: `fewer or smaller levels: ${reason}`, helps: ({ sizedBy }) => sizedBy === "levels" },
+    {
+      text: `a smaller codeDim, which is the bits of an index: ${reason}`,
+      helps: ({ sizedBy }) => sizedBy === "codeDim",
+    },
+  ];
+}
 
 /** Usage in the last tenth of the run against the best tenth before it. */
 const FALLING = { warning: 0.75, critical: 0.5 };
@@ -13,7 +30,15 @@ export const usageFalling: Rule = {
   name: "usage-falling",
   title: "Codebook usage is falling",
   remedies: [
-    "lower the learning rate, or raise warmupSteps: codes are left behind while the latents still move fast",
+    {
+      text: "lower the learning rate, or raise warmupSteps: codes are left behind while the latents still move fast",
+      helps: hasVectors,
+    },
+    {
+      text: "lower the learning rate, or raise warmupSteps: latents crowd into fewer of the cells",
+      helps: (settings) => !hasVectors(settings),
+    },
+    REPLACEMENT,
     { text: `${AVERAGING_CODEBOOKS}, which follows the latents`, helps: isFree },
     { text: `kind ${KINDS_THAT_MOVE_ALL}, whose codes all move at each step`, helps: canLeaveCodes },
     {
@@ -46,6 +71,7 @@ export const deadCodes: Rule = {
   name: "dead-codes",
   title: "Most codes are never chosen",
   remedies: [
+    REPLACEMENT,
     {
       text: "initialization kmeans or data: uniform codes of ±1/K lie far from the latents, and those never chosen never learn",
       helps: (settings) =>
@@ -65,7 +91,15 @@ export const deadCodes: Rule = {
       text: "a smaller codeDim (8 to 32), in which the nearest code is shared out more evenly",
       helps: (settings) => hasVectors(settings) && (settings.codeDim ?? Number.POSITIVE_INFINITY) > 8,
     },
-    "a smaller codebook: codes without use cost memory and buy nothing (`vqkit prune` removes them from a finished model)",
+    {
+      text: "a larger entropyWeight, which asks for even use",
+      helps: ({ entropyWeight }) => entropyWeight !== undefined,
+    },
+    ...smaller("codes without use buy nothing"),
+    {
+      text: "`vqkit prune`, which removes the unused codes from a finished model",
+      helps: hasVectors,
+    },
   ],
   judge: (record) => {
     const share = liveShare(record);
@@ -109,9 +143,12 @@ export const overSizedCodebook: Rule = {
   name: "over-sized-codebook",
   title: "The codebook is larger than its data",
   remedies: [
-    "a smaller codebookSize: it costs little reconstruction where most codes do not matter",
+    ...smaller("it costs little reconstruction where most codes do not matter"),
     "more steps, larger batches or larger crops, so that each code is chosen more often",
-    "for codes that are in use but seldom chosen, an entropy loss, where the quantizer has one",
+    {
+      text: "for codes that are in use but seldom chosen, a larger entropyWeight",
+      helps: ({ entropyWeight }) => entropyWeight !== undefined,
+    },
   ],
   judge: (record) => {
     const { codebookSize, samplesBatch, lastStep, plannedSteps, final } = record;

@@ -1,9 +1,9 @@
 import { deadCodes, overSizedCodebook, usageFalling } from "./codebook-rules.js";
 import { commitmentGrowing, lowRankLatents, normGap } from "./latent-rules.js";
 import type { DiagnosisRecord } from "./record.js";
-import { type Remedy, type Rule, type Severity, severities } from "./rule.js";
+import { type Outcome, type Remedy, type Rule, type Severity, severities } from "./rule.js";
 import { settingsOf } from "./settings.js";
-import { explodingGradient, underTrained } from "./training-rules.js";
+import { explainsTheRest, explodingGradient, underTrained } from "./training-rules.js";
 
 /** All rules, in the order of docs/doctor.md. */
 export const diagnosisRules: readonly Rule[] = [
@@ -27,6 +27,8 @@ export interface Finding {
   readonly seen: string;
   /** What to try, the likeliest help first; nothing that the run's configuration has already. */
   readonly remedies: readonly string[];
+  /** What other rules found and this explains: of a run that has hardly been trained, all that looks wrong with it. */
+  readonly symptoms: readonly RuleNote[];
 }
 
 /** A rule that found nothing, or could not be judged. */
@@ -44,6 +46,12 @@ export interface Diagnosis {
   readonly notJudged: readonly RuleNote[];
 }
 
+/** A rule with what it found. */
+interface Found {
+  readonly rule: Rule;
+  readonly outcome: Extract<Outcome, { readonly status: "found" }>;
+}
+
 /**
  * Judges a record by every rule. Pure and quick (no file, no tensor; time in the bins of the curves, not in the steps),
  * so that it may be called at every step of a training in progress.
@@ -56,10 +64,20 @@ export function diagnose(record: DiagnosisRecord): Diagnosis {
       return remedy.helps(settings) ? remedy.text : [];
     });
   const outcomes = diagnosisRules.map((rule) => ({ rule, outcome: rule.judge(record) }));
-  const findings = outcomes.flatMap(({ rule: { name, title, remedies }, outcome }): Finding[] =>
-    outcome.status === "found"
-      ? [{ rule: name, title, severity: outcome.severity, seen: outcome.seen, remedies: helpful(remedies) }]
-      : [],
+  const found = outcomes.filter((each): each is Found => each.outcome.status === "found");
+  const cause = found.find(({ rule, outcome }) => rule === underTrained && explainsTheRest(record, outcome));
+  const symptoms = found
+    .filter((each) => each !== cause)
+    .map(({ rule, outcome }) => ({ rule: rule.name, seen: outcome.seen }));
+  const findings = (cause === undefined ? found : [cause]).map(
+    ({ rule: { name, title, remedies }, outcome: { severity, seen } }): Finding => ({
+      rule: name,
+      title,
+      severity,
+      seen,
+      remedies: helpful(remedies),
+      symptoms: cause === undefined ? [] : symptoms,
+    }),
   );
   const notes = (status: "fine" | "unknown"): RuleNote[] =>
     outcomes

@@ -8,10 +8,12 @@ export function renderDiagnosis({ findings, fine, notJudged }: Diagnosis): strin
     ...fine.map(({ rule, seen }) => ["fine", rule, seen]),
     ...notJudged.map(({ rule, seen }) => ["not judged", rule, seen]),
   ];
-  const advice = findings.flatMap(({ title, rule, remedies }) => [
+  const advice = findings.flatMap(({ title, rule, remedies, symptoms }) => [
     "",
     `${title} (${rule}). Try:`,
     ...remedies.map((remedy) => `  - ${remedy}`),
+    ...(symptoms.length === 0 ? [] : [`It also looks like this, which little training explains:`]),
+    ...symptoms.map(({ rule: name, seen }) => `  - ${name}: ${seen}`),
   ]);
   return [textTable(rows, { head: ["", "rule", "seen"] }), ...advice].join("\n");
 }

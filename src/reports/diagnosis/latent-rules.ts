@@ -2,7 +2,7 @@ import { formatSignificant } from "../../drawing/index.js";
 import { AVERAGING_CODEBOOKS } from "./alternatives.js";
 import { tenths } from "./curve.js";
 import { fine, found, type Rule, unknown, withTrend } from "./rule.js";
-import { isFree, settingsOf } from "./settings.js";
+import { hasVectors, isFree, settingsOf } from "./settings.js";
 
 /** The last tenth of the run against its middle. */
 const GROWING = { warning: 2, critical: 10 };
@@ -12,8 +12,10 @@ export const commitmentGrowing: Rule = {
   title: "The commitment loss is growing",
   remedies: [
     "raise commitmentWeight (beta): the encoder runs away from its codes",
-    "lower the learning rate: the codebook cannot follow",
-    `${AVERAGING_CODEBOOKS} with a smaller emaDecay, which follows faster`,
+    { text: "lower the learning rate: the codebook cannot follow", helps: hasVectors },
+    { text: "lower the learning rate", helps: (settings) => !hasVectors(settings) },
+    { text: `${AVERAGING_CODEBOOKS}, which follows the latents`, helps: isFree },
+    { text: "a smaller emaDecay, which follows faster", helps: ({ learning }) => learning === "averages" },
   ],
   judge: (record) =>
     withTrend(record, "commitmentLoss", (curve) => {
@@ -34,12 +36,19 @@ export const normGap: Rule = {
   name: "norm-gap",
   title: "Latents and codes differ in length",
   remedies: [
-    "raise commitmentWeight when latents are longer than their codes, codebookWeight when codes lag behind",
+    {
+      text: "raise commitmentWeight when latents are longer than their codes, codebookWeight when codes lag behind",
+      helps: ({ learning = "chosen" }) => learning === "chosen" || learning === "all",
+    },
+    {
+      text: "raise commitmentWeight when latents are longer than their codes",
+      helps: ({ learning }) => learning === "averages" || learning === "never",
+    },
     {
       text: `initialization kmeans or ${AVERAGING_CODEBOOKS}, which put codes where the latents are`,
       helps: isFree,
     },
-    "a smaller codeDim, which leaves less for the codes to miss",
+    { text: "a smaller codeDim, which leaves less for the codes to miss", helps: hasVectors },
   ],
   judge: ({ final, curves, config }) => {
     // Without a commitment loss nothing asks latents to lie near codes: FSQ's z stands before its bound.
@@ -70,9 +79,16 @@ export const lowRankLatents: Rule = {
   name: "low-rank-latents",
   title: "The latents use few of their dimensions",
   remedies: [
-    "a smaller codeDim: the dimensions that do not vary only dilute distances",
+    { text: "a smaller codeDim: the dimensions that do not vary only dilute distances", helps: hasVectors },
+    {
+      text: "levels with fewer dimensions, of more values each: a dimension that does not vary has one value",
+      helps: ({ sizedBy }) => sizedBy === "levels",
+    },
     "more training, or a larger or deeper encoder, where the images do vary",
-    "look at dead-codes and commitment-growing first: a collapsed codebook pulls all latents to a few points",
+    {
+      text: "look at dead-codes and commitment-growing first: a collapsed codebook pulls all latents to a few points",
+      helps: hasVectors,
+    },
   ],
   judge: ({ final, codeDim }) => {
     if (codeDim === 1) return fine("one dimension");

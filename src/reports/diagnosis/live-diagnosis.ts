@@ -1,6 +1,7 @@
 import { diagnose, type Finding } from "./diagnose.js";
 import { type DiagnosedRun, DiagnosisHistory, type DiagnosisRecord } from "./record.js";
 import { type Severity, severities } from "./rule.js";
+import { WARMUPS } from "./training-rules.js";
 
 /** Steps between two looks. */
 const EVERY = 10;
@@ -8,11 +9,6 @@ const EVERY = 10;
 const IN_A_ROW = 3;
 /** No look before this share of the planned steps. */
 const FIRST_LOOK = 0.1;
-/**
- * No look before so many times the warm-up: rules compare the newest steps with the middle of those so far, and fresh
- * weights under a rising learning rate look like trouble.
- */
-const WARMUPS = 4;
 
 export interface LiveDiagnosisOptions {
   /** Steps in which the learning rate rises; default 0. */
@@ -39,6 +35,8 @@ export class LiveDiagnosis {
 
   constructor(run: DiagnosedRun, { warmupSteps = 0 }: LiveDiagnosisOptions = {}) {
     this.#history = new DiagnosisHistory(run);
+    // Rules compare the newest steps with the middle of those so far, and fresh weights under a rising learning rate look
+    // like trouble: hence the warm-ups.
     this.#firstLook = Math.max(Math.ceil(FIRST_LOOK * (run.plannedSteps ?? 0)), WARMUPS * warmupSteps);
   }
 

@@ -8,30 +8,47 @@ export interface RunSettings {
   /** Whether latents and their codes should be equally long; a quantizer that does not say may want it. */
   readonly comparesLengths: boolean;
   readonly initialization: string | undefined;
+  /** The option that says how many codes there are. */
+  readonly sizedBy: "codebookSize" | "levels" | "codeDim";
+  /** The share below which codes are replaced; undefined where nothing can be, 0 where nothing is. */
+  readonly replaceBelow: number | undefined;
+  /** The weight of an entropy loss; undefined for a quantizer without one. */
+  readonly entropyWeight: number | undefined;
   /** D. */
   readonly codeDim: number | undefined;
   readonly gradientClip: number | undefined;
   readonly groupNorm: boolean;
+  /** Steps in which the learning rate rises. */
+  readonly warmupSteps: number;
 }
 
 /** @param config a resolved configuration; anything else says nothing */
 export function settingsOf(config: unknown): RunSettings {
-  const { quantizer, model, gradientClip } = fieldsOf(config);
-  const { initialization, codeDim } = fieldsOf(quantizer);
+  const { quantizer, model, gradientClip, warmupSteps } = fieldsOf(config);
+  const { initialization, codeDim, levels, replaceBelow, entropyWeight } = fieldsOf(quantizer);
   const facts = quantizerFacts(quantizer);
   return {
     learning: facts?.learning,
     comparesLengths: facts?.comparesLengths ?? true,
     initialization: textOf(initialization),
+    sizedBy: Array.isArray(levels) ? "levels" : facts?.learning === "never" ? "codeDim" : "codebookSize",
+    replaceBelow: numberOf(replaceBelow),
+    entropyWeight: numberOf(entropyWeight),
     codeDim: numberOf(codeDim),
     gradientClip: numberOf(gradientClip),
     groupNorm: fieldsOf(model).groupNorm === true,
+    warmupSteps: numberOf(warmupSteps) ?? 0,
   };
 }
 
 /** A quantizer without codes that learn has no use for advice about them. */
 export function hasVectors({ learning }: RunSettings): boolean {
   return learning !== "never";
+}
+
+/** Whether dead codes could be put where latents are, and are not. */
+export function canReplace({ replaceBelow }: RunSettings): boolean {
+  return replaceBelow === 0;
 }
 
 /** Whether its codes learn by gradient, each by itself; so may those of a quantizer that does not say. */

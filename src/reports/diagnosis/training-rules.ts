@@ -1,7 +1,8 @@
 import { formatCount, formatFixed, formatSignificant } from "../../drawing/index.js";
-import { medianOf, tenths } from "./curve.js";
+import { type Curve, medianOf, tenths } from "./curve.js";
 import type { DiagnosisRecord } from "./record.js";
-import { fine, found, type Outcome, type Rule, unknown, withTrend } from "./rule.js";
+import { FEWEST_RECORDS, fine, found, type Outcome, type Rule, unknown, withTrend } from "./rule.js";
+import { settingsOf } from "./settings.js";
 
 /** dB over painting each image in its mean colour. */
 const MEAN_COLOUR = { warning: 1, critical: 0 };
@@ -32,15 +33,42 @@ export const underTrained: Rule = {
         return found("warning", `${seen}; less than ${MEAN_COLOUR.warning} dB better`);
     }
     return withTrend(record, "reconstructionLoss", (curve) => {
-      const parts = tenths(curve).map(({ median }) => median);
-      const fifth = (first: number) => ((parts[first] as number) + (parts[first + 1] as number)) / 2;
-      const [before, last] = [fifth(6), fifth(8)];
+      const { before, last } = lossFifths(curve);
       const seen = `reconstruction loss: ${formatSignificant(last)} in the last fifth of the run, ${formatSignificant(before)} in the fifth before`;
       if (last < STILL_FALLING * before) return found("warning", `${seen}; under ${STILL_FALLING} of it`);
       return fine(seen);
     });
   },
 };
+
+/** A run of fewer warm-ups than this has hardly begun when it ends; live, the doctor does not look before it either. */
+export const WARMUPS = 4;
+
+/**
+ * Whether what other rules find in a run is what little training looks like, so that it says nothing of its settings:
+ * the run was not trained enough, and was over before the learning rate had been at its peak for long. A loss that rose,
+ * or was not finite, is no lack of training.
+ */
+export function explainsTheRest(record: DiagnosisRecord, ofTraining: Outcome): boolean {
+  const { nonFiniteSteps, lastStep, config, curves } = record;
+  const { reconstructionLoss: curve } = curves;
+  if (ofTraining.status !== "found" || nonFiniteSteps > 0) return false;
+  if (lastStep >= WARMUPS * settingsOf(config).warmupSteps) return false;
+  if (curve === undefined || curve.records < FEWEST_RECORDS) return true;
+  const { first, last } = lossFifths(curve);
+  return last <= first;
+}
+
+/** Medians of the loss: its first fifth, the fifth before the last, and the last. */
+function lossFifths(curve: Curve): {
+  readonly first: number;
+  readonly before: number;
+  readonly last: number;
+} {
+  const parts = tenths(curve).map(({ median }) => median);
+  const fifth = (at: number) => ((parts[at] as number) + (parts[at + 1] as number)) / 2;
+  return { first: fifth(0), before: fifth(6), last: fifth(8) };
+}
 
 /** Growing: the last tenth against the median tenth of the first half. Spike: one step against the median. */
 const EXPLODING = { growth: 10, spike: 100 };

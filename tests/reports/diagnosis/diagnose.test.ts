@@ -108,6 +108,60 @@ describe("diagnose", () => {
     expect(new Set(CASES.map(([, , rule]) => rule))).toEqual(new Set(diagnosisRules.map(({ name }) => name)));
   });
 
+  describe("a run that was hardly trained", () => {
+    /** As 60 steps of plain VQ on photographs look: its figures are those of such a run. */
+    const short: PlantedRun = {
+      steps: 60,
+      codebookSize: 1024,
+      config: { warmupSteps: 50, quantizer: { kind: "vq", codeDim: 64 } },
+      curves: {
+        reconstructionLoss: (at) => 0.35 - 0.1 * at,
+        commitmentLoss: (at) => 0.017 * Math.exp(10 * (at - 0.5)),
+        gradientNorm: (at) => 0.4 + 26 * Math.max(0, at - 0.85) * 6,
+        usageBatch: (at) => 0.0088 - 0.0068 * at,
+      },
+      final: { psnr: 12.75, usage: 0.002, latentNorm: 16.3, codeNorm: 0.0852, latentEffectiveRank: 3.06 },
+      meanColourPsnr: 20.19,
+    };
+
+    it("has one finding, with what else it looks like as symptoms", () => {
+      const { findings } = diagnose(planted(short));
+      expect(findings).toMatchObject([{ rule: "under-trained", severity: "critical" }]);
+      expect(findings[0]?.symptoms.map(({ rule }) => rule)).toEqual([
+        "usage-falling",
+        "dead-codes",
+        "commitment-growing",
+        "norm-gap",
+        "low-rank-latents",
+        "exploding-gradient",
+      ]);
+      expect(renderDiagnosis(diagnose(planted(short)))).toContain(
+        "  - norm-gap: mean norm 16.3 of the latents",
+      );
+    });
+
+    it.each([
+      ["it had its learning rate for long: they are no matter of steps", {}, 200],
+      [
+        "its loss has risen: it was trained wrongly",
+        { reconstructionLoss: (at: number) => 0.3 + 0.2 * at },
+        60,
+      ],
+    ])("has its findings where %s", (_, curves, steps) => {
+      const { findings } = diagnose(planted({ ...short, steps, curves: { ...short.curves, ...curves } }));
+      expect(findings.map(({ rule }) => rule)).toContain("dead-codes");
+      expect(findings.flatMap(({ symptoms }) => symptoms)).toEqual([]);
+    });
+
+    it("has them where steps were not finite, and where its pictures are good", () => {
+      const broken = { ...planted(short), nonFiniteSteps: 3 };
+      expect(diagnose(broken).findings.map(({ rule }) => rule)).toContain("exploding-gradient");
+      const good = planted({ ...short, final: { ...short.final, psnr: 27 }, curves: {} });
+      expect(diagnose(good).findings.map(({ rule }) => rule)).not.toContain("under-trained");
+      expect(diagnose(good).findings.map(({ rule }) => rule)).toContain("dead-codes");
+    });
+  });
+
   it("does not take for a fault what only looks like one", () => {
     const calm: PlantedRun[] = [
       // Usage rises while the window fills: the first steps of it are of fewer indices.
@@ -158,8 +212,13 @@ describe("diagnose", () => {
 
     it("is everything for a run whose configuration is not known", () => {
       const all = ofRule("dead-codes", collapsed, undefined);
-      expect(all).toMatch(/kmeans.*"ema".*codeDim.*prune/s);
+      expect(all).toMatch(/kmeans.*"ema".*codeDim.*codebookSize.*prune/s);
       expect(ofRule("dead-codes", collapsed, { quantizer: plain })).toBe(all);
+      const replaceable = ofRule("dead-codes", collapsed, { quantizer: { ...plain, replaceBelow: 0 } });
+      expect(replaceable).toBe(
+        `replaceBelow 0.1: codes that nothing chooses become latents of the batch\n${all}`,
+      );
+      expect(ofRule("dead-codes", collapsed, { quantizer: { ...plain, replaceBelow: 0.1 } })).toBe(all);
     });
 
     it("is nothing that the run has already", () => {
@@ -177,7 +236,9 @@ describe("diagnose", () => {
         'codebook "ema" or "ema-sphere", or kind',
       );
       const levels = { kind: "fsq", levels: [8, 8, 8] };
-      expect(ofRule("dead-codes", collapsed, { quantizer: levels })).not.toMatch(/kmeans|simvq|codeDim/);
+      expect(ofRule("dead-codes", collapsed, { quantizer: levels })).toBe(
+        "fewer or smaller levels: codes without use buy nothing",
+      );
       const wild: PlantedRun = { curves: { gradientNorm: (at) => 0.4 * Math.exp(6 * at) } };
       expect(ofRule("exploding-gradient", wild, { gradientClip: null, model: {} })).toMatch(
         /Clip.*groupNorm/s,
@@ -185,6 +246,24 @@ describe("diagnose", () => {
       expect(ofRule("exploding-gradient", wild, { gradientClip: 1, model: { groupNorm: true } })).toBe(
         "lower the learning rate, or raise warmupSteps",
       );
+    });
+
+    it("names options that the quantizer has: FSQ has neither a code dimension to choose nor a codebook", () => {
+      const levels = { kind: "fsq", levels: [8, 8, 8] };
+      for (const [, run] of CASES) {
+        for (const { remedies } of diagnose({ ...planted(run), config: { quantizer: levels } }).findings)
+          expect(remedies.join("\n")).not.toMatch(
+            /codeDim|codebookSize|codebookWeight|emaDecay|initialization|prune/,
+          );
+      }
+      const bits = { kind: "lfq", codeDim: 9, entropyWeight: 0.1, commitmentWeight: 0.25 };
+      expect(ofRule("dead-codes", collapsed, { quantizer: bits })).toBe(
+        "a larger entropyWeight, which asks for even use\na smaller codeDim, which is the bits of an index: codes without use buy nothing",
+      );
+      const averaged = { ...plain, codebook: "ema" };
+      const gap = ofRule("norm-gap", { final: { latentNorm: 3.3 } }, { quantizer: averaged });
+      expect(gap).toContain("commitmentWeight");
+      expect(gap).not.toContain("codebookWeight");
     });
 
     it.each(CASES)("is something for each kind of run: %s", (_, run) => {

@@ -36,6 +36,7 @@ export interface PlantedRun {
   readonly codebookSize?: number;
   readonly plannedSteps?: number;
   readonly meanColourPsnr?: number;
+  readonly config?: unknown;
 }
 
 /** The record of a healthy run, with what the test plants in it. */
@@ -45,6 +46,7 @@ export function planted(run: PlantedRun = {}): DiagnosisRecord {
     codebookSize,
     codeDim: 32,
     plannedSteps: run.plannedSteps ?? steps,
+    config: run.config,
   });
   for (let step = 1; step <= steps; step++) {
     const figures = Object.entries({ ...HEALTHY, ...curves })

@@ -46,6 +46,12 @@ describe("runs that were really trained", () => {
     expect(findings).toContainEqual(expect.objectContaining({ rule: "norm-gap", severity: "critical" }));
   });
 
+  it("60 steps with the usual warm-up: they are too few, and that is the one finding", async () => {
+    const findings = await findingsOf("few", { steps: 60, warmupSteps: 50, learningRate: 4e-4 });
+    expect(findings).toMatchObject([{ rule: "under-trained" }]);
+    expect(findings[0]?.symptoms.length).toBeGreaterThan(0);
+  });
+
   it("512 codes for a few hundred steps of 192 latents: over-sized, and most never chosen", async () => {
     const findings = await findingsOf("large", {
       quantizer: { kind: "vq", codebookSize: 512, codeDim: 8 },
@@ -60,7 +66,7 @@ describe("runs that were really trained", () => {
   });
 
   it("a learning rate of 0.3: the gradient explodes", async () => {
-    const findings = await findingsOf("wild", { steps: 60, learningRate: 0.3, warmupSteps: 30 });
+    const findings = await findingsOf("wild", { steps: 60, learningRate: 0.3, warmupSteps: 15 });
     expect(names(findings)).toContain("exploding-gradient");
   });
 });
