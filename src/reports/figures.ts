@@ -9,22 +9,45 @@ export const FIGURE_NAMES = [...evaluatedFigures, "imagesPerSecond"] as const;
 
 export type FigureName = (typeof FIGURE_NAMES)[number];
 
+/**
+ * Those that stand in tables side by side: speed does not, because runs that did not take turns on a quiet machine were
+ * not measured alike.
+ */
+export const SHOWN_FIGURES = evaluatedFigures;
+
 interface FigureStyle {
   readonly title: string;
   /** The title where there is little room. */
   readonly shortTitle: string;
+  /** Which way is better where everything else is equal; absent where neither is. */
+  readonly better?: "higher" | "lower";
   /** How many decimals a value of this size is written with. */
   readonly decimals: (value: number) => number;
 }
 
 export const FIGURE_STYLES: Readonly<Record<FigureName, FigureStyle>> = {
-  psnr: { title: "PSNR (dB)", shortTitle: "PSNR dB", decimals: () => 2 },
-  ssim: { title: "SSIM", shortTitle: "SSIM", decimals: () => 3 },
-  reconstructionLoss: { title: "Reconstruction loss", shortTitle: "Recon. loss", decimals: () => 4 },
-  quantizationError: { title: "Quantization error", shortTitle: "Quant. error", decimals: threeDigits },
-  usage: { title: "Usage", shortTitle: "Usage", decimals: (value) => (value < 0.00995 ? 2 : 1) },
+  psnr: { title: "PSNR (dB)", shortTitle: "PSNR dB", better: "higher", decimals: () => 2 },
+  ssim: { title: "SSIM", shortTitle: "SSIM", better: "higher", decimals: () => 3 },
+  reconstructionLoss: {
+    title: "Reconstruction loss",
+    shortTitle: "Recon. loss",
+    better: "lower",
+    decimals: () => 4,
+  },
+  quantizationError: {
+    title: "Quantization error",
+    shortTitle: "Quant. error",
+    better: "lower",
+    decimals: threeDigits,
+  },
+  usage: {
+    title: "Usage",
+    shortTitle: "Usage",
+    better: "higher",
+    decimals: (value) => (value < 0.00995 ? 2 : 1),
+  },
   perplexity: { title: "Perplexity", shortTitle: "Perplexity", decimals: () => 1 },
-  bitsPerPixel: { title: "Bits per pixel", shortTitle: "Bits/px", decimals: () => 3 },
+  bitsPerPixel: { title: "Bits per pixel", shortTitle: "Bits/px", better: "lower", decimals: () => 3 },
   imagesPerSecond: { title: "Images per second", shortTitle: "Images/s", decimals: threeDigits },
 };
 

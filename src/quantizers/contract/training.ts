@@ -97,10 +97,9 @@ async function replacedIn(quantizer: Quantizer, latents: tf.Tensor4D, step: numb
     quantizer.updateCodebook(latents, indices);
     const replacement = quantizer.replaceDeadCodes?.(latents, indices, inputs);
     if (replacement === undefined) throw new TypeError("replaceDeadCodes has gone");
-    const { codes, rows } = replacement;
-    assert.deepEqual(codes.shape, [quantizer.numCodebooks, quantizer.codebookSize], "codes of a replacement");
+    const { counts, rows } = replacement;
     return {
-      counts: tf.sum(codes, 1),
+      counts: counts.clone(),
       rows: [...rows.values()].map((each) => each.clone()),
       names: [...rows.keys()],
     };

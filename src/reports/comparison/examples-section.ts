@@ -16,16 +16,16 @@ export function examplesSection(examples: PicturedExamples, { rows }: Comparison
   const { columns, originals } = examples;
   return section(
     "Reconstructions",
-    html`<p class="soft">${describe(examples)}</p>
-<p class="scale">Mean absolute error: 0 <img alt="from dark to bright" src="${rampUrl()}"> ${String(examples.brightest)} 8-bit steps and more; the same scale for all.</p>
-<div class="strip-tools" hidden><label><input type="checkbox" id="show-errors" checked> Error maps</label><span class="soft">Point at a picture, or tap it, to magnify that place in all of them; arrow keys move it.</span></div>
+    html`<div class="strip-tools" hidden><label><input type="checkbox" id="show-errors"> Error maps</label><span class="soft">Point at a picture, or tap it, to magnify that place in all of them; arrow keys move it.</span></div>
 <div class="examples" style="--columns: ${columns}" tabindex="0" role="group" aria-label="Reconstructions">
 <figure class="strip"><figcaption>originals</figcaption>${box({ row: "originals", kind: "original", source: originals, alt: "Originals" })}</figure>
 ${examples.rows.map((each, i) => strip(each, rows[i]?.psnr?.mean))}</div>
 <div class="lens" hidden>
 <div class="lens-head"><span id="lens-place"></span><span><label>Side <select id="lens-size"><option>8</option><option selected>16</option><option>32</option></select></label> <button type="button" id="lens-close" aria-label="Close the magnifier">×</button></span></div>
 <div class="lens-cells"></div>
-</div>`,
+</div>
+<p class="soft">${describe(examples)}</p>
+<p class="scale">Mean absolute error: 0 <img alt="from dark to bright" src="${rampUrl()}"> ${String(examples.brightest)} 8-bit steps and more; the same scale for all.</p>`,
   );
 }
 
@@ -34,7 +34,7 @@ function describe({ rows, width, height, isCut, leftOut }: PicturedExamples): st
   const runs = seeds.length === 1 ? `All are of seed ${seeds[0]}.` : "Of each row's lowest seed.";
   const cut = isCut ? ` Shown are the middle ${width}×${height} pixels of each.` : "";
   const left = leftOut === 0 ? "" : ` ${formatCount(leftOut)} more rows are left out here.`;
-  return `Originals, then each row's reconstructions above their error maps: the absolute difference of 8-bit values, its mean over red, green and blue. Below each image its own PSNR in dB. ${runs}${cut}${left}`;
+  return `Originals, then each row's reconstructions; error maps show the absolute difference of 8-bit values, its mean over red, green and blue. Below each image its own PSNR in dB. ${runs}${cut}${left}`;
 }
 
 function strip({ label, images, errors, psnr }: PicturedRow, mean: number | undefined): Html {

@@ -1,7 +1,7 @@
 import { axisX, axisY, dot, gridX, type PlotOptions, ruleX, ruleY, tickX } from "@observablehq/plot";
 import { CHART_HEIGHT, type Chart, draw, fileName } from "../../drawing/charts/index.js";
 import { formatTick, seriesColour } from "../../drawing/index.js";
-import { FIGURE_NAMES, FIGURE_STYLES, type FigureName } from "../figures.js";
+import { FIGURE_STYLES, type FigureName, SHOWN_FIGURES } from "../figures.js";
 import { CUT_NOTE, type Shown, shownRange } from "./clipping.js";
 import type { Comparison, ComparisonRow } from "./comparison.js";
 
@@ -12,9 +12,13 @@ const FRAME_HEIGHT = 66;
 const LONGEST_LABEL = 30;
 const LETTER_WIDTH = 7.2;
 
-/** Each figure with all rows below each other: every seed a dot, the mean a stroke, its interval a bar. */
+/**
+ * Each figure with all rows below each other: every seed a dot, the mean a stroke, its interval a bar. None where no row
+ * has several seeds: the table says as much as single dots.
+ */
 export function figureCharts(comparison: Comparison): Chart[] {
-  return FIGURE_NAMES.flatMap((name) => {
+  if (comparison.rows.every(({ seeds }) => seeds.length < 2)) return [];
+  return SHOWN_FIGURES.flatMap((name) => {
     const shown = comparison.rows.flatMap((row, i) => (row[name] === null ? [] : [{ row, i }]));
     return shown.length === 0 ? [] : [figureChart(name, shown, comparison)];
   });

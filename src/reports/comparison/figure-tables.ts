@@ -8,26 +8,47 @@ import {
   seriesColour,
 } from "../../drawing/index.js";
 import {
-  FIGURE_NAMES,
   FIGURE_STYLES,
   type FigureName,
   formatDifference,
   formatDifferenceInterval,
   formatFigure,
   formatInterval,
+  SHOWN_FIGURES,
 } from "../figures.js";
 import type { Comparison, ComparisonFigures, ComparisonRow } from "./comparison.js";
 import { isClear, type PairedDifference } from "./paired-difference.js";
 
-const FIGURE_COLUMNS = FIGURE_NAMES.map((name) => ({ title: FIGURE_STYLES[name].shortTitle, numeric: true }));
+const FIGURE_COLUMNS = SHOWN_FIGURES.map((name) => ({
+  title: FIGURE_STYLES[name].shortTitle,
+  numeric: true,
+}));
 
-/** Every row's figures: the mean, and below it the 95 % interval over seeds. */
+const ARROWS = { higher: " ↑", lower: " ↓" } as const;
+const MARKED_COLUMNS = SHOWN_FIGURES.map((name) => {
+  const { shortTitle, better } = FIGURE_STYLES[name];
+  return { title: `${shortTitle}${better === undefined ? "" : ARROWS[better]}`, numeric: true };
+});
+
+/** The best of a figure as it is written; undefined where there is nothing to choose, or nothing to compare. */
+function bestOf(name: FigureName, rows: readonly ComparisonRow[]): string | undefined {
+  const { better } = FIGURE_STYLES[name];
+  const values = rows.flatMap((row) => row[name]?.mean ?? []);
+  // Bits are the price: the fewest of them are no merit by themselves.
+  if (better === undefined || values.length < 2 || name === "bitsPerPixel") return undefined;
+  // A sum over code dimensions is on another scale where these are others.
+  if (name === "quantizationError" && new Set(rows.map(({ codeDim }) => codeDim)).size > 1) return undefined;
+  return formatFigure(name, better === "higher" ? Math.max(...values) : Math.min(...values));
+}
+
+/** Every row's figures: the mean, and below it the 95 % interval over seeds; the best of each column is marked. */
 export function figuresTable({ rows, baselines }: Comparison): Html {
   const asides = Object.entries({ untrained: baselines.untrained, "mean colour": baselines.meanColour });
+  const best = Object.fromEntries(SHOWN_FIGURES.map((name) => [name, bestOf(name, rows)]));
   return html`<div class="wide">${htmlTable(
-    [{ title: "Row" }, { title: "Codes", numeric: true }, ...FIGURE_COLUMNS],
+    [{ title: "Row" }, { title: "Codes", numeric: true }, ...MARKED_COLUMNS],
     [
-      ...rows.map((row, i) => [rowHead(row, i), formatCount(row.codebookSize), ...cells(row)]),
+      ...rows.map((row, i) => [rowHead(row, i), formatCount(row.codebookSize), ...cells(row, best)]),
       ...asides.flatMap(([label, figures]) =>
         figures === null ? [] : [[html`<span class="soft">${label}</span>`, "", ...cells(figures)]],
       ),
@@ -35,11 +56,17 @@ export function figuresTable({ rows, baselines }: Comparison): Html {
   )}</div>`;
 }
 
-function cells(figures: ComparisonFigures): (string | Html)[] {
-  return FIGURE_NAMES.map((name) => {
+function cells(
+  figures: ComparisonFigures,
+  best: Readonly<Record<string, string | undefined>> = {},
+): (string | Html)[] {
+  return SHOWN_FIGURES.map((name) => {
     const figure = figures[name];
     if (figure === null) return NO_FIGURE;
-    return withBelow(formatFigure(name, figure.mean), formatInterval(name, figure));
+    const written = formatFigure(name, figure.mean);
+    const marked =
+      written === best[name] ? html`<b class="best" title="best of this column">${written}</b>` : written;
+    return withBelow(marked, formatInterval(name, figure));
   });
 }
 
@@ -48,7 +75,7 @@ export function differencesTable({ rows, baseline }: Comparison): Html | undefin
   const lines = rows.flatMap((row, i) => {
     const { fromBaseline } = row;
     if (fromBaseline === null) return [];
-    return [[rowHead(row, i), ...FIGURE_NAMES.map((name) => differenceCell(name, fromBaseline[name]))]];
+    return [[rowHead(row, i), ...SHOWN_FIGURES.map((name) => differenceCell(name, fromBaseline[name]))]];
   });
   if (lines.length === 0) return undefined;
   return html`<div class="wide">${htmlTable([{ title: `Less ${baseline}` }, ...FIGURE_COLUMNS], lines)}</div>`;

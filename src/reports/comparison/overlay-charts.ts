@@ -30,7 +30,6 @@ const FIELDS: readonly OverlayField[] = [
   { title: "Perplexity, window", field: "perplexityWindow", yScale: "log" },
   { title: "Quantization error, batch", field: "quantizationError", yScale: "log", isNoisy: true },
   { title: "Gradient norm before clipping", field: "gradientNorm", yScale: "log", isNoisy: true },
-  { title: "Images a second", field: "imagesPerSecond", yScale: "linear", isNoisy: true },
 ];
 
 /** A noisy curve is drawn as the mean of so many of the points kept. */

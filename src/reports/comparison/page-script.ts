@@ -93,10 +93,12 @@ if (strips !== null) {
     for (const frame of strips.querySelectorAll(".frame")) frame.hidden = true;
   });
   const errors = document.getElementById("show-errors");
-  errors.addEventListener("input", () => {
+  const showErrors = () => {
     for (const box of strips.querySelectorAll(".picture-box.error")) box.hidden = !errors.checked;
     for (const { image, canvas } of views) canvas.parentElement.hidden = image.dataset.kind === "error" && !errors.checked;
-  });
+  };
+  errors.addEventListener("input", showErrors);
+  showErrors();
   document.querySelector(".strip-tools").hidden = false;
 }
 

@@ -7,16 +7,18 @@ export const comparisonStyle = new Html(`
 .first-word { white-space: nowrap; }
 .swatch { display: inline-block; width: .7rem; height: .7rem; border-radius: 2px; margin-right: .45rem; }
 figcaption .key { display: inline-block; white-space: normal; overflow-wrap: anywhere; }
+.finding-sentence { font-size: 1.12rem; line-height: 1.45; margin: .6rem 0 0; padding: .6rem .9rem; border-left: 4px solid var(--series1); background: var(--panel); border-radius: 0 6px 6px 0; max-width: 60rem; }
+td b.best { font-weight: 700; color: var(--series3); }
 td .clear { font-weight: 650; }
 .examples { overflow-x: auto; padding-bottom: .25rem; border-radius: 6px; }
 .examples:focus-visible { outline: 2px solid var(--series1); outline-offset: 3px; }
-.strip { margin: 0 0 .8rem; }
+.strip { margin: 0 0 .45rem; }
 .strip figcaption { position: sticky; left: 0; width: max-content; max-width: 100%; }
-.picture-box { position: relative; cursor: crosshair; min-width: calc(var(--columns) * 4.6rem); max-width: calc(var(--columns) * 9rem); }
+.picture-box { position: relative; cursor: crosshair; min-width: calc(var(--columns) * 4.6rem); max-width: calc(var(--columns) * 6.2rem); }
 .picture-box + .picture-box { margin-top: 2px; }
 .picture-box img { display: block; width: 100%; height: auto; image-rendering: pixelated; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 .frame { position: absolute; border: 1.5px solid #fff; outline: 1px solid #000; pointer-events: none; }
-.psnrs { display: grid; grid-template-columns: repeat(var(--columns), 1fr); min-width: calc(var(--columns) * 4.6rem); max-width: calc(var(--columns) * 9rem); color: var(--soft); font-size: .78rem; text-align: center; font-variant-numeric: tabular-nums; margin: .1rem 0 0; padding: 0; list-style: none; }
+.psnrs { display: grid; grid-template-columns: repeat(var(--columns), 1fr); min-width: calc(var(--columns) * 4.6rem); max-width: calc(var(--columns) * 6.2rem); color: var(--soft); font-size: .78rem; text-align: center; font-variant-numeric: tabular-nums; margin: .1rem 0 0; padding: 0; list-style: none; }
 .strip-tools, form.pair { display: flex; flex-wrap: wrap; gap: .4rem 1.2rem; align-items: center; margin: .6rem 0; }
 .lens { position: sticky; bottom: 0; background: var(--page); border: 1px solid var(--line); border-radius: 6px 6px 0 0; padding: .5rem .75rem; box-shadow: 0 -4px 16px rgb(0 0 0 / .18); z-index: 2; }
 .lens-cells { display: flex; gap: .6rem; overflow-x: auto; }

@@ -16,9 +16,12 @@ import { readExamples } from "./examples.js";
 import { examplesSection } from "./examples-section.js";
 import { figureCharts } from "./figure-charts.js";
 import { differencesTable, figuresTable, usageTable } from "./figure-tables.js";
+import { describeFinding } from "./finding.js";
+import { heldOutCharts } from "./held-out-curves.js";
 import { overlayCharts } from "./overlay-charts.js";
 import { comparisonScript } from "./page-script.js";
 import { comparisonStyle } from "./page-style.js";
+import { rateCharts } from "./rate-chart.js";
 import { sweepCharts } from "./sweep-charts.js";
 import { comparisonNotes, differenceNotes } from "./table.js";
 import { usageCharts } from "./usage-charts.js";
@@ -35,17 +38,20 @@ export async function renderComparisonPage(comparison: Comparison): Promise<stri
   const evidence = await readEvidence(comparison);
   const examples = await readExamples(comparison);
   const pictured = examples && (await pictureExamples(examples));
+  const heldOut = await heldOutCharts(comparison);
   const title = titleOf(comparison);
   return htmlPage(
     title,
     html`<h1>${title}</h1>
-${paragraphs(headNotes(comparison))}
-${section("Figures", html`${figuresTable(comparison)}${chartColumns(figureCharts(comparison))}`)}
+<p class="finding-sentence">${describeFinding(comparison)}</p>
+${pictured === undefined ? section("Reconstructions", paragraphs([NO_EXAMPLES])) : examplesSection(pictured, comparison)}
+${chartSection("Quality and its price", [...rateCharts(comparison), ...heldOut], "")}
+${section("Figures", html`${figuresTable(comparison)}<p class="soft">${ARROWS_NOTE}</p>${chartColumns(figureCharts(comparison))}`)}
+${section("What the figures rest on", paragraphs(headNotes(comparison)))}
 ${differences(comparison)}
 ${chartSection("Against what was swept", sweepCharts(comparison), "Every dot a seed; the line joins the means, and pale bars are 95 % intervals over seeds.")}
 ${chartSection("Training", overlayCharts(evidence, comparison), CURVES_NOTE)}
 ${section("Codebook usage", html`${usageTable(comparison)}${chartColumns(usageCharts(evidence))}`)}
-${pictured === undefined ? section("Reconstructions", paragraphs([NO_EXAMPLES])) : examplesSection(pictured, comparison)}
 ${configSection(evidence)}
 ${metricCard(comparison)}`,
     { style: comparisonStyle, script: comparisonScript, data: pageData(comparison, { evidence, pictured }) },
@@ -60,6 +66,8 @@ ${metricCard(comparison)}`,
 export async function comparisonCharts(comparison: Comparison): Promise<Chart[]> {
   const evidence = await readEvidence(comparison);
   return [
+    ...rateCharts(comparison),
+    ...(await heldOutCharts(comparison)),
     ...figureCharts(comparison),
     ...sweepCharts(comparison),
     ...overlayCharts(evidence, comparison),
@@ -69,6 +77,9 @@ export async function comparisonCharts(comparison: Comparison): Promise<Chart[]>
 
 const CURVES_NOTE =
   "Full: the mean over seeds, of noisy figures the mean of 15 neighbouring points (the geometric mean on logarithmic axes). Pale: each seed, and of a single seed what was recorded, thinned evenly where there is much of it.";
+
+const ARROWS_NOTE =
+  "Bold: the best of its column, but for bits, which are the price. Arrows: which way is better where all else is equal; usage and bits per pixel are also what quality costs. Speed stands in each run's own page: runs that did not take turns on a quiet machine cannot be compared by it.";
 
 const NO_EXAMPLES =
   "There are none to compare: a run kept no examples, or the rows have no seed in common and show different images.";
@@ -87,7 +98,10 @@ function headNotes(comparison: Comparison): string[] {
 function chartSection(title: string, charts: readonly Chart[], note: string): Html | null {
   return charts.length === 0
     ? null
-    : section(title, html`<p class="soft">${note}</p>\n${chartColumns(charts)}`);
+    : section(
+        title,
+        html`${note === "" ? null : html`<p class="soft">${note}</p>\n`}${chartColumns(charts)}`,
+      );
 }
 
 function differences(comparison: Comparison): Html | null {

@@ -2,7 +2,7 @@ import { axisX, axisY, dot, gridX, gridY, line, type PlotOptions, ruleX } from "
 import { type Chart, draw, fileName } from "../../drawing/charts/index.js";
 import { formatTick, seriesColour } from "../../drawing/index.js";
 import type { JsonValue } from "../../files/index.js";
-import { FIGURE_NAMES, FIGURE_STYLES, type FigureName } from "../figures.js";
+import { FIGURE_STYLES, type FigureName, SHOWN_FIGURES } from "../figures.js";
 import { CUT_NOTE, type Shown, shownRange } from "./clipping.js";
 import type { Comparison, ComparisonRow } from "./comparison.js";
 import { percentOr } from "./figure-charts.js";
@@ -14,7 +14,7 @@ export function sweepCharts({ rows, sweep }: Comparison): Chart[] {
     const values = distinct(rows.map(({ swept }) => swept[field] ?? null));
     if (values.length < 2) return [];
     const lines = linesOf(rows, field);
-    return FIGURE_NAMES.flatMap((name) =>
+    return SHOWN_FIGURES.flatMap((name) =>
       rows.some((row) => row[name] !== null) ? [sweepChart({ name, field, values, lines })] : [],
     );
   });

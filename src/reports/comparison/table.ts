@@ -1,5 +1,5 @@
 import { formatCount, formatExpectation, formatItems, textTable } from "../../drawing/index.js";
-import { FIGURE_NAMES, FIGURE_STYLES, formatDifference, formatEstimate } from "../figures.js";
+import { FIGURE_STYLES, formatDifference, formatEstimate, SHOWN_FIGURES } from "../figures.js";
 import type { Comparison, ComparisonFigures, ComparisonRow } from "./comparison.js";
 
 /**
@@ -26,7 +26,7 @@ function differenceTable({ rows, baseline }: Comparison): string[] {
           [
             label,
             formatCount(codebookSize),
-            ...FIGURE_NAMES.map((name) => formatDifference(name, fromBaseline[name])),
+            ...SHOWN_FIGURES.map((name) => formatDifference(name, fromBaseline[name])),
           ],
         ],
   );
@@ -35,8 +35,8 @@ function differenceTable({ rows, baseline }: Comparison): string[] {
 
 function figureTable(first: string, rows: readonly (readonly string[])[]): string {
   return textTable(rows, {
-    head: [first, "Codes", ...FIGURE_NAMES.map((name) => FIGURE_STYLES[name].shortTitle)],
-    alignments: ["left", ...Array<"right">(FIGURE_NAMES.length + 1).fill("right")],
+    head: [first, "Codes", ...SHOWN_FIGURES.map((name) => FIGURE_STYLES[name].shortTitle)],
+    alignments: ["left", ...Array<"right">(SHOWN_FIGURES.length + 1).fill("right")],
   });
 }
 
@@ -58,7 +58,7 @@ export function comparisonNotes(comparison: Comparison): string[] {
 }
 
 function line(label: string, codes: string, figures: ComparisonFigures): string[] {
-  return [label, codes, ...FIGURE_NAMES.map((name) => formatEstimate(name, figures[name]))];
+  return [label, codes, ...SHOWN_FIGURES.map((name) => formatEstimate(name, figures[name]))];
 }
 
 const INTERVAL = "mean ± half of the 95 % interval over seeds (Student's t)";

@@ -311,12 +311,11 @@ describe("renderComparisonTable", () => {
       "Usage",
       "Perplexity",
       "Bits/px",
-      "Images/s",
     ]);
     // 20 → ssim 0.2, loss 1/20, error 2, usage 20/200, perplexity 40, bits 0.5
-    expect(cells(text, "vq")).toEqual("1,024|20.00|0.200|0.0500|2.00|10.0 %|40.0|0.500|50.0".split("|"));
+    expect(cells(text, "vq")).toEqual("1,024|20.00|0.200|0.0500|2.00|10.0 %|40.0|0.500".split("|"));
     expect(cells(text, "mean colour")?.slice(0, 2)).toEqual(["15.00", "0.150"]);
-    expect(cells(text, "mean colour")?.slice(3)).toEqual(["–", "–", "–", "–", "–"]);
+    expect(cells(text, "mean colour")?.slice(3)).toEqual(["–", "–", "–", "–"]);
     expect(text).toContain("One seed (0), so no interval: small differences may be chance.");
     expect(text).toMatch(/^Less vq +Codes +PSNR dB/m);
     // 25 - 20 dB; (25 - 20)/200 = 2.5 points; losses 1/25 - 1/20
