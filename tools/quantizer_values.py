@@ -455,6 +455,72 @@ case(
     {"noise": (torch.randint(-8, 8, (1, 1, 9, 3)) + 0.5) / 16, "isRounded": choices(1, 1, 9, 3)},
 )
 
+# VQBridge: the table plus what a transformer over all of it recovers
+
+
+def bridged(group, depth, heads):
+    def dense(v, name, x):
+        return x @ v[f"{name}/kernel"] + v[f"{name}/bias"]
+
+    def norm(v, name, x):
+        return torch.nn.functional.layer_norm(x, x.shape[-1:], v[f"{name}/scale"], v[f"{name}/shift"])
+
+    def codes(v):
+        table = v["table"]
+        size, dim = table.shape
+        tokens = -(-size // group)
+        rows = torch.cat([table, torch.zeros(tokens * group - size, dim)])
+        x = dense(v, "compress", torch.stack([rows[i * group : (i + 1) * group].flatten() for i in range(tokens)]))
+        for i in range(depth):
+            y = norm(v, f"block{i}/norm1", x)
+            parts = [dense(v, f"block{i}/{name}", y).chunk(heads, dim=1) for name in ("queries", "keys", "values")]
+            mixed = [torch.nn.functional.scaled_dot_product_attention(*head) for head in zip(*parts)]
+            x = x + dense(v, f"block{i}/attended", torch.cat(mixed, dim=1))
+            inner = torch.nn.functional.gelu(dense(v, f"block{i}/inner", norm(v, f"block{i}/norm2", x)))
+            x = x + dense(v, f"block{i}/outer", inner)
+        return table + dense(v, "recover", norm(v, "norm", x)).reshape(-1, dim)[:size]
+
+    def forward(z, v, _):
+        e = codes(v)
+        indices = torch.cdist(z, e).argmin(1)
+        q = e[indices]
+        return indices, straight_through(z, sg(q)), vector_losses(z, q)
+
+    return forward
+
+
+def bridge_weights(rows, width, depth):
+    shapes = {}
+    for name, a, b in [
+        ("compress", rows, width),
+        *[
+            (f"block{i}/{name}", a, b)
+            for i in range(depth)
+            for name, a, b in [
+                *[(each, width, width) for each in ("queries", "keys", "values", "attended")],
+                ("inner", width, 4 * width),
+                ("outer", 4 * width, width),
+            ]
+        ],
+        ("recover", width, rows),
+    ]:
+        shapes[f"{name}/kernel"], shapes[f"{name}/bias"] = numbers(a, b, scale=0.5), numbers(b, scale=0.5)
+    for name in [*[f"block{i}/norm{j}" for i in range(depth) for j in (1, 2)], "norm"]:
+        shapes[f"{name}/scale"], shapes[f"{name}/shift"] = 1 + numbers(width, scale=0.3), numbers(width, scale=0.3)
+    return shapes
+
+
+case(
+    "a bridge",
+    {
+        **{"kind": "vq", "codebook": "bridge", "codebookSize": 5, "codeDim": 3},
+        **{"bridgeGroup": 2, "bridgeWidth": 4, "bridgeDepth": 2, "bridgeHeads": 2},
+    },
+    numbers(8, 3),
+    {"table": numbers(5, 3), **bridge_weights(6, 4, 2)},
+    bridged(2, 2, 2),
+)
+
 if __name__ == "__main__":
     folder = pathlib.Path(__file__).parent.parent / "tests" / "quantizers"
     lines = ",\n".join(json.dumps(each) for each in CASES)

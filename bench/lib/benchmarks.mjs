@@ -19,6 +19,18 @@ function quantizer(kind, size, title) {
   };
 }
 
+/** Forward and backward through one quantizer with 262,144 codes of 16 numbers (bits, levels: as many as that takes). */
+function largeQuantizer(kind, title) {
+  const args = ["--kind", kind];
+  return {
+    title: `262,144 codes: ${title}`,
+    repeats: 2,
+    measures: [time, memory],
+    ours: { script: "large-quantizers.mjs", args },
+    peers: [{ name: "PyTorch, by hand in blocks", script: "large_quantizers.py", args, on: "cpu" }],
+  };
+}
+
 /**
  * 64×64 RGB in batches of 32, f = 4, widths W and 2·W, two residual blocks a side, D = 64, K = 1024, unless `more` says
  * otherwise. On a GPU PyTorch's own choice is TF32 for convolutions; where it trains, float32 as ours stands beside it.
@@ -90,6 +102,26 @@ function engines(mode, title) {
   };
 }
 
+/** Every kind of quantizer that is meant for very many codes; Gumbel-softmax draws a number for each and is not. */
+const largeKinds = {
+  vq: "straight-through VQ",
+  rotation: "rotation-trick VQ",
+  simvq: "a linearly transformed codebook",
+  ema: "moving averages",
+  sphere: "codes at length 1",
+  "ema-sphere": "moving averages at length 1",
+  frozen: "a frozen table",
+  "inner-product": "the largest inner product",
+  ibq: "the gradient of a softmax over all codes",
+  entropy: "inner products with the entropy loss over all codes",
+  diveq: "DiVeQ with noise",
+  nsvq: "NSVQ",
+  fsq: "FSQ, six levels of 8",
+  fsp: "FSP, six levels of 8",
+  lfq: "LFQ, 18 bits with their joint entropy",
+  bsq: "BSQ, 18 bits with entropies bit by bit",
+};
+
 /**
  * All races by name: what is measured, our side, and the peers. Scripts are in bench/ours and bench/peers; a peer runs in
  * PyTorch unless it names another runtime of race.mjs, and on every device unless `on` names the one ("cpu" or "gpu").
@@ -118,6 +150,9 @@ export const benchmarks = {
   "quantizer-rotation": quantizer("rotation", 65_536, "rotation-trick VQ, K = 65,536"),
   "quantizer-simvq": quantizer("simvq", 65_536, "VQ with a linearly transformed codebook, K = 65,536"),
   "quantizer-fsq": quantizer("fsq", 64_000, "FSQ with levels [8,8,8,5,5,5], 64,000 codes"),
+  ...Object.fromEntries(
+    Object.entries(largeKinds).map(([kind, title]) => [`large-${kind}`, largeQuantizer(kind, title)]),
+  ),
   overhead: {
     title: "a training step's time beyond ONNX Runtime's own, against recording every step",
     repeats: 60,

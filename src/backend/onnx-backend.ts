@@ -76,6 +76,8 @@ export class OnnxBackend extends KernelBackend {
       interOpNumThreads: 1,
       executionMode: "sequential",
       graphOptimizationLevel: "all",
+      // A pattern is one more block of a graph's whole working memory, beside what its first run took and keeps.
+      enableMemPattern: false,
       logSeverityLevel: 4,
       ...options.sessionOptions,
     };

@@ -27,6 +27,11 @@ export interface CodeRecord {
   readonly codebooks: readonly IntervalCounts[];
   /** One entry a codebook; null where the codes cannot move (FSQ), or are no vectors of a table. */
   readonly drift: readonly CodebookDrift[] | null;
+  /**
+   * One entry a codebook: the codes that training put elsewhere in the interval because they were out of use, ascending.
+   * Absent where training replaces none.
+   */
+  readonly replaced?: readonly Uint32Array[];
 }
 
 /** The records of a whole run, by ascending step. */
@@ -54,6 +59,8 @@ export interface LifeEvents {
   readonly revivals: number;
   /** Codes that no interval up to this one has seen. */
   readonly neverUsed: number;
+  /** Codes that training put elsewhere in the interval because they were out of use. Absent where it never does. */
+  readonly replaced?: number;
 }
 
 /**
@@ -97,14 +104,18 @@ export function codeLives(timeline: CodeTimeline, codebook = 0): CodeLives {
     step: 0,
     indices: new Uint32Array(0),
   };
-  const events = records.map(({ step, samples, codebooks }): LifeEvents => {
+  const events = records.map(({ step, samples, codebooks, replaced: all }): LifeEvents => {
     const { indices } = codebooks[codebook] as IntervalCounts;
     const { births, revivals } = begin(lives, indices, { step, before: before.step });
     const deaths = end(lives, before.indices, step);
     neverUsed -= births;
     before = { step, indices };
     const expectedUniformUsed = codebookSize * expectedUniformUsage(samples, codebookSize);
-    return { step, samples, used: indices.length, expectedUniformUsed, births, deaths, revivals, neverUsed };
+    const replaced = all?.[codebook];
+    return {
+      ...{ step, samples, used: indices.length, expectedUniformUsed, births, deaths, revivals, neverUsed },
+      ...(replaced === undefined ? {} : { replaced: replaced.length }),
+    };
   });
   return { events, ...lives };
 }

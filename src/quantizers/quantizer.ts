@@ -28,8 +28,8 @@ export type QuantizerOutput = {
 
 /** Codes that were replaced in a step. */
 export type CodeReplacement = {
-  /** How many, of each codebook: [Q]. */
-  readonly counts: tf.Tensor1D;
+  /** 1 for each that was, 0 for the others, in the order of their indices: [Q, K]. */
+  readonly codes: tf.Tensor2D;
   /** By the name of a variable, 1 for each of its rows that is new, 0 for the others: [rows]. */
   readonly rows: ReadonlyMap<string, tf.Tensor1D>;
 };

@@ -102,15 +102,17 @@ export class VectorQuantizer implements Quantizer {
       const flat = this.#codebook.placement.apply(tf.reshape(latents, [n * h * w, d])); // [M, D]
       const codes = this.#codebook.codes(); // [K, D]
       const { similarity } = this.#codebook;
-      const nearest = this.#choose(flat, { table: codes, similarity, training }); // [M]
-      const chosen: Tensor2D = tf.gather(codes, nearest); // [M, D]
-      const context = { table: codes, indices: nearest, similarity, training };
+      const indices = this.#choose(flat, { table: codes, similarity, training }); // [M]
+      const chosen: Tensor2D = tf.gather(codes, indices); // [M, D]
+      const context = { table: codes, indices, similarity, training };
+      const isNearest = training === undefined || this.#part.choose === undefined;
+      const nearest = () => (isNearest ? indices : nearestCode(flat, codes, { similarity }));
       return {
         quantized: tf.reshape(this.#estimate(flat, chosen, context), [n, h, w, d]),
-        indices: tf.reshape(nearest, [n, h, w, 1]),
+        indices: tf.reshape(indices, [n, h, w, 1]),
         losses: {
           ...this.#losses(flat, chosen),
-          ...regularization(this.#regularization, { latents: flat, codes, similarity }),
+          ...regularization(this.#regularization, { latents: flat, codes, similarity, nearest }),
         },
       };
     });

@@ -58,23 +58,25 @@ function useChart({ codebookSize }: CodeTimeline, { events }: CodeLives, suffix:
 }
 
 function eventChart({ events }: CodeLives, suffix: string): Chart {
-  const points = (figure: "births" | "deaths" | "revivals"): Point[] =>
-    events.map((event) => [event.step, event[figure]]);
+  const points = (figure: "births" | "deaths" | "revivals" | "replaced"): Point[] =>
+    events.map((event) => [event.step, event[figure] ?? 0]);
   // Without the first record, in which every code that is used is born.
   const later = (all: Point[]): Point[] => (all.length > 1 ? all.slice(1) : all);
   const [first] = events;
+  const replaces = events.some(({ replaced }) => replaced !== undefined);
   return lineChart(
     [
       { name: "births", points: later(points("births")) },
       { name: "deaths", points: later(points("deaths")) },
       { name: "revivals", points: later(points("revivals")) },
+      ...(replaces ? [{ name: "replaced", points: later(points("replaced")) }] : []),
     ],
     {
       title: `Births, deaths and revivals${suffix}`,
       xTitle: "step",
       yIncludes: [0],
       countsY: true,
-      note: `Codes an interval. Born: used for the first time (${formatItems(first?.births ?? 0, "code")} by the first record, step ${formatCount(first?.step ?? 0)}). Dead: used in the interval before and not in this one. Revived: used again after an interval without use.`,
+      note: `Codes an interval. Born: used for the first time (${formatItems(first?.births ?? 0, "code")} by the first record, step ${formatCount(first?.step ?? 0)}). Dead: used in the interval before and not in this one. Revived: used again after an interval without use.${replaces ? " Replaced: put on a latent of the batch by training, because it was out of use; where that works, a birth or a revival follows." : ""}`,
     },
   );
 }

@@ -17,17 +17,18 @@ export const MAX_TIMELINE_CODES = 2 ** 24;
 export const RECORD_HEADER_BYTES = 40;
 const CRC_AT = 36;
 const HAS_DRIFT = 1;
+const HAS_REPLACED = 2;
 /** What deflate can shrink its input to at most: 258 bytes to 2 bits. */
 const LARGEST_RATIO = 1032;
-/** A list's length, and for each code at most 4 bytes of its index and 8 of its count, and one of its drift. */
-const MAX_BYTES_PER_CODE = 13;
-/** A list's length, and the drift of the whole. */
-const MAX_BYTES_PER_CODEBOOK = 16;
+/** For each code at most 4 bytes of its index, 8 of its count, 4 of its index where it was replaced, and one of its drift. */
+const MAX_BYTES_PER_CODE = 17;
+/** Two lists' lengths, and the drift of the whole. */
+const MAX_BYTES_PER_CODEBOOK = 20;
 
 /** A record as bytes: 40 of header, then the compressed counts and drifts. See docs/formats.md. */
 export function encodeRecord(record: CodeRecord): Uint8Array {
-  const { step, samples, codebooks, drift } = record;
-  const plain = plainBytes(codebooks, drift);
+  const { step, samples, drift, replaced } = record;
+  const plain = plainBytes(record);
   const packed = deflateRawSync(plain);
   const bytes = Buffer.alloc(RECORD_HEADER_BYTES + packed.length);
   bytes.writeUInt32LE(packed.length, 0);
@@ -35,7 +36,7 @@ export function encodeRecord(record: CodeRecord): Uint8Array {
   bytes.writeBigUInt64LE(BigInt(step), 8);
   bytes.writeBigUInt64LE(BigInt(samples), 16);
   bytes.writeDoubleLE(drift?.[0]?.overall ?? Number.NaN, 24);
-  bytes.writeUInt32LE(drift === null ? 0 : HAS_DRIFT, 32);
+  bytes.writeUInt32LE((drift === null ? 0 : HAS_DRIFT) + (replaced === undefined ? 0 : HAS_REPLACED), 32);
   bytes.set(packed, RECORD_HEADER_BYTES);
   bytes.writeUInt32LE(checksum(bytes), CRC_AT);
   return bytes;
@@ -63,13 +64,18 @@ export function decodeRecord(content: Uint8Array, shape: TimelineShape, where: s
   const step = safeInteger(bytes.readBigUInt64LE(8), "step", where);
   const samples = safeInteger(bytes.readBigUInt64LE(16), "samples", where);
   const flags = bytes.readUInt32LE(32);
-  if (flags > HAS_DRIFT) throw formatError(where, `expected flags of 0 or ${HAS_DRIFT}, got ${flags}.`);
+  const most = HAS_DRIFT + HAS_REPLACED;
+  if (flags > most) throw formatError(where, `expected flags of 0..${most}, got ${flags}.`);
   const plain = unpacked(bytes, shape, where);
   const cursor = new Cursor(plain, where);
   const codebooks = Array.from({ length: shape.numCodebooks }, () => readCounts(cursor, shape, samples));
-  const drift = flags === HAS_DRIFT ? readDrift(cursor, shape, bytes.readDoubleLE(24)) : null;
+  const replaced =
+    (flags & HAS_REPLACED) === 0
+      ? {}
+      : { replaced: Array.from({ length: shape.numCodebooks }, () => readIndices(cursor, shape, 1)) };
+  const drift = (flags & HAS_DRIFT) === 0 ? null : readDrift(cursor, shape, bytes.readDoubleLE(24));
   cursor.end();
-  return { step, samples, codebooks, drift };
+  return { step, samples, codebooks, drift, ...replaced };
 }
 
 /** CRC-32 of a record's bytes but for its own four. */
@@ -99,23 +105,17 @@ function unpacked(bytes: Buffer, shape: TimelineShape, where: string): Uint8Arra
 }
 
 /**
- * For each codebook: how many codes, the gaps between their indices, their counts. Then the drift of each codebook but
- * the first, which stands in the header, and for each codebook a byte a code.
+ * For each codebook: how many codes, the gaps between their indices, their counts. For each codebook: how many codes were
+ * replaced, the gaps between their indices. Then the drift of each codebook but the first, which stands in the header,
+ * and for each codebook a byte a code.
  */
-function plainBytes(
-  codebooks: readonly IntervalCounts[],
-  drift: readonly CodebookDrift[] | null,
-): Uint8Array {
+function plainBytes({ codebooks, drift, replaced = [] }: CodeRecord): Uint8Array {
   const bytes: number[] = [];
   for (const { indices, counts } of codebooks) {
-    pushInteger(bytes, indices.length);
-    let next = 0;
-    for (const index of indices) {
-      pushInteger(bytes, index - next);
-      next = index + 1;
-    }
+    pushIndices(bytes, indices);
     for (const count of counts) pushInteger(bytes, count);
   }
+  for (const indices of replaced) pushIndices(bytes, indices);
   if (drift === null) return Uint8Array.from(bytes);
   const others = Buffer.alloc(8 * (drift.length - 1));
   for (const [i, { overall }] of drift.slice(1).entries()) others.writeDoubleLE(overall ?? Number.NaN, 8 * i);
@@ -123,23 +123,11 @@ function plainBytes(
   return Buffer.concat([Uint8Array.from(bytes), others, ...levels]);
 }
 
-function readCounts(cursor: Cursor, { codebookSize }: TimelineShape, samples: number): IntervalCounts {
-  const used = cursor.integer();
-  // Each code takes at least a byte of index and one of count: no length is believed that the bytes cannot hold.
-  if (used > codebookSize || 2 * used > cursor.left) {
-    throw cursor.error(`expected at most ${Math.min(codebookSize, cursor.left >> 1)} codes, got ${used}`);
-  }
-  const indices = new Uint32Array(used);
-  let next = 0;
-  for (let i = 0; i < used; i++) {
-    const index = next + cursor.integer();
-    if (index >= codebookSize) throw cursor.error(`expected indices below ${codebookSize}, got ${index}`);
-    indices[i] = index;
-    next = index + 1;
-  }
-  const counts = new Float64Array(used);
+function readCounts(cursor: Cursor, shape: TimelineShape, samples: number): IntervalCounts {
+  const indices = readIndices(cursor, shape, 2);
+  const counts = new Float64Array(indices.length);
   let total = 0;
-  for (let i = 0; i < used; i++) {
+  for (let i = 0; i < indices.length; i++) {
     const count = cursor.integer();
     if (count === 0) throw cursor.error("expected counts >= 1, got 0");
     counts[i] = count;
@@ -147,6 +135,26 @@ function readCounts(cursor: Cursor, { codebookSize }: TimelineShape, samples: nu
   }
   if (total !== samples) throw cursor.error(`expected ${samples} counted indices, got ${total}`);
   return { indices, counts };
+}
+
+/**
+ * Ascending indices, as `pushIndices` writes them.
+ *
+ * @param bytesOfCode that each takes at least: no length is believed that the bytes cannot hold
+ */
+function readIndices(cursor: Cursor, { codebookSize }: TimelineShape, bytesOfCode: number): Uint32Array {
+  const length = cursor.integer();
+  const most = Math.min(codebookSize, Math.floor(cursor.left / bytesOfCode));
+  if (length > most) throw cursor.error(`expected at most ${most} codes, got ${length}`);
+  const indices = new Uint32Array(length);
+  let next = 0;
+  for (let i = 0; i < length; i++) {
+    const index = next + cursor.integer();
+    if (index >= codebookSize) throw cursor.error(`expected indices below ${codebookSize}, got ${index}`);
+    indices[i] = index;
+    next = index + 1;
+  }
+  return indices;
 }
 
 function readDrift(
@@ -176,6 +184,16 @@ function driftLevel(drift: number): number {
 
 function driftOfLevel(level: number): number {
   return level === 0 ? 0 : 10 ** (LOWEST + (DECADES * (level - 1)) / STEPS);
+}
+
+/** How many indices, and the gaps between them. */
+function pushIndices(bytes: number[], indices: Uint32Array): void {
+  pushInteger(bytes, indices.length);
+  let next = 0;
+  for (const index of indices) {
+    pushInteger(bytes, index - next);
+    next = index + 1;
+  }
 }
 
 /** An integer >= 0 below 2^53 in groups of seven bits, the lowest first; the highest bit says that more follow. */

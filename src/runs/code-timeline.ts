@@ -27,7 +27,9 @@ import {
 } from "./code-timeline-format.js";
 
 const MAGIC = Buffer.from("\x89VQT\r\n\x1a\n", "latin1");
-const VERSION = 1;
+const VERSION = 2;
+/** Records of version 1 say nothing of codes that were replaced. */
+const OLDEST_VERSION = 1;
 const MAX_JSON_BYTES = 4096;
 const shapeSchema = z.strictObject({
   format: z.literal("vqkit-code-timeline"),
@@ -221,10 +223,10 @@ async function readHeader(
     throw formatError(path, "expected a timeline of codes, got another kind of file.");
   }
   const { version, length, crc } = prelude;
-  if (version !== VERSION) {
+  if (version < OLDEST_VERSION || version > VERSION) {
     throw formatError(
       path,
-      `expected version ${VERSION}, got ${version}. Another version of vqkit wrote it.`,
+      `expected version ${OLDEST_VERSION} or ${VERSION}, got ${version}. Another version of vqkit wrote it.`,
     );
   }
   if (length > MAX_JSON_BYTES) {

@@ -12,12 +12,15 @@ import * as tf from "../tf/index.js";
 export class CodeMeter {
   readonly #quantizer: Quantizer;
   #counts: CodeCounts;
+  /** 1 for each code that was replaced since the last record, [Q, K] flat; null where none ever is. */
+  #replaced: Uint8Array | null;
   /** The codes of each codebook at the last record (before step 1, at first), [K, D] flat; null where they cannot move. */
   #codes: readonly Float32Array[] | null = null;
 
   constructor(quantizer: Quantizer) {
     this.#quantizer = quantizer;
     this.#counts = this.#empty();
+    this.#replaced = this.#noneReplaced();
   }
 
   /** Whether the quantizer's codes are few enough to be followed one by one. */
@@ -30,16 +33,25 @@ export class CodeMeter {
     if (this.#canMove()) this.#codes = await codeVectors(this.#quantizer);
   }
 
-  /** Counts a step's indices, flat [..., Q]. */
-  add(indices: Indices): void {
+  /**
+   * Counts a step's indices, flat [..., Q].
+   *
+   * @param replaced 1 for each code that the step replaced, [Q, K] flat
+   */
+  add(indices: Indices, replaced?: Float32Array): void {
     this.#counts.add(indices);
+    replaced?.forEach((isNew, code) => {
+      if (isNew > 0 && this.#replaced !== null) this.#replaced[code] = 1;
+    });
   }
 
   /** What happened since the last record; the next one begins here. */
   async record(step: number): Promise<CodeRecord> {
     const counts = this.#counts;
     const before = this.#codes;
+    const replaced = this.#replaced;
     this.#counts = this.#empty();
+    this.#replaced = this.#noneReplaced();
     if (before !== null) this.#codes = await codeVectors(this.#quantizer);
     const after = this.#codes ?? [];
     const drift =
@@ -52,12 +64,16 @@ export class CodeMeter {
         counts: Float64Array.from(used, ({ count }) => count),
       };
     });
-    return { step, samples: counts.samples, codebooks, drift };
+    const record = { step, samples: counts.samples, codebooks, drift };
+    return replaced === null ? record : { ...record, replaced: codesAt(replaced, counts) };
   }
 
   /** What the next record needs, for a checkpoint. */
   state(): TensorMap {
     const state = new Map(storedCounts(this.#counts));
+    if (this.#replaced !== null) {
+      state.set("replaced", { dtype: "U8", shape: [this.#replaced.length], data: this.#replaced });
+    }
     if (this.#codes !== null) {
       const data = joinArrays(this.#codes, (length) => new Float32Array(length));
       state.set("codes", { dtype: "F32", shape: [data.length], data });
@@ -68,6 +84,10 @@ export class CodeMeter {
   /** Continues from what `state` gave. @throws as `countsOf`, also for codes of another number or length */
   restore(state: TensorMap): void {
     this.#counts = countsOf(state, this.#quantizer);
+    const none = this.#noneReplaced();
+    // A checkpoint of an earlier version has none, and the next record knows less.
+    const replaced = none && arrayOf(state, "replaced", { dtype: "U8", shape: [none.length] });
+    this.#replaced = replaced?.data.slice() ?? none;
     const sizes = this.#canMove() ? codebookLengths(this.#quantizer) : [];
     const shape = [sizes.reduce((sum, size) => sum + size, 0)];
     const codes = arrayOf(state, "codes", { dtype: "F32", shape });
@@ -86,10 +106,23 @@ export class CodeMeter {
     return hasCodes(this.#quantizer) && this.#quantizer.variables().size > 0;
   }
 
+  #noneReplaced(): Uint8Array | null {
+    const { codebookSize, numCodebooks, replaceDeadCodes } = this.#quantizer;
+    return replaceDeadCodes === undefined ? null : new Uint8Array(codebookSize * numCodebooks);
+  }
+
   #empty(): CodeCounts {
     const { codebookSize, numCodebooks } = this.#quantizer;
     return new CodeCounts(codebookSize, numCodebooks);
   }
+}
+
+/** The codes of each codebook that a mask [Q, K] has, ascending. */
+function codesAt(mask: Uint8Array, { codebookSize, numCodebooks }: CodeCounts): Uint32Array[] {
+  return Array.from({ length: numCodebooks }, (_, codebook) => {
+    const own = mask.subarray(codebook * codebookSize, (codebook + 1) * codebookSize);
+    return Uint32Array.from([...own.keys()].filter((code) => own[code] === 1));
+  });
 }
 
 /** Every code of each codebook: [K, D] each, flat. */

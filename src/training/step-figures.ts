@@ -14,6 +14,8 @@ export interface StepOutcome {
   readonly others: Readonly<Record<string, number>>;
   /** [N, H, W, Q], flat. */
   readonly indices: Int32Array;
+  /** 1 for a code that was replaced, [Q, K] flat; absent for a quantizer that never does. */
+  readonly replaced?: Float32Array;
 }
 
 /** What a scalar is that a step reads. */

@@ -147,7 +147,7 @@ export class TrainingLoop {
       gradientNorm: outcome.gradientNorm,
       quantizationError: outcome.quantizationError,
       ...outcome.others,
-      ...(isSkipped ? usage.figures() : this.#counted(outcome.indices)),
+      ...(isSkipped ? usage.figures() : this.#counted(outcome)),
       imagesPerSecond: config.batchSize / seconds,
       elapsedSeconds,
       ...event,
@@ -155,10 +155,10 @@ export class TrainingLoop {
     };
   }
 
-  /** Takes the indices of the step that was just made into all counts. */
-  #counted(indices: Int32Array): UsageFields {
+  /** Takes the codes of the step that was just made into all counts. */
+  #counted({ indices, replaced }: StepOutcome): UsageFields {
     const { config, dataset, usage, codes } = this.#run;
-    codes?.add(indices);
+    codes?.add(indices, replaced);
     const firstSample = (this.#progress.step - 1 + this.#progress.passedBatches) * config.batchSize;
     return usage.add(indices, Math.floor(firstSample / dataset.trainFiles.length));
   }

@@ -35,6 +35,8 @@ type StepOutputs = {
   readonly scalars: tf.Tensor1D;
   /** [N, H, W, Q]. */
   readonly indices: tf.Tensor4D;
+  /** 1 for a code that was replaced, [Q, K]; absent for a quantizer that never does. */
+  readonly replaced?: tf.Tensor2D;
 };
 
 /** One way in which a step can go: the phases that are due. */
@@ -88,8 +90,15 @@ export class TrainingStep {
     let outputs: StepOutputs | undefined;
     try {
       outputs = await plan.call(inputs, { record });
-      const [values, indices] = await Promise.all([outputs.scalars.data(), outputs.indices.data()]);
-      const outcome = outcomeOf(plan.figures, values as Float32Array, indices as Int32Array);
+      const [values, indices, replaced] = await Promise.all([
+        outputs.scalars.data(),
+        outputs.indices.data(),
+        outputs.replaced?.data(),
+      ]);
+      const outcome = {
+        ...outcomeOf(plan.figures, values as Float32Array, indices as Int32Array),
+        ...(replaced === undefined ? {} : { replaced: replaced as Float32Array }),
+      };
       const bad = nonFiniteFigure(outcome);
       if (bad === undefined) return outcome;
       before.restore();
@@ -194,19 +203,25 @@ export class TrainingStep {
     const kept: tf.Tensor[] = [];
     try {
       let pass: ModelPass | undefined;
+      let replaced: tf.Tensor2D | undefined;
       for (const phase of due) {
         const result = differentiate(phase, { model, inputs, pass, kept });
         const norm = globalNorm([...result.gradients.values()]);
         phase.optimizer.apply(result.gradients, scalarsOf(inputs, `${phase.name}/optimizer/`), norm);
-        const replaced = pass === undefined ? this.#learnBesides(result.pass, inputs) : undefined;
+        const isFirst = pass === undefined; // the model's
+        if (isFirst) replaced = this.#learnBesides(result.pass, inputs);
         pass ??= result.pass;
         figures.addPhase(phase.name, { ...result, norm });
-        if (replaced !== undefined) figures.add({ field: "replacedCodes" }, replaced);
+        if (isFirst && replaced !== undefined) figures.add({ field: "replacedCodes" }, tf.sum(replaced));
       }
       const { latents, quantization } = pass as ModelPass; // the model's phase is due at every step
       figures.add({ field: "quantizationError" }, quantizationError(latents, quantization.quantized));
       return {
-        outputs: { scalars: figures.stacked(), indices: tf.clone(quantization.indices) },
+        outputs: {
+          scalars: figures.stacked(),
+          indices: tf.clone(quantization.indices),
+          ...(replaced === undefined ? {} : { replaced }),
+        },
         figures: figures.meanings,
       };
     } finally {
@@ -217,9 +232,9 @@ export class TrainingStep {
   /**
    * What learns without gradients, after the model's phase.
    *
-   * @returns how many codes were replaced; undefined for a quantizer that never does
+   * @returns 1 for each code that was replaced, [Q, K]; undefined for a quantizer that never does
    */
-  #learnBesides({ latents, quantization }: ModelPass, inputs: StepInputs): tf.Scalar | undefined {
+  #learnBesides({ latents, quantization }: ModelPass, inputs: StepInputs): tf.Tensor2D | undefined {
     const { model, phases, average } = this.#parts;
     const { quantizer } = model;
     const { indices } = quantization;
@@ -229,7 +244,7 @@ export class TrainingStep {
     if (inputs.share !== undefined) average?.update(inputs.share as tf.Scalar);
     if (replacement === undefined) return undefined;
     forgetRows(replacement, { model, optimizers: phases.map(({ optimizer }) => optimizer), average });
-    return tf.sum(replacement.counts) as tf.Scalar;
+    return replacement.codes;
   }
 
   /** Goes through a step that failed once more, now reading what each of its parts holds. Changes no variable. */

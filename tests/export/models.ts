@@ -141,6 +141,13 @@ export const variants = {
     model: { preset: "tiny", baseWidth: 8, latentChannels: 8 },
     quantizer: { kind: "vq", codebook: "ema-sphere", codebookSize: 50, codeDim: 8, initialization: "data" },
   },
+  "a bridge": {
+    model: { preset: "tiny", baseWidth: 8 },
+    quantizer: {
+      ...{ kind: "vq", codebook: "bridge", codebookSize: 50, codeDim: 8, initialization: "data" },
+      ...{ bridgeGroup: 8, bridgeWidth: 16 },
+    },
+  },
   "a frozen table": {
     model: { preset: "tiny", baseWidth: 8, latentChannels: 8 },
     quantizer: { kind: "vq", codebook: "frozen", codebookSize: 50, codeDim: 8, initialization: "data" },

@@ -160,7 +160,7 @@ export const oddTimeline: fc.Arbitrary<Uint8Array> = fc
         step: fc.oneof(fc.nat(9), oddNumber),
         samples: fc.oneof(fc.nat(9), oddNumber),
         drift: fc.oneof(fc.double(), fc.constantFrom(0, 0.5, Number.NaN)),
-        flags: fc.constantFrom(0, 0, 1, 2),
+        flags: fc.constantFrom(0, 0, 1, 2, 3, 4),
         plain: fc.oneof(fc.uint8Array({ maxLength: 64 }), smallCounts),
         length: fc.option(fc.oneof(fc.nat(64), fc.integer({ min: 0, max: 2 ** 32 - 1 })), { freq: 8 }),
         zeros: fc.option(fc.constantFrom(40, 100_000), { freq: 2 }),

@@ -53,6 +53,15 @@ describe("codeLives", () => {
     expect(() => codeLives(four, 1)).toThrow(expect.objectContaining({ code: "codes" }));
   });
 
+  it("counts the codes that were replaced, where any may be", () => {
+    const records = four.records.map((each, i) => ({
+      ...each,
+      replaced: [Uint32Array.from([1, 4].slice(i))],
+    }));
+    expect(codeLives({ ...four, records }).events.map(({ replaced }) => replaced)).toEqual([2, 1, 0, 0]);
+    expect(codeLives(four).events[0]).not.toHaveProperty("replaced");
+  });
+
   it("of several codebooks follows the one that is asked for", () => {
     const codebook = (...indices: number[]) => ({
       indices: Uint32Array.from(indices),

@@ -290,7 +290,10 @@ const violations: readonly (readonly [rule: string, how: string, make: () => Qua
       "reports the codes that it replaces",
       "rows that are not those of the table",
       altered(() => ({
-        replaceDeadCodes: () => ({ counts: tf.zeros([1]), rows: new Map([["codes", tf.zeros([2])]]) }),
+        replaceDeadCodes: () => ({
+          codes: tf.zeros([1, CONFIG.codebookSize]),
+          rows: new Map([["codes", tf.zeros([2])]]),
+        }),
       })),
       /rows of codes that are reported as replaced/,
     ],

@@ -234,6 +234,13 @@ const members: readonly (readonly [
     { kind: "simvq", ...vector, entropyWeight: 0.2, entropyTemperature: 3, orthogonalWeight: 0.3 },
     straightThroughSurrogate,
   ],
+  [
+    {
+      ...{ kind: "vq", ...vector, codebook: "bridge", initialization: "normal" },
+      ...{ bridgeGroup: 2, bridgeWidth: 6, bridgeDepth: 1, bridgeHeads: 2 },
+    },
+    straightThroughSurrogate,
+  ],
   [{ kind: "sign", codeDim: 6 }, straightThroughSurrogate],
   [
     {

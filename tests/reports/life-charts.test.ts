@@ -58,6 +58,18 @@ describe("lifeCharts", () => {
     expect(note).toContain("3 codes by the first record, step 10");
   });
 
+  it("show the codes that training replaced, where it replaces any", () => {
+    const all = records.map((each, i) => ({ ...each, replaced: [Uint32Array.from([3, 4].slice(i))] }));
+    const charts = lifeCharts({ ...timeline, records: all }, 0, "");
+    const { table, note } = charts.find(({ title }) => title.startsWith("Births")) as (typeof charts)[0];
+    expect(table.columns).toEqual(["step", "births", "deaths", "revivals", "replaced"]);
+    expect(table.rows).toEqual([
+      [25, 0, 2, 0, 1],
+      [30, 1, 0, 1, 0],
+    ]);
+    expect(note).toContain("Replaced: put on a latent of the batch");
+  });
+
   it("show the drift of the codebook and of its median code", () => {
     expect(chart("Drift").table.rows).toEqual([
       [10, 0.5, 0.125],

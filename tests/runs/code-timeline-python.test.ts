@@ -35,6 +35,7 @@ const records: CodeRecord[] = [
       { indices: new Uint32Array(), counts: new Float64Array() },
     ],
     drift: null,
+    replaced: [Uint32Array.of(0, 5, 298), new Uint32Array()],
   },
 ];
 
@@ -56,7 +57,7 @@ it.skipIf(python === undefined)("is read by the Python of docs/formats.md (needs
   const [header, found] = JSON.parse(stdout.replaceAll("NaN", "null")) as [object, unknown[][]];
   const timeline = await readCodeTimeline(run);
   expect(header).toMatchObject({ codebookSize: 300, numCodebooks });
-  const expected = timeline?.records.map(({ step, samples, codebooks, drift }) => [
+  const expected = timeline?.records.map(({ step, samples, codebooks, drift, replaced = [] }) => [
     step,
     samples,
     codebooks.map(({ indices, counts }) =>
@@ -64,7 +65,9 @@ it.skipIf(python === undefined)("is read by the Python of docs/formats.md (needs
     ),
     drift?.map(({ overall }) => overall) ?? null,
     drift?.map(({ perCode }) => [...perCode].map((each) => expect.closeTo(each, 5))) ?? null,
+    replaced.map((indices) => [...indices]),
   ]);
   expect(found).toEqual(expected);
+  expect(found[1]?.[5]).toEqual([[0, 5, 298], []]);
   expect(found[0]?.[2]).toEqual([{ "0": 2 ** 35 - 301, "130": 300, "299": 1 }, { "7": 2 ** 35 }]);
 });

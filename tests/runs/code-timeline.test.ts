@@ -115,6 +115,25 @@ describe("a timeline of codes", () => {
     expect([...(second?.perCode ?? [])]).toEqual([0, 0, 0, 0, 0, expect.closeTo(1e-2, 3), 100]);
   });
 
+  it("holds which codes were replaced, and reads the version before, which knew of none", async () => {
+    const none = record(3, { 4: 2 });
+    const replaced = [Uint32Array.of(0, 7, 299)];
+    const some = {
+      ...record(5, { 7: 1, 9: 1 }, [{ overall: 0.5, perCode: new Float32Array(300) }]),
+      replaced,
+    };
+    const path = await written([{ ...none, replaced: [new Uint32Array()] }, some]);
+    const { records } = await readCodeTimelineFile(path);
+    expect(records).toEqual([{ ...none, replaced: [new Uint32Array()] }, some]);
+
+    const old = await written([none]);
+    const bytes = await readFile(old);
+    expect(bytes.readUInt32LE(8)).toBe(2);
+    bytes.writeUInt32LE(1, 8);
+    await writeFile(old, bytes);
+    expect((await readCodeTimelineFile(old)).records).toEqual([none]);
+  });
+
   it("takes less than 5 MB for 51 records of 65,536 codes that are all in use and all move", async () => {
     const codebookSize = 65_536;
     const path = join(await temporaryFolder(), "timeline.vqt");
@@ -198,7 +217,10 @@ describe("a timeline of codes", () => {
     ["bytes left over", [0, 0], {}],
     ["another length than it has", [0], { length: 2 }],
     ["a length that deflate cannot give", [0], { length: 4_000_000 }],
-    ["unknown flags", [0], { flags: 2 }],
+    ["unknown flags", [0], { flags: 4 }],
+    ["no codes that were replaced", [0], { flags: 2 }],
+    ["more codes that were replaced than bytes", [0, 2, 1], { flags: 2 }],
+    ["a replaced code that is not there", [0, 1, 0xac, 0x02], { flags: 2 }], // 300
     ["no bytes of drift", [0], { flags: 1 }],
     ["a negative drift", [0, ...new Uint8Array(300)], { flags: 1, drift: -1 }],
   ])("refuses %s", async (_, data, fields) => {
@@ -216,10 +238,10 @@ describe("a timeline of codes", () => {
     });
     const path = await written(three);
     const bytes = await readFile(path);
-    bytes[8] = 2;
+    bytes[8] = 3;
     await writeFile(path, bytes);
     await expect(readCodeTimelineFile(path)).rejects.toMatchObject({
-      message: expect.stringContaining("expected version 1, got 2"),
+      message: expect.stringContaining("expected version 1 or 2, got 3"),
     });
     await writeFile(path, "PK\u0003\u0004 and nothing that is meant here");
     await expect(readCodeTimelineFile(path)).rejects.toMatchObject({ code: "format" });

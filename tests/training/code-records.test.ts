@@ -50,6 +50,21 @@ describe("isRecordPoint", () => {
 });
 
 describe("the timeline of codes", () => {
+  it("says which codes were replaced in each interval", async () => {
+    const out = path.join(runs, "replaced");
+    const quantizer = { kind: "vq", codebookSize: 16, codeDim: 8, replaceBelow: 0.9, replaceEvery: 2 };
+    const { timeline, steps, values } = await watched(
+      tinyRun(images, { out, steps: 6, timelineRecords: 6, quantizer }),
+      "quantizer/shares",
+    );
+    const replaced = (timeline?.records ?? []).map((record) => [...(record.replaced?.[0] ?? [])]);
+    // A code that is replaced has the share 1 again, which no other has: 16/96 of them is the least that one use adds.
+    const renewed = values.slice(1).map((shares) => [...shares.keys()].filter((code) => shares[code] === 1));
+    expect(replaced.map((codes) => codes.length)).toEqual(steps.map(({ replacedCodes }) => replacedCodes));
+    expect(replaced).toEqual(renewed.map((codes, i) => (i % 2 === 0 ? [] : codes)));
+    expect(replaced[1]?.length).toBeGreaterThan(0);
+  });
+
   it("counts every index once, and measures how far each code has moved", async () => {
     const out = path.join(runs, "vq");
     const { timeline, steps, values } = await watched(

@@ -6,78 +6,14 @@ import { Random } from "../../src/core/random.js";
 import { readSafetensors } from "../../src/files/index.js";
 import { RunFolder } from "../../src/runs/index.js";
 import * as tf from "../../src/tf/index.js";
-import { type ResumeOptions, type RunOptions, type StepMetrics, Trainer } from "../../src/training/index.js";
+import { type ResumeOptions, type RunOptions, Trainer } from "../../src/training/index.js";
 import { useEngine } from "../engine.js";
-import {
-  digestOf,
-  logged,
-  temporaryFolder,
-  timeless,
-  tinyFolders,
-  tinyRun,
-  train,
-  writeImages,
-} from "./tiny-runs.js";
+import { expectSameBytes, outcome, resumeRun, startTo } from "./resumed-runs.js";
+import { logged, temporaryFolder, timeless, tinyFolders, tinyRun, train, writeImages } from "./tiny-runs.js";
 
 const { images, runs } = await tinyFolders();
 
 beforeAll(useEngine);
-
-/** Goes on with a run, to its end or until `until` says so. */
-async function resumeRun(
-  dir: string,
-  changes: ResumeOptions = {},
-  until: (metrics: StepMetrics) => boolean = () => false,
-): Promise<number[]> {
-  const trainer = await Trainer.resume(dir, {}, changes);
-  const steps: number[] = [];
-  try {
-    for await (const metrics of trainer.run()) {
-      steps.push(metrics.step);
-      if (until(metrics)) break;
-    }
-  } finally {
-    trainer.dispose();
-  }
-  return steps;
-}
-
-/** Trains as far as a step and leaves, as an interruption does. */
-async function startTo(step: number, options: RunOptions): Promise<void> {
-  const trainer = await Trainer.create(options);
-  for await (const metrics of trainer.run()) if (metrics.step === step) break;
-  trainer.dispose();
-}
-
-async function digestsIn(dir: string): Promise<[name: string, digest: string][]> {
-  const names = (await readdir(dir)).sort();
-  return Promise.all(names.map(async (name) => [name, digestOf(await readFile(path.join(dir, name)))]));
-}
-
-/** Digests of all that must not depend on an interruption. */
-async function outcome(dir: string): Promise<Record<string, unknown>> {
-  const checkpoints = (await readdir(path.join(dir, "checkpoints"))).sort();
-  const last = checkpoints.filter((name) => !name.includes("best")).at(-1) ?? checkpoints.at(-1) ?? "";
-  const { tensors } = await readSafetensors(path.join(dir, "checkpoints", last));
-  const summary = JSON.parse(await readFile(path.join(dir, "summary.json"), "utf8")) as {
-    figures: { training: { steps: number } };
-  };
-  const { training, ...figures } = summary.figures;
-  return {
-    last,
-    tensors: [...tensors].map(([name, { data }]) => [
-      name,
-      digestOf(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
-    ]),
-    figures,
-    steps: training.steps,
-    model: digestOf(await readFile(path.join(dir, "model.safetensors"))),
-    usage: digestOf(await readFile(path.join(dir, "usage.json"))),
-    timeline: digestOf(await readFile(path.join(dir, "timeline.vqt"))),
-    strips: await digestsIn(path.join(dir, "reconstructions")),
-    metrics: await timeless(dir),
-  };
-}
 
 const kinds: [string, Partial<RunOptions>][] = [
   [
@@ -103,6 +39,16 @@ const kinds: [string, Partial<RunOptions>][] = [
   ["fsq", { quantizer: { kind: "fsq", levels: [5, 4, 3] }, usageWindow: 3 }],
   ["residual, 20 steps", { quantizer: { kind: "residual", codebookSize: 8, codeDim: 8 }, steps: 20 }],
   [
+    "diveq's noise and replacement of codes, with a weight average",
+    {
+      quantizer: {
+        ...{ kind: "vq", codebookSize: 16, codeDim: 8, gradient: "diveq" },
+        ...{ replaceBelow: 0.6, replaceEvery: 3 },
+      },
+      weightAverageDecay: 0.9,
+    },
+  ],
+  [
     "multi-scale, 20 steps",
     {
       quantizer: {
@@ -117,27 +63,9 @@ const kinds: [string, Partial<RunOptions>][] = [
 ];
 
 describe("a run that goes on", () => {
-  it.each(kinds)("ends in the bytes of one that was never interrupted: %s", async (name, changes) => {
-    const [whole, parted] = ["whole", "parted"].map((kind) => path.join(runs, `${kind} ${name}`)) as [
-      string,
-      string,
-    ];
-    // 3 batches of 4 are an epoch and a half of 8 × 0.75 = 6 files: interruptions within epochs.
-    const options = {
-      ...changes,
-      steps: changes.steps ?? 12,
-      evaluateEvery: 4,
-      checkpointEvery: 5,
-      usageWindow: changes.usageWindow ?? 5,
-    };
-    await train(tinyRun(images, { ...options, out: whole }));
-    await startTo(4, tinyRun(images, { ...options, out: parted }));
-    expect(await resumeRun(parted, {}, ({ step }) => step === 8)).toEqual([5, 6, 7, 8]);
-    const steps = Array.from({ length: options.steps }, (_, i) => i + 1);
-    expect(await resumeRun(parted)).toEqual(steps.slice(8));
-    expect(await outcome(parted)).toEqual(await outcome(whole));
-    expect((await logged(parted)).map(({ step }) => step)).toEqual(steps);
-  });
+  it.each(kinds)("ends in the bytes of one that was never interrupted: %s", (name, changes) =>
+    expectSameBytes({ images, runs, name }, changes),
+  );
 });
 
 describe("Trainer.resume", () => {

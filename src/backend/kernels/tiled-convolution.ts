@@ -94,7 +94,7 @@ const fewestTilesAlone = 16;
 const leastGainAlone = 32;
 const leastWorkAlone = 1024;
 
-/** There images are transformed by as many at a time as keep within this many elements (64 MiB). */
+/** There images are transformed by as many at a time as keep within this many elements (64 MiB), one of at most twice that. */
 const largestPart = 2 ** 24;
 
 /**
@@ -106,7 +106,8 @@ export function suitsTilesAlone(shape: readonly number[], inputs: number, filter
   const tiles = (height * width) / outputs ** 2;
   const gain = (inputs * filters) / (inputs + filters);
   if (tiles < fewestTilesAlone || gain < leastGainAlone || tiles * gain < leastWorkAlone) return false;
-  return suitsTiles([1, height, width], inputs, filters);
+  const transformed = tiles * pixels ** 2 * Math.max(inputs, filters);
+  return transformed <= 2 * largestPart && suitsTiles([1, height, width], inputs, filters);
 }
 
 /** Forward: x [N, H, W, I], filter [3, 3, I, O] → [N, H, W, O]. */

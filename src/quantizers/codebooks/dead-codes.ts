@@ -85,7 +85,7 @@ export class DeadCodes {
     const donors: Tensor2D = tf.gather(latents, training.replacementDonors as Tensor1D); // [K, D]
     const names = codebook.replace?.(isNew, donors) ?? [];
     return {
-      counts: tf.reshape(tf.sum(isNew), [1]),
+      codes: tf.reshape(isNew, [1, codes]),
       rows: new Map([...names, "shares"].map((name) => [name, isNew])),
     };
   }

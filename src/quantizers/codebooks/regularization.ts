@@ -3,17 +3,18 @@
  *
  * entropy: E[H(p)] − γ·H(E[p]) with p the softmax of −‖z − e_k‖²/τ (of z·e_k/τ where inner products decide) over all codes:
  * each latent near one code, all together near all (Jansen et al. 2020, https://arxiv.org/abs/1911.05894; LlamaGen's
- * `entropy_loss_ratio`). It moves latents and codes, and holds a number for each latent and code.
+ * `entropy_loss_ratio`). It moves latents and codes (`choice-entropy.ts`).
  *
  * orthogonal: ‖ÊÊᵀ − 1‖² / K² with Ê the codes at length 1 (Shin et al. 2021, https://arxiv.org/abs/2112.00384, in the form
  * ‖ÊÊᵀ‖²/K² − 1/K, which is the same): 0 where all codes are orthogonal. ‖ÊÊᵀ‖ = ‖ÊᵀÊ‖, so no K×K matrix is made.
  */
 import { z } from "zod";
-import type { Scalar, Tensor2D } from "../../tf/index.js";
+import type { Scalar, Tensor1D, Tensor2D } from "../../tf/index.js";
 import type { QuantizerLoss } from "../facts.js";
-import { type Similarity, scoreBias } from "../nearest-code.js";
+import type { Similarity } from "../nearest-code.js";
 import { type OptionValues, optionsOf } from "../part.js";
 import { tf } from "../tfjs.js";
+import { choiceEntropy } from "./choice-entropy.js";
 
 /** Of every codebook whose codes gradients teach. */
 export const regularizationOptions = {
@@ -51,33 +52,34 @@ export function regularizationOf(config: Readonly<Record<string, unknown>>): Reg
   };
 }
 
+/** What the losses are of. */
+export interface RegularizedState {
+  /** Where the codebook puts them, [M, D]. */
+  readonly latents: Tensor2D;
+  /** [K, D] */
+  readonly codes: Tensor2D;
+  readonly similarity: Similarity;
+  /** The nearest code of each latent, [M] int32; asked for once where it is needed. */
+  readonly nearest: () => Tensor1D;
+}
+
 /** The losses that have a weight, unweighted. */
 export function regularization(
-  options: RegularizationOptions,
-  { latents, codes, similarity }: { latents: Tensor2D; codes: Tensor2D; similarity: Similarity },
+  { entropyWeight, orthogonalWeight, ...options }: RegularizationOptions,
+  { latents, codes, similarity, nearest }: RegularizedState,
 ): Record<string, Scalar> {
   const losses: Record<string, Scalar> = {};
-  if (options.entropyWeight > 0) {
-    const scores = tf.add(tf.matMul(latents, codes, false, true), scoreBias(codes, similarity));
-    const scale = (similarity === "distance" ? 2 : 1) / options.entropyTemperature;
-    losses.entropy = entropyLoss(tf.mul(scores, scale), options.diversityWeight);
+  if (entropyWeight > 0) {
+    const { entropyTemperature: temperature, diversityWeight } = options;
+    const given = { latents, codes, similarity, temperature, diversityWeight };
+    losses.entropy = choiceEntropy({ ...given, nearest: nearest() });
   }
-  if (options.orthogonalWeight > 0) losses.orthogonal = orthogonalLoss(codes);
+  if (orthogonalWeight > 0) losses.orthogonal = orthogonalLoss(codes);
   return losses;
 }
 
-/** Probabilities below this count as this in the logarithm of the mean, so that its slope is finite. */
+/** Codes shorter than this have no direction. */
 const LEAST = 1e-12;
-
-/** @param logits [M, K] */
-function entropyLoss(logits: Tensor2D, diversityWeight: number): Scalar {
-  const logarithms = tf.logSoftmax(logits);
-  const probabilities = tf.exp(logarithms);
-  const each = tf.neg(tf.mean(tf.sum(tf.mul(probabilities, logarithms), 1)));
-  const mean = tf.mean(probabilities, 0);
-  const together = tf.neg(tf.sum(tf.mul(mean, tf.log(tf.maximum(mean, LEAST)))));
-  return tf.sub(each, tf.mul(together, diversityWeight)) as Scalar;
-}
 
 function orthogonalLoss(codes: Tensor2D): Scalar {
   const [size] = codes.shape;

@@ -97,9 +97,10 @@ async function replacedIn(quantizer: Quantizer, latents: tf.Tensor4D, step: numb
     quantizer.updateCodebook(latents, indices);
     const replacement = quantizer.replaceDeadCodes?.(latents, indices, inputs);
     if (replacement === undefined) throw new TypeError("replaceDeadCodes has gone");
-    const { counts, rows } = replacement;
+    const { codes, rows } = replacement;
+    assert.deepEqual(codes.shape, [quantizer.numCodebooks, quantizer.codebookSize], "codes of a replacement");
     return {
-      counts: counts.clone(),
+      counts: tf.sum(codes, 1),
       rows: [...rows.values()].map((each) => each.clone()),
       names: [...rows.keys()],
     };

@@ -1,4 +1,5 @@
 /** The parts that a vector quantizer is made of. To add one, write its file and name it here. */
+import { bridge } from "../codebooks/bridge.js";
 import type { CodebookPart } from "../codebooks/codebook.js";
 import { ema } from "../codebooks/ema.js";
 import { emaSphere } from "../codebooks/ema-sphere.js";
@@ -15,7 +16,7 @@ import { reflectionEstimator, rotationEstimator } from "../gradients/rotation.js
 import { softmaxEstimator } from "../gradients/softmax.js";
 import { straightThroughEstimator } from "../gradients/straight-through.js";
 
-export const codebookParts = [free, ema, linear, sphere, innerProduct, emaSphere, frozen] as const;
+export const codebookParts = [free, ema, linear, sphere, innerProduct, emaSphere, frozen, bridge] as const;
 
 export const estimatorParts = [
   straightThroughEstimator,

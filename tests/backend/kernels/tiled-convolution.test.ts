@@ -102,7 +102,8 @@ describe("3×3 convolutions by tiles", () => {
     expect(suitsTilesAlone([1, 12, 20, 512], 512, 512)).toBe(false); // 15 tiles
     expect(suitsTilesAlone([1, 32, 32, 64], 64, 32)).toBe(false);
     expect(suitsTilesAlone([1, 34, 32, 64], 64, 64)).toBe(false);
-    expect(suitsTilesAlone([1, 1024, 1024, 64], 64, 64)).toBe(false);
+    expect(suitsTilesAlone([1, 256, 256, 128], 128, 128)).toBe(true);
+    expect(suitsTilesAlone([1, 384, 384, 128], 128, 128)).toBe(false); // 2^25 numbers and more
   });
 
   it("give an image the same bits alone and among more than are transformed at a time, near the definition's", async () => {
