@@ -14,19 +14,22 @@ function isLong(file: string): boolean {
   return file.endsWith(".long.test.ts");
 }
 
-/** What changes its process for good: modules replaced, kinds registered, TensorFlow.js's backend or flags set. */
+/** What changes its process for good: modules replaced, TensorFlow.js's backends or flags set. */
 const CHANGES_PROCESS =
-  /\bvi\.(?:mock|doMock|stubGlobal|stubEnv)\(|\bregister[A-Z]\w*(?:<\w+>)?\(|\bsetBackend\(|\btf\.env\(\)|\bprocess\.chdir\(/;
+  /\bvi\.(?:mock|doMock|stubGlobal|stubEnv)\(|\bregister\w*Backend\(|\bsetBackend\(|\btf\.env\(\)/;
 
-/** Whether a file of tests changes its process, itself or by what it imports beside the program's own sources. */
-function changesProcess(file: string, seen = new Set<string>()): boolean {
+/** What registers kinds under names of its own, which others that do so do not mind. */
+const REGISTERS = /\bregister[A-Z]\w*(?:<\w+>)?\(/;
+
+/** Whether a file of tests has such text, itself or in what it imports beside the program's own sources. */
+function has(text: RegExp, file: string, seen = new Set<string>()): boolean {
   if (seen.has(file) || /^(?:src|cli|\.\.)\//.test(file) || !existsSync(file)) return false;
   seen.add(file);
-  const text = readFileSync(file, "utf8");
+  const source = readFileSync(file, "utf8");
   return (
-    CHANGES_PROCESS.test(text) ||
-    [...text.matchAll(/\b(?:from|import)[ (]"(\.[^"]+)\.js"/g)].some(([, name]) =>
-      changesProcess(path.join(path.dirname(file), `${name}.ts`), seen),
+    text.test(source) ||
+    [...source.matchAll(/\b(?:from|import)[ (]"(\.[^"]+)\.js"/g)].some(([, name]) =>
+      has(text, path.join(path.dirname(file), `${name}.ts`), seen),
     )
   );
 }
@@ -35,9 +38,14 @@ export default defineConfig(({ mode }) => {
   const files = readdirSync("tests", { recursive: true, encoding: "utf8" })
     .map((name) => path.join("tests", name))
     .filter((file) => file.endsWith(".test.ts") && INCLUDED[mode]?.(file));
-  // To load the modules takes longer than most tests: files that leave no traces share a process and its modules.
-  const own = files.filter((file) => isLong(file) || changesProcess(file));
-  const shared = files.filter((file) => !own.includes(file));
+  // To load the modules takes longer than most tests: files that leave no traces share a process and its modules, and
+  // so do those that leave nothing but names of kinds. Who counts the kinds has a process of its own.
+  const own = files.filter(
+    (file) => isLong(file) || has(CHANGES_PROCESS, file) || file === "tests/quantizers/registry.test.ts",
+  );
+  const registering = files.filter((file) => !own.includes(file) && has(REGISTERS, file));
+  const shared = files.filter((file) => !own.includes(file) && !registering.includes(file));
+  const inOne = { isolate: false, setupFiles: ["tests/fresh-process.ts"] };
   return {
     // Samples import the package by its name; tests run them on the sources.
     resolve: {
@@ -51,11 +59,10 @@ export default defineConfig(({ mode }) => {
       maxWorkers: 2,
       testTimeout: 60_000,
       hookTimeout: 60_000,
+      setupFiles: ["tests/one-thread.ts"],
       projects: [
-        {
-          extends: true,
-          test: { name: "shared", include: shared, isolate: false, setupFiles: ["tests/fresh-process.ts"] },
-        },
+        { extends: true, test: { name: "shared", include: shared, ...inOne } },
+        { extends: true, test: { name: "registering", include: registering, ...inOne } },
         { extends: true, test: { name: "own", include: own } },
       ],
     },

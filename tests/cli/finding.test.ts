@@ -1,60 +1,16 @@
 /** What the commands make of folders that have more in them than images. */
 import { execFileSync } from "node:child_process";
-import { chmod, copyFile, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { IMAGE_EXTENSIONS } from "../../src/data/formats.js";
-import { temporaryFolder as sharedFolder } from "../data/temporary.js";
 import { unprivileged } from "../data/unprivileged.js";
-import { useEngine } from "../engine.js";
-import { modelFile, quantizers } from "../tokenizer/model.js";
-import { temporaryFolder, vqkit, writeImages } from "./harness.js";
+import { compare, copyOf, done, FSQ, namesIn, PICTURES, passedOverLines, SMALL } from "./found.js";
+import { temporaryFolder, vqkit } from "./harness.js";
+import { modelAndPhotos } from "./model-and-photos.js";
 
-const SMALL = [
-  ...["--preset", "tiny", "--downsampling-factor", "2", "--crop-size", "16", "--batch-size", "2"],
-  ...["--set", "model.baseWidth=4", "--set", "model.latentChannels=4", "--threads", "1"],
-  ...["--set", "evaluateUntrained=false"],
-];
-const FSQ = ["--quantizer", "fsq", "--levels", "4,3"];
-const compare = (photos: string, out: string, quantizers = "fsq,simvq"): string[] => [
-  ...["compare", photos, ...SMALL, "--steps", "1", "--quantizers", quantizers, "--codebook-size", "8"],
-  ...["--out", out],
-];
-
-const shared = await sharedFolder();
-const pictures = path.join(shared, "pictures");
-const PICTURES = [0, 1, 2, 3].map((i) => `image${i}.png`);
-let model: string;
-
-beforeAll(async () => {
-  await useEngine();
-  model = await modelFile(shared, quantizers.fsq);
-  await mkdir(pictures);
-  await writeImages(pictures, PICTURES.length);
-});
-
-/** A new folder of images. */
-async function photoFolder(): Promise<string> {
-  const dir = await temporaryFolder();
-  await cp(pictures, dir, { recursive: true });
-  return dir;
-}
-
-/** Runs a command that is to end well; its JSON and what it told. */
-// biome-ignore lint/suspicious/noExplicitAny: what `--json` prints differs from command to command
-async function done(args: readonly string[]): Promise<{ json: any; stderr: string }> {
-  const { code, stdout, stderr } = await vqkit([...args, "--json"]);
-  expect([code, stderr.split("\n").filter((line) => /^error/.test(line))]).toEqual([0, []]);
-  return { json: JSON.parse(stdout), stderr };
-}
-
-/** The lines about what is no image. */
-const passedOverLines = (stderr: string): string[] => stderr.match(/^passed over .*$/gm) ?? [];
-
-async function namesIn(codes: string): Promise<string[]> {
-  const lines = (await readFile(path.join(codes, "images.jsonl"), "utf8")).trimEnd().split("\n");
-  return lines.map((line) => JSON.parse(line).name);
-}
+const { shared, photos: pictures, model } = await modelAndPhotos("fsq", PICTURES.length);
+const photoFolder = () => copyOf(pictures);
 
 describe("a folder with a file of every ending", () => {
   /** How often each comes; none of them is read by any command. */
@@ -208,49 +164,6 @@ describe("what vqkit wrote into the folder of images", () => {
     expect(summary.figures).toMatchObject({ trainFiles: 3, evaluationFiles: 1 });
   });
 
-  test("a comparison among the images is made, also right beside them", async () => {
-    const photos = await photoFolder();
-    const made = await vqkit(compare(photos, path.join(photos, "cmp")));
-    expect([made.code, passedOverLines(made.stderr)]).toEqual([0, []]);
-    // The second run has found the first.
-    const { runs } = JSON.parse(await readFile(path.join(photos, "cmp/comparison-plan.json"), "utf8"));
-    expect(runs).toHaveLength(2);
-    const { json } = await done(["evaluate", model, photos, "--crop-size", "8"]);
-    // Crops: 24×40 has 3 rows of 5.
-    expect(json.conventions.evaluationImages).toBe(PICTURES.length * 15);
-    expect(json.passedOver.folders).toEqual(
-      ["", "/fsq-seed0", "/simvq-seed0"].map((name) => ({
-        folder: `${photos}/cmp${name}`,
-        kind: name === "" ? "comparison" : "run",
-      })),
-    );
-
-    // A pattern that no shell has expanded stands for its runs.
-    const missing = await vqkit(["compare", `${photos}/cmp/{fsq,vq}-seed0`]);
-    expect(missing).toMatchObject({
-      code: 2,
-      stderr: expect.stringContaining("/cmp/vq-seed0: expected run"),
-    });
-    const taken = await vqkit([
-      "compare",
-      `${photos}/cmp/*-seed?`,
-      "--out",
-      path.join(photos, "table"),
-      "--json",
-    ]);
-    expect([taken.code, JSON.parse(taken.stdout).rows.length]).toEqual([0, 2]);
-
-    const beside = await photoFolder();
-    expect((await vqkit(compare(beside, beside))).code).toBe(0);
-    expect(await readdir(beside)).toContain("comparison.png");
-    await rm(path.join(beside, "simvq-seed0"), { recursive: true });
-    const resumed = await vqkit(["compare", "--resume", beside]);
-    expect([resumed.code, passedOverLines(resumed.stderr)]).toEqual([
-      0,
-      [`passed over 2 folders that vqkit wrote (${beside}: a comparison; ${beside}/fsq-seed0: a run)`],
-    ]);
-  });
-
   test("codes in any format are no shards, finished or not, and --resume and --overwrite find the same images", async () => {
     const photos = await photoFolder();
     const [tar, parquet] = [path.join(photos, "deep/tar"), path.join(photos, "parquet")];
@@ -265,25 +178,6 @@ describe("what vqkit wrote into the folder of images", () => {
     const over = await vqkit(["encode", model, tar, "--out", path.join(photos, "x")]);
     expect(over).toMatchObject({ code: 1, stdout: "" });
     expect(over.stderr).toMatch(/^error: \S+: expected at least one image \([^\n]+: codes\)\.\n$/);
-  });
-
-  test("charts are no images", async () => {
-    const photos = await photoFolder();
-    const run = path.join(photos, "run");
-    await done(["train", photos, ...FSQ, ...SMALL, "--steps", "1", "--out", run]);
-    const plots = path.join(photos, "plots");
-    expect((await vqkit(["report", run, "--plots", plots])).code).toBe(0);
-    expect((await readdir(plots)).filter((name) => name.endsWith(".png"))).not.toEqual([]);
-    const codes = path.join(photos, "codes");
-    const { json } = await done(["encode", model, photos, "--out", codes]);
-    expect(await namesIn(codes)).toEqual(PICTURES);
-    expect(json.passedOver.folders).toEqual([
-      { folder: plots, kind: "pictures" },
-      { folder: run, kind: "run" },
-    ]);
-    // Charts among a person's own files make the folder none of ours.
-    expect((await vqkit(["report", run, "--plots", photos])).code).toBe(0);
-    expect(await readdir(photos)).not.toContain(".vqkit.json");
   });
 
   test("decoded images are none, unless they are asked for", async () => {

@@ -99,7 +99,10 @@ function holds(text: string, part: string | RegExp): boolean {
   return typeof part === "string" ? text.includes(part) : part.test(text);
 }
 
-const SMALL = "--preset tiny --downsampling-factor 2 --set model.baseWidth=8 --crop-size 16 --quantizer fsq";
+const SMALL = [
+  "--preset tiny --downsampling-factor 2 --set model.baseWidth=4 --set model.latentChannels=4",
+  "--crop-size 16 --batch-size 2 --set evaluateUntrained=false --threads 1 --quantizer fsq",
+].join(" ");
 
 describe("flags of other tools do the same", () => {
   const SAME = [
@@ -112,7 +115,8 @@ describe("flags of other tools do the same", () => {
   beforeAll(async () => {
     const out = path.join(places.SHARED as string, "here");
     const flags = SAME.map(([flag]) => flag).join(" ");
-    const { code, stderr } = await vqkit(words(`train PHOTOS ${flags} ${SMALL} -o ${out} --quiet`));
+    const small = SMALL.replace("--batch-size 2 ", "");
+    const { code, stderr } = await vqkit(words(`train PHOTOS ${flags} ${small} -o ${out} --quiet`));
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     ({ config } = JSON.parse(await readFile(path.join(out, "config.json"), "utf8")));
   });
@@ -204,7 +208,7 @@ describe("--dry-run", () => {
 
   test("compare: a line for each run", async () => {
     await inEmptyFolder(async (dir) => {
-      const shape = SMALL.replace("--quantizer fsq", "--quantizers vq,fsq");
+      const shape = SMALL.replace("--quantizer fsq", "--quantizers vq,fsq --codebook-size 16");
       const { code, stdout, stderr } = await vqkit(
         words(`compare PHOTOS ${shape} --steps 1000 --dry-run --json`),
       );

@@ -8,6 +8,7 @@ describe.skipIf(!canHangUp)("a training whose terminal closes", () => {
   ])("ends in order, with a checkpoint: %s", (_, signals) => expectOrderlyEnd(signals));
 
   test.each([
+    ["nohup", 'nohup "$@" > "$0" 2>&1 & echo $!; wait $!'],
     ["a shell that passes hangups over", 'trap "" HUP; "$@" > "$0" 2>&1 & echo $!; wait $!'],
     ["a script under nohup", 'exec nohup bash -c \'"$@" > "$0" 2>&1 & echo $!; wait $!\' "$0" "$@"'],
   ])("goes on under %s, and still ends in order when it is told to", (_, script) =>

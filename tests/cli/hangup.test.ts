@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ignoresHangup, type Start } from "../../cli/hangup.js";
-import { canHangUp, expectOrderlyEnd, expectToGoOnUnder } from "./hangup.js";
+import { canHangUp, expectOrderlyEnd } from "./hangup.js";
 
 describe("whether a hangup is to be passed over", () => {
   const STATUS = (mask: string) => `Name:\tnode\nSigBlk:\t0000000000000000\nSigIgn:\t${mask}\nSigCgt:\t0\n`;
@@ -85,7 +85,4 @@ describe("whether a hangup is to be passed over", () => {
 describe.skipIf(!canHangUp)("a training whose terminal closes", () => {
   test("ends in order, with a checkpoint, after several hangups, as the shell and the system send them", () =>
     expectOrderlyEnd(["SIGHUP", "SIGHUP", "SIGHUP"]));
-
-  test("goes on under nohup, and still ends in order when it is told to", () =>
-    expectToGoOnUnder('nohup "$@" > "$0" 2>&1 & echo $!; wait $!'));
 });

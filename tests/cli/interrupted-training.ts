@@ -33,9 +33,9 @@ export async function exists(file: string): Promise<boolean> {
 /** A quantizer that takes a while in each round of its k-means, and says when the first has begun. */
 const patientQuantizer = (here: string) => `
   import { writeFileSync } from "node:fs";
-  import { createQuantizer, registerQuantizer } from ${JSON.stringify(new URL("src/quantizers/index.js", dist).href)};
+  import { createQuantizer, registerQuantizer as register } from ${JSON.stringify(new URL("src/quantizers/index.js", dist).href)};
   const config = { kind: "vq", codebookSize: 32, codeDim: 4, initialization: "kmeans" };
-  registerQuantizer({
+  register({
     kind: "patient",
     summary: "Takes long to begin",
     options: [],

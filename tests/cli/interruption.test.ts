@@ -1,8 +1,8 @@
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { beforeEach, expect, test } from "vitest";
 import { startProgram } from "./harness.js";
-import { dist, exists, interruptFirstCodes, SMALL, trainingFolders } from "./interrupted-training.js";
+import { dist, exists, SMALL, trainingFolders } from "./interrupted-training.js";
 
 let dir: string;
 let photos: string;
@@ -15,7 +15,7 @@ beforeEach(async () => {
 /** A quantizer that, once the program has been interrupted, keeps the thread busy for a minute when it is to be saved. */
 const busyQuantizer = (here: string) => `
   import { writeFileSync } from "node:fs";
-  import { createQuantizer, registerQuantizer } from ${JSON.stringify(new URL("src/quantizers/index.js", dist).href)};
+  import { createQuantizer, registerQuantizer as register } from ${JSON.stringify(new URL("src/quantizers/index.js", dist).href)};
   let interrupted = false;
   process.once("SIGINT", () => { interrupted = true; });
   function variables(inner) {
@@ -25,7 +25,7 @@ const busyQuantizer = (here: string) => `
     }
     return inner.variables();
   }
-  registerQuantizer({
+  register({
     kind: "busy",
     summary: "Takes long to save",
     options: [],
@@ -68,34 +68,4 @@ test("a second Ctrl-C leaves at once, also while nothing could answer; the run c
   const resume = ["train", "--resume", out, "--quantizer-module", module, "--steps", "2"];
   expect(await startProgram(resume).ended).toMatchObject({ code: 0 });
   expect(await readdir(out)).not.toContain(".vqkit.lock");
-});
-
-test("SIGINT while the first codes are chosen leaves a run that can be taken up", () =>
-  interruptFirstCodes("SIGINT", 130));
-
-test("of two processes that begin a run in one folder, one trains and the other says why it does not", async () => {
-  const args = [
-    "train",
-    photos,
-    ...SMALL,
-    "--quantizer",
-    "fsq",
-    "--levels",
-    "5,4",
-    "--steps",
-    "20",
-    "--out",
-    out,
-  ];
-  const both = await Promise.all([startProgram(args).ended, startProgram(args).ended]);
-  const [winner, loser] = both.sort((a, b) => (a.code ?? -1) - (b.code ?? -1));
-  expect(winner).toMatchObject({ code: 0 });
-  expect(loser).toMatchObject({
-    code: 1,
-    stderr: expect.stringMatching(/^error: [^\n]+(locked by process \d+ on|got an earlier run)[^\n]+\n$/m),
-  });
-  const lines = (await readFile(path.join(out, "metrics.jsonl"), "utf8")).trimEnd().split("\n");
-  expect(lines.map((line) => (JSON.parse(line) as { step: number }).step)).toEqual(
-    Array.from({ length: 20 }, (_, i) => i + 1),
-  );
 });

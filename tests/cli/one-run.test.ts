@@ -1,83 +1,13 @@
-import { createHash } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import path from "node:path";
-import { beforeEach, expect, test } from "vitest";
-import { Trainer } from "../../src/index.js";
-import { temporaryFolder, vqkit, writeImages } from "./harness.js";
+import { expect, test } from "vitest";
+import { vqkit } from "./harness.js";
+import { expectOneRun, oneRun, type Words } from "./one-runs.js";
 
-let dir: string;
-let photos: string;
-let shared: string;
-
-beforeEach(async () => {
-  dir = await temporaryFolder();
-  photos = path.join(dir, "photos");
-  await mkdir(photos);
-  await writeImages(photos, 5);
-  shared = path.join(dir, "shared.json");
-  await writeFile(shared, JSON.stringify(SHARED));
-});
-
-const SHARED = {
-  model: { preset: "tiny", downsamplingFactor: 2, baseWidth: 4, latentChannels: 6 },
-  data: { cropSize: 16 },
-  steps: 2,
-  batchSize: 2,
-  threads: 1,
-  evaluateUntrained: false,
-  reconstructionStrips: 0,
-};
-
-/** What a run is and came to. */
-async function runIn(out: string): Promise<{ config: Record<string, unknown>; model: string }> {
-  const { config } = JSON.parse(await readFile(path.join(out, "config.json"), "utf8")) as {
-    config: Record<string, unknown>;
-  };
-  const weights = await readFile(path.join(out, "model.safetensors"));
-  return { config, model: createHash("sha256").update(weights).digest("hex") };
-}
-
-test.each([
-  ["vq", [], {}, /^recipe {5}recommended: vq has a codebook of moving averages [^\n]+; --recipe paper has/m],
+test.each<Words>([
   ["vq", ["--recipe", "paper"], { recipe: "paper" }, /^recipe {5}paper: vq as in its paper[^;\n]*$/m],
-  ["simvq", [], {}, /^(?![\s\S]*recipe {5})/],
-] as const)(
-  "train, compare and code make one run of the same words: %s %o",
-  async (kind, flags, options, said) => {
-    const [trained, compared, coded] = ["trained", "compared", "coded"].map((name) =>
-      path.join(dir, name),
-    ) as [string, string, string];
-    const common = ["--config", shared, ...flags, "--codebook-size", "16"];
-    const train = await vqkit(["train", photos, "--quantizer", kind, ...common, "--out", trained]);
-    expect(train.code).toBe(0);
-    expect(train.stderr).toMatch(said);
-    const compare = await vqkit(["compare", photos, "--quantizers", kind, ...common, "--out", compared]);
-    expect(compare.code).toBe(0);
-    expect(compare.stderr).toMatch(said);
-    const trainer = await Trainer.create({
-      ...SHARED,
-      ...options,
-      model: SHARED.model as never,
-      data: { images: photos, cropSize: 16 },
-      quantizer: { kind, codebookSize: 16 },
-      out: coded,
-    });
-    for await (const _ of trainer.run());
-    trainer.dispose();
-    const [one, ...others] = await Promise.all(
-      [trained, path.join(compared, `${kind}-seed0`), coded].map((out) => runIn(out)),
-    );
-    for (const { config, model } of others) {
-      expect(model).toBe(one?.model);
-      // A comparison says which seed the split of the files has; a run of its own has its seed's.
-      const { data: _data, ...rest } = config;
-      const { data: __, ...own } = one?.config ?? {};
-      expect(rest).toEqual(own);
-    }
-  },
-);
+])("train, compare and code make one run of the same words: %s %o", (...words) => expectOneRun(words));
 
 test("a recipe that there is not is told by its flag", async () => {
+  const { photos, shared } = await oneRun();
   for (const command of ["train", "compare"]) {
     const { code, stderr } = await vqkit([command, photos, "--config", shared, "--recipe", "papers"]);
     expect({ code, stderr }).toEqual({

@@ -1,7 +1,5 @@
 /** Where commands write: other file systems, folders below others', and two at a time. */
 import {
-  chmod,
-  chown,
   copyFile,
   mkdir,
   mkdtemp,
@@ -15,39 +13,15 @@ import {
 } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import path from "node:path";
-import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { FolderLock } from "../../src/files/index.js";
-import { startProgram, temporaryFolder, vqkit } from "./harness.js";
-import { modelAndPhotos } from "./model-and-photos.js";
+import { temporaryFolder, vqkit } from "./harness.js";
+import { expectFilledBelow, expectOneOfTwo, MARK, outputCommands, sources } from "./output-commands.js";
 
-const { shared, photos, model } = await modelAndPhotos("vq", 3);
-const codes = path.join(shared, "codes");
-
-beforeAll(async () => {
-  expect(await vqkit(["encode", model, photos, "--out", codes, "--quiet"])).toMatchObject({ code: 0 });
-});
-
-/** Marks a folder of pictures, so that nobody takes them for images to train on. */
-const MARK = ".vqkit.json";
-const DECODED = [MARK, "image0.png", "image1.png", "image2.png"];
-const CODES = ["codes-6x10.npy", "images.jsonl", "manifest.json"];
-
-/** Every command that writes a folder, as far as its --out, and what it leaves there. */
-const commands: readonly [string, () => string[], readonly string[]][] = [
-  ["decode", () => ["decode", model, codes], DECODED],
-  ["encode", () => ["encode", model, photos], CODES],
-  ["prune", () => ["prune", model, "--codes", codes], ["config.json", "model.safetensors", "remapping.json"]],
-  [
-    "export",
-    () => ["export", model, "--to", "onnx", "--check", photos, "--threads", "1"],
-    ["decoder.onnx", "encoder.onnx"],
-  ],
-  [
-    "export to Hugging Face",
-    () => ["export", model, "--to", "huggingface"],
-    ["README.md", "config.json", "model.safetensors", "preprocessor_config.json"],
-  ],
-];
+const given = await sources();
+const { photos, model, codes } = given;
+const commands = outputCommands(given);
+const encode = commands.filter(({ name }) => name === "encode");
 
 const far = "/dev/shm";
 const hasFar = await statfs(far).then(
@@ -56,13 +30,13 @@ const hasFar = await statfs(far).then(
 );
 
 describe.skipIf(!hasFar)("a folder on another file system", () => {
-  test.each(commands)("is filled by %s", async (_, args, files) => {
+  test.each(commands)("is filled by $name", async ({ args, files }) => {
     const [dir, target] = [await temporaryFolder(), await mkdtemp(path.join(far, "vqkit-test-"))];
     onTestFinished(() => rm(target, { recursive: true, force: true }));
     const out = path.join(dir, "out");
     await symlink(target, out);
     await mkdir(path.join(out, "lost+found")); // as in the root folder of a disk
-    expect(await vqkit([...args(), "--out", out, "--quiet"])).toMatchObject({ code: 0, stderr: "" });
+    expect(await vqkit([...args, "--out", out, "--quiet"])).toMatchObject({ code: 0, stderr: "" });
     expect((await readdir(target)).sort()).toEqual([...files, "lost+found"].sort());
     expect(await readdir(dir)).toEqual(["out"]);
   });
@@ -72,13 +46,13 @@ describe("a folder that another process writes", () => {
   /** Of a machine that nothing is known of, so that it never ends. */
   const elsewhere = JSON.stringify({ pid: 7, host: "elsewhere", started: null });
 
-  test.each(commands)("is refused to %s, with the way to take it over", async (_, args, files) => {
+  test.each(commands)("is refused to $name, with the way to take it over", async ({ args, files }) => {
     const out = path.join(await temporaryFolder(), "out");
     const lock = path.join(out, ".vqkit.lock");
     await mkdir(out);
     await writeFile(lock, elsewhere);
     for (const more of [[], ["--overwrite"]]) {
-      expect(await vqkit([...args(), "--out", out, "--quiet", ...more])).toEqual({
+      expect(await vqkit([...args, "--out", out, "--quiet", ...more])).toEqual({
         code: 1,
         stdout: "",
         stderr: `error: ${out}: expected a folder that nobody else is writing, got one locked by process 7 on elsewhere. Wait for it to end; if it has ended, remove ${lock}.\n`,
@@ -88,7 +62,7 @@ describe("a folder that another process writes", () => {
     await writeFile(lock, JSON.stringify({ pid: process.pid, host: hostname(), started: "1" }));
     await mkdir(path.join(out, ".vqkit-staging"));
     await writeFile(path.join(out, ".vqkit-staging", "left.png"), "by a process that was killed");
-    expect(await vqkit([...args(), "--out", out, "--quiet"])).toMatchObject({ code: 0 });
+    expect(await vqkit([...args, "--out", out, "--quiet"])).toMatchObject({ code: 0 });
     expect((await readdir(out)).sort()).toEqual([...files].sort());
   });
 
@@ -107,48 +81,15 @@ describe("a folder that another process writes", () => {
   });
 });
 
-test.each([
-  ["encode", CODES],
-  ["decode", DECODED],
-])(
-  "of two that %s into one folder at once, one does and the other says why it does not",
-  async (name, files) => {
-    const dir = await temporaryFolder();
-    const out = path.join(dir, "out");
-    const [, args = () => []] = commands.find(([command]) => command === name) ?? [];
-    const start = () => startProgram([...args(), "--out", out, "--quiet"]).ended;
-    const [winner, loser] = (await Promise.all([start(), start()])).sort(
-      (a, b) => (a.code ?? -1) - (b.code ?? -1),
-    );
-    expect(winner).toMatchObject({ code: 0, stderr: "" });
-    expect(loser?.code).toBeGreaterThan(0);
-    // Who comes when all is done is refused for that.
-    expect(loser?.stderr).toMatch(
-      /^error: [^\n]+(locked by process \d+ on|which has files|with codes in it)[^\n]+\n$/,
-    );
-    expect((await readdir(out)).sort()).toEqual(files);
-    const source = name === "encode" ? out : codes;
-    expect((await vqkit(["decode", model, source, "--out", path.join(dir, "images")])).code).toBe(0);
-  },
+test.each(encode)(
+  "of two that $name into one folder at once, one does and the other says why it does not",
+  (command) => expectOneOfTwo(given, command),
 );
 
-describe.skipIf(process.platform === "win32")("a folder of one's own below one that is not", () => {
-  /** Root may write anywhere, so its tests run as somebody else. */
-  const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
-
-  test.each(commands.slice(0, 3))("is filled by %s", async (_, args, files) => {
-    const parent = await temporaryFolder();
-    const out = path.join(parent, "out");
-    await mkdir(out);
-    if (nobody.uid !== undefined) await chown(out, nobody.uid, nobody.gid);
-    await chmod(parent, 0o555);
-    for (const dir of [shared, path.dirname(model)]) await chmod(dir, 0o755);
-    onTestFinished(() => chmod(parent, 0o755));
-    const { code, stderr } = await startProgram([...args(), "--out", out, "--quiet"], nobody).ended;
-    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect((await readdir(out)).sort()).toEqual([...files].sort());
-  });
-});
+test.skipIf(process.platform === "win32").each(encode)(
+  "a folder of one's own below one that is not is filled by $name",
+  (command) => expectFilledBelow(given, command),
+);
 
 describe("names that cannot be had", () => {
   /** Codes of images of these names. */

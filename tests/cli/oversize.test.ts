@@ -3,55 +3,16 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder, vqkit } from "./harness.js";
 import { modelAndPhotos } from "./model-and-photos.js";
+import { ENLARGED, expectOversizeRefused, FSQ, TINY } from "./oversized.js";
 
 const { photos, model } = await modelAndPhotos("fsq", 3);
 
-const TINY = [
-  "--preset",
-  "tiny",
-  "--quiet",
-  "--steps",
-  "2",
-  "--batch-size",
-  "2",
-  "--held-out",
-  "0",
-  "--threads",
-  "1",
-];
-const FSQ = ["--quantizer", "fsq", "--levels", "4,4"];
-const ENLARGED =
-  /: expected at most twice the size of the images, got [\d.]+ times that of the middle one of 3 images: 40×24 would become \d+×64\..* \(--allow-oversize\)\.\n$/;
-
 describe("a size that enlarges the images more than twice needs --allow-oversize, and nothing is written without:", () => {
   test.each<[string, (out: string) => string[], string]>([
-    ["train", (out) => ["train", photos, ...TINY, ...FSQ, "--crop-size", "64", "--out", out], "--crop-size"],
-    [
-      "train --resize",
-      (out) => ["train", photos, ...TINY, ...FSQ, "--crop-size", "16", "--resize", "64", "--out", out],
-      "--resize",
-    ],
     [
       "train with the default size",
       (out) => ["train", photos, ...TINY, ...FSQ, "--out", out],
       "data.cropSize",
-    ],
-    [
-      "compare",
-      (out) => [
-        "compare",
-        photos,
-        ...TINY,
-        "--quantizers",
-        "fsq,vq",
-        "--codebook-size",
-        "16",
-        "--crop-size",
-        "64",
-        "--out",
-        out,
-      ],
-      "--crop-size",
     ],
     ["encode", (out) => ["encode", model, photos, "--quiet", "--size", "64", "--out", out], "--size"],
     [
@@ -59,19 +20,7 @@ describe("a size that enlarges the images more than twice needs --allow-oversize
       (out) => ["encode", model, photos, "--quiet", "--size", "64", "--policy", "resize", "--out", out],
       "--size",
     ],
-  ])("%s", async (_, args, flag) => {
-    const dir = await temporaryFolder();
-    const out = path.join(dir, "out");
-    const refused = await vqkit(args(out));
-    const text = refused.stderr.replace("would become 64×64", "would become 107×64");
-    expect([refused.code, refused.stdout]).toEqual([2, ""]);
-    expect(text).toMatch(ENLARGED);
-    expect(refused.stderr.startsWith(`error: ${flag}:`), refused.stderr).toBe(true);
-    expect(await readdir(dir)).toEqual([]);
-    const confirmed = await vqkit([...args(out), "--allow-oversize"]);
-    expect(confirmed.code, confirmed.stderr).toBe(0);
-    expect(await readdir(out)).not.toEqual([]);
-  });
+  ])("%s", (_, args, flag) => expectOversizeRefused(args, flag));
 
   test("evaluate", async () => {
     const evaluate = ["evaluate", model, photos, "--quiet", "--crop-size", "64"];

@@ -1,44 +1,14 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { type Outcome, temporaryFolder, writeImages } from "./harness.js";
-
-// The program as it is installed: what `npm run build` wrote, in a process of its own.
-const dist = path.resolve(import.meta.dirname, "../../dist");
-const main = path.join(dist, "cli/main.js");
+import { temporaryFolder, writeImages } from "./harness.js";
+import { main, SMALL, start } from "./program-process.js";
 
 beforeAll(() => {
   if (!existsSync(main))
     throw new Error("dist/cli/main.js is missing: run npm run build first (npm test does).");
 });
-
-function start(args: readonly string[], cwd?: string): { child: ChildProcess; ended: Promise<Outcome> } {
-  const child = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "pipe", "pipe"], cwd });
-  const output = { stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"] as const) {
-    child[name]?.setEncoding("utf8").on("data", (text: string) => {
-      output[name] += text;
-    });
-  }
-  const ended = new Promise<Outcome>((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code) => resolve({ code: code ?? -1, ...output }));
-  });
-  return { child, ended };
-}
-
-const SMALL = [
-  "--preset",
-  "tiny",
-  "--downsampling-factor",
-  "2",
-  "--set",
-  "model.baseWidth=8",
-  "--crop-size",
-  "16",
-];
 
 describe("the program", () => {
   test("starts with a shebang", async () => {
@@ -83,37 +53,5 @@ describe("the program", () => {
     const reported = await start(["report", "runs/fsq"], dir).ended;
     expect(reported.code).toBe(1);
     expect(reported.stderr).toMatch(/^error: runs\/fsq: expected usage\.json[^\n]+\n$/);
-  });
-
-  test("trains a quantizer of one's own that a configuration names by its module, and encodes with it", async () => {
-    const dir = await temporaryFolder();
-    await mkdir(path.join(dir, "photos"));
-    await writeImages(path.join(dir, "photos"), 3);
-    const module = path.join(dist, "samples/custom-quantizer.js");
-    const lines = [
-      `quantizerModules: [${JSON.stringify(module)}]`,
-      "quantizer: { kind: sign, codeDim: 5 }",
-      "steps: 3",
-    ];
-    await writeFile(path.join(dir, "run.yaml"), lines.join("\n"));
-    const train = ["train", "photos", "--config", "run.yaml", ...SMALL, "--json"];
-    const refused = await start(train, dir).ended;
-    expect(refused.code).toBe(2);
-    expect(refused.stderr).toMatch(
-      /^error: quantizerModules: expected no code without leave[^\n]*--allow-code/,
-    );
-    const trained = await start([...train, "--allow-code"], dir).ended;
-    expect(trained.code).toBe(0);
-    expect(JSON.parse(trained.stdout)).toMatchObject({
-      dir: path.join("runs", "sign"),
-      training: { steps: 3 },
-    });
-    const encode = ["encode", path.join("runs", "sign"), "photos", "--out", "codes", "--json"];
-    const unknown = await start(encode, dir).ended;
-    expect(unknown.code).toBe(1);
-    expect(unknown.stderr).toContain('Unknown quantizer "sign"');
-    const encoded = await start([...encode, "--quantizer-module", module], dir).ended;
-    expect(encoded.code).toBe(0);
-    expect(JSON.parse(encoded.stdout)).toMatchObject({ images: 3, codebookSize: 32 });
   });
 });

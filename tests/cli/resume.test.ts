@@ -1,14 +1,9 @@
-import { mkdir, readdir, readFile, symlink, truncate } from "node:fs/promises";
+import { mkdir, readdir, readFile, truncate } from "node:fs/promises";
 import path from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { Interrupted } from "../../cli/errors.js";
-import { startProgram, temporaryFolder, vqkit, writeImages } from "./harness.js";
-
-const SMALL = [
-  ...["--preset", "tiny", "--downsampling-factor", "2", "--crop-size", "16", "--batch-size", "2"],
-  ...["--set", "model.baseWidth=4", "--set", "model.latentChannels=4", "--set", "evaluateUntrained=false"],
-  ...["--quantizer", "fsq", "--levels", "5,4", "--threads", "1"],
-];
+import { temporaryFolder, vqkit, writeImages } from "./harness.js";
+import { SMALL, started, stepsOf } from "./resumed-program.js";
 
 let dir: string;
 let photos: string;
@@ -21,11 +16,6 @@ beforeEach(async () => {
   await mkdir(photos);
   await writeImages(photos, 4);
 });
-
-async function steps(): Promise<number[]> {
-  const lines = (await readFile(path.join(out, "metrics.jsonl"), "utf8")).trimEnd().split("\n");
-  return lines.map((line) => (JSON.parse(line) as { step: number }).step);
-}
 
 /** Trains until something is logged, and is interrupted then. */
 async function interrupted(more: readonly string[] = []): Promise<string> {
@@ -54,7 +44,7 @@ describe("train --resume", () => {
     expect(stderr).toContain(`resume     after step ${done}, from ${out}`);
     expect(stderr).toContain(`changed    steps: 100000 → ${last}`);
     expect(stdout).toContain(`Written: ${out}`);
-    expect(await steps()).toEqual(Array.from({ length: last }, (_, i) => i + 1));
+    expect(await stepsOf(out)).toEqual(Array.from({ length: last }, (_, i) => i + 1));
     expect(await readdir(out)).toEqual(
       expect.arrayContaining(["summary.json", "report.html", "model.safetensors"]),
     );
@@ -71,7 +61,7 @@ describe("train --resume", () => {
     expect(code).toBe(0);
     expect(stderr).toMatch(/^warning {4}damaged checkpoint left out: [^\n]*step-00000003\.safetensors/m);
     expect(stderr).toContain("resume     after step 2, ");
-    expect(await steps()).toEqual([1, 2, 3]);
+    expect(await stepsOf(out)).toEqual([1, 2, 3]);
   });
 
   test("--checkpoint best goes back, and is refused without a run, without such a checkpoint, and misspelt", async () => {
@@ -86,7 +76,7 @@ describe("train --resume", () => {
     expect(stderr).toMatch(
       new RegExp(`^resume {5}after step ${best}, from [^\\n]*-best\\.safetensors, to step 5$`, "m"),
     );
-    expect(await steps()).toEqual([1, 2, 3, 4, 5]);
+    expect(await stepsOf(out)).toEqual([1, 2, 3, 4, 5]);
 
     const other = path.join(dir, "other");
     await vqkit(["train", photos, ...SMALL, "--steps", "1", "--out", other]);
@@ -138,20 +128,8 @@ describe("train --resume", () => {
 });
 
 describe("signals", () => {
-  /** The program in a process of its own, once it has logged its first steps. */
-  async function started() {
-    const args = ["train", photos, ...SMALL, "--steps", "100000", "--out", out, "--quiet"];
-    const { child, ended } = startProgram(args);
-    while (
-      (await readFile(path.join(out, "metrics.jsonl"), "utf8").catch(() => "")) === "" &&
-      child.exitCode === null
-    )
-      await new Promise((go) => setTimeout(go, 20));
-    return { child, ended };
-  }
-
   test("SIGTERM ends with 143, a checkpoint and no lock", async () => {
-    const { child, ended } = await started();
+    const { child, ended } = await started(photos, out);
     child.kill("SIGTERM");
     const { code, stderr } = await ended;
     expect({ code, stderr }).toEqual({
@@ -164,39 +142,5 @@ describe("signals", () => {
       "metrics.jsonl",
       "timeline.vqt",
     ]);
-  });
-
-  test("a run that is under way is no earlier run: train --out says who writes it, also with --overwrite", async () => {
-    const { child, ended } = await started();
-    const link = path.join(dir, "link");
-    await symlink(out, link);
-    const calls = [[out], [out, "--overwrite"], [link], [path.join(photos, "..", "run"), "--overwrite"]];
-    for (const call of calls) {
-      const { code, stderr } = await vqkit(["train", photos, ...SMALL, "--steps", "5", "--out", ...call]);
-      const line = expect.stringMatching(/^error: [^\n]+ locked by process \d+ on [^\n]+\n$/);
-      expect({ code, stderr }).toEqual({ code: 1, stderr: line });
-      expect(stderr).toContain(`process ${child.pid} on`);
-    }
-    child.kill("SIGTERM");
-    expect(await ended).toMatchObject({ code: 143 });
-    const done = await steps();
-    expect(done).toEqual(done.map((_, i) => i + 1));
-    const { code, stderr } = await vqkit(["train", photos, ...SMALL, "--steps", "5", "--out", out]);
-    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("earlier run") });
-  });
-
-  test("a killed run is taken over from its stale lock; a living one is not", async () => {
-    const { child, ended } = await started();
-    const { code, stderr } = await vqkit(["train", "--resume", out]);
-    expect({ code, stderr }).toEqual({
-      code: 1,
-      stderr: expect.stringContaining(`locked by process ${child.pid} on`),
-    });
-    child.kill("SIGKILL");
-    expect(await ended).toMatchObject({ signal: "SIGKILL" });
-    expect(await readdir(out)).toContain(".vqkit.lock");
-    const done = (await steps()).length;
-    expect((await vqkit(["train", "--resume", out, "--steps", String(done + 300)])).code).toBe(0);
-    expect(await readdir(out)).not.toContain(".vqkit.lock");
   });
 });

@@ -10,6 +10,7 @@ import { useEngine } from "../engine.js";
 import { temporaryFolder } from "../runs/temporary-folder.js";
 import { agreementOf } from "./agreement.js";
 import { type FixtureName, fixtureNames, fixtures } from "./fixtures.js";
+import { expectAgreement, first } from "./imported.js";
 import { hasPython, python } from "./python.js";
 
 /** Where a family is one file and not a folder. */
@@ -17,6 +18,11 @@ const FILES = ["last.ckpt", "imagenet.ckpt", "vq.pt", "maskgit-vqgan.bin"];
 const tool = resolve(import.meta.dirname, "../../tools/make-tokenizer-fixtures.py");
 
 beforeAll(useEngine);
+
+it.each(fixtureNames.filter((name) => !first.includes(name)))(
+  "a published tokenizer gives the latents, indices and pixels that PyTorch computed: %s",
+  expectAgreement,
+);
 
 const runs = hasPython("torch, numpy, safetensors, diffusers, transformers, taming");
 describe.skipIf(!runs)(`published files${runs ? "" : " (no Python with PyTorch and the libraries)"}`, () => {

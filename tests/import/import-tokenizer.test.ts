@@ -9,39 +9,15 @@ import { loadModel } from "../../src/tokenizer/index.js";
 import { useEngine } from "../engine.js";
 import { temporaryFolder } from "../runs/temporary-folder.js";
 import { agreementOf } from "./agreement.js";
-import { type FixtureName, fixtureNames, fixtures, readFixture, writeSource } from "./fixtures.js";
+import { type FixtureName, readFixture, writeSource } from "./fixtures.js";
+import { expectAgreement, first, importedTo } from "./imported.js";
 
 beforeAll(useEngine);
 
-async function importedTo(folder: string, name: FixtureName) {
-  const source = await writeSource(join(folder, "source"), name);
-  return importTokenizer(source, { out: join(folder, "model") });
-}
-
-describe("a published tokenizer gives the latents, indices and pixels that PyTorch computed", () => {
-  it.each(fixtureNames)("%s", async (name) => {
-    const folder = await temporaryFolder();
-    const { dir, original } = await importedTo(folder, name);
-    expect(original.family).toBe(fixtures[name].family);
-    const { model } = await loadModel(dir);
-    try {
-      const { latents, wrong, undecided, decoded } = await agreementOf(
-        model,
-        (await readFixture(name)).expected,
-      );
-      expect(latents).toBeLessThan(1e-4);
-      expect(wrong).toBe(0);
-      expect(undecided).toBeLessThanOrEqual(1e-3);
-      if (name === "chameleon") expect(decoded).toBeNull();
-      else {
-        expect(decoded?.largest).toBeLessThan(1e-3);
-        expect(decoded?.mean).toBeLessThan(1e-4);
-      }
-    } finally {
-      model.dispose();
-    }
-  });
-});
+it.each(first)(
+  "a published tokenizer gives the latents, indices and pixels that PyTorch computed: %s",
+  expectAgreement,
+);
 
 describe("importTokenizer", () => {
   it("keeps where a model came from, with the original's fingerprint", async () => {

@@ -1,8 +1,6 @@
 /** Worker threads start from the built package, so these tests run on `dist`, beside the sources on this thread. */
-import { execFile } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { VqkitError } from "../../dist/src/core/errors.js";
 import { Tokenizer as BuiltTokenizer, type LoadOptions } from "../../dist/src/tokenizer/index.js";
@@ -11,8 +9,6 @@ import { noise, temporaryFolder } from "../data/temporary.js";
 import { useEngine } from "../engine.js";
 import { modelFile, quantizers, rawImage } from "./model.js";
 
-const run = promisify(execFile);
-const dist = path.resolve(import.meta.dirname, "../../dist");
 const folder = await temporaryFolder();
 let model: string;
 /** On this thread, from the sources. */
@@ -213,18 +209,5 @@ describe("the end of a tokenizer with workers", () => {
     await expect(tokenizer.decode({ indices: [1], shape: [1, 1, 1, 1] })).rejects.toMatchObject({
       code: "engine",
     });
-  });
-
-  it("lets a process end that forgets it, silent", async () => {
-    const program = `
-        import { Tokenizer } from ${JSON.stringify(path.join(dist, "src/index.js"))};
-        const tokenizer = await Tokenizer.load(${JSON.stringify(model)}, { workers: 2 });
-        const pixels = new Uint8Array(16 * 16 * 3);
-        const codes = await tokenizer.encode({ pixels, height: 16, width: 16, channels: 3 });
-        console.log(codes.shape.join());`;
-    const { stdout, stderr } = await run(process.execPath, ["--input-type=module", "--eval", program], {
-      timeout: 30_000,
-    });
-    expect({ stdout, stderr }).toEqual({ stdout: "1,4,4,1\n", stderr: "" });
   });
 });

@@ -5,78 +5,25 @@ import { RunFolder } from "../../src/runs/index.js";
 import * as tf from "../../src/tf/index.js";
 import { type RunOptions, Trainer } from "../../src/training/index.js";
 import { useEngine } from "../engine.js";
-import { digestOf, timeless, tinyFolders, tinyRun, train } from "./tiny-runs.js";
+import { expectFrozen, model, quantizer, fromSource as runFromSource, trainSource } from "./frozen-parts.js";
+import { digestOf, timeless, tinyFolders, tinyRun } from "./tiny-runs.js";
 
 const { images, runs } = await tinyFolders();
+const folders = { images, runs };
 const source = path.join(runs, "source");
-/** A VQGAN of two stages with attention, whose codes have other channels than its latents: there are projections. */
-const model = {
-  preset: "vqgan" as const,
-  downsamplingFactor: 2 as const,
-  baseWidth: 4,
-  widthMultipliers: [1, 2],
-  residualBlocks: 1,
-  latentChannels: 6,
-};
-const quantizer = { kind: "vq", codebookSize: 16, codeDim: 5, codebook: "ema", initialization: "kmeans" };
 
 beforeAll(async () => {
   await useEngine();
-  await train(tinyRun(images, { model, quantizer, out: source, steps: 3, evaluateUntrained: false }));
+  await trainSource(folders);
 });
 
-/** What training may move without gradients moves here too: decay of weights, moving averages, averaged weights. */
-function fromSource(changes: Partial<RunOptions>): RunOptions {
-  const { model: _model, quantizer: _quantizer, ...rest } = tinyRun(images, { from: source, steps: 4 });
-  const optimizer = { weightDecay: 0.1 };
-  return { ...rest, optimizer, weightAverageDecay: 0.5, evaluateUntrained: false, ...changes } as RunOptions;
-}
-
-async function savedWeights(dir: string): Promise<Map<string, Float32Array>> {
-  const { weights } = await (await RunFolder.open(dir)).readModel();
-  return new Map([...weights].map(([name, { data }]) => [name, data as Float32Array]));
-}
-
-const parts = {
-  encoder: /^(encoder|projection\/in)\//,
-  codebook: /^quantizer\//,
-  decoder: /^(decoder|projection\/out)\//,
-};
+const fromSource = (changes: Partial<RunOptions>): RunOptions => runFromSource(folders, changes);
 
 describe("parts of a model that are frozen", () => {
-  it.each([
-    [["encoder", "codebook"] as const, ["decoder"] as const],
-    [["decoder"] as const, ["encoder", "codebook"] as const],
-    [["encoder"] as const, ["codebook", "decoder"] as const],
-  ])("%j stay as they are, to the last bit; the others learn", async (freeze, others) => {
-    const out = path.join(runs, freeze.join(" "));
-    const before = tf.memory().numTensors;
-    await train(fromSource({ freeze: [...freeze], out }));
-    expect(tf.memory().numTensors).toBe(before);
-    const [now, then] = [await savedWeights(out), await savedWeights(source)];
-    const kept = (part: keyof typeof parts) =>
-      [...now]
-        .filter(([name]) => parts[part].test(name))
-        .map(([name, data]) => ({
-          name,
-          same: Buffer.from(data.buffer).equals(Buffer.from((then.get(name) as Float32Array).buffer)),
-        }));
-    for (const part of freeze) {
-      expect(kept(part).length).toBeGreaterThan(0);
-      expect(kept(part).filter(({ same }) => !same)).toEqual([]);
-    }
-    for (const part of others)
-      expect(
-        kept(part).some(({ same }) => !same),
-        part,
-      ).toBe(true);
-    expect(await (await RunFolder.open(out)).readConfig()).toMatchObject({ freeze });
-  });
-
-  it("stay so in a run that is resumed, which ends in the same bytes", async () => {
+  it("stay as they are, to the last bit, and the others learn; also in a run that is resumed", async () => {
     const freeze = ["encoder", "codebook"] as const;
-    const [whole, parted] = [path.join(runs, "whole"), path.join(runs, "parted")];
-    await train(fromSource({ freeze: [...freeze], out: whole }));
+    const whole = await expectFrozen(folders, freeze);
+    const parted = path.join(runs, "parted");
     const trainer = await Trainer.create(fromSource({ freeze: [...freeze], out: parted }));
     for await (const { step } of trainer.run()) if (step === 2) break;
     trainer.dispose();

@@ -1,4 +1,4 @@
-import { chmod, cp, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { chmod, cp, mkdir, readdir, rename } from "node:fs/promises";
 import path from "node:path";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { BrokenImage } from "../../src/data/index.js";
@@ -93,28 +93,5 @@ describe("an image that vanishes while the run trains", () => {
     trainer.dispose();
     expect(broken).toEqual([{ file: lost, reason: expect.stringMatching(/ENOENT|no such file/i) }]);
     expect((await (await RunFolder.open(out)).readSummary()).figures).toMatchObject({ brokenFiles: 1 });
-  });
-
-  it("with all others ends the run in one line; it goes on when they are back", async () => {
-    const folder = await temporaryFolder();
-    await cp(images, folder, { recursive: true });
-    const [whole, out] = [path.join(runs, "none lost"), path.join(runs, "all lost")];
-    const data = { images: folder, cropSize: [12, 16] as [number, number], cacheMegabytes: 0, heldOut: 0.25 };
-    await train(options({ out: whole, data, steps: 40 }));
-    const trainer = await Trainer.create(options({ out, data, steps: 40 }));
-    const run = async () => {
-      for await (const { step } of trainer.run()) if (step === 3) await rename(folder, `${folder}-away`);
-    };
-    await expect(run()).rejects.toMatchObject({
-      code: "data",
-      message: expect.stringMatching(/^[^\n]*readable[^\n]*$/),
-    });
-    trainer.dispose();
-    await rename(`${folder}-away`, folder);
-    const resumed = await Trainer.resume(out);
-    await drained(resumed.run());
-    resumed.dispose();
-    expect(await timeless(out)).toBe(await timeless(whole));
-    await rm(`${folder}-away`, { recursive: true, force: true });
   });
 });

@@ -37,7 +37,12 @@ export async function writeImages(folder: string, count: number): Promise<void> 
 }
 
 /** Folders of a test file that trains: eight images, and where runs go. */
-export async function tinyFolders(): Promise<{ readonly images: string; readonly runs: string }> {
+export interface Folders {
+  readonly images: string;
+  readonly runs: string;
+}
+
+export async function tinyFolders(): Promise<Folders> {
   const [images, runs] = [await temporaryFolder(), await temporaryFolder()];
   await writeImages(images, 8);
   return { images, runs };

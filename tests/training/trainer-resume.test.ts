@@ -15,55 +15,27 @@ const { images, runs } = await tinyFolders();
 
 beforeAll(useEngine);
 
-const kinds: [string, Partial<RunOptions>][] = [
-  [
-    "vq with k-means centres",
-    { quantizer: { kind: "vq", codebookSize: 16, codeDim: 8, initialization: "kmeans" }, threads: 2 },
-  ],
-  [
-    "vq with moving averages, a weight average and no clipping",
-    {
-      quantizer: { kind: "vq", codebookSize: 16, codeDim: 8, codebook: "ema", initialization: "kmeans" },
-      weightAverageDecay: 0.9,
-      gradientClip: null,
-    },
-  ],
-  ["rotation", { quantizer: { kind: "rotation", codebookSize: 16, codeDim: 8 } }],
-  [
-    "simvq with AdamW",
-    {
-      quantizer: { kind: "simvq", codebookSize: 12, codeDim: 4 },
-      optimizer: { kind: "adamw", weightDecay: 0.1 },
-    },
-  ],
-  ["fsq", { quantizer: { kind: "fsq", levels: [5, 4, 3] }, usageWindow: 3 }],
-  ["residual, 20 steps", { quantizer: { kind: "residual", codebookSize: 8, codeDim: 8 }, steps: 20 }],
-  [
-    "diveq's noise and replacement of codes, with a weight average",
-    {
-      quantizer: {
-        ...{ kind: "vq", codebookSize: 16, codeDim: 8, gradient: "diveq" },
-        ...{ replaceBelow: 0.6, replaceEvery: 3 },
-      },
-      weightAverageDecay: 0.9,
-    },
-  ],
-  [
-    "multi-scale, 20 steps",
-    {
-      quantizer: {
-        kind: "multi-scale",
-        scales: [1, 2, 4, 6],
-        quantizer: { kind: "vq", codebookSize: 12, codeDim: 8, codebook: "ema", initialization: "kmeans" },
-      },
-      data: { images, cropSize: [12, 12], heldOut: 0.25, evaluationCropsPerImage: 2 },
-      steps: 20,
-    },
-  ],
-];
-
 describe("a run that goes on", () => {
-  it.each(kinds)("ends in the bytes of one that was never interrupted: %s", (name, changes) =>
+  it.each<[string, Partial<RunOptions>]>([
+    [
+      "vq with moving averages, a weight average and no clipping",
+      {
+        quantizer: { kind: "vq", codebookSize: 16, codeDim: 8, codebook: "ema", initialization: "kmeans" },
+        weightAverageDecay: 0.9,
+        gradientClip: null,
+      },
+    ],
+    [
+      "diveq's noise and replacement of codes, with a weight average",
+      {
+        quantizer: {
+          ...{ kind: "vq", codebookSize: 16, codeDim: 8, gradient: "diveq" },
+          ...{ replaceBelow: 0.6, replaceEvery: 3 },
+        },
+        weightAverageDecay: 0.9,
+      },
+    ],
+  ])("ends in the bytes of one that was never interrupted: %s", (name, changes) =>
     expectSameBytes({ images, runs, name }, changes),
   );
 });

@@ -9,8 +9,19 @@ import { runFolder, variants } from "../models.js";
 /** The names of all variants. */
 export const variantNames = Object.keys(variants) as (keyof typeof variants)[];
 
-/** Those that `npm test` writes with float32 pixels too; the long tests do it with the others. */
-export const withFloats: typeof variantNames = ["vq, relu", "fsq"];
+/** Those that `npm test` writes: of each kind one. The long tests write the others. */
+export const first: typeof variantNames = [
+  "vq, relu",
+  "simvq, group norm, silu, factor 8",
+  "residual",
+  "multi-scale",
+  "lfq",
+  "fsq in Open-MAGVIT2's layout, on 0..1",
+  "fsq",
+];
+
+/** Those that it writes with float32 pixels too. */
+export const withFloats: typeof variantNames = ["fsq"];
 
 /** That a variant, exported into `folder` with pixels of a type, finds the live model's indices on images of four sizes. */
 export async function expectSameIndices(

@@ -1,11 +1,7 @@
 import { createHash } from "node:crypto";
-import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { hostname } from "node:os";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import fc from "fast-check";
-import { parquetMetadata } from "hyparquet";
 import { describe, expect, it } from "vitest";
-import { LOCK_NAME } from "../../../src/files/index.js";
 import {
   type CodeFormat,
   type Codes,
@@ -18,88 +14,14 @@ import {
   writeCodes,
 } from "../../../src/tokenizer/index.js";
 import { temporaryFolder } from "../../runs/temporary-folder.js";
-import { anyBatches, fingerprint } from "./arbitrary.js";
+import { fingerprint } from "./arbitrary.js";
+import { batchesOf, contents, expectSameBytes, kill } from "./kills.js";
 import { encoded, one } from "./samples.js";
 
-/** A digest of every file. */
-async function contents(dir: string): Promise<Record<string, string>> {
-  const names = (await readdir(dir)).sort();
-  const digest = async (name: string) =>
-    createHash("sha256")
-      .update(await readFile(join(dir, name)))
-      .digest("hex");
-  return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await digest(name)])));
-}
-
-/**
- * A copy as a killed process leaves the folder: nothing was closed, some bytes came after what was saved, and the lock
- * names a process that is no more.
- */
-async function kill(dir: string, to: string, { torn = true } = {}): Promise<void> {
-  await mkdir(to);
-  for (const name of await readdir(dir)) {
-    await copyFile(join(dir, name), join(to, name));
-    if (torn && name.endsWith(".partial")) await writeFile(join(to, name), "torn", { flag: "a" });
-    if (name === LOCK_NAME) await writeFile(join(to, name), lockOfTheDead);
-  }
-}
-
-/** This process has that number now, so another that had it has ended. */
-const lockOfTheDead = JSON.stringify({ pid: process.pid, host: hostname(), started: "1" });
-
-/** 2,700 images from number `start` on, in batches of `size`, as `encodeAll` yields them from there. */
-function batchesOf(size: number, start = 0): EncodedBatch[] {
-  const batches: EncodedBatch[] = [];
-  for (let from = start; from < 2700; from += size) {
-    const count = Math.min(size, 2700 - from);
-    const images = Array.from({ length: count }, (_, i) => ({
-      name: `${from + i}.jpg`,
-      width: 8,
-      height: 4,
-    }));
-    const indices = Uint16Array.from({ length: 2 * count }, (_, i) => ((2 * from + i) * 37) % 601);
-    const progress = { itemsDone: from + count, itemsBroken: 0, itemsDigest: "" };
-    batches.push({ indices, shape: [count, 1, 2, 1], codebookSize: 601, images, fingerprint, ...progress });
-  }
-  return batches;
-}
-
-const small = { shardBytes: 9000 };
 const [first, second, third] = encoded([one, one, one]) as [EncodedBatch, EncodedBatch, EncodedBatch];
 
 describe.each(codeFormats)("an interrupted writer of format %s", (format) => {
-  it("ends with the same bytes wherever it was killed", async () => {
-    const folder = await temporaryFolder();
-    let run = 0;
-    const kills = fc.array(fc.nat(), { minLength: 1, maxLength: 3 });
-    await fc.assert(
-      fc.asyncProperty(anyBatches, kills, async (codes, moments) => {
-        const name = join(folder, String(run++));
-        const batches = encoded(codes);
-        await writeCodes(`${name}-whole`, codes, { format, ...small });
-        let dir = `${name}-0`;
-        let done = 0;
-        for (const [i, moment] of moments.entries()) {
-          const writer = await openCodeWriter(dir, { format, resume: true, saveEvery: 0, ...small });
-          // A row group of Parquet is longer than these batches: then the run begins anew.
-          const resumed = batches.findIndex((b) => b.itemsDone === writer.resumedAt?.itemsDone) + 1;
-          expect(writer.resumedAt === undefined).toBe(resumed === 0);
-          if (format !== "parquet") expect(resumed).toBe(done);
-          done = resumed + (moment % (batches.length - resumed + 1));
-          for (const batch of batches.slice(resumed, done)) await writer.write(batch);
-          const next = `${name}-${i + 1}`;
-          if (done > 0) await kill(dir, next);
-          dir = next;
-        }
-        const writer = await openCodeWriter(dir, { format, resume: true, ...small });
-        const resumed = batches.findIndex((b) => b.itemsDone === writer.resumedAt?.itemsDone) + 1;
-        for (const batch of batches.slice(resumed)) await writer.write(batch);
-        await writer.finish();
-        expect(await contents(dir)).toEqual(await contents(`${name}-whole`));
-      }),
-      { numRuns: 15, seed: 11 },
-    );
-  });
+  it("ends with the same bytes wherever it was killed", () => expectSameBytes(format, 3));
 
   it("can be killed between its last steps", async () => {
     const folder = await temporaryFolder();
@@ -123,42 +45,6 @@ describe.each(codeFormats)("an interrupted writer of format %s", (format) => {
 });
 
 describe("openCodeWriter", () => {
-  it("ends row groups of Parquet at the same image, whatever the size of batches before and after a kill", async () => {
-    const folder = await temporaryFolder();
-    const whole = join(folder, "whole");
-    await writeCodes(whole, batchesOf(2700), { format: "parquet" });
-    const metadata = parquetMetadata(Uint8Array.from(await readFile(join(whole, "codes.parquet"))).buffer);
-    expect(metadata.row_groups.map((group) => group.num_rows)).toEqual([1000n, 1000n, 700n]);
-    const sizes = fc.integer({ min: 1, max: 900 });
-    let run = 0;
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.tuple(sizes, fc.nat(2699)), { maxLength: 3 }),
-        sizes,
-        async (kills, last) => {
-          const name = join(folder, String(run++));
-          let dir = `${name}-0`;
-          for (const [i, [size, moment]] of kills.entries()) {
-            const writer = await openCodeWriter(dir, { format: "parquet", resume: true, saveEvery: 0 });
-            const start = writer.resumedAt?.itemsDone ?? 0;
-            for (const batch of batchesOf(size, start)) {
-              if (batch.itemsDone > moment) break;
-              await writer.write(batch);
-            }
-            const next = `${name}-${i + 1}`;
-            await kill(dir, next);
-            dir = next;
-          }
-          const writer = await openCodeWriter(dir, { format: "parquet", resume: true });
-          for (const batch of batchesOf(last, writer.resumedAt?.itemsDone ?? 0)) await writer.write(batch);
-          await writer.finish();
-          expect(await contents(dir)).toEqual(await contents(whole));
-        },
-      ),
-      { numRuns: 12, seed: 5 },
-    );
-  });
-
   it("goes on at the last batch before the end of a row group of Parquet, and writes nothing twice", async () => {
     const dir = join(await temporaryFolder(), "killed");
     const writer = await openCodeWriter(dir, { format: "parquet" });

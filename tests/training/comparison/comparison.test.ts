@@ -3,28 +3,22 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ConfigError } from "../../../src/core/errors.js";
-import { assertSameConventions } from "../../../src/metrics/index.js";
-import { RunFolder } from "../../../src/runs/index.js";
 import * as tf from "../../../src/tf/index.js";
 import {
-  type ComparisonEvent,
   type ComparisonOptions,
   compareQuantizers,
   planComparison,
   Trainer,
 } from "../../../src/training/index.js";
 import { useEngine } from "../../engine.js";
-import { digestOf, drained, tinyFolders, tinyRun } from "../tiny-runs.js";
+import { digestOf, drained, tinyFolders } from "../tiny-runs.js";
+import { comparisonOf, expectComparable } from "./comparisons.js";
 
 const { images, runs } = await tinyFolders();
 
 beforeAll(useEngine);
 
-function options(changes: Partial<ComparisonOptions> = {}): ComparisonOptions {
-  const { quantizer: _, ...base } = tinyRun(images, { steps: 3 });
-  const kinds = ["vq", "rotation", "simvq"].map((kind) => ({ kind, codeDim: 8 }));
-  return { base, quantizers: [...kinds, "fsq"], codebookSize: 30, out: path.join(runs, "plan"), ...changes };
-}
+const options = (changes?: Partial<ComparisonOptions>) => comparisonOf({ images, runs }, changes);
 
 describe("planComparison", () => {
   it("matches sizes, and states the nominal one beside what FSQ makes of it", () => {
@@ -120,34 +114,8 @@ describe("the runs of a comparison", () => {
 });
 
 describe("compareQuantizers", () => {
-  it("trains every quantizer with every seed into a folder of its own, comparable with the others", async () => {
-    const out = path.join(runs, "whole");
-    const before = tf.memory().numTensors;
-    const events = await drained(compareQuantizers(options({ seeds: [0, 1], out })));
-    expect(tf.memory().numTensors).toBe(before);
-    const kinds = ["vq", "rotation", "simvq", "fsq"];
-    const names = [0, 1].flatMap((seed) => kinds.map((kind) => `${kind}-seed${seed}`));
-    const types = events.map(({ type, index }) => `${index} ${type}`);
-    expect(types).toEqual(
-      names.flatMap((_, i) => ["run-start", "step", "step", "step", "run-end"].map((type) => `${i} ${type}`)),
-    );
-    expect(new Set(events.map(({ total }) => total))).toEqual(new Set([8]));
-    expect((await readdir(out)).sort()).toEqual(["comparison-plan.json", ...names].sort());
-    const cards = [];
-    for (const name of names) {
-      const { conventions, figures } = await (await RunFolder.open(path.join(out, name))).readSummary();
-      cards.push({ name, card: conventions });
-      const [kind] = name.split("-");
-      expect(figures.quantizer).toMatchObject({ kind, codebookSize: 30, nominalCodebookSize: 30 });
-    }
-    assertSameConventions(cards);
-    const end = events.find(({ type, quantizer }) => type === "run-end" && quantizer === "fsq") as Extract<
-      ComparisonEvent,
-      { type: "run-end" }
-    >;
-    expect(end.result.dir).toBe(path.join(out, "fsq-seed0"));
-    expect(end.result.evaluation.figures.images).toBe(4);
-  });
+  it("trains every quantizer with every seed into a folder of its own, comparable with the others", () =>
+    expectComparable({ images, runs }, ["simvq", "fsq"]));
 
   it("finds a taken folder before the first run starts", async () => {
     const out = path.join(runs, "taken");

@@ -1,0 +1,3 @@
+import { describeContract, others } from "./contract-members.js";
+
+describeContract(others);
