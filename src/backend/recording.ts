@@ -160,6 +160,11 @@ export function sameValues(a: ArrayLike<number>, b: ArrayLike<number>): boolean 
   return true;
 }
 
+/** By their numbers: a variable that was assigned has the shape that it had, in another array. */
+function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a === b || (a.length === b.length && a.every((side, axis) => side === b[axis]));
+}
+
 /** Operations in order, the known tensors they start from, and the pending tensors they are run for. */
 export interface Recording {
   readonly operations: readonly Operation[];
@@ -221,7 +226,7 @@ function describe(
         }
         key += ` @${data.index}`;
       }
-      if (shape !== data.shape) key += `[${shape}]`;
+      if (!sameShape(shape, data.shape)) key += `[${shape}]`;
     }
     key += "\n";
   }
