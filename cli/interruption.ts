@@ -1,6 +1,7 @@
 import { constants } from "node:os";
 import { Interrupted } from "./errors.js";
 import { ignoresHangup, startOf } from "./hangup.js";
+import { ownAncestry, watchLauncher } from "./launcher.js";
 
 /** The wish to stop, as signals bring it. */
 export interface Interruption {
@@ -19,7 +20,8 @@ const REQUESTS = ["SIGINT", "SIGTERM"] as const;
  * all signals that waited have been told, and before anything else is done. That is what an immediate does which is always
  * the first in its queue.
  *
- * A hangup is never a second request: of one terminal that closes, several come.
+ * A hangup is never a second request: of one terminal that closes, several come. Nor is the end of the npm that started the
+ * program (`npx vqkit …`), which is a SIGTERM to it, unless it is to outlive its terminal: an interruption ends both.
  */
 export function listenToSignals(): Interruption {
   const interruption = new AbortController();
@@ -47,7 +49,9 @@ export function listenToSignals(): Interruption {
     else setImmediate(watch).unref();
   };
   for (const name of REQUESTS) process.on(name, request);
-  process.on("SIGHUP", ignoresHangup(startOf(process)) ? () => {} : stop);
+  const goesOnAlone = ignoresHangup(startOf(process));
+  process.on("SIGHUP", goesOnAlone ? () => {} : stop);
+  if (!goesOnAlone) watchLauncher(ownAncestry(), () => stop("SIGTERM"));
   watch();
   return {
     signal: interruption.signal,
