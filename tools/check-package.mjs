@@ -10,11 +10,14 @@ import { packAll } from "./pack.mjs";
 import { emptyFolder, install, npm, program, run } from "./package-check/folder.mjs";
 import { startRegistry } from "./package-check/local-registry.mjs";
 import { checkTensorFlow } from "./package-check/tensorflow.mjs";
+import { checkTry, checkTryRefused } from "./package-check/try.mjs";
 import { checkTypes, codeOf } from "./package-check/types.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const LARGEST_MB = 250;
 const SLOWEST_IMPORT_S = 0.4;
+/** Node starts in half of it on a machine that is free. */
+const BUSY_START_S = 0.1;
 /** Measured on a busy machine: 2.6, and 8.4 for the build as it was before it was put into fewer files. */
 const SLOWEST_IMPORT_RATIO = 5;
 
@@ -36,11 +39,16 @@ try {
   checkImport(folder, { isQuiet: !values.short });
   checkTypes(folder, { root, everyWay: !values.short });
   checkReadme(folder, { times: values.short ? 1 : 2 });
+  console.log(`vqkit try: ${checkTryRefused(folder, "run")}`);
+  console.log(`vqkit try: ${await checkTry(folder, "run", { runtime: webRuntimeVersion() })}`);
   if (!values.short) {
     const vqkit = files.at(-1);
     checkWithoutEngine(emptyFolder(scratch, "alone"), vqkit);
     await checkRegistry(emptyFolder(scratch, "registry"), path.join(scratch, "packages"));
-    console.log(npm(["exec", "--yes", "--package", "publint", "--", "publint", vqkit], folder).trim());
+    for (const file of files)
+      console.log(
+        npm(["exec", "--yes", "--package", "publint", "--", "publint", "--strict", file], folder).trim(),
+      );
     console.log(`engine "tensorflow": ${checkTensorFlow(folder, { root })}`);
   }
 } finally {
@@ -83,7 +91,8 @@ function checkProgram(folder) {
 
 /**
  * The best of five, as other programs on the machine only make it longer; beside the start of Node itself. The short form tells
- * the time and holds it against nothing: it runs among tests, on machines that are busy.
+ * the time and holds it against nothing: it runs among tests, on machines that are busy. Where Node itself takes long to start,
+ * seconds say nothing of vqkit, and the ratio alone is held.
  */
 function checkImport(folder, { isQuiet }) {
   const code =
@@ -97,8 +106,11 @@ function checkImport(folder, { isQuiet }) {
     );
   const [best, start] = [bestOf(code) / 1000, bestOf(bare) / 1000];
   const ratio = best / start;
-  console.log(`import of vqkit: ${best.toFixed(2)} s, ${ratio.toFixed(1)} times the start of Node`);
-  if (isQuiet && (ratio > SLOWEST_IMPORT_RATIO || best > SLOWEST_IMPORT_S))
+  const isBusy = start > BUSY_START_S;
+  console.log(
+    `import of vqkit: ${best.toFixed(2)} s, ${ratio.toFixed(1)} times the start of Node (${start.toFixed(2)} s${isBusy ? ", on a busy machine" : ""})`,
+  );
+  if (isQuiet && (ratio > SLOWEST_IMPORT_RATIO || (!isBusy && best > SLOWEST_IMPORT_S)))
     throw new Error(
       `import of vqkit: expected at most ${SLOWEST_IMPORT_S} s and ${SLOWEST_IMPORT_RATIO} starts of Node, got ${best.toFixed(2)} s and ${ratio.toFixed(1)}.`,
     );
@@ -152,6 +164,12 @@ async function checkRegistry(folder, packages) {
   } finally {
     registry.close();
   }
+}
+
+/** onnxruntime-web as this repository has it. */
+function webRuntimeVersion() {
+  const manifest = path.join(root, "node_modules/onnxruntime-web/package.json");
+  return JSON.parse(readFileSync(manifest, "utf8")).version;
 }
 
 function seconds(from, to = performance.now()) {
