@@ -1,9 +1,9 @@
 import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { parseDocument } from "yaml";
 import { isObject } from "../src/core/objects.js";
 import { UsageError } from "./errors.js";
+import { yaml } from "./packages.js";
 
 /** A configuration as it was written: nothing is checked yet but that it is an object. */
 export type ConfigObject = Record<string, unknown>;
@@ -60,7 +60,7 @@ function parseText(decode: () => string, file: string): unknown {
   try {
     const text = decode();
     checkDepth(text);
-    const document = parseDocument(text, { logLevel: "error" });
+    const document = yaml().parseDocument(text, { logLevel: "error" });
     const [problem] = document.errors;
     if (problem !== undefined) throw problem;
     const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });

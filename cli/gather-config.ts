@@ -1,6 +1,5 @@
 import path from "node:path";
 import { Option } from "commander";
-import { parse as parseYaml } from "yaml";
 import { valueAt, withValue } from "../src/core/objects.js";
 import {
   type ConfigObject,
@@ -9,6 +8,7 @@ import {
   takeQuantizerModules,
 } from "./config-file.js";
 import { UsageError } from "./errors.js";
+import { yaml } from "./packages.js";
 import { type FlagField, OVERSIZE_FLAG, type RunFlag } from "./run-flags.js";
 
 /** Values of flags as commander gathers them. */
@@ -71,7 +71,7 @@ function withAssignment(config: ConfigObject, assignment: string): ConfigObject 
   const text = assignment.slice(at + 1);
   let value: unknown;
   try {
-    value = parseYaml(text);
+    value = yaml().parse(text);
   } catch {
     value = text;
   }

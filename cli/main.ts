@@ -1,9 +1,7 @@
 #!/usr/bin/env node
-import { EXIT } from "./errors.js";
-import { listenToSignals } from "./interruption.js";
-import { run } from "./program.js";
+import * as module from "node:module";
 
-const interruption = listenToSignals();
-const { stdin, stdout, stderr } = process;
-const code = await run(process.argv.slice(2), { stdin, stdout, stderr, signal: interruption.signal });
-process.exitCode = code === EXIT.interrupted ? (interruption.exitCode() ?? code) : code;
+// From 22.1 on Node keeps what it has compiled for the next start.
+(module as { enableCompileCache?: () => void }).enableCompileCache?.();
+const { start } = await import("./start.js");
+await start(process);

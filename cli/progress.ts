@@ -1,4 +1,4 @@
-import cliProgress from "cli-progress";
+import { cliProgress } from "./packages.js";
 import type { Terminal } from "./terminal.js";
 
 /** Between two lines of progress where no bar can be drawn. */
@@ -32,7 +32,8 @@ export function startProgress(terminal: Terminal, options: ProgressOptions): Pro
 
 function startBar(terminal: Terminal, { label, total, unit }: ProgressOptions): Progress {
   const rate = new Rate();
-  const bar = new cliProgress.SingleBar({
+  const { SingleBar } = cliProgress();
+  const bar = new SingleBar({
     stream: terminal.stderr as NodeJS.WritableStream,
     format: `${label} {bar} {percentage} % | {value}/{total} ${unit} | {pace} | {detail}`,
     barCompleteChar: "█",

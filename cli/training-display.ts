@@ -1,7 +1,8 @@
-import cliProgress from "cli-progress";
+import type { MultiBar } from "cli-progress";
 import type { InitializationProgress } from "../src/quantizers/index.js";
 import type { Finding } from "../src/reports/index.js";
 import type { StepMetrics, TrainingPhase } from "../src/training/index.js";
+import { cliProgress } from "./packages.js";
 import { Rate, startProgress } from "./progress.js";
 import { describeInitialization, describeStep } from "./run-description.js";
 import { Sparkline } from "./sparkline.js";
@@ -76,7 +77,7 @@ const CLEAR_BELOW = "\x1b[J";
 class TrainingPanel implements TrainingDisplay {
   readonly #terminal: Terminal;
   readonly #options: TrainingDisplayOptions;
-  readonly #bars: InstanceType<typeof cliProgress.MultiBar>;
+  readonly #bars: MultiBar;
   readonly #rate = new Rate();
   readonly #loss = new Sparkline("log");
   readonly #usage = new Sparkline();
@@ -90,7 +91,8 @@ class TrainingPanel implements TrainingDisplay {
   constructor(terminal: Terminal, options: TrainingDisplayOptions) {
     this.#terminal = terminal;
     this.#options = options;
-    this.#bars = new cliProgress.MultiBar({
+    const { MultiBar } = cliProgress();
+    this.#bars = new MultiBar({
       stream: terminal.stderr as NodeJS.WritableStream,
       hideCursor: true,
       // Our lines fit. Wrapping stays on for notes, which are longer.

@@ -28,6 +28,8 @@ export async function bundlePackage({ root, target }) {
     format: "esm",
     entryFileNames: "[name].js",
     chunkFileNames: "chunks/[name]-[hash].js",
+    // They would be a third of what Node reads; editors show those of the types.
+    comments: false,
   });
   await build.close();
   const introduction =

@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
-import { parse as parseYaml } from "yaml";
 import { isObject, valueAt } from "../../src/core/objects.js";
 import { shellQuoted } from "../../src/core/shell.js";
 import type {
@@ -18,6 +17,7 @@ import { DRY_RUN_FLAG, DRY_RUN_HELP, printMeasuredComparison } from "../dry-run.
 import { Interrupted, UsageError } from "../errors.js";
 import { type FlagValues, freeRunFolder } from "../gather-config.js";
 import { resumedFolder } from "../newest-run.js";
+import { yaml } from "../packages.js";
 import { PassedOverNote } from "../passed-over.js";
 import { type RunFlag, TRAINING_FLAGS } from "../run-flags.js";
 import { print, printJson, type Terminal } from "../terminal.js";
@@ -326,7 +326,7 @@ function sweptField(text: string): [field: string, values: unknown] {
   const wrong = new UsageError(`--sweep ${text}: expected field=values, as codebookSize=256,1024,4096.`);
   if (at < 1 || text.slice(at + 1).trim() === "") throw wrong;
   try {
-    return [text.slice(0, at).trim(), parseYaml(`[${text.slice(at + 1)}]`)];
+    return [text.slice(0, at).trim(), yaml().parse(`[${text.slice(at + 1)}]`)];
   } catch {
     throw wrong;
   }

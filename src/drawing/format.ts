@@ -3,11 +3,17 @@
 /** What stands where there is no figure. */
 export const NO_FIGURE = "–";
 
-const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 1 });
+let grouped: Intl.NumberFormat | undefined;
+
+/** The format is made with the first number: that alone takes longer than to load this file. */
+function inGroups(value: number): string {
+  grouped ??= new Intl.NumberFormat("en-US", { maximumFractionDigits: 1 });
+  return grouped.format(value);
+}
 
 /** 1234 → `1,234`; a mean over codebooks keeps one decimal. */
 export function formatCount(value: number): string {
-  return grouped.format(value);
+  return inGroups(value);
 }
 
 /**
@@ -34,7 +40,7 @@ export function formatSignificant(value: number, digits = 3): string {
   if (value === 0) return "0";
   const magnitude = Math.abs(value);
   if (magnitude < 1e-4 || magnitude >= 1e7) return value.toExponential(digits - 1);
-  if (magnitude >= 10 ** (digits - 1)) return grouped.format(Number(value.toPrecision(digits)));
+  if (magnitude >= 10 ** (digits - 1)) return inGroups(Number(value.toPrecision(digits)));
   return value.toPrecision(digits);
 }
 

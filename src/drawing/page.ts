@@ -31,7 +31,7 @@ export function htmlPage(title: string, body: Html, { style, script, data }: Pag
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title}</title>
-<style>${styleSheet}${style}</style>
+<style>${styleSheet()}${style}</style>
 </head>
 <body>
 <main>

@@ -2,7 +2,8 @@ import { Html } from "./html.js";
 import { DARK, declarations, LIGHT } from "./palette.js";
 
 /** The look of every page; paper is always light. */
-export const styleSheet = new Html(`
+export const styleSheet = (): Html =>
+  new Html(`
 :root { ${declarations(LIGHT)} }
 @media screen and (prefers-color-scheme: dark) { :root { ${declarations(DARK)} } }
 * { box-sizing: border-box; }

@@ -1,4 +1,7 @@
-import Table, { type HorizontalAlignment } from "cli-table3";
+import { createRequire } from "node:module";
+import type { default as CliTable, HorizontalAlignment } from "cli-table3";
+
+const require = createRequire(import.meta.url);
 
 export interface TextTableOptions {
   /** A first row of names. */
@@ -12,6 +15,8 @@ export function textTable(
   rows: readonly (readonly string[])[],
   { head = [], alignments = [] }: TextTableOptions = {},
 ): string {
+  // Loaded here: most that imports vqkit prints no table.
+  const Table = require("cli-table3") as typeof CliTable;
   const table = new Table({
     head: [...head],
     colAligns: [...alignments],

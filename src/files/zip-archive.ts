@@ -1,5 +1,4 @@
-import type { Entry, RandomAccessReader as Reader } from "yauzl";
-import yauzl from "yauzl";
+import type { Entry, RandomAccessReader as Reader, ZipFile } from "yauzl";
 import { VqkitError } from "../core/errors.js";
 import type { BoundedReader } from "./bounded-reader.js";
 import { formatError, quoted } from "./file-errors.js";
@@ -21,11 +20,11 @@ const MAX_ENTRIES = 2 ** 18;
  * what is read is a part of the archive, never longer than it.
  */
 export class ZipArchive {
-  readonly #zip: yauzl.ZipFile;
+  readonly #zip: ZipFile;
   readonly #reader: BoundedReader;
   readonly #entries: ReadonlyMap<string, Entry>;
 
-  private constructor(reader: BoundedReader, zip: yauzl.ZipFile, entries: ReadonlyMap<string, Entry>) {
+  private constructor(reader: BoundedReader, zip: ZipFile, entries: ReadonlyMap<string, Entry>) {
     this.#reader = reader;
     this.#zip = zip;
     this.#entries = entries;
@@ -39,7 +38,9 @@ export class ZipArchive {
    */
   static async open(reader: BoundedReader): Promise<ZipArchive> {
     return inArchive(reader.path, async () => {
-      const zip = await yauzl.fromRandomAccessReaderPromise(rangesOf(reader), reader.size, {
+      const { default: yauzl } = await import("yauzl");
+      const ranges = rangesOf(reader, yauzl.RandomAccessReader);
+      const zip = await yauzl.fromRandomAccessReaderPromise(ranges, reader.size, {
         autoClose: false,
         lazyEntries: true,
       });
@@ -101,8 +102,8 @@ export class ZipArchive {
 }
 
 /** What yauzl reads by, on a reader of ours. */
-function rangesOf(reader: BoundedReader): Reader {
-  class Ranges extends yauzl.RandomAccessReader {
+function rangesOf(reader: BoundedReader, Base: typeof Reader): Reader {
+  class Ranges extends Base {
     override read(
       buffer: Buffer,
       offset: number,

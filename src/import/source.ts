@@ -1,7 +1,6 @@
 /** What a person points at: a file of weights or a folder, and the configuration beside it. */
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
-import { parse } from "yaml";
 import { messageOf, VqkitError } from "../core/errors.js";
 import { isObject } from "../core/objects.js";
 import {
@@ -154,6 +153,7 @@ async function readConfig(path: string): Promise<FoundConfig> {
 
 async function readYaml(path: string): Promise<unknown> {
   const text = Buffer.from(await readWhole(path, MAX_CONFIG)).toString("utf8");
+  const { parse } = await import("yaml");
   try {
     return parse(text, { maxAliasCount: 100, schema: "core", logLevel: "silent" });
   } catch (error) {

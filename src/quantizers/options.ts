@@ -1,8 +1,22 @@
 import { z } from "zod";
 import type { QuantizerOption } from "./definition.js";
 
-/** Reads the listing of a kind's options off the schema that parses them; `kind` itself is left out. */
-export function describeOptions(schema: z.ZodObject): QuantizerOption[] {
+const described = new WeakMap<z.ZodObject, readonly QuantizerOption[]>();
+
+/**
+ * Reads the listing of a kind's options off the schema that parses them; `kind` itself is left out. Definitions ask when they
+ * are asked, and not when they are loaded: most programs list no options.
+ */
+export function describeOptions(schema: z.ZodObject): readonly QuantizerOption[] {
+  let options = described.get(schema);
+  if (options === undefined) {
+    options = read(schema);
+    described.set(schema, options);
+  }
+  return options;
+}
+
+function read(schema: z.ZodObject): QuantizerOption[] {
   const { properties = {} } = z.toJSONSchema(schema, { io: "input" });
   return Object.entries(properties)
     .filter(([name]) => name !== "kind")

@@ -37,11 +37,15 @@ export function vectorKinds(points: readonly VectorPoint[]): QuantizerDefinition
       codebook: choicesOf(point, { axis: "codebook", parts: codebookParts, claimed }),
       gradient: choicesOf(point, { axis: "gradient", parts: estimatorParts, claimed }),
     };
+    const schema = vectorSchema({ kind, choices, initialization });
     return {
       kind,
       summary,
       paper,
-      ...vectorSchema({ kind, choices, initialization }),
+      parse: schema.parse,
+      get options() {
+        return schema.options;
+      },
       create: (config, random) => new VectorQuantizer(config, random),
       facts: vectorFacts,
       ...(recommended === undefined ? {} : { recommended }),

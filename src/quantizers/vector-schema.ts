@@ -45,7 +45,9 @@ export function vectorSchema({ kind, choices, initialization }: VectorSchemaOpti
   const schema = z.strictObject({ kind: z.literal(kind), ...Object.fromEntries(shape) });
   return {
     parse: (value) => resolved(parseConfig(schema, value, "quantizer"), options, choices),
-    options: describeOptions(schema).map((option) => withChoices(option, choices)),
+    get options() {
+      return describeOptions(schema).map((option) => withChoices(option, choices));
+    },
   };
 }
 

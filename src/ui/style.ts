@@ -1,7 +1,7 @@
 import { styleSheet } from "../drawing/index.js";
 
 /** The look of reports, and what only these pages have. */
-export const style = `${styleSheet.text}
+export const style = `${styleSheet().text}
 nav { display: flex; flex-wrap: wrap; gap: .25rem .5rem; align-items: baseline; margin-bottom: 1.25rem; font-size: .9rem; }
 nav .home { font-weight: 600; }
 #connection { margin-left: auto; color: var(--soft); font-variant-numeric: tabular-nums; }

@@ -1,8 +1,11 @@
+import { createRequire } from "node:module";
 import path from "node:path";
 import { expand } from "brace-expansion";
-import picomatch from "picomatch";
+import type { default as Picomatch } from "picomatch";
 import { VqkitError } from "../../core/errors.js";
 import type { Scope } from "./walk-folder.js";
+
+const require = createRequire(import.meta.url);
 
 /** What a pattern's braces may stand for; the largest published data sets have some ten thousand shards. */
 const MAX_EXPANSIONS = 100_000;
@@ -91,6 +94,8 @@ function scopeOf(given: readonly string[]): Scope {
   const pattern = given.join("/").replace(/^!(?!\()/, "\\!");
   // A group may reach over several folders.
   const parts = /\([^)]*\//.test(pattern) ? ["**"] : pattern.split("/");
+  // Loaded here: most sources are no patterns.
+  const picomatch = require("picomatch") as typeof Picomatch;
   const matchers = parts.map((part) => (part === "**" ? undefined : picomatch(part, OPTIONS)));
   const namesHidden = parts.some((part) => part.startsWith("."));
   return {

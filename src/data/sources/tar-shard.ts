@@ -1,5 +1,5 @@
 import type { Writable } from "node:stream";
-import { type ExtractEvents, extract } from "tar-stream";
+import type { extract as Extract, ExtractEvents } from "tar-stream";
 import { messageOf } from "../../core/errors.js";
 import { hasImageExtension } from "../formats.js";
 import { pourShard, type ShardStream } from "./shard-stream.js";
@@ -45,7 +45,8 @@ export interface TarOptions extends ShardFile {
 export async function* tarItems(shard: TarOptions): AsyncGenerator<SourceItem, void, undefined> {
   const samples = new Samples(shard);
   // Version 7 of Unix has no mark in its headers; their checksums are held to all the same.
-  const archive = extract({ allowUnknownFormat: true } as Parameters<typeof extract>[0]);
+  const { extract } = await import("tar-stream");
+  const archive = extract({ allowUnknownFormat: true } as Parameters<typeof Extract>[0]);
   let input: ShardStream | undefined;
   try {
     input = await pourShard(shard.path, archive as unknown as Writable);

@@ -239,7 +239,9 @@ export const grouped: QuantizerDefinition<GroupedConfig> = {
     title: "HiFi-Codec: Group-residual Vector quantization for High Fidelity Audio Codec",
     arxiv: "2305.02765",
   },
-  options: describeOptions(schema),
+  get options() {
+    return describeOptions(schema);
+  },
   parse,
   create,
   facts: (config) => {

@@ -405,7 +405,9 @@ export const multiScale: QuantizerDefinition<MultiScaleConfig> = {
     title: "Visual Autoregressive Modeling: Scalable Image Generation via Next-Scale Prediction",
     arxiv: "2404.02905",
   },
-  options: describeOptions(schema),
+  get options() {
+    return describeOptions(schema);
+  },
   parse,
   create,
   facts,

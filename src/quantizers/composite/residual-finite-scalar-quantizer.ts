@@ -247,7 +247,9 @@ export const residualFsq: QuantizerDefinition<ResidualFiniteScalarConfig> = {
   kind: "residual-fsq",
   summary: "Several codes a position: a grid of levels, and in each of its cells the same grid again",
   paper: { title: "SoundStream: An End-to-End Neural Audio Codec", arxiv: "2107.03312" },
-  options: describeOptions(schema),
+  get options() {
+    return describeOptions(schema);
+  },
   parse,
   create: (config) => new ResidualFiniteScalarQuantizer(config),
   facts: ({ levels, numQuantizers }) => ({

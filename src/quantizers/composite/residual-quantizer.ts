@@ -226,7 +226,9 @@ export const residual: QuantizerDefinition<ResidualConfig> = {
   summary:
     "Several codes a position: each quantizer of what the earlier ones left, and the sum of their codes",
   paper: { title: "SoundStream: An End-to-End Neural Audio Codec", arxiv: "2107.03312" },
-  options: describeOptions(schema),
+  get options() {
+    return describeOptions(schema);
+  },
   parse,
   create,
   facts: (config) => {

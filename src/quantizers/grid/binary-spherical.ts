@@ -67,7 +67,9 @@ export const bsq: QuantizerDefinition<BinarySphericalConfig> = {
   kind: "bsq",
   summary: "The signs of the latent on the unit sphere; no codebook to learn, entropies bit by bit",
   paper: { title: "Image and Video Tokenization with Binary Spherical Quantization", arxiv: "2406.07548" },
-  options: describeOptions(schema),
+  get options() {
+    return describeOptions(schema);
+  },
   parse: (value) => {
     const { kind, codebookSize, codeDim, bitsTogether, ...rest } = parseConfig(schema, value, "quantizer");
     return { kind, codeDim: bitCount({ codebookSize, codeDim }), bitsTogether: bitsTogether ?? 1, ...rest };

@@ -119,7 +119,9 @@ export const fsq: QuantizerDefinition<FiniteScalarConfig> = {
   kind: "fsq",
   summary: "Each latent dimension rounded to a few levels; no codebook to learn",
   paper: { title: "Finite Scalar Quantization: VQ-VAE Made Simple", arxiv: "2309.15505" },
-  options: describeOptions(schema),
+  get options() {
+    return describeOptions(schema);
+  },
   parse,
   create: (config) => new GridQuantizer(config, ruleOf(config)),
   facts: ({ levels, bound, noiseDropout }) => ({

@@ -68,7 +68,9 @@ export const lfq: QuantizerDefinition<LookupFreeConfig> = {
     title: "Language Model Beats Diffusion: Tokenizer is Key to Visual Generation",
     arxiv: "2310.05737",
   },
-  options: describeOptions(schema),
+  get options() {
+    return describeOptions(schema);
+  },
   parse,
   create: (config) => new GridQuantizer(config, lookupFree(config)),
   facts: (config) => ({

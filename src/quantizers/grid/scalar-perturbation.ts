@@ -119,7 +119,9 @@ export const fsp: QuantizerDefinition<ScalarPerturbationConfig> = {
     title: "VP-VAE: Rethinking Vector Quantization via Adaptive Vector Perturbation",
     arxiv: "2602.17133",
   },
-  options: describeOptions(schema),
+  get options() {
+    return describeOptions(schema);
+  },
   parse: (value) => {
     const { kind, levels, codebookSize, ...rest } = parseConfig(schema, value, "quantizer");
     return { kind, levels: levelsOf({ levels, codebookSize }), ...rest };

@@ -6,7 +6,6 @@
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import tar from "tar-stream";
 import { parseConfig } from "../../core/config.js";
 import { messageOf, VqkitError } from "../../core/errors.js";
 import { uninterrupted } from "../../data/index.js";
@@ -80,7 +79,8 @@ class TarWriter implements FormatWriter {
     const shape = [gridHeight, gridWidth, numCodebooks];
     const npy = { dtype: indexDtype(codebookSize), shape, data } as StoredTensor; // as `IndexArray` promises
     const key = keyOf(this.#entries++);
-    const pack = tar.pack();
+    const { pack: packed } = await import("tar-stream");
+    const pack = packed();
     const add = (name: string, content: Uint8Array): void => {
       pack.entry({ name, mtime: NO_TIME, mode: 0o644 }, Buffer.from(content));
     };
@@ -162,7 +162,7 @@ class TarReader implements FormatReader {
 
 /** Members of a tar file one after another, read piece by piece: no more than the file has. @throws VqkitError("format" | "file") */
 async function* membersOf(path: string): AsyncGenerator<TarMember, void, undefined> {
-  const extract = tar.extract();
+  const extract = (await import("tar-stream")).extract();
   const file: Readable = createReadStream(path);
   file.on("error", (error) => extract.destroy(error));
   file.pipe(extract);

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { Piscina } from "piscina";
+import type { Piscina } from "piscina";
 import type { PixelBatch } from "../../autoencoder/index.js";
 import { messageOf, VqkitError } from "../../core/errors.js";
 import { disposedError } from "./disposed.js";
@@ -49,6 +49,7 @@ export class WorkerPasses implements Passes {
       );
     }
     const { workers } = settings;
+    const { Piscina } = await import("piscina");
     const pool = new Piscina({
       filename: WORKER.href,
       minThreads: workers,
