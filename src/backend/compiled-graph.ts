@@ -56,7 +56,7 @@ export class CompiledGraph {
     const split: SplitRecording = usesCpuAlone(options)
       ? splitRecording(recording)
       : { ...recording, loops: [] };
-    const g = new GraphBuilder({ forWebGpu: usesWebGpu(options) });
+    const g = new GraphBuilder({ forWebGpu: usesWebGpu(options), onCpu: usesCpuAlone(options) });
     const layout = lower(recording, split, dynamic, g);
     const loops = new BoundLoops(recording, split);
     if (layout.outputs.length === 0) return new CompiledGraph(undefined, layout, loops);

@@ -65,8 +65,11 @@ export function convolve(
   const doubled = isSame3x3(geometry) ? x.deferred?.doubled : undefined;
   if (doubled !== undefined) return convolveDoubled(g, [doubled, filter], spec.shape);
   const [inputs, outputs] = filter.shape.slice(2) as [number, number];
-  const suits = x.feedsFilterGradient ? suitsTiles : suitsTilesAlone;
-  if (isSame3x3(geometry) && suits(x.shape, inputs, outputs)) {
+  // A GPU has convolutions of its own that are faster, unless the transformed image serves twice.
+  const isTiled = x.feedsFilterGradient
+    ? suitsTiles(x.shape, inputs, outputs)
+    : g.onCpu && suitsTilesAlone(x.shape, inputs, outputs);
+  if (isSame3x3(geometry) && isTiled) {
     return convolveTiled(g, [x, filter], spec.shape);
   }
   if (isPointwise(geometry) && !x.isChannelsFirst) {

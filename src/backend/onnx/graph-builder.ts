@@ -16,11 +16,14 @@ const toChannelsLast = [0, 2, 3, 1];
 export class GraphBuilder {
   /** Whether the graph is for ONNX Runtime's WebGPU provider, on which some things are better computed otherwise. */
   readonly forWebGpu: boolean;
+  /** Whether the processor alone computes the graph. */
+  readonly onCpu: boolean;
   readonly #writer = new GraphWriter();
   readonly #constants = new Map<string, string>();
 
-  constructor({ forWebGpu = false } = {}) {
+  constructor({ forWebGpu = false, onCpu = !forWebGpu } = {}) {
     this.forWebGpu = forWebGpu;
+    this.onCpu = onCpu;
   }
 
   /** Emits one node and returns the name of its only output. */

@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { convolve } from "../../../src/backend/kernels/convolution.js";
 import { suitsTiles, suitsTilesAlone } from "../../../src/backend/kernels/tiled-convolution.js";
+import { GraphBuilder } from "../../../src/backend/onnx/graph-builder.js";
 import { Random } from "../../../src/core/random.js";
 import * as tf from "../../../src/tf/index.js";
 import { useEngine } from "../../engine.js";
@@ -104,6 +106,17 @@ describe("3×3 convolutions by tiles", () => {
     expect(suitsTilesAlone([1, 34, 32, 64], 64, 64)).toBe(false);
     expect(suitsTilesAlone([1, 256, 256, 128], 128, 128)).toBe(true);
     expect(suitsTilesAlone([1, 384, 384, 128], 128, 128)).toBe(false); // 2^25 numbers and more
+  });
+
+  it.each([true, false])("are left to the processor where no filter learns: on it %s", (onCpu) => {
+    const g = new GraphBuilder({ onCpu });
+    const shape = [1, 32, 32, 64];
+    const image = g.input("image", shape, "float32");
+    const filter = g.input("filter", [3, 3, 64, 64], "float32");
+    const one = [1, 1] as const;
+    const geometry = { kernel: [3, 3], stride: one, dilation: one, pads: [1, 1, 1, 1] } as const;
+    g.output(convolve(g, [image, filter], geometry, { shape, dtype: "float32" }));
+    expect(Buffer.from(g.encode()).includes("Conv")).toBe(!onCpu);
   });
 
   it("give an image the same bits alone and among more than are transformed at a time, near the definition's", async () => {
