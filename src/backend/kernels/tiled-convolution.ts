@@ -94,8 +94,15 @@ const fewestTilesAlone = 16;
 const leastGainAlone = 32;
 const leastWorkAlone = 1024;
 
-/** There images are transformed by as many at a time as keep within this many elements (64 MiB), one of at most twice that. */
-const largestPart = 2 ** 24;
+/** The transformed filter is four times the filter's size, and is read for every image: it takes so many tiles by gain. */
+const fewestTilesByGain = 1 / 4;
+
+/**
+ * There the transformed image holds at most 2^25 elements (128 MiB), and images are transformed by as many at a time as keep
+ * within 2^22.
+ */
+const largestTransformedAlone = 2 ** 25;
+const largestPart = 2 ** 22;
 
 /**
  * The same where the filter's gradient is not computed. It depends on the size of one image and not on their number: an
@@ -105,9 +112,10 @@ export function suitsTilesAlone(shape: readonly number[], inputs: number, filter
   const [, height, width] = shape as [number, number, number];
   const tiles = (height * width) / outputs ** 2;
   const gain = (inputs * filters) / (inputs + filters);
-  if (tiles < fewestTilesAlone || gain < leastGainAlone || tiles * gain < leastWorkAlone) return false;
+  if (tiles < Math.max(fewestTilesAlone, gain * fewestTilesByGain)) return false;
+  if (gain < leastGainAlone || tiles * gain < leastWorkAlone) return false;
   const transformed = tiles * pixels ** 2 * Math.max(inputs, filters);
-  return transformed <= 2 * largestPart && suitsTiles([1, height, width], inputs, filters);
+  return transformed <= largestTransformedAlone && suitsTiles([1, height, width], inputs, filters);
 }
 
 /** Forward: x [N, H, W, I], filter [3, 3, I, O] → [N, H, W, O]. */

@@ -21,9 +21,9 @@ export class GraphBuilder {
   readonly #writer = new GraphWriter();
   readonly #constants = new Map<string, string>();
 
-  constructor({ forWebGpu = false, onCpu = !forWebGpu } = {}) {
+  constructor({ forWebGpu = false, onCpu = true }: { forWebGpu?: boolean; onCpu?: boolean } = {}) {
     this.forWebGpu = forWebGpu;
-    this.onCpu = onCpu;
+    this.onCpu = onCpu && !forWebGpu;
   }
 
   /** Emits one node and returns the name of its only output. */

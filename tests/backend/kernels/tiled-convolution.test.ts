@@ -101,7 +101,9 @@ describe("3×3 convolutions by tiles", () => {
     expect(suitsTilesAlone([1, 16, 32, 64], 64, 64)).toBe(true); // 32 tiles
     expect(suitsTilesAlone([1, 16, 28, 64], 64, 64)).toBe(false); // 28 tiles
     expect(suitsTilesAlone([1, 16, 16, 128], 128, 128)).toBe(true); // 16 tiles
-    expect(suitsTilesAlone([1, 12, 20, 512], 512, 512)).toBe(false); // 15 tiles
+    expect(suitsTilesAlone([1, 12, 20, 128], 128, 512)).toBe(false); // 15 tiles
+    expect(suitsTilesAlone([1, 16, 16, 256], 256, 256)).toBe(false);
+    expect(suitsTilesAlone([1, 32, 32, 512], 512, 512)).toBe(true);
     expect(suitsTilesAlone([1, 32, 32, 64], 64, 32)).toBe(false);
     expect(suitsTilesAlone([1, 34, 32, 64], 64, 64)).toBe(false);
     expect(suitsTilesAlone([1, 256, 256, 128], 128, 128)).toBe(true);
@@ -120,7 +122,7 @@ describe("3×3 convolutions by tiles", () => {
   });
 
   it("give an image the same bits alone and among more than are transformed at a time, near the definition's", async () => {
-    const [count, side, channels] = [114, 32, 64] as const; // 113 images have 2^24 transformed numbers
+    const [count, side, channels] = [30, 32, 64] as const; // 28 images have 2^22 transformed numbers, but for a few
     const drawn: [number, number, number, number] = [6, side, side, channels];
     const x = tf.tidy(() => tf.tile(tf.tensor4d(draw(drawn, "images"), drawn), [count / 6, 1, 1, 1]));
     const w = tf.tensor4d(draw([3, 3, channels, channels], "wide"), [3, 3, channels, channels]);
