@@ -7,7 +7,8 @@ export class BackendError extends Error {
     | "not-repeatable"
     | "disposed"
     | "runtime"
-    | "shape";
+    | "shape"
+    | "format";
 
   constructor(code: BackendError["code"], message: string, options?: ErrorOptions) {
     super(message, options);

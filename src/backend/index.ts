@@ -12,6 +12,7 @@ export {
   selectEngine,
 } from "./engine.js";
 export { BackendError } from "./errors.js";
+export { foldedModel } from "./onnx/folded-model.js";
 export { type Dimension, GraphWriter } from "./onnx/graph-writer.js";
 export {
   type Attributes,
@@ -23,6 +24,13 @@ export {
   type ValueInfoProto,
   withMetadata,
 } from "./onnx/model-proto.js";
+export {
+  type ReadAttribute,
+  type ReadGraph,
+  type ReadNode,
+  type ReadTensor,
+  readOnnxModel,
+} from "./onnx/read-model.js";
 export { OnnxBackend, type OnnxBackendOptions } from "./onnx-backend.js";
 export {
   type NetworkPort,

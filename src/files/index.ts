@@ -23,6 +23,7 @@ export {
 export { type JsonLine, JsonLineIndex, type ReadJsonLinesOptions, readJsonLines } from "./json-lines.js";
 export { decodeNpy, encodeNpy, readNpy, writeNpy } from "./npy.js";
 export { encodeStackHeader, NpyStack, STACK_HEADER_BYTES, type StackRow } from "./npy-stack.js";
+export { readNpz } from "./npz.js";
 export { OutputFolder, type OutputFolderOptions, UnfitNameError } from "./output-folder.js";
 export { type OwnFolderKind, ownFolderKind } from "./own-folder.js";
 export { decompressPage, parquetCodecs } from "./parquet-codecs.js";

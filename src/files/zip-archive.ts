@@ -1,7 +1,12 @@
+import { promisify } from "node:util";
+import { inflateRaw, type ZlibOptions } from "node:zlib";
 import type { Entry, RandomAccessReader as Reader, ZipFile } from "yauzl";
 import { VqkitError } from "../core/errors.js";
 import type { BoundedReader } from "./bounded-reader.js";
+import { crc32 } from "./crc32.js";
 import { formatError, quoted } from "./file-errors.js";
+
+const inflate = promisify<Uint8Array, ZlibOptions, Buffer>(inflateRaw);
 
 /** A file in an archive, stored as it is: any part of it is read without the rest. */
 export interface ZipEntry {
@@ -98,6 +103,38 @@ export class ZipArchive {
       const { fileDataStart } = await this.#zip.readLocalFileHeaderPromise(entry, { minimal: true });
       return this.#reader.read(fileDataStart + offset, length);
     });
+  }
+
+  /**
+   * A whole file, stored or deflated, whose CRC-32 is as the archive says.
+   *
+   * @param limit the most bytes that it may have unpacked
+   * @throws as `read`; VqkitError("format") for a larger file, or one that unpacks to something else than is promised
+   */
+  async readFile(name: string, limit: number): Promise<Uint8Array<ArrayBuffer>> {
+    const { path } = this.#reader;
+    const entry = this.#entries.get(name);
+    if (entry === undefined) throw formatError(path, `expected ${quoted(name)} in the archive, got none.`);
+    const { uncompressedSize: size, compressedSize, compressionMethod } = entry;
+    if (size > limit) {
+      throw formatError(path, `expected ${quoted(name)} of at most ${limit} bytes, got ${size}.`);
+    }
+    const bytes =
+      compressionMethod === 8 && !entry.isEncrypted()
+        ? await inArchive(path, async () => {
+            const { fileDataStart } = await this.#zip.readLocalFileHeaderPromise(entry, { minimal: true });
+            const packed = await this.#reader.read(fileDataStart, compressedSize);
+            // One byte more than is promised would be told.
+            return new Uint8Array(await inflate(packed, { maxOutputLength: size + 1 }));
+          })
+        : await this.read(name, 0, size);
+    if (bytes.length !== size || crc32(bytes) !== entry.crc32) {
+      throw formatError(
+        path,
+        `${quoted(name)} is damaged (its length or CRC-32 differs). Download the file again.`,
+      );
+    }
+    return bytes;
   }
 }
 

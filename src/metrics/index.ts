@@ -27,6 +27,7 @@ export {
   meanColourImages,
   meanImageFigures,
 } from "./image-quality.js";
+export { type SpectrumFigures, type SpectrumImage, spectrumFigures } from "./image-spectrum.js";
 export { MS_SSIM_MIN_SIDE } from "./ms-ssim.js";
 export { type CodeVectors, type Projection, projectToAxes } from "./principal-axes.js";
 export { SlidingUsage, type SlidingUsageOptions } from "./sliding-usage.js";

@@ -3,6 +3,7 @@ export type { GraphContext, Layer, LayerContext, LayerCost, MapSize } from "./la
 export { type ActivationName, activation } from "./layers/activation.js";
 export { type AdaptiveNormOptions, adaptiveNorm } from "./layers/adaptive-norm.js";
 export { type BatchNormOptions, batchNorm } from "./layers/batch-norm.js";
+export { branches } from "./layers/branches.js";
 export { type ConvolutionOptions, convolution } from "./layers/convolution.js";
 export { type BlockOrder, depthToSpace } from "./layers/depth-to-space.js";
 export { type DepthwiseConvolutionOptions, depthwiseConvolution } from "./layers/depthwise-convolution.js";
@@ -16,6 +17,7 @@ export { type SelfAttentionOptions, selfAttention } from "./layers/self-attentio
 export { sequence } from "./layers/sequence.js";
 export { spaceToDepth } from "./layers/space-to-depth.js";
 export { type SpatialNormOptions, spatialNorm } from "./layers/spatial-norm.js";
+export { spectralConvolution } from "./layers/spectral-convolution.js";
 export { upsample } from "./layers/upsample.js";
 export { type UpsampledConvolutionOptions, upsampledConvolution } from "./layers/upsampled-convolution.js";
 export { Network, type NetworkInputs, type NetworkStart, type TrainingOutput } from "./network.js";

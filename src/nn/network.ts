@@ -14,6 +14,11 @@ export interface NetworkStart {
 /** What some layers need besides the image that they are applied to. */
 export type NetworkInputs = Pick<LayerContext, "codes">;
 
+/** The same of a network's training form. */
+interface TrainingInputs extends NetworkInputs {
+  readonly after?: TrainingOutput["statistics"];
+}
+
 /** What the training form of a network returns. A type and not an interface, for `tf.tidy`. */
 export type TrainingOutput = {
   /** [N, H', W', C'] */
@@ -67,14 +72,21 @@ export class Network {
     return tf.tidy(() => this.#layer.apply(x, { ...given, weight: this.#weight }));
   }
 
-  /** The training form; changes no variable. `assignStatistics` takes what it returns. */
-  applyTraining(x: tf.Tensor4D, given: NetworkInputs = {}): TrainingOutput {
+  /**
+   * The training form; changes no variable. `assignStatistics` takes what it returns.
+   *
+   * @param given.after the statistics of an earlier pass of the same step, which this one continues
+   */
+  applyTraining(x: tf.Tensor4D, { after = {}, ...given }: TrainingInputs = {}): TrainingOutput {
     return tf.tidy(() => {
-      const statistics: Record<string, tf.Tensor> = {};
-      const onStatistic = (name: string, value: tf.Tensor) => {
-        statistics[name] = value;
-      };
-      return { output: this.#layer.apply(x, { ...given, weight: this.#weight, onStatistic }), statistics };
+      const weight = (name: string): tf.Tensor => after[name] ?? this.#weight(name);
+      const told = new Map<string, tf.Tensor>();
+      // Kept, for layers are applied in scopes of their own.
+      const onStatistic = (name: string, value: tf.Tensor) => void told.set(name, tf.keep(value));
+      const output = this.#layer.apply(x, { ...given, weight, onStatistic });
+      const own = [...told].map(([name, value]) => [name, value.clone()] as const);
+      tf.dispose([...told.values()]);
+      return { output, statistics: { ...after, ...Object.fromEntries(own) } };
     });
   }
 

@@ -1,9 +1,9 @@
 import { Random } from "../core/random.js";
 
-/** How a parameter starts: from U(-b, b), from a normal distribution of that standard deviation, or as one number. */
+/** How a parameter starts: from U(-b, b), from a normal distribution of that standard deviation (around 0 unless said), or as one number. */
 export type Start =
   | { readonly uniform: number }
-  | { readonly normal: number }
+  | { readonly normal: number; readonly mean?: number }
   | { readonly constant: number };
 
 /** One tensor that a network holds: its name, its shape, and how it starts. */
@@ -28,7 +28,9 @@ export function initialValues(parameter: Parameter, seed: number): Float32Array 
   if ("constant" in start) return new Float32Array(sizeOf(parameter)).fill(start.constant);
   const random = new Random(seed, "weights", parameter.name);
   return random.fill(sizeOf(parameter), (r) =>
-    "uniform" in start ? r.uniform(-start.uniform, start.uniform) : start.normal * r.normal(),
+    "uniform" in start
+      ? r.uniform(-start.uniform, start.uniform)
+      : (start.mean ?? 0) + start.normal * r.normal(),
   );
 }
 

@@ -3,6 +3,7 @@ import {
   activation,
   adaptiveNorm,
   batchNorm,
+  branches,
   convolution,
   depthToSpace,
   depthwiseConvolution,
@@ -18,6 +19,7 @@ import {
   sequence,
   spaceToDepth,
   spatialNorm,
+  spectralConvolution,
   upsample,
   upsampledConvolution,
 } from "../../src/nn/index.js";
@@ -38,6 +40,7 @@ import {
   normalizeByStatistics,
   normalizeGroups,
   normalizeSpatially,
+  numbers,
   poolWindows,
   sum,
 } from "./grids.js";
@@ -326,6 +329,52 @@ const cases: Readonly<Record<string, LayerCase>> = {
       return normalizeBatch(made, w, { name: "b", epsilon: 0.01 });
     },
     flop: 2 * 3 * 7 * 9 * 2 * 5,
+  },
+  "branches of a 1×1 and a 3×3 convolution": {
+    layer: branches([
+      convolution({ name: "a", kernel: 1, inputs: 3, outputs: 2 }),
+      sequence([
+        convolution({ name: "b", kernel: 3, padding: 1, inputs: 3, outputs: 4 }),
+        activation("tanh"),
+      ]),
+    ]),
+    input: [2, 5, 7, 3],
+    reference: (x, w) => {
+      const narrow = convolve(x, w, { name: "a", kernel: [1, 1], outputs: 2 });
+      const wide = convolve(x, w, { name: "b", kernel: [3, 3], padding: [1, 1, 1, 1], outputs: 4 });
+      return gridOf([2, 5, 7, 6], (n, row, column, c) =>
+        c < 2 ? at(narrow)(n, row, column, c) : Math.tanh(at(wide)(n, row, column, c - 2)),
+      );
+    },
+    flop: 2 * 5 * 7 * (3 * 2 + 9 * 3 * 4),
+  },
+  "spectral convolution, by the direction that it has": {
+    layer: spectralConvolution({ name: "s", kernel: 4, stride: 2, padding: 1, inputs: 3, outputs: 5 }),
+    input: [2, 8, 6, 3],
+    reference: (x, w) => {
+      const kernel = numbers(w, "s/kernel");
+      const direction = Array.from(numbers(w, "s/direction"));
+      const length = Math.hypot(...direction);
+      // σ = ‖Mu‖, M [48, 5] the kernel, u the direction at length 1.
+      const products = Array.from({ length: 48 }, (_, row) =>
+        direction.reduce((sum, u, o) => sum + ((kernel[row * 5 + o] as number) * u) / length, 0),
+      );
+      const norm = Math.hypot(...products);
+      const scaled = new Map(w).set(
+        "s/kernel",
+        Float64Array.from(kernel, (value) => value / norm),
+      );
+      return convolve(x, scaled, {
+        name: "s",
+        kernel: [4, 4],
+        stride: [2, 2],
+        padding: [1, 1, 1, 1],
+        outputs: 5,
+      });
+    },
+    flop: 2 * 4 * 3 * 16 * 3 * 5,
+    // The export divides in double precision, once.
+    exportTolerance: 1e-6,
   },
   upsample: { layer: upsample(), input: [2, 5, 3, 2], reference: (x) => enlarge(x, 2), flop: 0 },
   "upsample by 3": { layer: upsample(3), input: [2, 5, 3, 2], reference: (x) => enlarge(x, 3), flop: 0 },

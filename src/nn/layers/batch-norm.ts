@@ -1,6 +1,7 @@
 import * as tf from "../../tf/index.js";
 import { channelVector } from "../image-value.js";
 import type { Layer } from "../layer.js";
+import type { Start } from "../parameter.js";
 import { expectChannels, weightOf } from "../weights.js";
 
 export interface BatchNormOptions {
@@ -11,6 +12,8 @@ export interface BatchNormOptions {
   readonly epsilon?: number;
   /** Share of a batch in the running statistics, 0..1. Default 0.1, PyTorch's. */
   readonly momentum?: number;
+  /** Of the scale; default 1. */
+  readonly start?: Start;
 }
 
 /**
@@ -21,7 +24,8 @@ export interface BatchNormOptions {
  * ones become (1 − momentum)·running + momentum·batch, with the unbiased variance, as in PyTorch. In inference the
  * running statistics stand in their place.
  */
-export function batchNorm({ name, channels, epsilon = 1e-5, momentum = 0.1 }: BatchNormOptions): Layer {
+export function batchNorm(options: BatchNormOptions): Layer {
+  const { name, channels, epsilon = 1e-5, momentum = 0.1, start = { constant: 1 } } = options;
   const [scaleName, offsetName, meanName, varianceName] = ["scale", "offset", "mean", "variance"].map(
     (part) => `${name}/${part}`,
   ) as [string, string, string, string];
@@ -29,7 +33,7 @@ export function batchNorm({ name, channels, epsilon = 1e-5, momentum = 0.1 }: Ba
     tf.add(running, tf.mul(tf.sub(own, running), momentum));
   return {
     parameters: [
-      { name: scaleName, shape: [channels], start: { constant: 1 } },
+      { name: scaleName, shape: [channels], start },
       { name: offsetName, shape: [channels], start: { constant: 0 } },
       { name: meanName, shape: [channels], start: { constant: 0 }, trainable: false },
       { name: varianceName, shape: [channels], start: { constant: 1 }, trainable: false },

@@ -15,6 +15,8 @@ export interface ConvolutionOptions extends WindowOptions {
   readonly bias?: boolean;
   /** Of kernel and bias; by default as PyTorch's `Conv2d`, see `fanInUniform`. */
   readonly start?: Start;
+  /** Of the kernel alone; by default `start`. */
+  readonly kernelStart?: Start;
 }
 
 /** A convolution (as in the field: a cross-correlation), zeros outside the image. */
@@ -23,13 +25,14 @@ export function convolution({ name, inputs, outputs, bias = true, ...options }: 
   const [rows, columns] = windows.kernel;
   const { stride } = windows;
   const start = options.start ?? fanInUniform(rows * columns * inputs);
+  const { kernelStart = start } = options;
   const kernelName = `${name}/kernel`;
   const biasName = `${name}/bias`;
   const isPointwise =
     [rows, columns, ...stride].every((size) => size === 1) && windows.pads.every((pad) => pad === 0);
   return {
     parameters: [
-      { name: kernelName, shape: [rows, columns, inputs, outputs], start },
+      { name: kernelName, shape: [rows, columns, inputs, outputs], start: kernelStart },
       ...(bias ? [{ name: biasName, shape: [outputs], start }] : []),
     ],
     apply(x, { weight }) {

@@ -19,6 +19,7 @@ export {
   optimizerKinds,
   optimizerSchema,
 } from "./optimizer-config.js";
+export { partRates } from "./part-rates.js";
 export { type LearningRateSchedule, learningRateAt, type ScheduleKind, scheduleKinds } from "./schedule.js";
 export { averageDecayAt, WeightAverage } from "./weight-average.js";
 export { decoupledDecay, l2Decay } from "./weight-decay.js";

@@ -3,6 +3,7 @@ import type * as tf from "../../tf/index.js";
 import { adam } from "./adam.js";
 import { clipping } from "./clipping.js";
 import { Optimizer } from "./optimizer.js";
+import { partRates } from "./part-rates.js";
 import { decoupledDecay, l2Decay } from "./weight-decay.js";
 
 /** "adam" adds weightDecay·θ to the gradient (L2 regularization); "adamw" shrinks the weights beside it. */
@@ -30,16 +31,19 @@ export type OptimizerConfig = Readonly<z.output<typeof optimizerSchema>>;
  * The optimizer that a configuration stands for: clipping, weight decay, Adam.
  *
  * @param gradientClip largest global norm of the gradients; null is off
+ * @param factorOf of the learning rate of a variable, by its name; by default 1
  */
 export function createOptimizer(
   variables: ReadonlyMap<string, tf.Variable>,
   config: OptimizerConfig,
   gradientClip: number | null = null,
+  factorOf?: (name: string) => number,
 ): Optimizer {
   const { kind, weightDecay } = config;
   return new Optimizer(variables, [
     ...(gradientClip === null ? [] : [clipping(gradientClip)]),
     kind === "adam" ? l2Decay(weightDecay) : decoupledDecay(weightDecay),
     adam(variables, config),
+    ...(factorOf === undefined ? [] : [partRates(factorOf)]),
   ]);
 }
