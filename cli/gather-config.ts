@@ -10,6 +10,7 @@ import {
 import { UsageError } from "./errors.js";
 import { yaml } from "./packages.js";
 import { type FlagField, OVERSIZE_FLAG, type RunFlag } from "./run-flags.js";
+import { withObjectivesByKind } from "./written-objectives.js";
 
 /** Values of flags as commander gathers them. */
 export type FlagValues = Readonly<Record<string, unknown>>;
@@ -40,11 +41,13 @@ export async function gatherConfig(
   if (typeof config.from === "string") config = { ...config, from: { model: config.from } };
   if (typeof config.quantizer === "string") config = { ...config, quantizer: { kind: config.quantizer } };
 
+  config = withObjectivesByKind(config);
+
   for (const assignment of (values.set as string[] | undefined) ?? [])
     config = withAssignment(config, assignment);
-  for (const { flag, field } of [...flags, ...GENERAL_FLAGS]) {
+  for (const { flag, field, value: set } of [...flags, ...GENERAL_FLAGS]) {
     const value = values[attributeOf(flag)];
-    if (value !== undefined) config = withValue(config, field, value);
+    if (value !== undefined) config = withValue(config, field, set ?? value);
   }
   if (images.length > 0) config = withValue(config, "data.images", images.length === 1 ? images[0] : images);
   // A resumed run has its images.

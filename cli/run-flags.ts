@@ -1,10 +1,13 @@
-import { integer, integers, number, size, words } from "./values.js";
+import { networkSpec } from "./network-spec.js";
+import { integer, integers, number, numbersByName, size, words } from "./values.js";
 
 /** A flag, and the field of a configuration that its value goes to. */
 export interface FlagField {
   readonly flag: string;
   /** e.g. `quantizer.levels` */
   readonly field: string;
+  /** What a flag without an argument sets; true unless said. */
+  readonly value?: unknown;
 }
 
 /** Confirms a size that enlarges images more than twice, or that memory does not suffice for. */
@@ -28,7 +31,7 @@ export const TRAINING_FLAGS: readonly RunFlag[] = [
     flag: "--recipe <name>",
     field: "recipe",
     description:
-      "named settings for what is not said: recommended, or paper for each quantizer as in its paper (default: recommended)",
+      "named settings for what is not said: recommended; paper, each quantizer as in its paper; taming, llamagen or maskgit, as these are trained (default: recommended)",
   },
   {
     flag: "--preset <name>",
@@ -62,6 +65,13 @@ export const TRAINING_FLAGS: readonly RunFlag[] = [
     field: "batchSize",
     description: "crops in a batch",
     default: 16,
+    parse: integer,
+  },
+  {
+    flag: "--accumulate <n>",
+    field: "accumulate",
+    description: "batches whose gradients make one step: a step has so many times --batch-size crops",
+    default: 1,
     parse: integer,
   },
   {
@@ -99,11 +109,118 @@ export const TRAINING_FLAGS: readonly RunFlag[] = [
     parse: integer,
   },
   {
+    flag: "--evaluate-every <n>",
+    field: "evaluateEvery",
+    description: "steps between two evaluations on the held-out images (default: at the end alone)",
+    parse: integer,
+  },
+  {
+    flag: "--stop-after <n>",
+    field: "stopAfter",
+    description: "end after so many evaluations in a row without a better figure (default: off)",
+    parse: integer,
+  },
+  {
+    flag: "--monitor <figure>",
+    field: "monitor",
+    description:
+      "the figure for --stop-after: psnr, ssim, reconstructionLoss, quantizationError, usage or perplexity",
+    default: "psnr",
+  },
+  {
+    flag: "--part-learning-rates <list>",
+    field: "partLearningRates",
+    description: "peak learning rates of single parts, as encoder=1e-5,codebook=1e-3 (default: all the same)",
+    parse: numbersByName,
+  },
+  {
     flag: "--on-nan <policy>",
     field: "onNan",
     description:
       "for a loss or gradient that is not finite: stop, skip the step, or rollback to the last checkpoint",
     default: "stop",
+  },
+];
+
+/** Flags of every command that trains: losses with networks of their own. Each of them turns its loss on. */
+export const LOSS_FLAGS: readonly RunFlag[] = [
+  {
+    flag: "--perceptual <files>",
+    field: "objectives.perceptual.network",
+    description:
+      "LPIPS by weights as vgg=FILE,heads=FILE (or alex=, squeeze=), or the features of an ONNX file as onnx=FILE (default: off)",
+    parse: networkSpec,
+  },
+  {
+    flag: "--perceptual-weight <x>",
+    field: "objectives.perceptual.weight",
+    description: "weight of the perceptual loss (default: 1)",
+    parse: number,
+  },
+  {
+    flag: "--adversarial <loss>",
+    field: "objectives.adversarial.loss",
+    description: "train against a PatchGAN discriminator, by hinge, logistic or least-squares (default: off)",
+  },
+  {
+    flag: "--adversarial-start <n>",
+    field: "objectives.adversarial.start",
+    description: "first step at which the model has the adversarial loss (default: 1)",
+    parse: integer,
+  },
+  {
+    flag: "--adversarial-warmup <n>",
+    field: "objectives.adversarial.warmup",
+    description: "steps before it in which the discriminator learns alone (default: 0)",
+    parse: integer,
+  },
+  {
+    flag: "--adversarial-weight <x>",
+    field: "objectives.adversarial.weight",
+    description: "weight of the adversarial loss; beside an adaptive weight, its factor (default: 0.8)",
+    parse: number,
+  },
+  {
+    flag: "--fixed-weight",
+    field: "objectives.adversarial.adaptive",
+    description:
+      "no adaptive weight: by default the weight follows the gradients at the decoder's last layer",
+    value: false,
+  },
+  {
+    flag: "--disc-norm <name>",
+    field: "objectives.adversarial.discriminator.norm",
+    description: "discriminator: batch, none or spectral (default: batch)",
+  },
+  {
+    flag: "--disc-layers <n>",
+    field: "objectives.adversarial.discriminator.layers",
+    description: "discriminator: convolutions that halve the sides (default: 3)",
+    parse: integer,
+  },
+  {
+    flag: "--disc-width <n>",
+    field: "objectives.adversarial.discriminator.width",
+    description: "discriminator: channels of its first convolution (default: 64)",
+    parse: integer,
+  },
+  {
+    flag: "--disc-learning-rate <x>",
+    field: "objectives.adversarial.learningRate",
+    description: "peak learning rate of the discriminator (default: the model's)",
+    parse: number,
+  },
+  {
+    flag: "--r1 <x>",
+    field: "objectives.adversarial.r1Weight",
+    description: "weight γ of the R1 gradient penalty; 0 is off (default: 0)",
+    parse: number,
+  },
+  {
+    flag: "--lecam <x>",
+    field: "objectives.adversarial.lecamWeight",
+    description: "weight of LeCam's regularisation; 0 is off (default: 0)",
+    parse: number,
   },
 ];
 

@@ -29,6 +29,17 @@ export function words(text: string): string[] {
   return parts;
 }
 
+/** `encoder=1e-5,codebook=1e-3` */
+export function numbersByName(text: string): Record<string, number> {
+  const pairs = words(text).map((word) => {
+    const [name = "", value = "", ...rest] = word.split("=");
+    if (name === "" || rest.length > 0)
+      throw new InvalidArgumentError("Expected name=number, separated by commas.");
+    return [name.trim(), number(value)] as const;
+  });
+  return Object.fromEntries(pairs);
+}
+
 /** `64`, or `64x96` for [height, width]. */
 export function size(text: string): number | [height: number, width: number] {
   const match = /^(\d+)(?:x(\d+))?$/.exec(text);

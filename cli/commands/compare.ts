@@ -19,7 +19,7 @@ import { type FlagValues, freeRunFolder } from "../gather-config.js";
 import { resumedFolder } from "../newest-run.js";
 import { yaml } from "../packages.js";
 import { PassedOverNote } from "../passed-over.js";
-import { type RunFlag, TRAINING_FLAGS } from "../run-flags.js";
+import { LOSS_FLAGS, type RunFlag, TRAINING_FLAGS } from "../run-flags.js";
 import { print, printJson, type Terminal } from "../terminal.js";
 import { integer, integers, repeated, words } from "../values.js";
 
@@ -56,7 +56,7 @@ const COMPARISON_FLAGS: readonly RunFlag[] = [
       "the row that differences are taken from: a kind, a label of the table or a run folder (default: the first)",
   },
 ];
-const FLAGS = [...COMPARISON_FLAGS, ...TRAINING_FLAGS];
+const FLAGS = [...COMPARISON_FLAGS, ...TRAINING_FLAGS, ...LOSS_FLAGS];
 
 export function addCompare(program: Command, terminal: Terminal): void {
   const command = program

@@ -1,15 +1,16 @@
 import { stat } from "node:fs/promises";
 import type { Command } from "commander";
 import { isObject } from "../../src/core/objects.js";
-import type { EvaluationNetworks } from "../../src/evaluation/index.js";
+import type { EvaluationNetworks, ImageDistance } from "../../src/evaluation/index.js";
 import type { RunOptions } from "../../src/training/index.js";
 import { BrokenImages } from "../broken-images.js";
 import { type ConfigObject, loadQuantizerModules } from "../config-file.js";
-import { addModelFlags, type ModelFlags } from "../declare-flags.js";
+import { addModelFlags, type ModelFlags, requireFlag } from "../declare-flags.js";
 import { engineOptions } from "../engine-options.js";
 import { evaluationNotes } from "../evaluation-text.js";
 import { namingFlags } from "../gather-config.js";
 import { checkModelFirst } from "../model-argument.js";
+import { isNetworkSpec, networkSpec } from "../network-spec.js";
 import { PassedOverNote } from "../passed-over.js";
 import { startProgress } from "../progress.js";
 import { type FlagField, OVERSIZE_FLAG, OVERSIZE_HELP } from "../run-flags.js";
@@ -24,6 +25,7 @@ interface Flags extends ModelFlags {
   readonly batchSize?: number;
   readonly lpips?: string;
   readonly fid?: string;
+  readonly fidReference?: string;
   readonly allowOversize?: boolean;
 }
 
@@ -62,9 +64,13 @@ export function addEvaluate(program: Command, terminal: Terminal): void {
     .option("--batch-size <n>", "crops in one pass through the model (default: 16)", integer)
     .option(
       "--lpips <file>",
-      "ONNX file of a perceptual distance: two inputs [N,3,H,W] in -1..1, N distances",
+      "LPIPS by weights as vgg=FILE,heads=FILE (or alex=, squeeze=, onnx=), or an ONNX file: two inputs [N,3,H,W] in -1..1, N distances",
     )
-    .option("--fid <file>", "ONNX file of image features: one input [N,3,H,W] in -1..1, output [N,D]");
+    .option("--fid <file>", "ONNX file of image features: one input [N,3,H,W] in -1..1, output [N,D]")
+    .option(
+      "--fid-reference <file>",
+      "FID against reference statistics, an .npz with mu and sigma as of ADM, clean-fid or pytorch-fid (default: against the images)",
+    );
   addModelFlags(command);
   command.action((model: string, images: string[], flags: Flags) =>
     namingFlags(flags, FIELDS, async () => {
@@ -81,9 +87,8 @@ async function evaluate(
 ): Promise<void> {
   const { selectEngine } = await import("../../src/backend/index.js");
   const { ImageDataset } = await import("../../src/data/index.js");
-  const { DistanceNetwork, FeatureNetwork, evaluateMeanColour, evaluateModel, evaluationCard } = await import(
-    "../../src/evaluation/index.js"
-  );
+  const { FeatureNetwork, evaluateMeanColour, evaluateModel, evaluationCard, readReferenceStatistics } =
+    await import("../../src/evaluation/index.js");
   const { renderFiguresTable } = await import("../../src/reports/index.js");
   const { originText } = await import("../../src/import/index.js");
   const { loadModel } = await import("../../src/tokenizer/index.js");
@@ -96,8 +101,12 @@ async function evaluate(
   const networks: { -readonly [N in keyof EvaluationNetworks]: EvaluationNetworks[N] } = {};
   try {
     // Before anything is measured, so that a wrong file is told at once.
-    if (flags.lpips !== undefined) networks.lpips = await DistanceNetwork.open(flags.lpips, flags);
+    if (flags.lpips !== undefined) networks.lpips = await openDistance(flags.lpips, flags);
     if (flags.fid !== undefined) networks.fid = await FeatureNetwork.open(flags.fid, flags);
+    if (flags.fidReference !== undefined) {
+      requireFlag(flags.fid, ["--fid <file>", "the network whose statistics --fid-reference has"]);
+      networks.fidReference = await readReferenceStatistics(flags.fidReference);
+    }
     const config = resolveRun({
       ...(await trainedWith(modelPath, images, flags)),
       model: model.config,
@@ -153,6 +162,13 @@ async function evaluate(
     await Promise.all([networks.lpips?.release(), networks.fid?.release()]);
     model.dispose();
   }
+}
+
+/** LPIPS by the files of its network, as `vgg=FILE,heads=FILE`, or by one ONNX file. */
+async function openDistance(text: string, flags: Flags): Promise<ImageDistance> {
+  const { DistanceNetwork, FeatureDistance } = await import("../../src/evaluation/index.js");
+  if (!isNetworkSpec(text)) return DistanceNetwork.open(text, flags);
+  return FeatureDistance.open(networkSpec(text));
 }
 
 /** How the run that left the model cut and measured its images, with what flags say in its place. */

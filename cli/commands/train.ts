@@ -23,11 +23,11 @@ import { type FlagValues, freeRunFolder } from "../gather-config.js";
 import { resumedFolder } from "../newest-run.js";
 import { PassedOverNote } from "../passed-over.js";
 import { describeFinding, describeResumed, describeRun } from "../run-description.js";
-import { QUANTIZER_FLAGS, RESUME_FLAGS, SOURCE_FLAGS, TRAINING_FLAGS } from "../run-flags.js";
+import { LOSS_FLAGS, QUANTIZER_FLAGS, RESUME_FLAGS, SOURCE_FLAGS, TRAINING_FLAGS } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
 import { startTrainingDisplay, type TrainingDisplay } from "../training-display.js";
 
-const FLAGS = [...QUANTIZER_FLAGS, ...TRAINING_FLAGS, ...SOURCE_FLAGS, ...RESUME_FLAGS];
+const FLAGS = [...QUANTIZER_FLAGS, ...TRAINING_FLAGS, ...LOSS_FLAGS, ...SOURCE_FLAGS, ...RESUME_FLAGS];
 
 export function addTrain(program: Command, terminal: Terminal): void {
   const command = program

@@ -139,6 +139,13 @@ export class ImageAutoencoder {
     ]);
   }
 
+  /** The kernel of the decoder's last convolution. @throws VqkitError("format") for an encoder by itself */
+  get lastKernel(): tf.Variable {
+    checkDecoder(this.config, "lastKernel");
+    const kernels = [...this.#decoder.variables()].filter(([name]) => name.endsWith("/kernel"));
+    return (kernels.at(-1) as (typeof kernels)[number])[1]; // every decoder ends with a convolution
+  }
+
   /** The part of `variables()` that learns by gradient. */
   trainableVariables(): ReadonlyMap<string, tf.Variable> {
     return new Map([...this.variables()].filter(([, variable]) => variable.trainable));

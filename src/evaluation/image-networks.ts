@@ -17,8 +17,22 @@ export interface ImageNetworkOptions {
   readonly threads?: number | undefined;
 }
 
-/** A network that says how far two images are apart to the eye, as LPIPS does. */
-export class DistanceNetwork {
+/** What says how far two images are apart to the eye, as LPIPS does. */
+export interface ImageDistance {
+  /** Of what it computes with, 64 hexadecimal digits. */
+  readonly sha256: string;
+  /**
+   * The distance of each image from its reconstruction.
+   *
+   * @returns [N]
+   */
+  distances(originals: EightBitImages, reconstructions: EightBitImages): Promise<Float32Array>;
+  /** Frees its memory. */
+  release(): Promise<void>;
+}
+
+/** The same by an ONNX file. */
+export class DistanceNetwork implements ImageDistance {
   /** Of the file, 64 hexadecimal digits. */
   readonly sha256: string;
   readonly #network: OnnxNetwork;

@@ -3,6 +3,7 @@ export { type CodeGrid, codeColours, codeMosaic, type Rgb } from "./code-mosaic.
 export { type Evaluation, type EvaluationOptions, evaluateMeanColour, evaluateModel } from "./evaluate.js";
 export { ExampleStrips } from "./example-strips.js";
 export { ExampleCollector, type ExampleImages } from "./examples.js";
+export { FeatureDistance } from "./feature-distance.js";
 export { type EvaluationFigures, evaluatedFigures, type GradientComparison } from "./figures/index.js";
 export {
   type EstimatorGradient,
@@ -11,6 +12,12 @@ export {
   type GradientProbe,
   inspectGradients,
 } from "./gradient-inspection.js";
-export { DistanceNetwork, FeatureNetwork, type ImageNetworkOptions } from "./image-networks.js";
+export {
+  DistanceNetwork,
+  FeatureNetwork,
+  type ImageDistance,
+  type ImageNetworkOptions,
+} from "./image-networks.js";
 export type { EvaluationNetworks } from "./network-figures.js";
 export { quantizationError } from "./quantization-error.js";
+export { type ReferenceStatistics, readReferenceStatistics } from "./reference-statistics.js";

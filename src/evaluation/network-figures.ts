@@ -1,13 +1,17 @@
+import { VqkitError } from "../core/errors.js";
 import { type EightBitImages, frechetDistance, GaussianFit } from "../metrics/index.js";
 import type { EvaluationFigures } from "./figures/evaluation-figures.js";
-import type { DistanceNetwork, FeatureNetwork } from "./image-networks.js";
+import type { FeatureNetwork, ImageDistance } from "./image-networks.js";
+import type { ReferenceStatistics } from "./reference-statistics.js";
 
 /** Networks to measure with; the caller's to release. */
 export interface EvaluationNetworks {
   /** For `lpips`. */
-  readonly lpips?: DistanceNetwork | undefined;
+  readonly lpips?: ImageDistance | undefined;
   /** For `fid`. */
   readonly fid?: FeatureNetwork | undefined;
+  /** Features of a reference set that `fid` is measured against; without it, those of the originals. */
+  readonly fidReference?: ReferenceStatistics | undefined;
 }
 
 /** Figures that networks give, and what is to be said beside them. */
@@ -44,12 +48,13 @@ export class NetworkMeter {
       for (const distance of await lpips.distances(originals, reconstructions)) this.#distances += distance;
     }
     if (fid !== undefined) {
-      const features = await fid.features(originals);
-      const dimensions = features.length / originals.count;
-      this.#originals ??= new GaussianFit(dimensions);
+      const features = await fid.features(reconstructions);
+      const dimensions = features.length / reconstructions.count;
       this.#reconstructions ??= new GaussianFit(dimensions);
-      this.#originals.add(features);
-      this.#reconstructions.add(await fid.features(reconstructions));
+      this.#reconstructions.add(features);
+      if (this.#networks.fidReference !== undefined) return;
+      this.#originals ??= new GaussianFit(dimensions);
+      this.#originals.add(await fid.features(originals));
     }
   }
 
@@ -86,14 +91,26 @@ export class NetworkMeter {
       const reason = "no network was given (option fid): a file made as docs/evaluation.md says";
       return { ...none, notMeasured: { fid: reason } };
     }
+    const { fidReference } = this.#networks;
     const [a, b] = [this.#originals, this.#reconstructions];
-    if (a === undefined || b === undefined || a.samples < 2) {
+    if (b === undefined || b.samples < 2) {
       return { ...none, notMeasured: { fid: `a covariance needs at least 2 images, got ${this.#images}` } };
     }
-    const { dimensions, samples } = a;
-    const convention = `squared Frechet distance between normal distributions fitted to features of originals and of reconstructions (covariance by N-1); network of SHA-256 ${fid.sha256}, ${dimensions} features; ${PIXELS}`;
+    const { dimensions, samples } = b;
+    const of =
+      fidReference === undefined
+        ? "of originals and of reconstructions"
+        : `of a reference set (statistics of SHA-256 ${fidReference.sha256}) and of reconstructions`;
+    const convention = `squared Frechet distance between normal distributions fitted to features ${of} (covariance by N-1); network of SHA-256 ${fid.sha256}, ${dimensions} features; ${PIXELS}`;
+    if (fidReference !== undefined && fidReference.dimensions !== dimensions) {
+      throw new VqkitError(
+        "format",
+        `fidReference: expected statistics of the ${dimensions} features of the network, got ${fidReference.dimensions}. Take those of the same network.`,
+      );
+    }
+    const reference = fidReference ?? (a as GaussianFit).gaussian();
     return {
-      figures: { fid: frechetDistance(a.gaussian(), b.gaussian()), fidFeatures: dimensions },
+      figures: { fid: frechetDistance(reference, b.gaussian()), fidFeatures: dimensions },
       conventions: { fid: convention },
       notMeasured: {},
       warnings: fewImages(samples, dimensions),

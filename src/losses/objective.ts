@@ -1,5 +1,5 @@
 import type { QuantizerOutput } from "../quantizers/index.js";
-import type { Scalar, Tensor4D, Variable } from "../tf/index.js";
+import type { Scalar, Tensor, Tensor4D, Variable } from "../tf/index.js";
 
 /** Something with weights of its own that an objective needs: a discriminator, say. */
 export interface Module {
@@ -26,6 +26,8 @@ export interface ModelPass {
   /** [N, H/f, W/f, D], not yet quantized. */
   readonly latents: Tensor4D;
   readonly quantization: QuantizerOutput;
+  /** The kernel of the decoder's last convolution: where adaptive weights compare gradients. */
+  readonly lastKernel: Variable;
 }
 
 /** One weighted loss. */
@@ -38,12 +40,22 @@ export interface ObjectiveTerm {
   readonly weight: number | Scalar;
 }
 
+/** What a variable becomes that learns without a gradient: a running mean, say. */
+export interface StateUpdate {
+  readonly variable: Variable;
+  readonly value: Tensor;
+}
+
 /** What an objective says of one pass. */
 export interface ObjectiveValue {
   /** What is minimised is their weighted sum. */
   readonly terms: readonly ObjectiveTerm[];
   /** What is to be recorded besides, by the full name that records have. */
   readonly figures: Readonly<Record<string, Scalar>>;
+  /** Of its modules' variables that are not trained: assigned after the phase's own update. Default none. */
+  readonly updates?: readonly StateUpdate[];
+  /** What is minimised, where its gradient is not to be taken from the terms; by default their weighted sum. */
+  readonly total?: Scalar;
 }
 
 /**
@@ -61,8 +73,15 @@ export interface Objective {
    */
   readonly repeatable: boolean;
   /**
+   * Says of terms that depend on the model through `reconstruction` alone how they are weighed where others of a phase
+   * are balanced: "plain" ones by their weights; a "balanced" one by its weight times the ratio of gradients that
+   * `balancedTerms` has.
+   */
+  readonly images?: "plain" | "balanced";
+  /**
    * What changes with the step alone, as numbers by name: the weight of a term that rises, say. `evaluate` gets them as
-   * scalars.
+   * scalars. Steps may have other names than others, and `evaluate` may then do something else: a term that begins at
+   * some step is left out where its input is. Called once a step (with accumulation, once for each part of its batch).
    *
    * @param step 1 for the first of the run
    */
@@ -70,7 +89,7 @@ export interface Objective {
   /**
    * Called in a tidy scope, inside the gradient of the phase that minimises it. Changes no variable, reads no value.
    *
-   * @returns at least one term
+   * @returns at least one term, but for one that is part of what the model minimises
    */
   evaluate(pass: ModelPass, inputs: Readonly<Record<string, Scalar>>): ObjectiveValue;
 }

@@ -22,13 +22,19 @@ export interface Phase {
   readonly optimizer: Optimizer;
   /** Due at every step whose number it divides, >= 1; 1 for the model's. */
   readonly every: number;
+  /** The first step at which it may be due; default 1. */
+  readonly from?: number;
   /** @param step of the run, 1 for the first */
   learningRate(step: number): number;
 }
 
 /** Which update of a phase a step makes, 1 for the first; undefined where it makes none. */
-export function updateAt({ every }: Pick<Phase, "every">, step: number): number | undefined {
-  return step % every === 0 ? step / every : undefined;
+export function updateAt(
+  { every, from = 1 }: Pick<Phase, "every" | "from">,
+  step: number,
+): number | undefined {
+  if (step < from || step % every !== 0) return undefined;
+  return step / every - Math.floor((from - 1) / every);
 }
 
 /** The modules of some phases, each once. */

@@ -13,6 +13,7 @@ export function reconstructionObjective(config: ReconstructionLossConfig): Objec
   return {
     name: "reconstruction",
     modules: [],
+    images: "plain",
     // Ours are; of one's own those that say so.
     repeatable: weights.every(({ name }) => isOurs(name) || ownReconstructionLoss(name)?.repeatable === true),
     inputs: () => ({}),

@@ -1,7 +1,8 @@
 import { ShapeError } from "../core/errors.js";
 import * as tf from "../tf/index.js";
 
-const windowSize = 11;
+/** The side of the window. */
+export const windowSize = 11;
 const windowSigma = 1.5;
 /** Images span -1..1. */
 const range = 2;
@@ -24,29 +25,41 @@ export function meanSsim(a: tf.Tensor4D, b: tf.Tensor4D): tf.Scalar {
     throw new ShapeError("SSIM", `[N,H,W,C] with H and W >= ${windowSize}, its window`, a.shape);
   }
   return tf.tidy(() => {
-    const x = channelsAsImages(a);
-    const y = channelsAsImages(b);
-    // The window goes over all five maps at once.
-    const blurred = blur(tf.concat([x, y, tf.square(x), tf.square(y), tf.mul(x, y)], 0));
-    const [meanX, meanY, meanXX, meanYY, meanXY] = tf.split(blurred, 5, 0) as Five<tf.Tensor3D>;
-    // Variances do not depend on where zero is, and are most exact around mid-grey; the means count from black.
-    const varianceSum = tf.sub(tf.add(meanXX, meanYY), tf.add(tf.square(meanX), tf.square(meanY)));
-    const covariance = tf.sub(meanXY, tf.mul(meanX, meanY));
-    const lightX = tf.add(meanX, range / 2);
-    const lightY = tf.add(meanY, range / 2);
-    const luminance = tf.div(
-      tf.add(tf.mul(tf.mul(lightX, lightY), 2), c1),
-      tf.add(tf.add(tf.square(lightX), tf.square(lightY)), c1),
-    );
-    const structure = tf.div(tf.add(tf.mul(covariance, 2), c2), tf.add(varianceSum, c2));
+    const { luminance, structure } = similarity(channelsAsImages(a), channelsAsImages(b));
     return tf.mean(tf.mul(luminance, structure)).asScalar();
   });
+}
+
+/** SSIM of each window is the product of both. */
+export interface Similarity {
+  /** [M, H-10, W-10] */
+  readonly luminance: tf.Tensor;
+  /** Contrast and structure. [M, H-10, W-10] */
+  readonly structure: tf.Tensor;
+}
+
+/** The two factors of SSIM of maps [M, H, W] in -1..1. Call it inside `tf.tidy`. */
+export function similarity(x: tf.Tensor3D, y: tf.Tensor3D): Similarity {
+  // The window goes over all five maps at once.
+  const blurred = blur(tf.concat([x, y, tf.square(x), tf.square(y), tf.mul(x, y)], 0));
+  const [meanX, meanY, meanXX, meanYY, meanXY] = tf.split(blurred, 5, 0) as Five<tf.Tensor3D>;
+  // Variances do not depend on where zero is, and are most exact around mid-grey; the means count from black.
+  const varianceSum = tf.sub(tf.add(meanXX, meanYY), tf.add(tf.square(meanX), tf.square(meanY)));
+  const covariance = tf.sub(meanXY, tf.mul(meanX, meanY));
+  const lightX = tf.add(meanX, range / 2);
+  const lightY = tf.add(meanY, range / 2);
+  const luminance = tf.div(
+    tf.add(tf.mul(tf.mul(lightX, lightY), 2), c1),
+    tf.add(tf.add(tf.square(lightX), tf.square(lightY)), c1),
+  );
+  const structure = tf.div(tf.add(tf.mul(covariance, 2), c2), tf.add(varianceSum, c2));
+  return { luminance, structure };
 }
 
 type Five<T> = [T, T, T, T, T];
 
 /** [N, H, W, C] → [N*C, H, W] */
-function channelsAsImages(images: tf.Tensor4D): tf.Tensor3D {
+export function channelsAsImages(images: tf.Tensor4D): tf.Tensor3D {
   const [batch, height, width, channels] = images.shape;
   return tf.transpose(images, [0, 3, 1, 2]).reshape([batch * channels, height, width]);
 }

@@ -5,6 +5,7 @@ import type { MetricCard } from "../metrics/index.js";
 import { quantizerWarnings } from "../quantizers/index.js";
 import { recipeNamed } from "./recipes.js";
 import type { Run } from "./run.js";
+import type { RunConfig } from "./run-config.js";
 import { enlargementWarnings } from "./size-check.js";
 
 /** What a run is made of, before it starts. */
@@ -44,13 +45,28 @@ export function describeRun({ config, dataset, enlargement, engine, state: { mod
     recipe:
       config.recipe === null
         ? null
-        : { name: config.recipe, effect: recipeNamed(config.recipe).effect(config.quantizer) },
+        : { name: config.recipe, effect: recipeNamed(config.recipe).effect(config) },
     engine,
     trainFiles: dataset.trainFiles.length,
     evaluationFiles: dataset.evaluationFiles.length,
     heldOut: dataset.heldOutFiles.length > 0,
-    warnings: [...quantizerWarnings(config.quantizer), ...enlargementWarnings(enlargement)],
+    warnings: [
+      ...quantizerWarnings(config.quantizer),
+      ...objectiveWarnings(config),
+      ...enlargementWarnings(enlargement),
+    ],
   };
+}
+
+/** Losses that the run is too short for. */
+function objectiveWarnings({ objectives, steps }: RunConfig): string[] {
+  return objectives.flatMap(({ kind, start }) =>
+    typeof start === "number" && start > steps
+      ? [
+          `objective "${kind}" begins at step ${start} of a run of ${steps} steps: never. Let it begin earlier.`,
+        ]
+      : [],
+  );
 }
 
 /** The conventions that a run's evaluation follows. */

@@ -1,9 +1,10 @@
 import { type Evaluation, type EvaluationFigures, evaluateMeanColour } from "../evaluation/index.js";
 import type { JsonObject } from "../files/index.js";
-import { type MetricCard, median } from "../metrics/index.js";
+import { type MetricCard, median, spectrumFigures } from "../metrics/index.js";
 import { conventionsOf, describeRun, type RunDescription } from "./describe-run.js";
 import { storedVariables } from "./model-state.js";
 import { evaluateAsIs, type Run, withEvaluationWeights } from "./run.js";
+import { imagesOfStep } from "./run-config.js";
 import { brokenFilesOf } from "./run-progress.js";
 import type { RunRecorder } from "./run-recorder.js";
 import type { TrainingLoop } from "./training-loop.js";
@@ -67,6 +68,7 @@ function summaryFigures(result: TrainingResult, context: SummaryContext): JsonOb
   const { name, version, threads, device, adapter } = engine;
   return {
     final: result.evaluation.figures,
+    spectrum: spectrumOf(result.evaluation),
     untrained: result.untrained,
     meanColour: result.meanColour,
     training: result.training,
@@ -80,6 +82,16 @@ function summaryFigures(result: TrainingResult, context: SummaryContext): JsonOb
     weightAverage: context.weightAverage,
     seed: context.seed,
   };
+}
+
+/** What the examples of an evaluation show of sharpness and of marks of upsampling. */
+function spectrumOf({ examples: { originals, reconstructions } }: Evaluation): JsonObject | null {
+  const figures = spectrumFigures(
+    originals.map(
+      (original, i) => [original, reconstructions[i] as (typeof reconstructions)[number]] as const,
+    ),
+  );
+  return figures === null ? null : { ...figures };
 }
 
 /** Evaluates the final model and writes what a finished run leaves. @throws as `evaluateModel` and `RunRecorder.finish` */
@@ -101,7 +113,7 @@ export async function finishRun(
     evaluation,
     untrained,
     meanColour: await evaluateMeanColour(dataset.evaluationBatches({ batchSize }), { loss, signal }),
-    training: trainingFigures({ steps: step, seconds, stepSeconds, batchSize }),
+    training: trainingFigures({ steps: step, seconds, stepSeconds, batchSize: imagesOfStep(config) }),
     conventions: conventionsOf(evaluation, run),
     dir: config.out,
   };

@@ -22,6 +22,14 @@ export function freezeNetworks(model: ImageAutoencoder, freeze: readonly ModelPa
   }
 }
 
+/** The part that a weight of the model belongs to, by its name. */
+export function partOf(name: string): ModelPart {
+  const found = (["encoder", "decoder"] as const).find((part) =>
+    prefixes[part].some((prefix) => name.startsWith(prefix)),
+  );
+  return found ?? "codebook";
+}
+
 /** What of a run's configuration says which parts are frozen. */
 interface Freezing {
   readonly freeze: readonly ModelPart[];

@@ -1,6 +1,7 @@
 import { median } from "../metrics/index.js";
 import type { RunDescription } from "./describe-run.js";
 import type { TrainerHooks } from "./run.js";
+import { imagesOfStep } from "./run-config.js";
 import { RunPlan } from "./run-plan.js";
 import type { StepMetrics } from "./step-metrics.js";
 import { Trainer } from "./trainer.js";
@@ -48,7 +49,7 @@ export async function measureRun(plan: RunPlan, options: MeasureOptions = {}): P
     const evaluationBegan = performance.now();
     await trainer.evaluate({ signal });
     const evaluationSeconds = secondsSince(evaluationBegan);
-    const stepSeconds = median(steps.map(({ imagesPerSecond }) => config.batchSize / imagesPerSecond));
+    const stepSeconds = median(steps.map(({ imagesPerSecond }) => imagesOfStep(config) / imagesPerSecond));
     const evaluations = evaluationsIn(config);
     return {
       description: trainer.describe(),

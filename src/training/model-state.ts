@@ -2,6 +2,7 @@ import { ImageAutoencoder, withModelPathInErrors } from "../autoencoder/index.js
 import { VqkitError } from "../core/errors.js";
 import type { StoredTensor, TensorMap } from "../files/index.js";
 import { modulesOf, namedVariables, type Phase } from "../losses/index.js";
+import type { PreparedObjective } from "../losses/registry/index.js";
 import { assignWeightValues, type WeightValue } from "../nn/index.js";
 import { WeightAverage } from "../nn/optimizer/index.js";
 import { buildQuantizer, frozenCodebook } from "../quantizers/index.js";
@@ -34,12 +35,17 @@ export interface WeightOrigin {
  * A run's model before its first step, with all that is trained beside it. `restoreState` and `takeWeights` give it the
  * rest of what its origin has.
  *
+ * @param prepared the run's objectives; what they have read belongs to the state, unless this throws
  * @throws VqkitError("format") naming a weight that does not fit
  */
-export function createModelState(config: RunConfig, origin: WeightOrigin = {}): ModelState {
+export function createModelState(
+  config: RunConfig,
+  origin: WeightOrigin = {},
+  prepared: readonly PreparedObjective[] = [],
+): ModelState {
   const model = createModel(config, origin);
   try {
-    const phases = phasesOf(config, model);
+    const phases = phasesOf(config, model, prepared);
     const decay = config.weightAverageDecay;
     return { model, phases, average: decay === null ? null : new WeightAverage(model.variables(), decay) };
   } catch (error) {

@@ -1,5 +1,5 @@
 import type { ImageAutoencoder } from "../autoencoder/index.js";
-import type { ModelPass, ObjectiveTerm, ObjectiveValue, Phase } from "../losses/index.js";
+import { type ModelPass, type ObjectiveValue, type Phase, weightedSum } from "../losses/index.js";
 import type { TrainingInputs } from "../quantizers/index.js";
 import * as tf from "../tf/index.js";
 
@@ -34,10 +34,10 @@ interface Differentiated extends Evaluated {
   readonly gradients: ReadonlyMap<string, tf.Tensor>;
 }
 
-/** Computes a phase's losses. Call it inside `tf.tidy`. */
-export function evaluate({ name, objective }: Phase, { model, inputs, pass }: PhaseView): Evaluated {
+function evaluate({ name, objective }: Phase, { model, inputs, pass }: PhaseView): Evaluated {
   const pixels = inputs.pixels as tf.Tensor4D;
-  const seen = pass ?? { pixels, ...model.forward(pixels, quantizerInputs(model, inputs)) };
+  const { lastKernel } = model;
+  const seen = pass ?? { pixels, lastKernel, ...model.forward(pixels, quantizerInputs(model, inputs)) };
   return { pass: seen, value: objective.evaluate(seen, scalarsOf(inputs, `${name}/objective/`)) };
 }
 
@@ -50,15 +50,16 @@ export function differentiate(
   phase: Phase,
   { kept, ...view }: PhaseView & { readonly kept: tf.Tensor[] },
 ): Differentiated {
+  const given = new Set<tf.Tensor>(Object.values(view.inputs));
   let found: Evaluated | undefined;
   const minimised = (): tf.Scalar => {
     found = evaluate(phase, movesModel(phase, view.model) ? { ...view, pass: undefined } : view);
     for (const tensor of tensorsOf(found)) {
-      // An earlier pass is kept already; the pixels are the caller's.
-      if (tensor === view.inputs.pixels || kept.includes(tensor)) continue;
+      // An earlier pass is kept already; the inputs, weights among them, are the caller's.
+      if (given.has(tensor) || kept.includes(tensor)) continue;
       kept.push(tf.keep(tensor));
     }
-    return weightedSum(found.value.terms);
+    return found.value.total ?? weightedSum(found.value.terms);
   };
   const { value: total, grads } = tf.variableGrads(minimised, [...phase.variables.values()]);
   return { total, ...(found as unknown as Evaluated), gradients: byOwnName(grads, phase.variables) };
@@ -77,11 +78,6 @@ export function scalarsOf(inputs: StepInputs, prefix: string): Record<string, tf
       name.startsWith(prefix) ? [[name.slice(prefix.length), tensor as tf.Scalar]] : [],
     ),
   );
-}
-
-/** What is minimised. */
-function weightedSum(terms: readonly ObjectiveTerm[]): tf.Scalar {
-  return terms.map(({ value, weight }) => tf.mul(value, weight)).reduce((a, b) => tf.add(a, b)) as tf.Scalar;
 }
 
 /** tfjs names gradients by the engine's names, which differ from run to run; a phase's names do not. */
@@ -111,6 +107,7 @@ function tensorsOf({
     ...value.terms.map(({ value: loss }) => loss),
     ...weights,
     ...Object.values(value.figures),
+    ...(value.updates ?? []).map((update) => update.value),
     latents,
     quantization.quantized,
     quantization.indices,

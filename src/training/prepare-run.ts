@@ -16,13 +16,14 @@ export async function prepareRun(
   signal: AbortSignal | undefined,
 ): Promise<EvaluationFigures | null> {
   const { config, dataset, state, codes, hooks } = run;
-  const { batchSize, evaluateUntrained, from } = config;
+  const { batchSize, accumulate, evaluateUntrained, from } = config;
   const { model, average } = state;
   const hasCodebook = from !== null && from.codebook !== "fresh";
   if (!hasCodebook && model.quantizer.latentsForInitialization > 0) {
     hooks.onPhase?.("initializing");
     const { onInitialization: onProgress } = hooks;
-    await initializeCodebook(model, dataset.trainBatches({ batchSize }), { signal, onProgress });
+    const control = { signal, onProgress, parts: accumulate };
+    await initializeCodebook(model, dataset.trainBatches({ batchSize }), control);
     average?.reset();
   }
   await codes?.start();
@@ -35,13 +36,14 @@ export async function prepareRun(
  * Lets the quantizer set its codebook from the latents of the first training batches, as many as it asks for.
  *
  * @param batches training batches without end; the iteration is closed
- * @param control its signal is checked before each batch, and reaches the quantizer
+ * @param control its signal is checked before each batch, and reaches the quantizer; `parts` of a step's batch are taken
+ * together
  * @throws the signal's reason; the codebook is then as it was
  */
 async function initializeCodebook(
   model: ImageAutoencoder,
   batches: AsyncIterable<ImageBatch>,
-  control: InitializationOptions = {},
+  { parts: together = 1, ...control }: InitializationOptions & { readonly parts?: number } = {},
 ): Promise<void> {
   const { quantizer } = model;
   const wanted = quantizer.latentsForInitialization;
@@ -52,7 +54,7 @@ async function initializeCodebook(
     const values = await latentsOf(model, batch);
     parts.push(values);
     count += values.length / quantizer.codeDim;
-    if (count >= wanted) break;
+    if (count >= wanted && parts.length % together === 0) break;
   }
   const latents = tf.tensor2d(
     joinArrays(parts, (length) => new Float32Array(length)),

@@ -1,24 +1,36 @@
 import { ConfigError } from "../core/errors.js";
 import { unknownName } from "../core/suggest.js";
+import type { ObjectiveConfig } from "../losses/registry/index.js";
 import { type QuantizerConfig, undecidedRecommendation } from "../quantizers/index.js";
-
-/** Options of a quantizer, not yet trusted. */
-type Given = Readonly<Record<string, unknown>>;
+import { type Given, type PublishedSettings, publishedRecipes, withPublished } from "./published-recipes.js";
 
 /** A named set of settings: what a run has of what it does not say itself. */
 export interface Recipe {
   readonly name: string;
   /** What it sets of the quantizer that a run gives; nothing for options that are decided already. */
   quantizer(given: Given): Given;
-  /** What that makes of a run with this quantizer, in half a sentence. @param config resolved */
-  effect(config: QuantizerConfig): string;
+  /**
+   * A run's options with those of the recipe where they say nothing.
+   *
+   * @param images that a step is made of
+   */
+  run(options: Given, images: number): Given;
+  /** What that makes of a run, in a sentence. @param config resolved */
+  effect(config: RecipeView): string;
+}
+
+/** What a recipe looks at of a run. */
+export interface RecipeView {
+  readonly quantizer: QuantizerConfig;
+  readonly objectives: readonly ObjectiveConfig[];
 }
 
 /** Each quantizer with what its definition recommends: docs/architecture.md has the figures. */
 const recommended: Recipe = {
   name: "recommended",
   quantizer: (given) => undecidedRecommendation(given)?.options ?? {},
-  effect: ({ kind, ...config }) => {
+  run: (options) => options,
+  effect: ({ quantizer: { kind, ...config } }) => {
     const recommendation = undecidedRecommendation({ kind });
     const isSet = Object.entries(recommendation?.options ?? {}).every(
       ([name, value]) => config[name] === value,
@@ -32,11 +44,30 @@ const recommended: Recipe = {
 const paper: Recipe = {
   name: "paper",
   quantizer: () => ({}),
-  effect: ({ kind }) => `${kind} as in its paper where nothing else is said`,
+  run: (options) => options,
+  effect: ({ quantizer: { kind } }) => `${kind} as in its paper where nothing else is said`,
 };
 
+/** As a published tokenizer is trained. */
+function published(name: string, settings: PublishedSettings): Recipe {
+  return {
+    name,
+    quantizer: () => ({}),
+    run: (options, images) => withPublished(options, settings, images),
+    effect: ({ objectives }) => {
+      const hasFeatures = objectives.some(({ kind }) => kind === "perceptual");
+      const lacking = hasFeatures ? "" : "; without its perceptual loss, for which the run names no files";
+      return `as in ${settings.source}, where nothing else is said${lacking}. Otherwise there: ${settings.differs.replace(/^there /, "")}`;
+    },
+  };
+}
+
 /** All there are. */
-const recipes: readonly Recipe[] = [recommended, paper];
+const recipes: readonly Recipe[] = [
+  recommended,
+  paper,
+  ...Object.entries(publishedRecipes).map(([name, settings]) => published(name, settings)),
+];
 
 /** The recipe of a run that names none. */
 export const DEFAULT_RECIPE = recommended;

@@ -153,6 +153,8 @@ export const changeableFields: readonly string[] = [
   "gradientClip",
   "onNan",
   "evaluateEvery",
+  "stopAfter",
+  "monitor",
   ...circumstances,
 ];
 

@@ -16,9 +16,10 @@ import {
   type ReconstructionLossOptions,
   reconstructionLossSchema,
 } from "../losses/index.js";
-import { type ObjectiveConfig, parseObjectives } from "../losses/registry/index.js";
+import { type ObjectiveConfig, objectiveDescription, parseObjectives } from "../losses/registry/index.js";
 import { optimizerSchema, scheduleKinds } from "../nn/optimizer/index.js";
 import { parseQuantizerConfig, type QuantizerConfig, quantizerFacts } from "../quantizers/index.js";
+import { checkEarlyStop, earlyStopFields } from "./early-stop.js";
 import { checkFreezing, type ModelPart, modelParts } from "./frozen-parts.js";
 import { nonFinitePolicies } from "./non-finite.js";
 import { DEFAULT_RECIPE, recipeNamed } from "./recipes.js";
@@ -32,10 +33,20 @@ export const trainingFields = {
   seed: z.int().min(0).default(0),
   /** Training steps (one batch each); the schedule ends here. */
   steps: z.int().min(1).default(1000),
-  /** Images in a batch. */
+  /** Images in a batch; with `accumulate`, in each part of it. */
   batchSize: z.int().min(1).default(16),
+  /** Parts of a step's batch whose gradients are added up before the weights move: a step has so many times `batchSize` images. */
+  accumulate: z.int().min(1).default(1),
   /** Peak learning rate. */
   learningRate: z.number().positive().default(4e-4),
+  /** Peak learning rates of parts that have another: encoder, codebook (what gradients move of it), decoder. */
+  partLearningRates: z
+    .strictObject({
+      encoder: z.number().positive().optional(),
+      codebook: z.number().positive().optional(),
+      decoder: z.number().positive().optional(),
+    })
+    .default({}),
   /** Steps of linear rise to the peak; 0 is off. Best well below `steps`. */
   warmupSteps: z.int().min(0).default(50),
   /** The learning rate after the warm-up; "constant" is off. */
@@ -58,6 +69,7 @@ export const trainingFields = {
   logEvery: z.int().min(1).default(1),
   /** Steps between two evaluations on the held-out images; null evaluates at the end alone. */
   evaluateEvery: z.int().min(1).nullable().default(null),
+  ...earlyStopFields,
   /** Steps between two checkpoints; null saves at the end (or at an interruption) alone. */
   checkpointEvery: z.int().min(1).nullable().default(250),
   /**
@@ -66,6 +78,14 @@ export const trainingFields = {
    */
   onNan: z.enum(nonFinitePolicies).default("stop"),
 };
+
+/** Images that a step is made of. */
+export function imagesOfStep({
+  batchSize,
+  accumulate,
+}: Pick<TrainingConfig, "batchSize" | "accumulate">): number {
+  return batchSize * accumulate;
+}
 
 /** How to train, as an object of its own. */
 export const trainingSchema = z.strictObject(trainingFields);
@@ -103,8 +123,8 @@ export interface RunOptions extends TrainingOptions {
   /** `{ kind }` and that kind's options, or a kind; default "vq". */
   readonly quantizer?: string | QuantizerConfig;
   /**
-   * A named set of settings for what the run does not say itself: "recommended" (the default) or "paper". null takes
-   * none: the defaults of each option.
+   * A named set of settings for what the run does not say itself: "recommended" (the default), "paper", "taming",
+   * "llamagen" or "maskgit". null takes none: the defaults of each option.
    */
   readonly recipe?: string | null;
   /** Where the images are: a folder, a file, a glob pattern, a list of these, or everything about them. */
@@ -113,9 +133,12 @@ export interface RunOptions extends TrainingOptions {
   readonly loss?: ReconstructionLossOptions;
   /**
    * What it minimises besides, in this order: `{ kind }` and that kind's options, or a kind, each once; default none.
-   * Kinds are made known by `registerObjective`.
+   * Or options by kind: `{ adversarial: { start: 5000 } }`, in which null leaves a kind out. `registerObjective` makes
+   * kinds of one's own known.
    */
-  readonly objectives?: readonly (string | ObjectiveConfig)[];
+  readonly objectives?:
+    | readonly (string | ObjectiveConfig)[]
+    | Readonly<Record<string, Readonly<Record<string, unknown>> | null>>;
   /**
    * The model to start from, a run folder or model file, for fine-tuning; default null: fresh weights. What `model` and
    * `quantizer` do not say is then as in that model.
@@ -212,7 +235,7 @@ export function resolveRun(options: unknown): RunConfig {
     from,
     nominalCodebookSize,
     ...rest
-  } = parseConfig(runSchema, options, "");
+  } = parseConfig(runSchema, withRecipe(options), "");
   const given = quantizerObject(quantizer);
   const config = {
     model: resolveModel(model === undefined ? {} : model),
@@ -225,12 +248,21 @@ export function resolveRun(options: unknown): RunConfig {
   };
   checkCropSize(config);
   checkFreezing(config);
+  checkEarlyStop(config);
   checkTrainable(config.model);
   return {
     ...config,
     nominalCodebookSize:
       nominalCodebookSize === undefined ? askedSize(given, config.quantizer) : nominalCodebookSize,
   };
+}
+
+/** A run's options with those that its recipe, where it names one, has for it. Options that are wrong are told later. */
+function withRecipe(options: unknown): unknown {
+  if (!isObject(options) || typeof options.recipe !== "string") return options;
+  const { batchSize = 16, accumulate = 1 } = options;
+  const images = Number(batchSize) * Number(accumulate);
+  return recipeNamed(options.recipe).run(options, images);
 }
 
 /**
@@ -324,8 +356,9 @@ function checkCropSize({
   model,
   data,
   loss,
+  objectives,
   quantizer,
-}: Pick<RunConfig, "model" | "data" | "loss" | "quantizer">): void {
+}: Pick<RunConfig, "model" | "data" | "loss" | "objectives" | "quantizer">): void {
   const { downsamplingFactor: factor } = model;
   const last = quantizerFacts(quantizer)?.scales?.at(-1);
   const other = data.cropSize.find((side) => last !== undefined && side !== last * factor);
@@ -344,10 +377,18 @@ function checkCropSize({
       `expected multiples of the model's downsamplingFactor ${factor}, got ${side}. Nearest: ${nearest}.`,
     );
   }
-  if (loss.ssim > 0 && Math.min(...data.cropSize) < 11) {
+  if (loss.ssim + (loss.msSsim ?? 0) > 0 && Math.min(...data.cropSize) < 11) {
     throw new ConfigError(
       "data.cropSize",
       `expected sides >= 11 pixels for the SSIM loss, got ${Math.min(...data.cropSize)}.`,
+    );
+  }
+  for (const [i, objective] of objectives.entries()) {
+    const least = objectiveDescription(objective, `objectives[${i}]`).smallestSide?.(objective) ?? 1;
+    if (Math.min(...data.cropSize) >= least) continue;
+    throw new ConfigError(
+      "data.cropSize",
+      `expected sides >= ${least} pixels for the networks of objective "${objective.kind}", got ${Math.min(...data.cropSize)}.`,
     );
   }
 }

@@ -7,6 +7,7 @@ import type { ImageDataset } from "../data/index.js";
 import type { EvaluationFigures } from "../evaluation/index.js";
 import type { JsonObject } from "../files/index.js";
 import type { LoadedCheckpoint } from "../runs/index.js";
+import type { Monitored } from "./early-stop.js";
 import { metricsToRecord, recordToMetrics, type StepMetrics } from "./step-metrics.js";
 
 /** Where a run stands: everything but its tensors. */
@@ -17,6 +18,8 @@ export interface RunProgress {
   readonly untrained: EvaluationFigures | null;
   /** The best PSNR that was evaluated in training; null before the first. */
   readonly bestPsnr: number | null;
+  /** What may end the run early; null where nothing does. */
+  readonly monitored: Monitored | null;
   /** Batches that were passed over in going back: step s trains on batch s + passedBatches. */
   readonly passedBatches: number;
   /** Steps skipped one after another up to now. */
@@ -46,6 +49,11 @@ const figure = z.number().nullable();
 const progressSchema = z.strictObject({
   untrained: z.record(z.string(), figure).nullable(),
   bestPsnr: figure,
+  // Absent in what earlier versions wrote.
+  monitored: z
+    .strictObject({ best: figure, since: z.int().min(0) })
+    .nullable()
+    .default(null),
   passedBatches: z.int().min(0),
   skippedInARow: z.int().min(0),
   trainingSeconds: z.number().min(0),
@@ -67,6 +75,7 @@ export function initialProgress(dataset: ImageDataset): RunProgress {
     step: 0,
     untrained: null,
     bestPsnr: null,
+    monitored: null,
     passedBatches: 0,
     skippedInARow: 0,
     trainingSeconds: 0,

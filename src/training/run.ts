@@ -8,6 +8,8 @@ import {
   type ImageNote,
 } from "../data/index.js";
 import { type Evaluation, evaluateModel } from "../evaluation/index.js";
+import { prepareObjectives } from "../losses/index.js";
+import type { ObjectiveConfig } from "../losses/registry/index.js";
 import type { InitializationProgress } from "../quantizers/index.js";
 import { CodeMeter } from "./code-meter.js";
 import { createModelState, type ModelState, type WeightOrigin } from "./model-state.js";
@@ -65,13 +67,37 @@ export async function openRun(config: RunConfig, hooks: TrainerHooks, origin: We
   // Images that cannot be read should be known before anything is written, or an earlier run removed.
   await first(dataset.trainBatches({ batchSize: 1 }));
   await first(dataset.evaluationBatches({ batchSize: 1 }));
-  const state = createModelState(config, origin);
+  const { state, objectives } = await createState(config, origin);
   const { quantizer } = state.model;
   const { codebookSize, numCodebooks } = quantizer;
   const usage = new UsageMeter({ codebookSize, numCodebooks, window: config.usageWindow });
   const recordsCodes = config.out !== null && config.timelineRecords > 0 && CodeMeter.follows(quantizer);
   const codes = recordsCodes ? new CodeMeter(quantizer) : null;
-  return { config, dataset, enlargement, engine: chosen, state, usage, codes, hooks };
+  return {
+    config: { ...config, objectives },
+    dataset,
+    enlargement,
+    engine: chosen,
+    state,
+    usage,
+    codes,
+    hooks,
+  };
+}
+
+/** The model with its objectives, and these with what their files are known by. */
+async function createState(
+  config: RunConfig,
+  origin: WeightOrigin,
+): Promise<{ readonly state: ModelState; readonly objectives: readonly ObjectiveConfig[] }> {
+  const prepared = await prepareObjectives(config.objectives);
+  try {
+    const state = createModelState(config, origin, prepared);
+    return { state, objectives: prepared.map((each) => each.config) };
+  } catch (error) {
+    for (const each of prepared) each.dispose();
+    throw error;
+  }
 }
 
 /** Takes the first item and closes the iteration. */

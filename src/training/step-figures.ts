@@ -31,8 +31,8 @@ export interface PhaseScalars {
   /** What is minimised. */
   readonly total: tf.Scalar;
   readonly value: ObjectiveValue;
-  /** Global norm of the gradients, before clipping. */
-  readonly norm: tf.Scalar;
+  /** Global norm of the gradients, before clipping; absent where these are parts of a sum. */
+  readonly norm?: tf.Scalar;
 }
 
 /** The scalars of a step in the order in which they are read, and what each of them is. */
@@ -57,7 +57,7 @@ export class StepFigures {
   addPhase(phase: string, { total, value, norm }: PhaseScalars): void {
     this.add({ field: phaseField(phase, "totalLoss") }, total);
     for (const [field, scalar] of Object.entries(value.figures)) this.add({ field }, scalar);
-    this.add({ field: phaseField(phase, "gradientNorm") }, norm);
+    if (norm !== undefined) this.add({ field: phaseField(phase, "gradientNorm") }, norm);
     for (const { name, value: loss, weight } of value.terms) {
       this.add({ term: name, weight: typeof weight === "number" ? weight : null }, loss);
       if (typeof weight !== "number") this.add({ weightOf: name }, weight);

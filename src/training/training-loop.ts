@@ -1,14 +1,17 @@
 import type { ImageBatch } from "../data/index.js";
 import { type Evaluation, ExampleStrips } from "../evaluation/index.js";
 import { type Phase, updateAt } from "../losses/index.js";
+import { AccumulatedStep } from "./accumulated-step.js";
+import { isStopped, monitored } from "./early-stop.js";
 import { restoreState, storedState } from "./model-state.js";
 import { NonFiniteError } from "./non-finite.js";
 import { evaluateRun, type Run, withEvaluationWeights } from "./run.js";
+import { imagesOfStep } from "./run-config.js";
 import { brokenFilesOf, type RunProgress } from "./run-progress.js";
 import type { RunRecorder } from "./run-recorder.js";
 import type { StepOutcome } from "./step-figures.js";
 import { evaluationFields, phaseField, type StepMetrics } from "./step-metrics.js";
-import { TrainingStep } from "./training-step.js";
+import { type StepMaker, TrainingStep } from "./training-step.js";
 import type { UsageFields } from "./usage-meter.js";
 
 /** So many steps without a finite one, or so many times back to one checkpoint, and the run ends: it would never end. */
@@ -58,6 +61,12 @@ export class TrainingLoop {
     return this.#evaluated?.step === this.#progress.step ? this.#evaluated.evaluation : undefined;
   }
 
+  /** Whether the run ends before its last step: the figure that it is stopped by has not become better. */
+  get isStopped(): boolean {
+    const { monitored } = this.#progress;
+    return monitored !== null && isStopped(monitored, this.#run.config);
+  }
+
   /** Trains to the end of the run; yields each step when all that is due after it has been done. */
   async *run(signal: AbortSignal | undefined): AsyncGenerator<StepMetrics, void, undefined> {
     const { config, state } = this.#run;
@@ -69,9 +78,15 @@ export class TrainingLoop {
       await this.saveCheckpoint();
       yield metrics;
     }
-    const trainingStep = new TrainingStep({ ...state, seed: config.seed });
-    // One turn, and another one each time that the run goes back.
-    while (this.#progress.step < steps) yield* this.#stepsAhead(trainingStep, signal);
+    const parts = { ...state, seed: config.seed };
+    const { accumulate } = config;
+    const maker = accumulate > 1 ? new AccumulatedStep(parts, accumulate) : new TrainingStep(parts);
+    try {
+      // One turn, and another one each time that the run goes back.
+      while (this.#progress.step < steps && !this.isStopped) yield* this.#stepsAhead(maker, signal);
+    } finally {
+      maker.dispose();
+    }
   }
 
   /** Saves the present state, unless it is saved already or nothing is written. @throws VqkitError("file" | "numerics") */
@@ -99,31 +114,32 @@ export class TrainingLoop {
 
   /** Trains from where the run stands to its end, or until it goes back to a checkpoint. */
   async *#stepsAhead(
-    trainingStep: TrainingStep,
+    maker: StepMaker,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<StepMetrics, void, undefined> {
     const { config, dataset } = this.#run;
-    const { steps, batchSize } = config;
+    const { steps } = config;
+    const batchSize = imagesOfStep(config);
     let asked = performance.now();
     const startStep = this.#progress.step + this.#progress.passedBatches;
     for await (const batch of dataset.trainBatches({ batchSize, startStep })) {
       signal?.throwIfAborted();
-      const trained = await this.#trained(trainingStep, batch, asked);
+      const trained = await this.#trained(maker, batch, asked);
       if (trained === null) return;
       yield await this.#completed(trained, signal);
-      if (this.#progress.step >= steps) return;
+      if (this.#progress.step >= steps || this.isStopped) return;
       asked = performance.now();
     }
   }
 
   /** Makes the next step. @returns null when the run went back instead */
-  async #trained(trainingStep: TrainingStep, batch: ImageBatch, asked: number): Promise<StepMetrics | null> {
+  async #trained(maker: StepMaker, batch: ImageBatch, asked: number): Promise<StepMetrics | null> {
     const { config, usage, state } = this.#run;
     const step = this.#progress.step + 1;
     let outcome: StepOutcome;
     let event = this.#rolledBack;
     try {
-      outcome = await trainingStep.run(batch, step, { check: this.#isSaved(step) });
+      outcome = await maker.run(batch, step, { check: this.#isSaved(step) });
       this.#progress = { ...this.#progress, skippedInARow: 0 };
     } catch (error) {
       if (!(error instanceof NonFiniteError)) throw error;
@@ -148,7 +164,7 @@ export class TrainingLoop {
       quantizationError: outcome.quantizationError,
       ...outcome.others,
       ...(isSkipped ? usage.figures() : this.#counted(outcome)),
-      imagesPerSecond: config.batchSize / seconds,
+      imagesPerSecond: imagesOfStep(config) / seconds,
       elapsedSeconds,
       ...event,
       ...(isSkipped && { skipped: true as const }),
@@ -159,7 +175,7 @@ export class TrainingLoop {
   #counted({ indices, replaced }: StepOutcome): UsageFields {
     const { config, dataset, usage, codes } = this.#run;
     codes?.add(indices, replaced);
-    const firstSample = (this.#progress.step - 1 + this.#progress.passedBatches) * config.batchSize;
+    const firstSample = (this.#progress.step - 1 + this.#progress.passedBatches) * imagesOfStep(config);
     return usage.add(indices, Math.floor(firstSample / dataset.trainFiles.length));
   }
 
@@ -235,6 +251,11 @@ export class TrainingLoop {
       throw error;
     }
     this.#evaluated = { step: trained.step, evaluation };
+    if (this.#run.config.stopAfter !== null) {
+      const before = this.#progress.monitored ?? { best: null, since: 0 };
+      const { figures } = evaluation;
+      this.#progress = { ...this.#progress, monitored: monitored(before, figures, this.#run.config) };
+    }
     hooks.onPhase?.("training");
     return { ...trained, ...evaluationFields(evaluation.figures) };
   }
@@ -245,7 +266,7 @@ export class TrainingLoop {
     const psnr = this.evaluation?.figures.psnr ?? null;
     const best = psnr !== null && psnr > (bestPsnr ?? Number.NEGATIVE_INFINITY);
     if (best) this.#progress = { ...this.#progress, bestPsnr: psnr };
-    if (this.#isSaved(step) || best) await this.saveCheckpoint({ best });
+    if (this.#isSaved(step) || best || this.isStopped) await this.saveCheckpoint({ best });
   }
 
   /** Whether a checkpoint of the step is due, however good it is. */

@@ -72,7 +72,7 @@ describe("reconstructionLossSchema", () => {
   it.each([
     ["ssimm", "reconstructionLoss", /Unknown reconstruction loss "ssimm"\..*Did you mean "ssim"\?/],
     [{ l3: 1 }, "reconstructionLoss", /Unknown reconstruction loss "l3"/],
-    [{ l1: 0 }, "reconstructionLoss", /at least one of l1, l2, huber, ssim > 0/],
+    [{ l1: 0 }, "reconstructionLoss", /at least one of l1, l2, huber, ssim, msSsim, sobel > 0/],
     [{ l1: -1 }, "reconstructionLoss.l1", />= 0, got -1/],
     [{ huber: 1, huberDelta: 0 }, "reconstructionLoss.huberDelta", /> 0, got 0/],
     [null, "reconstructionLoss", /expected an object, got null/],

@@ -23,6 +23,8 @@ export interface ObjectiveContext {
   readonly random: Random;
   /** The model's learning rate, for networks that learn along with it. @param step 1 for the first */
   learningRate(step: number): number;
+  /** The same as a share of its peak, for networks with a peak of their own. */
+  learningRateFraction(step: number): number;
 }
 
 /** A line of the loss card. */
@@ -37,11 +39,8 @@ export interface ObjectiveCard {
   readonly leaves: string;
 }
 
-/**
- * A kind of objective: how its options are read, how it is made, and what a reader is told of it. A file in `losses/` and
- * a line in its face make one of ours; `registerObjective` one from elsewhere.
- */
-export interface ObjectiveDefinition<C extends ObjectiveConfig = ObjectiveConfig> {
+/** What configurations and reports know of a kind of objective. Needs no engine. */
+export interface ObjectiveDescription<C extends ObjectiveConfig = ObjectiveConfig> {
   readonly kind: string;
   /** One sentence. */
   readonly summary: string;
@@ -52,8 +51,39 @@ export interface ObjectiveDefinition<C extends ObjectiveConfig = ObjectiveConfig
    * @throws ConfigError
    */
   parse(value: unknown, where: string): C;
-  /** Makes it with fresh weights. @param config as `parse` returned it */
-  create(config: C, context: ObjectiveContext): ObjectiveParts;
-  /** What the loss card of a run says of it, a line a term. Needs no engine. */
+  /** The smallest side of a crop that its networks take, in pixels; any where it says nothing. */
+  smallestSide?(config: C): number;
+  /** What the loss card of a run says of it, a line a term. */
   card(config: C): readonly ObjectiveCard[];
 }
+
+/** An objective that has read its files. */
+export interface PreparedObjective<C extends ObjectiveConfig = ObjectiveConfig> {
+  /** With what the files are known by. */
+  readonly config: C;
+  /** Called once at most; what is read then belongs to the parts. */
+  create(context: ObjectiveContext): ObjectiveParts;
+  /** Frees what was read, where `create` is not called. */
+  dispose(): void;
+}
+
+/** What makes an objective. */
+export interface ObjectiveMaker<C extends ObjectiveConfig = ObjectiveConfig> {
+  /** Makes it with fresh weights. @param config as `parse` returned it */
+  create(config: C, context: ObjectiveContext): ObjectiveParts;
+  /**
+   * Reads the files that the configuration names, for an objective that has some; `create` of what it returns is then
+   * called instead.
+   *
+   * @param where names the configuration in messages
+   */
+  prepare?(config: C, where: string): Promise<PreparedObjective<C>>;
+}
+
+/**
+ * A kind of objective: how its options are read, how it is made, and what a reader is told of it. `registerObjective`
+ * makes one from elsewhere known; ours stand in `ours.ts` and `makers.ts`.
+ */
+export interface ObjectiveDefinition<C extends ObjectiveConfig = ObjectiveConfig>
+  extends ObjectiveDescription<C>,
+    ObjectiveMaker<C> {}

@@ -4,17 +4,21 @@ export type {
   ObjectiveConfig,
   ObjectiveContext,
   ObjectiveDefinition,
+  ObjectiveDescription,
+  ObjectiveMaker,
   ObjectiveParts,
+  PreparedObjective,
 } from "./definition.js";
 export {
   ownReconstructionLoss,
   ownReconstructionLosses,
   type ReconstructionLossDefinition,
+  reconstructionLossFormula,
   registerReconstructionLoss,
 } from "./reconstruction-losses.js";
 export {
   objectiveCards,
-  objectiveDefinition,
+  objectiveDescription,
   objectiveKinds,
   parseObjectives,
   registerObjective,

@@ -66,6 +66,17 @@ export function registerReconstructionLoss(definition: ReconstructionLossDefinit
   definitions.set(name, definition);
 }
 
+/** What the loss card says of losses of ours that stand here like one's own; what computes them needs an engine. */
+const ourFormulas: Readonly<Record<string, string>> = {
+  msSsim: "1 − mean MS-SSIM of x and x̂, at as many of its five scales as the crop holds",
+  sobel: "mean |S(x − x̂)|, S the Sobel filters across and down",
+};
+
+/** The formula of a loss that is none of training's own names; undefined for one that nobody knows here. */
+export function reconstructionLossFormula(name: string): string | undefined {
+  return definitions.get(name)?.formula ?? ourFormulas[name];
+}
+
 /** The names of those registered, sorted. */
 export function ownReconstructionLosses(): string[] {
   return [...definitions.keys()].sort();

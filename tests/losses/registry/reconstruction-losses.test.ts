@@ -39,7 +39,9 @@ test("a configuration names it as it names ours, and resolves to itself", () => 
   expect(resolve(JSON.parse(JSON.stringify(sum)))).toEqual(sum);
   expect(() => resolve("edgse")).toThrow(/Did you mean "edges"\?.*module that registers it/);
   expect(() => resolve({ edges: -1 })).toThrow(/loss\.edges.*>= 0, got -1/);
-  expect(() => resolve({ edges: 0 })).toThrow(/at least one of l1, l2, huber, ssim, edges > 0/);
+  expect(() => resolve({ edges: 0 })).toThrow(
+    /at least one of l1, l2, huber, ssim, edges, msSsim, sobel > 0/,
+  );
 });
 
 test("it is computed beside ours, and weighted", async () => {
