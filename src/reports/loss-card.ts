@@ -1,5 +1,5 @@
 import { fieldsOf } from "../core/objects.js";
-import { objectiveCards, ownReconstructionLoss } from "../losses/registry/index.js";
+import { objectiveCards, reconstructionLossFormula } from "../losses/registry/index.js";
 import { type QuantizerLoss, quantizerFacts, quantizerKinds } from "../quantizers/family/index.js";
 
 /** What a run minimised: each loss, its weight, and which part of the model it moves. JSON-safe. */
@@ -53,7 +53,7 @@ function reconstructionTerms(weights: Fields, movesCodes: boolean): LossTerm[] {
   const others = Object.keys(weights).filter((name) => name !== "huberDelta" && !Object.hasOwn(ours, name));
   const own = others.map((name) => [
     name,
-    ownReconstructionLoss(name)?.formula ?? "see the code of the module that registers it",
+    reconstructionLossFormula(name) ?? "see the code of the module that registers it",
   ]);
   const titles: Fields = { l1: "L1", l2: "L2", huber: "Huber", ssim: "SSIM" };
   return [...Object.entries(ours), ...own].flatMap(([name = "", formula]) => {

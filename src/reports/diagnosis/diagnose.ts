@@ -1,3 +1,4 @@
+import { checkerboard, discriminatorWins, weightAtClamp } from "./adversarial-rules.js";
 import { deadCodes, overSizedCodebook, usageFalling } from "./codebook-rules.js";
 import { commitmentGrowing, lowRankLatents, normGap } from "./latent-rules.js";
 import type { DiagnosisRecord } from "./record.js";
@@ -5,7 +6,7 @@ import { type Outcome, type Remedy, type Rule, type Severity, severities } from 
 import { settingsOf } from "./settings.js";
 import { explainsTheRest, explodingGradient, underTrained } from "./training-rules.js";
 
-/** All rules, in the order of docs/doctor.md. */
+/** The rules of every run, in the order of docs/doctor.md. */
 export const diagnosisRules: readonly Rule[] = [
   usageFalling,
   deadCodes,
@@ -16,6 +17,9 @@ export const diagnosisRules: readonly Rule[] = [
   underTrained,
   explodingGradient,
 ];
+
+/** Rules that are a question for some runs alone. */
+const particularRules: readonly Rule[] = [discriminatorWins, weightAtClamp, checkerboard];
 
 /** Something that is wrong with a run. */
 export interface Finding {
@@ -63,7 +67,8 @@ export function diagnose(record: DiagnosisRecord): Diagnosis {
       if (typeof remedy === "string") return remedy;
       return remedy.helps(settings) ? remedy.text : [];
     });
-  const outcomes = diagnosisRules.map((rule) => ({ rule, outcome: rule.judge(record) }));
+  const asked = [...diagnosisRules, ...particularRules].filter((rule) => rule.applies?.(record) ?? true);
+  const outcomes = asked.map((rule) => ({ rule, outcome: rule.judge(record) }));
   const found = outcomes.filter((each): each is Found => each.outcome.status === "found");
   const cause = found.find(({ rule, outcome }) => rule === underTrained && explainsTheRest(record, outcome));
   const symptoms = found

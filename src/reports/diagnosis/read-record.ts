@@ -24,6 +24,7 @@ export async function readDiagnosisRecord(run: RunFolder): Promise<DiagnosisReco
   return history.record({
     final: figures?.final ?? null,
     meanColourPsnr: figures?.meanColour?.psnr ?? null,
+    checkerboard: figures?.spectrum?.checkerboard ?? null,
   });
 }
 

@@ -39,6 +39,8 @@ export interface DiagnosisRecord {
   readonly final: DiagnosedEvaluation | null;
   /** PSNR of painting each image in its mean colour. */
   readonly meanColourPsnr: number | null;
+  /** How far marks of upsampling stand out of the spectrum of the final reconstructions, against the originals'. */
+  readonly checkerboard?: number | null;
 }
 
 const DIAGNOSED_CURVES = [
@@ -47,6 +49,9 @@ const DIAGNOSED_CURVES = [
   "gradientNorm",
   "usageBatch",
   "usageWindow",
+  "discriminatorRealAccuracy",
+  "discriminatorReconstructedAccuracy",
+  "adversarialWeight",
 ] as const;
 export type DiagnosedCurve = (typeof DIAGNOSED_CURVES)[number];
 
@@ -98,8 +103,10 @@ export class DiagnosisHistory {
   }
 
   /** The record of the steps so far, which `diagnose` takes. @param evaluation of the finished run */
-  record(evaluation: Partial<Pick<DiagnosisRecord, "final" | "meanColourPsnr">> = {}): DiagnosisRecord {
-    const { final = null, meanColourPsnr = null } = evaluation;
+  record(
+    evaluation: Partial<Pick<DiagnosisRecord, "final" | "meanColourPsnr" | "checkerboard">> = {},
+  ): DiagnosisRecord {
+    const { final = null, meanColourPsnr = null, checkerboard = null } = evaluation;
     return {
       ...this.#run,
       lastStep: this.#lastStep,
@@ -109,6 +116,7 @@ export class DiagnosisHistory {
       samplesWindow: this.#samplesWindow,
       final,
       meanColourPsnr,
+      checkerboard,
     };
   }
 }

@@ -30,6 +30,8 @@ export interface Rule {
   /** What to try, the likeliest help first. */
   readonly remedies: readonly Remedy[];
   readonly judge: (record: DiagnosisRecord) => Outcome;
+  /** Whether it is a question at all for the run; by default it is. Another run does not hear of the rule. */
+  readonly applies?: (record: DiagnosisRecord) => boolean;
 }
 
 export const fine = (seen: string): Outcome => ({ status: "fine", seen });

@@ -50,6 +50,8 @@ const figuresSchema = z.object({
   trainFiles: whole.nullable().default(null),
   seed: z.int(),
   reconstructions: pictureSchema.nullable().default(null),
+  // Absent in what earlier versions wrote.
+  spectrum: z.object({ sharpness: figure, checkerboard: figure }).nullable().default(null),
 });
 
 /** One evaluation as summary.json has it; null where a figure has no meaning (a baseline that encodes nothing). */
@@ -82,6 +84,8 @@ export interface RunFigures {
   readonly seed: number;
   /** Where the images are in reconstructions.png: originals above reconstructions. */
   readonly reconstructions: PictureGeometry | null;
+  /** Of the example images: `spectrumFigures`; null where it was not recorded. */
+  readonly spectrum: { readonly sharpness: number | null; readonly checkerboard: number | null } | null;
 }
 
 /** A finished run as reports read it. */
