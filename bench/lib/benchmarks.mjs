@@ -73,6 +73,25 @@ function diffusers(args) {
   return { name: "diffusers, channels_last", script: "autoencoder.py", args: [...args, ...options] };
 }
 
+/** The step of train-step at batch 16, with a loss of another network beside it. */
+function losses(loss, title) {
+  const args = ["--loss", loss];
+  const peer = (layout) => ({
+    name: `PyTorch, ${layout}`,
+    script: "losses.py",
+    args: [...args, "--layout", layout],
+    on: "cpu",
+  });
+  return {
+    title,
+    repeats: 6,
+    hasBatches: true,
+    measures: [speed, memory, resident],
+    ours: { script: "losses.mjs", args },
+    peers: [peer("channels_last"), peer("contiguous")],
+  };
+}
+
 function flags(options) {
   return Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
 }
@@ -145,6 +164,8 @@ export const benchmarks = {
     side: 256,
     batch: 1,
   }),
+  "perceptual-train": losses("perceptual", "train-step at batch 16 with LPIPS over VGG16"),
+  "adversarial-train": losses("adversarial", "train-step at batch 16 against PatchGAN, adaptive weight"),
   "encode-folder": encodeFolder("JPEG files to .npy files: decode, scale to 256×256, encode, write"),
   "quantizer-vq": quantizer("vq", 65_536, "straight-through VQ, K = 65,536"),
   "quantizer-rotation": quantizer("rotation", 65_536, "rotation-trick VQ, K = 65,536"),
