@@ -18,6 +18,7 @@ import { addReport } from "./commands/report.js";
 import { addTrain } from "./commands/train.js";
 import { addTry } from "./commands/try.js";
 import { addUi } from "./commands/ui.js";
+import { addWorker } from "./commands/worker.js";
 import { EXIT, type Explanation, explain } from "./errors.js";
 import { FIRST_STEPS } from "./first-steps.js";
 import { addHabits } from "./habits.js";
@@ -83,6 +84,7 @@ export function buildProgram(terminal: Terminal): Command {
     addTrain,
     addCompare,
     addEncode,
+    addWorker,
     addDecode,
     addEvaluate,
     addExport,

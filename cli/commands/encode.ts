@@ -1,6 +1,4 @@
-import { buffer } from "node:stream/consumers";
 import type { Command } from "commander";
-import type { BrokenImage, ImageCollection, SourceItem } from "../../src/data/index.js";
 import type {
   CodeFormat,
   CodeManifest,
@@ -14,15 +12,15 @@ import { BrokenImages } from "../broken-images.js";
 import { loadQuantizerModules } from "../config-file.js";
 import { many, number } from "../count-text.js";
 import { addModelFlags, type ModelFlags, requireFlag } from "../declare-flags.js";
+import { type EncodeSource, openEncodeSource } from "../encode-source.js";
 import { engineOptions } from "../engine-options.js";
-import { Interrupted, UsageError } from "../errors.js";
-import { readFileList } from "../file-list.js";
+import { Interrupted } from "../errors.js";
 import { namingFlags } from "../gather-config.js";
-import { isTerminal } from "../is-terminal.js";
 import { LeftOutImages } from "../left-out.js";
 import { checkModelFirst } from "../model-argument.js";
 import { PassedOverNote } from "../passed-over.js";
 import { type Progress, startProgress } from "../progress.js";
+import { addQueueFlags, addSubmissionFlags, QUEUE_FIELDS, type QueueFlags } from "../queue-flags.js";
 import { type FlagField, OVERSIZE_FLAG, OVERSIZE_HELP } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
 import { integer, size } from "../values.js";
@@ -30,7 +28,7 @@ import { integer, size } from "../values.js";
 /** Sizes of latent grids in the closing line. */
 const GRIDS_NAMED_AT_MOST = 6;
 
-interface Flags extends ModelFlags {
+interface Flags extends ModelFlags, QueueFlags {
   readonly out: string;
   readonly format?: CodeFormat;
   readonly overwrite?: boolean;
@@ -60,6 +58,7 @@ const FIELDS: readonly FlagField[] = [
   { flag: "--batch-size <n>", field: "batchSize" },
   { flag: "--max-pixels <n>", field: "maxPixels" },
   { flag: "--format <name>", field: "format" },
+  ...QUEUE_FIELDS,
 ];
 
 export function addEncode(program: Command, terminal: Terminal): void {
@@ -91,6 +90,8 @@ export function addEncode(program: Command, terminal: Terminal): void {
     .option("--overwrite", "replace the codes in that folder")
     .option("--resume", "resume where an interrupted run stopped")
     .option("--strict", "stop at the first image that cannot be read (default: skip it)");
+  addQueueFlags(command, "let the workers of this queue compute");
+  addSubmissionFlags(command);
   addModelFlags(command);
   command.action((model: string, images: string[], flags: Partial<Flags>) =>
     namingFlags(flags, FIELDS, async () => {
@@ -108,16 +109,17 @@ async function encode(terminal: Terminal, modelPath: string, request: Request): 
   const broken = new BrokenImages(terminal, { quiet });
   const leftOut = new LeftOutImages(terminal, { quiet });
   const passedOver = await PassedOverNote.create(terminal, { quiet });
-  const images = await openImages(terminal, request, { broken, leftOut, passedOver });
+  const told = { broken, leftOut, passedOver };
+  const source = await openEncodeSource(terminal, { ...request, model: modelPath }, told);
   const tokenizer = await Tokenizer.load(modelPath, engineOptions(request));
   const progress = startProgress(terminal, {
     label: "encoding",
-    total: () => images.total,
+    total: () => source.total,
     unit: "images",
     quiet,
   });
   try {
-    const outcome = await encodeInto(terminal, request, { tokenizer, images, progress, broken });
+    const outcome = await encodeInto(terminal, request, { tokenizer, source, progress, broken });
     progress.stop();
     broken.summarise();
     leftOut.summarise();
@@ -135,55 +137,6 @@ async function encode(terminal: Terminal, modelPath: string, request: Request): 
   }
 }
 
-/** Who is told of what is found. */
-interface Told {
-  readonly broken: BrokenImages;
-  readonly leftOut: LeftOutImages;
-  readonly passedOver: PassedOverNote;
-}
-
-async function openImages(
-  terminal: Terminal,
-  { images, filesFrom, column, imageKey, strict = false, out }: Request,
-  { broken, leftOut, passedOver }: Told,
-): Promise<ImageCollection> {
-  const { ImageError, openFileList, openSource } = await import("../../src/data/index.js");
-  const stop = ({ file, reason }: BrokenImage): never => {
-    throw new ImageError(file, reason);
-  };
-  if (images.includes("-")) return openSource(await readImage(terminal.stdin, images));
-  const options = {
-    ...(column === undefined ? {} : { column }),
-    ...(imageKey === undefined ? {} : { imageKey }),
-    onLeftOut: leftOut.report,
-    onBroken: strict ? stop : broken.report,
-    onPassedOver: passedOver.report,
-    outputs: [out],
-  };
-  if (filesFrom === undefined) {
-    if (images.length > 0) return openSource(images, options);
-    throw new UsageError("<images...>: expected folders, glob patterns or files, or --files-from, got none.");
-  }
-  if (images.length > 0) {
-    throw new UsageError(
-      `--files-from: expected no other images, got ${images[0]} too. Give one or the other.`,
-    );
-  }
-  return openFileList(await readFileList(filesFrom, terminal.stdin), options);
-}
-
-/** The one image on standard input. @throws UsageError when other images are given, or a person would have to type it */
-async function readImage(stdin: Terminal["stdin"], images: readonly string[]): Promise<SourceItem> {
-  const [other] = images.filter((each) => each !== "-");
-  if (other !== undefined || images.length > 1) {
-    throw new UsageError(`-: expected no other images, got ${other ?? "it twice"}. Give one or the other.`);
-  }
-  if (stdin === undefined || isTerminal(stdin)) {
-    throw new UsageError("-: expected an image on standard input, got none. Add < photo.jpg.");
-  }
-  return { name: "stdin", source: await buffer(stdin) };
-}
-
 /** What is in the folder at the end. */
 interface Outcome {
   readonly manifest: CodeManifest;
@@ -194,18 +147,18 @@ interface Outcome {
 
 interface Parts {
   readonly tokenizer: Tokenizer;
-  readonly images: ImageCollection;
+  readonly source: EncodeSource;
   readonly progress: Progress;
   readonly broken: BrokenImages;
 }
 
 /** Encodes into the folder; what is written when it fails or is interrupted is left for `--resume`, or removed. */
 async function encodeInto(terminal: Terminal, request: Request, parts: Parts): Promise<Outcome> {
-  const { tokenizer, broken } = parts;
+  const { tokenizer, source, broken } = parts;
   const { out, resume = false, overwrite = false } = request;
   const { openCodeWriter } = await import("../../src/tokenizer/index.js");
   const options = encodeOptions(request);
-  await tokenizer.checkSize(parts.images, options);
+  await source.check(tokenizer, options);
   const writer = await openCodeWriter(out, {
     overwrite,
     resume,
@@ -219,14 +172,15 @@ async function encodeInto(terminal: Terminal, request: Request, parts: Parts): P
     note(terminal, `resuming after image ${before.itemsDone}`, { quiet: request.quiet ?? false });
   }
   try {
-    const images = await encodeAll(terminal, writer, { ...parts, options, request });
+    const images = await encodeAll(terminal, writer, { ...parts, options });
     const manifest = await writer.finish();
+    await source.finish();
     return { manifest, images, skipped: (before?.itemsBroken ?? 0) + broken.count };
   } catch (error) {
     const kept = await leave(writer, error);
     if (!(error instanceof Interrupted)) throw error;
     throw new Interrupted(
-      kept
+      kept || source.keeps
         ? `${error.message} To resume: the same command with --resume.`
         : `${error.message} Too few to keep in this format: the same command begins anew.`,
     );
@@ -237,22 +191,13 @@ async function encodeInto(terminal: Terminal, request: Request, parts: Parts): P
 async function encodeAll(
   terminal: Terminal,
   writer: CodeWriter,
-  {
-    tokenizer,
-    images,
-    progress,
-    broken,
-    options,
-    request,
-  }: Parts & { readonly options: EncodeOptions; readonly request: Request },
+  { tokenizer, source, progress, options }: Parts & { readonly options: EncodeOptions },
 ): Promise<number> {
   const start = writer.resumedAt;
-  progress.update(start?.itemsDone ?? 0);
-  const codes = tokenizer.encodeAll(images, {
+  const codes = source.batches(tokenizer, {
     ...options,
     ...(start === undefined ? {} : { start }),
-    onNote: broken.remark,
-    ...(request.strict ? {} : { onBroken: broken.report }),
+    progress,
   });
   let done = start?.itemsDone ?? 0;
   let encoded = done - (start?.itemsBroken ?? 0);
@@ -260,11 +205,8 @@ async function encodeAll(
     await writer.write(batch);
     done = batch.itemsDone;
     encoded = done - batch.itemsBroken;
-    progress.update(done);
-    if (terminal.signal.aborted) throw interrupted(done, images.total);
+    if (terminal.signal.aborted) throw interrupted(done, source.total);
   }
-  // Broken images behind the last batch belong to none.
-  if (images.total !== undefined && images.total !== done) progress.update(images.total);
   return encoded;
 }
 
@@ -317,9 +259,13 @@ function recorded(settings: EncodeSettings): Record<string, string | number | nu
   return { policy, ...size, ...overlap, maxPixels };
 }
 
-/** Which images were taken, where that was said; resuming with others would mix them. */
-function chosen({ column, imageKey }: Request): Record<string, string> {
-  return { ...(column === undefined ? {} : { column }), ...(imageKey === undefined ? {} : { imageKey }) };
+/** Which images were taken, where that was said (resuming with others would mix them), and whether processors may differ. */
+function chosen({ column, imageKey, allowMixed = false }: Request): Record<string, string | boolean> {
+  return {
+    ...(column === undefined ? {} : { column }),
+    ...(imageKey === undefined ? {} : { imageKey }),
+    ...(allowMixed ? { allowMixed } : {}),
+  };
 }
 
 function describe({ manifest, images }: Outcome): string {

@@ -14,6 +14,7 @@ export type ErrorCode =
   | "locked"
   | "codes"
   | "numerics"
+  | "queue"
   | "file";
 
 export class VqkitError extends Error {

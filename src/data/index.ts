@@ -45,9 +45,17 @@ export {
 export { mapAhead } from "./prefetch.js";
 export type { PixelArray, RawImage } from "./raw-image.js";
 export { ALPHA_BACKGROUND } from "./render.js";
-export type { CollectionOptions, ImageCollection } from "./sources/image-collection.js";
-export { openFileList, openSource, type SourceElement, type SourceInput } from "./sources/open-source.js";
+export type { CollectionOptions, ImageCollection, SourceFile } from "./sources/image-collection.js";
+export {
+  foundFiles,
+  listedFiles,
+  openFileList,
+  openSource,
+  type SourceElement,
+  type SourceInput,
+} from "./sources/open-source.js";
 export { checkChunkRuns } from "./sources/parquet-pages.js";
 export { type LeftOut, loadItem, type SourceItem } from "./sources/source-item.js";
+export { cutSource, openPiece, type SourcePiece } from "./sources/source-pieces.js";
 export { uninterrupted } from "./sources/uninterrupted.js";
 export { type FileSplit, splitFiles } from "./split.js";

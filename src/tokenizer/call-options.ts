@@ -25,6 +25,8 @@ export interface EncodeAllOptions extends EncodeCallOptions, Pick<FindOptions, "
    * source to skip. The batches from there on are those that the earlier call would have yielded.
    */
   readonly start?: SourceProgress | number;
+  /** Whether there may be no readable image, which is an error otherwise: of a part of a larger set. Default false. */
+  readonly mayBeEmpty?: boolean;
   /** The column of Parquet files that holds the images; where absent it is found out. */
   readonly column?: string;
 }

@@ -48,6 +48,8 @@ export interface ImageBatchesOptions extends ImageTaker {
   readonly onNote?: (note: ImageNote) => void;
   /** Where in the source to begin; default 0. */
   readonly start?: SourceProgress | number;
+  /** Whether there may be no readable image; default false. */
+  readonly mayBeEmpty?: boolean;
 }
 
 /**
@@ -62,7 +64,7 @@ export interface ImageBatchesOptions extends ImageTaker {
  */
 export async function* imageBatches(
   items: AsyncIterable<SourceItem> | Iterable<SourceItem>,
-  { settings, onBroken, onNote, start = 0, ...taker }: ImageBatchesOptions,
+  { settings, onBroken, onNote, start = 0, mayBeEmpty = false, ...taker }: ImageBatchesOptions,
 ): AsyncGenerator<PreparedBatch, void, undefined> {
   const window = { ahead: 1 };
   let largest = 1;
@@ -90,7 +92,8 @@ export async function* imageBatches(
     pending = withImage(pending, outcome, progress);
   }
   if (pending !== undefined) yield pending;
-  if (progress.itemsDone === progress.itemsBroken) throw nothingReadable(progress.itemsDone, firstBroken);
+  if (!mayBeEmpty && progress.itemsDone === progress.itemsBroken)
+    throw nothingReadable(progress.itemsDone, firstBroken);
 }
 
 /** Parts in one pass through the model at most. */

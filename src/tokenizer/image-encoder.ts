@@ -16,7 +16,7 @@ import { type ImageTaker, prepareImage } from "./prepared-image.js";
 import { checkEncodeSize, passFault } from "./size-check.js";
 import { WholeImages } from "./whole-images.js";
 
-type ItemOptions = Pick<EncodeAllOptions, "onBroken" | "onNote" | "start" | "signal">;
+type ItemOptions = Pick<EncodeAllOptions, "onBroken" | "onNote" | "start" | "signal" | "mayBeEmpty">;
 type SourceOptions = ItemOptions & Pick<EncodeAllOptions, "onPassedOver" | "outputs" | "column">;
 
 /** Images to indices, by a model's passes. */

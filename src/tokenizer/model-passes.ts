@@ -13,7 +13,7 @@ import * as tf from "../tf/index.js";
 import { indexArray, scalesOf } from "./codes.js";
 import type { LoadedModel } from "./model-loading.js";
 import { disposedError } from "./passes/disposed.js";
-import type { CodeVectors, IndexGrid, ModelFacts, Passes } from "./passes/passes.js";
+import type { CodeVectors, IndexGrid, Latents, ModelFacts, Passes } from "./passes/passes.js";
 
 /**
  * Passes on this thread; they take turns on the engine. Owns the model, whose weights no longer change: the engine may
@@ -45,6 +45,13 @@ export class ModelPasses implements Passes {
         return { indices, shape: [...tensor.shape] };
       },
       signal,
+    );
+  }
+
+  latents(pixels: PixelBatch): Promise<Latents> {
+    return this.#compute(
+      () => this.#model.encode(pixelsToTensor(pixels)),
+      async (tensor) => ({ values: Float32Array.from(await tensor.data()) }),
     );
   }
 

@@ -8,6 +8,7 @@ import {
   type SourceInput,
   type SourceItem,
 } from "../data/index.js";
+import { arithmeticDigest } from "./arithmetic.js";
 import type { CallOptions, EncodeAllOptions, EncodeCallOptions } from "./call-options.js";
 import { CallsUnderWay } from "./calls.js";
 import {
@@ -148,6 +149,7 @@ export class Tokenizer {
       signal,
       start,
       column,
+      mayBeEmpty,
       ...options
     }: EncodeAllOptions = {},
   ): AsyncGenerator<EncodedBatch, void, undefined> {
@@ -156,7 +158,7 @@ export class Tokenizer {
     const batches = this.#encoder.encodeSource(source, settings, {
       outputs,
       ...callbacks,
-      ...given({ start, column, signal }),
+      ...given({ start, column, signal, mayBeEmpty }),
     });
     return untilAborted(batches, signal);
   }
@@ -247,6 +249,18 @@ export class Tokenizer {
    */
   encodeSettings(options: EncodeOptions = {}): EncodeSettings {
     return parseEncodeOptions(options, this.downsamplingFactor);
+  }
+
+  /**
+   * What this machine's arithmetic makes of images that are always the same: SHA-256, in hex, of their latents, bit for
+   * bit, and their indices. Another processor, engine or version may add in another order; where two agree, both encode
+   * any image into the same codes.
+   *
+   * @param options as for `encode`: the images have the size that it gives
+   * @throws ConfigError for a wrong option
+   */
+  arithmetic(options: EncodeOptions = {}): Promise<string> {
+    return arithmeticDigest(this.#passes, this.#settings(options));
   }
 
   /**

@@ -31,9 +31,24 @@ export interface CollectionOptions {
   readonly onLeftOut?: (leftOut: LeftOut) => void;
 }
 
-/** Files one after the other, each an image or many; items are called by their paths from the files' common folder. */
+/** A file of a source, and what its items' names begin with. */
+export interface SourceFile {
+  /** Absolute, with "/" between folders. */
+  readonly path: string;
+  readonly name: string;
+  /** Of a Parquet file: this one of its row groups alone, from 0. */
+  readonly group?: number;
+}
+
+/** Files as sources have them: called by their paths from the files' common folder. */
+export function namedFiles(paths: readonly string[]): SourceFile[] {
+  const names = imageNames(paths);
+  return paths.map((path, i) => ({ path, name: names[i] as string }));
+}
+
+/** Files one after the other, each an image or many. */
 export class FileCollection implements ImageCollection {
-  readonly #files: readonly string[];
+  readonly #files: readonly SourceFile[];
   readonly #options: CollectionOptions;
   readonly #exact: boolean;
   /** Of the latest iteration: items so far, and how many of the bytes of all files they took. */
@@ -41,15 +56,12 @@ export class FileCollection implements ImageCollection {
   #bytes = 0;
   #allBytes = 0;
 
-  /**
-   * @param files absolute, with "/" between folders
-   * @throws ConfigError at `imageKey`
-   */
-  constructor(files: readonly string[], options: CollectionOptions = {}) {
+  /** @throws ConfigError at `imageKey` */
+  constructor(files: readonly SourceFile[], options: CollectionOptions = {}) {
     imageChoice(options.imageKey); // before anything is read
     this.#files = files;
     this.#options = options;
-    this.#exact = files.every((file) => !isShard(file));
+    this.#exact = files.every(({ path }) => !isShard(path));
   }
 
   get total(): number | undefined {
@@ -65,21 +77,20 @@ export class FileCollection implements ImageCollection {
       return firstOf(new FileCollection(this.#files, quiet), most);
     }
     const places = evenlySpaced(this.#files.length, Math.min(most, this.#files.length));
-    return places.map((i) => this.#files[i] as string).map((file) => ({ name: file, source: file }));
+    return places.map((i) => this.#files[i] as SourceFile).map(({ path }) => ({ name: path, source: path }));
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<SourceItem, void, undefined> {
-    const names = imageNames(this.#files);
-    const sizes = this.#exact ? [] : await Promise.all(this.#files.map(sizeOf));
+    const sizes = this.#exact ? [] : await Promise.all(this.#files.map(({ path }) => sizeOf(path)));
     this.#items = 0;
     this.#bytes = 0;
     this.#allBytes = sizes.reduce((sum, size) => sum + size, 0);
     let before = 0;
-    for (const [i, path] of this.#files.entries()) {
+    for (const [i, file] of this.#files.entries()) {
       const onRead = (bytes: number): void => {
         this.#bytes = before + bytes;
       };
-      for await (const item of itemsOf({ path, name: names[i] as string, onRead, ...this.#options })) {
+      for await (const item of itemsOf({ ...file, onRead, ...this.#options })) {
         this.#items++;
         yield item;
       }
@@ -101,7 +112,8 @@ async function firstOf(items: AsyncIterable<SourceItem>, most: number): Promise<
   return first;
 }
 
-function isShard(file: string): boolean {
+/** Whether a file holds many images, by its name. */
+export function isShard(file: string): boolean {
   const kind = fileKind(file);
   return kind === "tar" || kind === "parquet";
 }

@@ -4,7 +4,13 @@ import { evenlySpaced } from "../../core/evenly.js";
 import type { ImageSource } from "../decode.js";
 import { type FindOptions, findSources } from "../find-images.js";
 import type { RawImage } from "../raw-image.js";
-import { type CollectionOptions, FileCollection, type ImageCollection } from "./image-collection.js";
+import {
+  type CollectionOptions,
+  FileCollection,
+  type ImageCollection,
+  namedFiles,
+  type SourceFile,
+} from "./image-collection.js";
 import type { SourceItem } from "./source-item.js";
 
 /** One of many images in code: with a name, or by itself (a path, a file's bytes, pixels). */
@@ -34,7 +40,7 @@ export async function openSource(
   options: CollectionOptions & FindOptions = {},
 ): Promise<ImageCollection> {
   if (typeof input === "string" || isPathList(input))
-    return new FileCollection(await findSources(input, options), options);
+    return new FileCollection(namedFiles(await findSources(input, options)), options);
   if (isElement(input)) return new ElementCollection([input]);
   return new ElementCollection(input);
 }
@@ -47,11 +53,21 @@ export async function openSource(
  * @throws VqkitError("data") for an empty list
  */
 export function openFileList(files: readonly string[], options: CollectionOptions = {}): ImageCollection {
+  return new FileCollection(listedFiles(files), options);
+}
+
+/** The files of `openFileList`. @throws VqkitError("data") for an empty list */
+export function listedFiles(files: readonly string[]): SourceFile[] {
   if (files.length === 0) throw new VqkitError("data", "file list: expected at least one file, got none.");
-  return new FileCollection(
-    files.map((file) => path.resolve(file).replaceAll(path.sep, "/")),
-    options,
-  );
+  return namedFiles(files.map((file) => path.resolve(file).replaceAll(path.sep, "/")));
+}
+
+/** The files of `openSource` for paths. @throws as that */
+export async function foundFiles(
+  sources: string | readonly string[],
+  options: FindOptions = {},
+): Promise<SourceFile[]> {
+  return namedFiles(await findSources(sources, options));
 }
 
 /** Images that a caller hands over. */

@@ -13,6 +13,8 @@ import type { ShardFile } from "./tar-shard.js";
 export interface ParquetOptions extends ShardFile {
   /** The column that holds the images; where absent it is found out. */
   readonly column?: string;
+  /** This one of its row groups alone, from 0. */
+  readonly group?: number;
 }
 
 /**
@@ -25,7 +27,7 @@ export interface ParquetOptions extends ShardFile {
  * row without bytes and such a file is one, and so is each row of a page that cannot be read.
  */
 export async function* parquetItems(options: ParquetOptions): AsyncGenerator<SourceItem, void, undefined> {
-  const { path, name, column: wanted, onRead, onLeftOut } = options;
+  const { path, name, column: wanted, group: only, onRead, onLeftOut } = options;
   const opened = await openParquet(path, wanted);
   if ("problem" in opened) {
     yield brokenItem(name, opened.problem, { where: path, cause: opened.cause });
@@ -34,14 +36,28 @@ export async function* parquetItems(options: ParquetOptions): AsyncGenerator<Sou
   let withoutImages = 0;
   const onRow = (row: number): void => onRead?.(Math.floor((opened.size * row) / opened.rows));
   let start = 0;
-  for (const group of opened.groups) {
+  for (const [i, group] of opened.groups.entries()) {
     const place = { ...opened, group, start, name, onRow, onEmpty: () => void withoutImages++ };
-    yield* opened.column.isList ? listItems(place) : rowItems(place);
+    if (only === undefined || i === only) yield* opened.column.isList ? listItems(place) : rowItems(place);
     start += group.rows;
     onRow(start);
   }
   if (withoutImages > 0) onLeftOut?.({ file: path, what: "rows without images", count: withoutImages });
   if (start === 0) yield brokenItem(name, "a Parquet file without rows", { where: path });
+}
+
+/**
+ * How many rows each row group of a Parquet file has; none for a file that cannot be read, which its items tell.
+ *
+ * @param column as in `parquetItems`
+ */
+export async function parquetGroups(
+  path: string,
+  column: string | undefined,
+): Promise<readonly { readonly rows: number; readonly isExact: boolean }[]> {
+  const opened = await openParquet(path, column);
+  if ("problem" in opened) return [];
+  return opened.groups.map(({ rows }) => ({ rows, isExact: !opened.column.isList }));
 }
 
 interface OpenParquet {

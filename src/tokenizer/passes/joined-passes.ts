@@ -1,16 +1,16 @@
 import type { PixelBatch } from "../../autoencoder/index.js";
 import { joinArrays } from "../../core/typed-arrays.js";
 import { type IndexArray, indexArray } from "../codes.js";
-import type { CodeVectors, IndexGrid } from "./passes.js";
+import type { CodeVectors, IndexGrid, Latents } from "./passes.js";
 
 /** A pass as it is asked for. Plain data, which goes to another thread. */
 export type PassTask =
-  | { readonly kind: "encode" | "forward"; readonly pixels: PixelBatch }
+  | { readonly kind: "encode" | "forward" | "latents"; readonly pixels: PixelBatch }
   | { readonly kind: "decode"; readonly grid: IndexGrid }
   | { readonly kind: "codeVectors"; readonly codebook: number };
 
-/** What a pass comes to, by its kind: indices, pixels or codes. */
-export type PassResult = IndexGrid | PixelBatch | CodeVectors;
+/** What a pass comes to, by its kind: indices, pixels, codes or latents. */
+export type PassResult = IndexGrid | PixelBatch | CodeVectors | Latents;
 
 /** Images in one joined pass at most, whatever their size. */
 const MOST_JOINED = 16;
@@ -29,7 +29,7 @@ export function imagesOf(task: PassTask): number {
 
 /** Passes with one key may be joined; undefined: this one stays alone. */
 export function joinKey(task: PassTask): string | undefined {
-  if (task.kind === "codeVectors" || imagesOf(task) !== 1) return undefined;
+  if (task.kind === "codeVectors" || task.kind === "latents" || imagesOf(task) !== 1) return undefined;
   const [height, width] = sidesOf(task);
   return `${task.kind} ${height}x${width}`;
 }

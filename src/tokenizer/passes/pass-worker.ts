@@ -42,6 +42,8 @@ function compute(passes: ModelPasses, task: PassTask): Promise<PassResult> {
   switch (task.kind) {
     case "encode":
       return passes.encode(task.pixels);
+    case "latents":
+      return passes.latents(task.pixels);
     case "forward":
       return passes.forward(task.pixels);
     case "decode":

@@ -13,6 +13,11 @@ export interface CodeVectors {
   readonly values: Float32Array;
 }
 
+/** What the encoder makes of images before anything is rounded to codes, flat. */
+export interface Latents {
+  readonly values: Float32Array;
+}
+
 /** What is known of a model without computing. Plain data. */
 export interface ModelFacts {
   /** The autoencoder's. */
@@ -47,6 +52,8 @@ export interface Passes {
   /** Passes worth asking for before the ones before them are done; 0 where they are computed on this thread. */
   readonly ahead: number;
   encode(pixels: PixelBatch, signal?: AbortSignal): Promise<IndexGrid>;
+  /** The encoder alone. */
+  latents(pixels: PixelBatch): Promise<Latents>;
   decode(grid: IndexGrid, signal?: AbortSignal): Promise<PixelBatch>;
   /** Encoder, quantizer and decoder in one graph. */
   forward(pixels: PixelBatch, signal?: AbortSignal): Promise<PixelBatch>;

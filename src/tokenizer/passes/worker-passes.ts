@@ -8,7 +8,7 @@ import type { PassResult, PassTask } from "./joined-passes.js";
 import { type LoadSettings, workerModel } from "./loading-options.js";
 import { PassQueue } from "./pass-queue.js";
 import type { WorkerAnswer, WorkerTask } from "./pass-worker.js";
-import type { CodeVectors, IndexGrid, ModelFacts, Passes } from "./passes.js";
+import type { CodeVectors, IndexGrid, Latents, ModelFacts, Passes } from "./passes.js";
 import { errorOf } from "./thrown.js";
 
 const WORKER = new URL("./pass-worker.js", import.meta.url);
@@ -72,6 +72,10 @@ export class WorkerPasses implements Passes {
 
   async encode(pixels: PixelBatch, signal?: AbortSignal): Promise<IndexGrid> {
     return (await this.#add({ kind: "encode", pixels }, signal)) as IndexGrid;
+  }
+
+  async latents(pixels: PixelBatch): Promise<Latents> {
+    return (await this.#add({ kind: "latents", pixels })) as Latents;
   }
 
   async decode({ indices, shape }: IndexGrid, signal?: AbortSignal): Promise<PixelBatch> {

@@ -1,0 +1,305 @@
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Job, Worker } from "bullmq";
+import { abortable } from "../core/abort.js";
+import { messageOf, VqkitError } from "../core/errors.js";
+import type { LoadOptions } from "../tokenizer/index.js";
+import { type QueueAddress, QueueConnection } from "./connection.js";
+import { EncodeWork, WorkerModels } from "./encode/encode-work.js";
+import { Lease } from "./lease.js";
+import { SharedFolder } from "./shared-folder.js";
+import { jobSchema, type PieceJob, type PieceResult, queueName, readTasks, type Task } from "./task.js";
+import type { TaskWork } from "./task-work.js";
+import { removeStatus, type WorkerStatus, writeStatus } from "./worker-status.js";
+
+/** Between two looks for work where there is none, in milliseconds. */
+const POLL = 250;
+/** Between two reports of a worker. */
+const REPORT = 1000;
+
+/** What a worker tells as it goes. */
+export type WorkerEvent =
+  | { readonly type: "task"; readonly task: string; readonly pieces: number }
+  | { readonly type: "refused"; readonly task: string; readonly reason: string }
+  | {
+      readonly type: "piece";
+      readonly task: string;
+      readonly piece: number;
+      readonly items: number;
+      readonly seconds: number;
+    }
+  | { readonly type: "failed"; readonly task: string; readonly piece: number; readonly reason: string }
+  /** Its lease ended first: another worker does the piece, and what this one wrote is gone. */
+  | { readonly type: "lost"; readonly task: string; readonly piece: number };
+
+export interface ServeOptions {
+  readonly queue: QueueAddress;
+  /** The folder that all machines see. Default: the current folder. */
+  readonly shared?: string;
+  /** Models that it has beside those in the shared folder: run folders or model files. */
+  readonly models?: readonly string[];
+  /** How models are loaded. */
+  readonly load?: LoadOptions;
+  /** Whether to end when every task is done, instead of waiting for the next one; default false. */
+  readonly untilDone?: boolean;
+  readonly onEvent?: (event: WorkerEvent) => void;
+  /** Ends it: the piece under way goes back to the queue. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a worker did. */
+export interface Served {
+  readonly pieces: number;
+  readonly items: number;
+  /** Tasks that it took no part in, and why. */
+  readonly refused: Readonly<Record<string, string>>;
+}
+
+/**
+ * Does pieces of the tasks of a queue, one at a time, until it is told to end.
+ *
+ * Jobs name pieces of plans that lie in the shared folder, and nothing else: no code, and no path. A piece counts only
+ * when Redis has taken its result from the holder of its lease, in one step; so a worker that was away for too long
+ * (asleep, or cut off) changes nothing.
+ *
+ * @throws VqkitError("queue") when Redis cannot be reached; ConfigError for a wrong option
+ */
+export async function serveQueue(options: ServeOptions): Promise<Served> {
+  const connection = await QueueConnection.open(options.queue, options.signal);
+  const server = new Server(connection, options);
+  try {
+    return await server.run();
+  } finally {
+    await server.close();
+  }
+}
+
+interface Part {
+  readonly task: Task;
+  readonly taker: Worker;
+  readonly work: TaskWork;
+}
+
+class Server {
+  readonly #connection: QueueConnection;
+  readonly #options: ServeOptions;
+  readonly #shared: SharedFolder;
+  readonly #models: WorkerModels;
+  readonly #parts = new Map<string, Part>();
+  #status: WorkerStatus;
+  #reported = Number.NEGATIVE_INFINITY;
+
+  constructor(connection: QueueConnection, options: ServeOptions) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#shared = new SharedFolder(options.shared ?? ".");
+    this.#models = new WorkerModels(options.models ?? [], options.load ?? {});
+    const now = Date.now();
+    this.#status = {
+      id: `${hostname()}-${process.pid}-${randomBytes(4).toString("hex")}`,
+      host: hostname(),
+      pid: process.pid,
+      ...{ task: null, piece: null, items: 0, allItems: 0, allPieces: 0, refused: {} },
+      ...{ startedAt: now, at: now },
+    };
+  }
+
+  async run(): Promise<Served> {
+    const { signal, untilDone = false } = this.#options;
+    while (signal?.aborted !== true) {
+      const worked = await this.#round().catch((error: unknown) => {
+        if (signal?.aborted !== true) throw error;
+        return "idle" as const;
+      });
+      if (worked === "done" && untilDone) break;
+      if (worked === "piece") continue;
+      await sleep(POLL, undefined, signal === undefined ? {} : { signal }).catch(() => {});
+    }
+    const { allPieces: pieces, allItems: items, refused } = this.#status;
+    return { pieces, items, refused };
+  }
+
+  async close(): Promise<void> {
+    if (this.#connection.isReady) await removeStatus(this.#connection.redis, this.#status.id).catch(() => {});
+    await this.#connection.close();
+    await this.#models.dispose();
+  }
+
+  /** Does one piece, if there is one. @returns "done" where no task has any left that this worker could do */
+  async #round(): Promise<"piece" | "idle" | "done"> {
+    const { signal } = this.#options;
+    const tasks = await abortable(readTasks(this.#connection.redis), signal);
+    await this.#forget(tasks);
+    await this.#report();
+    let isDone = true;
+    for (const task of tasks) {
+      const part = await this.#part(task);
+      if (part === undefined) continue;
+      const token = randomBytes(16).toString("hex");
+      const job: Job | undefined = await abortable(part.taker.getNextJob(token, { block: false }), signal);
+      if (job !== undefined) {
+        await this.#do(part, job, token);
+        return "piece";
+      }
+      isDone &&= await this.#isDone(task);
+    }
+    return isDone ? "done" : "idle";
+  }
+
+  /** Whether nothing of a task is left: what others are at may come back. */
+  async #isDone(task: Task): Promise<boolean> {
+    const queue = this.#connection.queue(queueName(task.id));
+    try {
+      const counts = await queue.getJobCounts("completed", "failed");
+      return (counts.completed ?? 0) + (counts.failed ?? 0) >= task.pieces;
+    } finally {
+      await this.#connection.end(queue);
+    }
+  }
+
+  /** Ends the parts of tasks that are gone, or begun anew. */
+  async #forget(tasks: readonly Task[]): Promise<void> {
+    for (const [id, { task, taker }] of this.#parts) {
+      if (tasks.some((each) => each.id === id && each.createdAt === task.createdAt)) continue;
+      this.#parts.delete(id);
+      await this.#connection.end(taker);
+    }
+    const refused = Object.entries(this.#status.refused).filter(([key]) =>
+      tasks.some((each) => keyOf(each) === key),
+    );
+    this.#status = { ...this.#status, refused: Object.fromEntries(refused) };
+  }
+
+  /** This worker's part in a task; undefined where it has none. */
+  async #part(task: Task): Promise<Part | undefined> {
+    const known = this.#parts.get(task.id);
+    if (known !== undefined) return known;
+    if (this.#status.refused[keyOf(task)] !== undefined) return undefined;
+    try {
+      const work = await EncodeWork.open(task, this.#shared, this.#models);
+      const taker = this.#connection.taker(queueName(task.id), task.leaseSeconds);
+      await taker.startStalledCheckTimer();
+      const part = { task, taker, work };
+      this.#parts.set(task.id, part);
+      this.#tell({ type: "task", task: task.id, pieces: task.pieces });
+      return part;
+    } catch (error) {
+      if (!(error instanceof VqkitError)) throw error;
+      const reason = error.message;
+      this.#status = { ...this.#status, refused: { ...this.#status.refused, [keyOf(task)]: reason } };
+      this.#tell({ type: "refused", task: task.id, reason });
+      await this.#report({ isDue: true });
+      return undefined;
+    }
+  }
+
+  async #do({ task, taker, work }: Part, job: Job, token: string): Promise<void> {
+    const lease = new Lease(job, token, task.leaseSeconds);
+    const { success, data } = jobSchema.safeParse(job.data);
+    const stop = this.#options.signal;
+    const signal = stop === undefined ? lease.signal : AbortSignal.any([lease.signal, stop]);
+    const started = performance.now();
+    const piece = success ? data.piece : -1;
+    let result: PieceResult | undefined;
+    try {
+      if (!success || piece >= task.pieces)
+        throw this.#connection.final("a job that names no piece of its task");
+      checkTries(job, data, task);
+      this.#at({ task: task.id, piece, items: 0 });
+      result = await work.do(piece, { signal, onItems: (items) => this.#at({ items }) });
+      await this.#complete(taker, { job, token, result });
+      const { items } = result;
+      const { allItems, allPieces } = this.#status;
+      this.#at({ task: null, piece: null, items: 0, allItems: allItems + items, allPieces: allPieces + 1 });
+      const seconds = (performance.now() - started) / 1000;
+      this.#tell({ type: "piece", task: task.id, piece, items, seconds });
+    } catch (error) {
+      if (result !== undefined) await work.drop(result);
+      this.#at({ task: null, piece: null, items: 0 });
+      if (lease.isLost || isLeaseError(error)) this.#tell({ type: "lost", task: task.id, piece });
+      else if (stop?.aborted === true && success) await this.#giveBack(job, data, token);
+      else await this.#failed(job, error, { task, piece, token, returned: success ? data.returned : 0 });
+    } finally {
+      lease.end();
+    }
+  }
+
+  /** @throws BullMQ's error where this worker does not hold the lease any more */
+  async #complete(
+    taker: Worker,
+    { job, token, result }: { readonly job: Job; readonly token: string; readonly result: PieceResult },
+  ): Promise<void> {
+    try {
+      await job.moveToCompleted(result, token, false);
+    } catch (error) {
+      // After a lost connection the request is made again: the first one may have been heard.
+      const taken = (await this.#connection.fetch(taker, job.id ?? ""))?.returnvalue as
+        | PieceResult
+        | undefined;
+      if (taken?.folder !== result.folder) throw error;
+    }
+  }
+
+  /** Hands a piece back that is none of its tries; where that does not succeed, its lease runs out. */
+  async #giveBack(job: Job, data: PieceJob, token: string): Promise<void> {
+    if (!this.#connection.isReady) return;
+    try {
+      await job.updateData({ ...data, returned: data.returned + 1 });
+      await job.moveToWait(token);
+    } catch {
+      // The lease has ended meanwhile.
+    }
+  }
+
+  async #failed(
+    job: Job,
+    error: unknown,
+    { task, piece, token, returned }: { task: Task; piece: number; token: string; returned: number },
+  ): Promise<void> {
+    const reason = messageOf(error);
+    this.#tell({ type: "failed", task: task.id, piece, reason });
+    const isLast = job.attemptsStarted - returned >= task.tries;
+    const thrown = isLast || !(error instanceof Error) ? this.#connection.final(reason) : error;
+    // Where the lease has ended, another worker has the piece.
+    await job.moveToFailed(thrown, token, false).catch(() => {});
+  }
+
+  #at(change: Partial<WorkerStatus>): void {
+    this.#status = { ...this.#status, ...change };
+    void this.#report().catch(() => {});
+  }
+
+  async #report({ isDue = false } = {}): Promise<void> {
+    const now = performance.now();
+    if (!isDue && now - this.#reported < REPORT) return;
+    this.#reported = now;
+    // What waits for Redis to come back would be told late and many times.
+    if (!this.#connection.isReady) return;
+    this.#status = { ...this.#status, at: Date.now() };
+    await writeStatus(this.#connection.redis, this.#status);
+  }
+
+  #tell(event: WorkerEvent): void {
+    this.#options.onEvent?.(event);
+  }
+}
+
+/** A task that was begun anew is looked at again. */
+function keyOf({ id, createdAt }: Task): string {
+  return `${id} ${createdAt}`;
+}
+
+/** A piece whose workers ended without a word, time after time, is one that ends workers. */
+function checkTries({ attemptsStarted }: Job, { returned }: PieceJob, { tries }: Task): void {
+  if (attemptsStarted - returned <= tries) return;
+  throw new VqkitError("queue", `its workers ended, or were silent for too long, ${tries} times`);
+}
+
+/** What BullMQ says when a result comes from one that does not hold the lease. */
+function isLeaseError(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    /missing lock|lock mismatch|not in the active state|missing key/i.test(error.message)
+  );
+}
