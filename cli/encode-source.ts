@@ -45,6 +45,8 @@ export interface EncodeSource {
   ): AsyncGenerator<EncodedBatch, void, undefined>;
   /** After the codes are in their place. */
   finish(): Promise<void>;
+  /** Where they were already: clears what a submitter left that was killed before it could. */
+  clear(tokenizer: Tokenizer, options: EncodeOptions): Promise<void>;
 }
 
 /** @throws UsageError for images that contradict each other, or that no queue takes */
@@ -101,6 +103,8 @@ class LocalSource implements EncodeSource {
   }
 
   async finish(): Promise<void> {}
+
+  async clear(): Promise<void> {}
 }
 
 /** Without a worker for so long, the submitter says how to start one. */
@@ -150,6 +154,7 @@ class QueueSource implements EncodeSource {
     try {
       yield* encoding.batches(start);
       isDone = true;
+      if (this.#total !== undefined) progress.update(this.#total);
       this.#finish = () => encoding.finish();
     } finally {
       if (!isDone) await encoding.suspend();
@@ -158,6 +163,12 @@ class QueueSource implements EncodeSource {
 
   finish(): Promise<void> {
     return this.#finish();
+  }
+
+  async clear(tokenizer: Tokenizer, options: EncodeOptions): Promise<void> {
+    const { QueuedEncoding } = await import("../src/queue/index.js");
+    const all = { ...options, ...this.#options() };
+    await (await QueuedEncoding.open(tokenizer, await this.#source(), all)).finish();
   }
 
   async #source(): Promise<readonly string[]> {

@@ -25,6 +25,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   tokenizer: 7,
   training: 7,
   export: 8,
+  queue: 8,
   ui: 8,
   index: 9,
 };

@@ -166,7 +166,10 @@ async function encodeInto(terminal: Terminal, request: Request, parts: Parts): P
     settings: { ...recorded(tokenizer.encodeSettings(options)), ...chosen(request) },
     fingerprint: tokenizer.fingerprint,
   });
-  if (writer.finished !== undefined) return { manifest: writer.finished, images: null, skipped: null };
+  if (writer.finished !== undefined) {
+    await source.clear(tokenizer, options);
+    return { manifest: writer.finished, images: null, skipped: null };
+  }
   const before = writer.resumedAt;
   if (before !== undefined) {
     note(terminal, `resuming after image ${before.itemsDone}`, { quiet: request.quiet ?? false });

@@ -60,25 +60,24 @@ export class Submission {
       await job.retry("failed", { resetAttemptsMade: true, resetAttemptsStarted: true }).catch(() => {});
     }
     await this.#queue.resume();
-    const { pieces } = this.#task;
-    for (let start = 0; start < pieces; start += ADDED_AT_ONCE) {
-      const count = Math.min(ADDED_AT_ONCE, pieces - start);
-      await this.#queue.addBulk(Array.from({ length: count }, (_, i) => this.#job(start + i)));
-    }
-    await announceTask(this.#connection.redis, this.#task);
+    await this.#add();
   }
 
   /** Waits until a piece is done. @returns undefined for one that was given up; @throws the reason of `signal` */
   async result(piece: number, signal?: AbortSignal): Promise<PieceResult | undefined> {
     for (;;) {
       signal?.throwIfAborted();
-      const job: Job | undefined = await this.#queue.getJob(jobId(piece));
-      if (job === undefined) await this.#queue.addBulk([this.#job(piece)]);
-      else if (await job.isCompleted()) {
-        const { data } = pieceResultSchema.safeParse(job.returnvalue);
+      const state = await this.#queue.getJobState(jobId(piece));
+      if (state === "unknown")
+        await this.#add(); // Redis has forgotten
+      else if (state === "failed") return undefined;
+      else if (state === "completed") {
+        // Read after that: a job that was read before has no result yet.
+        const job: Job | undefined = await this.#queue.getJob(jobId(piece));
+        const { data } = pieceResultSchema.safeParse(job?.returnvalue);
         if (data !== undefined) return data;
         await this.redo(piece);
-      } else if (await job.isFailed()) return undefined;
+      }
       await this.survey();
       await sleep(POLL, undefined, signal === undefined ? {} : { signal }).catch(() => {});
     }
@@ -124,6 +123,16 @@ export class Submission {
   async remove(): Promise<void> {
     await withdrawTask(this.#connection.redis, this.#task.id);
     await this.#queue.obliterate({ force: true });
+  }
+
+  /** Those that are there already stand as they are. */
+  async #add(): Promise<void> {
+    const { pieces } = this.#task;
+    for (let start = 0; start < pieces; start += ADDED_AT_ONCE) {
+      const count = Math.min(ADDED_AT_ONCE, pieces - start);
+      await this.#queue.addBulk(Array.from({ length: count }, (_, i) => this.#job(start + i)));
+    }
+    await announceTask(this.#connection.redis, this.#task);
   }
 
   #job(piece: number): Parameters<Queue["addBulk"]>[0][number] {

@@ -15,6 +15,8 @@ import { removeStatus, type WorkerStatus, writeStatus } from "./worker-status.js
 
 /** Between two looks for work where there is none, in milliseconds. */
 const POLL = 250;
+/** After which a plan that could not be read is looked at again. */
+const ASKED_AGAIN = 5000;
 /** Between two reports of a worker. */
 const REPORT = 1000;
 
@@ -89,6 +91,8 @@ class Server {
   readonly #parts = new Map<string, Part>();
   #status: WorkerStatus;
   #reported = Number.NEGATIVE_INFINITY;
+  /** By task: when it is looked at again. */
+  readonly #refusedUntil = new Map<string, number>();
 
   constructor(connection: QueueConnection, options: ServeOptions) {
     this.#connection = connection;
@@ -175,20 +179,27 @@ class Server {
   async #part(task: Task): Promise<Part | undefined> {
     const known = this.#parts.get(task.id);
     if (known !== undefined) return known;
-    if (this.#status.refused[keyOf(task)] !== undefined) return undefined;
+    const key = keyOf(task);
+    if (performance.now() < (this.#refusedUntil.get(key) ?? 0)) return undefined;
     try {
       const work = await EncodeWork.open(task, this.#shared, this.#models);
       const taker = this.#connection.taker(queueName(task.id), task.leaseSeconds);
       await taker.startStalledCheckTimer();
       const part = { task, taker, work };
       this.#parts.set(task.id, part);
+      const { [key]: _, ...refused } = this.#status.refused;
+      this.#status = { ...this.#status, refused };
       this.#tell({ type: "task", task: task.id, pieces: task.pieces });
       return part;
     } catch (error) {
       if (!(error instanceof VqkitError)) throw error;
       const reason = error.message;
-      this.#status = { ...this.#status, refused: { ...this.#status.refused, [keyOf(task)]: reason } };
-      this.#tell({ type: "refused", task: task.id, reason });
+      // What another machine has just written may not be there yet; who has another model has it for good.
+      const isForGood = error.code === "queue";
+      this.#refusedUntil.set(key, isForGood ? Number.POSITIVE_INFINITY : performance.now() + ASKED_AGAIN);
+      const isNew = this.#status.refused[key] !== reason;
+      this.#status = { ...this.#status, refused: { ...this.#status.refused, [key]: reason } };
+      if (isNew) this.#tell({ type: "refused", task: task.id, reason });
       await this.#report({ isDue: true });
       return undefined;
     }

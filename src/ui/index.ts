@@ -7,4 +7,5 @@ export {
   type ServeModelPageOptions,
   serveModelPage,
 } from "./model-page.js";
+export type { QueueView } from "./pages/queue-page.js";
 export { DEFAULT_PORT, type RunsServer, type ServeRunsOptions, serveRuns } from "./server.js";

@@ -5,6 +5,7 @@ import type { RunFolder } from "../runs/index.js";
 import { type Answer, fileAnswer, htmlAnswer, reportAnswer, tagOf } from "./answers.js";
 import { liveScript } from "./live-script.js";
 import { messagePage } from "./pages/layout.js";
+import type { QueueView } from "./pages/queue-page.js";
 import type { RunCards } from "./run-cards.js";
 import type { CataloguedRun, RunCatalogue } from "./run-catalogue.js";
 import { inspectRun, type RunState, versionOfFile } from "./run-files.js";
@@ -16,6 +17,7 @@ export interface SiteParts {
   readonly catalogue: RunCatalogue;
   readonly views: RunViews;
   readonly cards: RunCards;
+  readonly queue?: () => Promise<QueueView>;
 }
 
 interface Route {
@@ -63,6 +65,12 @@ export class Site {
         path: new RegExp(`^${run}/(reconstructions/(?:originals|step-\\d{8,16})\\.png)$`),
         find: (asked) => this.#picture(asked),
       },
+      ...(parts.queue === undefined
+        ? []
+        : [
+            { path: /^\/queue$/, find: () => this.#queue("page") },
+            { path: /^\/queue\/live$/, find: () => this.#queue("parts") },
+          ]),
       { path: /^\/compare$/, find: (asked) => this.#compare(asked) },
       { path: /^\/style\.css$/, find: () => fixed("text/css; charset=utf-8", style) },
       { path: /^\/live\.js$/, find: () => fixed("text/javascript; charset=utf-8", liveScript) },
@@ -115,6 +123,18 @@ export class Site {
         const view = await this.#parts.views.view(run, state);
         const { runPage, runParts } = await import("./pages/run-page.js");
         return htmlAnswer(form === "page" ? runPage(view) : runParts(view).text);
+      },
+    };
+  }
+
+  async #queue(form: "page" | "parts"): Promise<Content> {
+    const view = await this.#parts.queue?.();
+    if (view === undefined) throw new VqkitError("run", "There is no queue here.");
+    return {
+      tag: this.#tag("queue", form, JSON.stringify(view)),
+      make: async () => {
+        const { queuePage, queueParts } = await import("./pages/queue-page.js");
+        return htmlAnswer(form === "page" ? queuePage(view) : queueParts(view).text);
       },
     };
   }

@@ -1,6 +1,6 @@
 import { type IncomingHttpHeaders, request } from "node:http";
 import { onTestFinished } from "vitest";
-import { serveRuns } from "../../src/ui/index.js";
+import { type ServeRunsOptions, serveRuns } from "../../src/ui/index.js";
 
 export interface Reply {
   readonly status: number;
@@ -21,8 +21,13 @@ export interface Served {
 
 /** Serves folders on a free port until the test ends; a defect fails the test. */
 export async function served(...folders: readonly string[]): Promise<Served> {
+  return servedWith({ folders });
+}
+
+/** As `served`, with other options. */
+export async function servedWith(options: Pick<ServeRunsOptions, "folders" | "queue">): Promise<Served> {
   const defects: unknown[] = [];
-  const server = await serveRuns({ folders, port: 0, onError: (error) => defects.push(error) });
+  const server = await serveRuns({ ...options, port: 0, onError: (error) => defects.push(error) });
   onTestFinished(async () => {
     await server.close();
     if (defects.length > 0) throw defects[0];

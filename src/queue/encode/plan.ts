@@ -131,22 +131,27 @@ export class PlanReader {
     }
   }
 
+  /** What a piece is called in messages: its files. @throws VqkitError("format") */
+  async describe(index: number): Promise<string> {
+    const { value, line } = await this.#lines.read(index);
+    const { files } = this.#parseLine(value, line);
+    const [first, last] = [files[0], files.at(-1)];
+    if (first === undefined || last === undefined) return `piece ${index}`;
+    if (files.length > 1) return `${first.name} to ${last.name}`;
+    return first.group === undefined ? first.name : `${first.name} row group ${first.group}`;
+  }
+
+  #parseLine(value: unknown, line: number): z.output<typeof pieceSchema> {
+    return asFormat(`${this.#path} line ${line}`, () => parseConfig(pieceSchema, value, ""));
+  }
+
   #parse(value: unknown, line: number): SourcePiece {
-    const where = `${this.#path} line ${line}`;
-    const { files, ...rest } = asFormat(where, () => parseConfig(pieceSchema, value, ""));
+    const { files, ...rest } = this.#parseLine(value, line);
     return {
       ...rest,
       files: files.map(({ file, ...part }) => ({ path: this.#shared.pathOf(file), ...part })),
     };
   }
-}
-
-/** What a piece is called in messages: its files. */
-export function describePiece({ files }: SourcePiece): string {
-  const [first, last] = [files[0], files.at(-1)];
-  if (first === undefined || last === undefined) return "nothing";
-  if (files.length > 1) return `${first.name} to ${last.name}`;
-  return first.group === undefined ? first.name : `${first.name} row group ${first.group}`;
 }
 
 /** A file is no flag: the command line must not call this wrong usage. */

@@ -20,7 +20,7 @@ import {
 } from "./options.js";
 import { type PieceRecord, readPiece } from "./piece.js";
 import { PieceSizes } from "./piece-sizes.js";
-import { cutLines, describePiece, PlanReader, planId, writePlan } from "./plan.js";
+import { cutLines, PlanReader, planId, writePlan } from "./plan.js";
 
 /**
  * An encoding that workers of a queue do piece by piece, wherever they run. Its batches are those that
@@ -208,7 +208,7 @@ export class QueuedEncoding {
     const failed = await this.#submission.settled(this.#options.signal);
     const named: string[] = [];
     for (const { piece, reason } of failed.slice(0, PIECES_NAMED)) {
-      named.push(`${describePiece(await this.#plan.piece(piece))} (${reason.replace(/\.$/, "")})`);
+      named.push(`${await this.#plan.describe(piece)} (${reason.replace(/\.$/, "")})`);
     }
     const rest = failed.length > named.length ? ` and ${failed.length - named.length} more` : "";
     return new VqkitError(
