@@ -139,6 +139,19 @@ describe("layers", () => {
     ]);
   });
 
+  test("BullMQ and its connection, which are optional, are loaded in one place and only when a queue is opened", () => {
+    const texts = [...sources("src"), ...sources("cli")].map((file) => [
+      file,
+      readFileSync(path.join(root, file), "utf8"),
+    ]);
+    const awaited = texts.filter(([, text]) => /Promise\.all\(\[import\("bullmq"\)/.test(text as string));
+    expect(awaited.map(([file]) => file)).toEqual([path.join("src", "queue", "connection.ts")]);
+    const imported = /import (?!type )[^;]*from "(?:bullmq|ioredis)"/;
+    expect(texts.filter(([, text]) => imported.test(text as string))).toEqual([]);
+    const naming = texts.filter(([, text]) => /"(?:bullmq|ioredis)"/.test(text as string));
+    for (const [file] of naming) expect(file).toContain(path.join("src", "queue"));
+  });
+
   test("the library neither prints, exits, reads the command line nor draws unseeded numbers", () => {
     const forbidden = /\bconsole\.|process\.(exit|argv|stdout|stderr|stdin)|Math\.random/;
     const wrong = sources("src").filter((file) => {
