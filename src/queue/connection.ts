@@ -1,15 +1,8 @@
 import type { Job, Queue, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import { abortable } from "../core/abort.js";
-import { ConfigError, messageOf, VqkitError } from "../core/errors.js";
-
-/** Where a queue is. */
-export interface QueueAddress {
-  /** `redis://HOST`, `rediss://HOST` for TLS; with `USER:PASSWORD@`, a port and `/DATABASE` where they are needed. */
-  readonly url: string;
-  /** Where it is not to stand in the URL. */
-  readonly password?: string;
-}
+import { messageOf, VqkitError } from "../core/errors.js";
+import { parseAddress, type QueueAddress } from "./address.js";
 
 /** Begins every key of ours in Redis. */
 export const PREFIX = "vqkit";
@@ -122,32 +115,6 @@ const END_TIMEOUT = 2000;
 async function ended(opened: Queue | Worker): Promise<void> {
   const end = "opts" in opened && "run" in opened ? (opened as Worker).close(true) : opened.close();
   await abortable(end, AbortSignal.timeout(END_TIMEOUT)).catch(() => {});
-}
-
-interface ParsedAddress {
-  readonly shown: string;
-  readonly options: { readonly password?: string };
-}
-
-/** @throws ConfigError at `queue` */
-export function parseAddress({ url, password }: QueueAddress): ParsedAddress {
-  const expected = "expected an address as redis://HOST or rediss://HOST";
-  let parsed: URL;
-  try {
-    parsed = new URL(url);
-  } catch {
-    throw new ConfigError("queue", `${expected}, got one that is no URL.`);
-  }
-  const { protocol, hostname, port, pathname } = parsed;
-  if (protocol !== "redis:" && protocol !== "rediss:") {
-    throw new ConfigError("queue", `${expected}, got one with ${protocol}`);
-  }
-  if (hostname === "") throw new ConfigError("queue", `${expected}, got one without a host.`);
-  if (!/^\/?\d*$/.test(pathname)) {
-    throw new ConfigError("queue", `${expected}, with the number of a database, got ${pathname}.`);
-  }
-  const shown = `${protocol}//${hostname}:${port === "" ? 6379 : port}${pathname === "/" ? "" : pathname}`;
-  return { shown, options: password === undefined ? {} : { password } };
 }
 
 async function loadPackages(): Promise<{

@@ -1,8 +1,8 @@
-export type { QueueAddress } from "./connection.js";
+export type { QueueAddress } from "./address.js";
 export type { QueuedEncodingOptions, QueueProgress } from "./encode/options.js";
 export { encodeAll, QueuedEncoding } from "./encode/queued-encoding.js";
 export { type MonitoredTask, QueueMonitor, type QueueState } from "./monitor.js";
 export type { Served, ServeOptions, WorkerEvent } from "./serve-options.js";
-export type { FailedPiece, TaskState } from "./submission.js";
+export type { FailedPiece, TaskState } from "./task-state.js";
 export { serveQueue } from "./worker.js";
 export type { WorkerStatus } from "./worker-status.js";

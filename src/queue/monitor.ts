@@ -1,6 +1,8 @@
-import { type QueueAddress, QueueConnection } from "./connection.js";
+import type { QueueAddress } from "./address.js";
+import { QueueConnection } from "./connection.js";
+import { readStatuses } from "./status-store.js";
 import { queueName, readTasks } from "./task.js";
-import { readStatuses, type WorkerStatus } from "./worker-status.js";
+import type { WorkerStatus } from "./worker-status.js";
 
 /** A task and how far its pieces are. */
 export interface MonitoredTask {

@@ -1,5 +1,5 @@
 import type { LoadOptions } from "../tokenizer/index.js";
-import type { QueueAddress } from "./connection.js";
+import type { QueueAddress } from "./address.js";
 
 /** What a worker tells as it goes. */
 export type WorkerEvent =

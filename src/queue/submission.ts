@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Job, Queue } from "bullmq";
 import type { QueueConnection } from "./connection.js";
+import { readStatuses } from "./status-store.js";
 import {
   announceTask,
   jobId,
@@ -11,7 +12,7 @@ import {
   type Task,
   withdrawTask,
 } from "./task.js";
-import { readStatuses, type WorkerStatus } from "./worker-status.js";
+import type { FailedPiece, TaskState } from "./task-state.js";
 
 /** Jobs that are added in one request. */
 const ADDED_AT_ONCE = 1000;
@@ -19,20 +20,6 @@ const ADDED_AT_ONCE = 1000;
 const POLL = 100;
 /** Between two looks at everything. */
 const SURVEY = 1000;
-
-/** What is known of a task's pieces and of who does them. */
-export interface TaskState {
-  readonly done: number;
-  readonly failed: number;
-  readonly total: number;
-  readonly workers: readonly WorkerStatus[];
-}
-
-/** A piece that was given up, and why. */
-export interface FailedPiece {
-  readonly piece: number;
-  readonly reason: string;
-}
 
 /** A task as its submitter has it: adds its pieces to the queue, and waits for them in order. */
 export class Submission {

@@ -9,9 +9,10 @@ import { EncodeWork, WorkerModels } from "./encode/encode-work.js";
 import { Lease } from "./lease.js";
 import type { Served, ServeOptions, WorkerEvent } from "./serve-options.js";
 import { SharedFolder } from "./shared-folder.js";
+import { removeStatus, writeStatus } from "./status-store.js";
 import { jobSchema, type PieceJob, type PieceResult, queueName, readTasks, type Task } from "./task.js";
 import type { TaskWork } from "./task-work.js";
-import { removeStatus, type WorkerStatus, writeStatus } from "./worker-status.js";
+import type { WorkerStatus } from "./worker-status.js";
 
 /** Between two looks for work where there is none, in milliseconds. */
 const POLL = 250;

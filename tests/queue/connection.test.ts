@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { parseAddress, QueueConnection } from "../../src/queue/connection.js";
+import { parseAddress } from "../../src/queue/address.js";
+import { QueueConnection } from "../../src/queue/connection.js";
 import { freePort } from "./redis-server.js";
 
 describe("parseAddress", () => {

@@ -11,9 +11,9 @@ import {
   type SourceFile,
 } from "../../data/index.js";
 import type { EncodeOptions, EncodeSettings, Tokenizer } from "../../tokenizer/index.js";
-import type { QueueAddress } from "../connection.js";
+import type { QueueAddress } from "../address.js";
 import type { SharedFolder } from "../shared-folder.js";
-import type { TaskState } from "../submission.js";
+import type { TaskState } from "../task-state.js";
 import type { EncodePlan } from "./plan.js";
 
 /** How far an encoding is, over all workers. */

@@ -1,4 +1,4 @@
-import type { TaskState } from "../submission.js";
+import type { TaskState } from "../task-state.js";
 import type { PlanReader } from "./plan.js";
 
 /** How many images pieces have: known, learnt when they are joined, or estimated by the others. */
