@@ -1,6 +1,7 @@
 // Puts the program of `npm run build` into fewer files, for tools/pack.mjs: a face of the library, or the command line,
 // loads a few dozen instead of 400, and with them the libraries that would be most of what it loads.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import path from "node:path";
 import { rolldown } from "rolldown";
 import { noticeOf } from "./notice.mjs";
@@ -18,7 +19,7 @@ export async function bundlePackage({ root, target }) {
     input: entriesOf(dist),
     cwd: root,
     platform: "node",
-    external: (id) => isTensorFlow(id) || (isBare(id) && !isIncluded(id)),
+    external: (id) => isTensorFlow(id) || (isBare(id) && !isIncluded(id) && !isHelper(id)),
     makeAbsoluteExternalsRelative: true,
     resolve: { mainFields: ["module", "main"] },
     plugins: [filesBeside(dist)],
@@ -32,6 +33,7 @@ export async function bundlePackage({ root, target }) {
     comments: false,
   });
   await build.close();
+  checkImports(output, readFileSync(path.join(root, "package.json"), "utf8"));
   const introduction =
     "The files of `chunks/` hold parts of these packages, by tools/bundle-package.mjs of vqkit's repository.";
   const files = output.flatMap(({ moduleIds }) => moduleIds ?? []);
@@ -87,6 +89,27 @@ function isBare(id) {
 
 function isIncluded(id) {
   return INCLUDED.some((name) => id === name || id.startsWith(`${name}/`));
+}
+
+/** What the bundler itself adds: it has these helpers in it, and nobody else installs them. */
+function isHelper(id) {
+  return id.startsWith("@oxc-project/runtime/");
+}
+
+/** @throws where the bundle loads a package that who installs vqkit does not have */
+function checkImports(output, manifest) {
+  const { dependencies, devDependencies, peerDependencies } = JSON.parse(manifest);
+  // An engine is a development dependency here, and an optional one of the package or of its user.
+  const known = new Set([...Object.keys(dependencies), ...Object.keys(peerDependencies)]);
+  const names = output
+    .flatMap(({ imports = [], dynamicImports = [] }) => [...imports, ...dynamicImports])
+    .filter((id) => isBare(id) && !isBuiltin(id) && !/^(?:chunks|src|cli)\//.test(id))
+    .map((id) => /^(?:@[^/]+\/)?[^/]+/.exec(id)[0]);
+  const missing = [...new Set(names)].filter((name) => !known.has(name));
+  if (missing.length > 0)
+    throw new Error(
+      `bundle: expected imports of dependencies only, got ${missing.map((name) => (name in devDependencies ? `${name} (for development)` : name)).join(", ")}.`,
+    );
 }
 
 /** Packages whose types ours name. */
