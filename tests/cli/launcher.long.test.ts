@@ -1,8 +1,9 @@
 /** The program as npx starts it, when that is killed. */
 import { spawn, spawnSync } from "node:child_process";
-import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { main, temporaryFolder, writeImages } from "./harness.js";
 import { SMALL } from "./resumed-program.js";
@@ -16,7 +17,9 @@ async function folder(): Promise<{ dir: string; out: string; command: string[] }
   await mkdir(path.join(dir, "photos"));
   await writeImages(path.join(dir, "photos"), 3);
   await mkdir(path.join(dir, "node_modules/.bin"), { recursive: true });
-  await symlink(main, path.join(dir, "node_modules/.bin/vqkit"));
+  // npm makes what it links executable.
+  const program = `#!/usr/bin/env node\nimport(${JSON.stringify(pathToFileURL(main).href)});\n`;
+  await writeFile(path.join(dir, "node_modules/.bin/vqkit"), program, { mode: 0o755 });
   await writeFile(path.join(dir, "package.json"), '{"name":"uses-vqkit","version":"1.0.0"}');
   const train = ["train", "photos", ...SMALL, "--steps", "100000", "--out", out, "--quiet"];
   return { dir, out, command: ["--no-install", "vqkit", ...train] };
