@@ -76,7 +76,7 @@ export function describeWarnings({ warnings }: RunDescription): string[] {
 
 /** The figures of a step that a progress bar has room for. */
 export function describeStep({ reconstructionLoss, usage }: StepMetrics): string {
-  return `loss ${reconstructionLoss.toPrecision(3)}, usage ${(100 * usage).toFixed(1)} %`;
+  return `loss ${reconstructionLoss.toPrecision(3)}, usage of the window ${(100 * usage).toFixed(1)} %`;
 }
 
 /** How far the choosing of the first codes is; only that it continues, while that is not known. */

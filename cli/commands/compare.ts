@@ -19,6 +19,7 @@ import { type FlagValues, freeRunFolder } from "../gather-config.js";
 import { resumedFolder } from "../newest-run.js";
 import { yaml } from "../packages.js";
 import { PassedOverNote } from "../passed-over.js";
+import { comparedPhotographs } from "../photographs.js";
 import { LOSS_FLAGS, type RunFlag, TRAINING_FLAGS } from "../run-flags.js";
 import { print, printJson, type Terminal } from "../terminal.js";
 import { integer, integers, repeated, words } from "../values.js";
@@ -110,7 +111,8 @@ async function compare(terminal: Terminal, written: ConfigObject, values: FlagVa
     // Only its row can say whether it is one.
     ...(baseline === undefined ? {} : { baseline: String(baseline) }),
   });
-  const files = await writeComparison(out, comparison);
+  const photographs = await comparedPhotographs(terminal, comparison, { quiet: values.quiet === true });
+  const files = await writeComparison(out, comparison, { photographs });
   if (typeof values.plots === "string") {
     await writePlots(values.plots, await comparisonCharts(comparison));
     files.push(values.plots);

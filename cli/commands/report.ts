@@ -202,7 +202,7 @@ async function evidenceOfModel(terminal: Terminal, model: string, flags: Flags):
   try {
     const tokenizer = await Tokenizer.load(model, engineOptions(flags));
     try {
-      return await vectorsOf(tokenizer);
+      return { ...(await vectorsOf(tokenizer)), ...(await diagnosisOf(model)) };
     } finally {
       tokenizer.dispose();
     }
@@ -210,6 +210,19 @@ async function evidenceOfModel(terminal: Terminal, model: string, flags: Flags):
     if (flags.model !== undefined || !(error instanceof VqkitError)) throw error;
     note(terminal, `The codes' vectors are left out: ${error.message}`, { quiet: flags.quiet === true });
     return {};
+  }
+}
+
+/** What the doctor says of the run that a model is from; nothing of a model without one. */
+async function diagnosisOf(model: string): Promise<Pick<UsageEvidence, "diagnosis">> {
+  const { VqkitError } = await import("../../src/core/errors.js");
+  const { diagnose, readDiagnosisRecord } = await import("../../src/reports/index.js");
+  const { RunFolder } = await import("../../src/runs/index.js");
+  try {
+    return { diagnosis: diagnose(await readDiagnosisRecord(await RunFolder.open(model))) };
+  } catch (error) {
+    if (error instanceof VqkitError) return {};
+    throw error;
   }
 }
 

@@ -35,13 +35,25 @@ export function htmlPage(title: string, body: Html, { style, script, data }: Pag
 </head>
 <body>
 <main>
-${body}
+${withContents(body)}
 </main>
 ${json === undefined ? null : new Html(`<script type="application/json" id="${DATA_ID}">${json}</script>\n`)}${
   script === undefined ? null : new Html(`<script>${script}</script>\n`)
 }</body>
 </html>
 `.text;
+}
+
+/** Fewer sections than this need no list of them. */
+const FEWEST_LISTED = 3;
+
+/** A list of the sections below the page's heading, where there are several. */
+function withContents(body: Html): Html {
+  const sections = [...body.text.matchAll(/<section id="([^"]+)">\n<h2>([^<]+)<\/h2>/g)];
+  if (sections.length < FEWEST_LISTED) return body;
+  const links = sections.map(([, id, title]) => `<a href="#${id}">${title}</a>`);
+  const list = `<nav class="contents" aria-label="Contents">${links.join(" ")}</nav>`;
+  return new Html(body.text.replace("</h1>", `</h1>\n${list.replaceAll("$", "$$$$")}`));
 }
 
 function digest(script: string): string {

@@ -4,8 +4,8 @@ import { DARK, declarations, LIGHT } from "./palette.js";
 /** The look of every page; paper is always light. */
 export const styleSheet = (): Html =>
   new Html(`
-:root { ${declarations(LIGHT)} }
-@media screen and (prefers-color-scheme: dark) { :root { ${declarations(DARK)} } }
+:root { ${declarations(LIGHT)} --shade: rgb(0 0 0 / .28); }
+@media screen and (prefers-color-scheme: dark) { :root { ${declarations(DARK)} --shade: rgb(255 255 255 / .3); } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--text); font: 15px/1.5 system-ui, sans-serif; }
 main { max-width: 72rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
@@ -14,7 +14,13 @@ h2 { font-size: 1.15rem; margin: 2.5rem 0 .75rem; padding-bottom: .3rem; border-
 h3 { font-size: 1rem; margin: 1.5rem 0 .5rem; }
 p { margin: .4rem 0; max-width: 48rem; }
 .soft { color: var(--soft); }
-.scroll { overflow-x: auto; margin: .75rem 0; }
+.small { font-size: .85rem; overflow-wrap: anywhere; }
+a { color: var(--series1); text-underline-offset: .15em; }
+.contents { display: flex; flex-wrap: wrap; gap: .2rem 1rem; font-size: .88rem; margin: .4rem 0 .8rem; }
+.finding { border-left: 3px solid var(--series2); background: var(--panel); border-radius: 0 6px 6px 0; padding: .5rem .85rem; margin: .5rem 0; overflow-wrap: anywhere; }
+.finding.info { border-left-color: var(--series1); }
+.finding ul { margin: .25rem 0; padding-left: 1.25rem; }
+.scroll { overflow-x: auto; margin: .75rem 0; background: linear-gradient(to right, var(--page) 1.2rem, transparent 2.4rem) 0 0 / 2.4rem 100%, linear-gradient(to left, var(--page) 1.2rem, transparent 2.4rem) 100% 0 / 2.4rem 100%, linear-gradient(to right, var(--shade), transparent) 0 0 / 1rem 100%, linear-gradient(to left, var(--shade), transparent) 100% 0 / 1rem 100%; background-repeat: no-repeat; background-attachment: local, local, scroll, scroll; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 th { font-weight: 600; }
@@ -51,6 +57,10 @@ button { cursor: pointer; }
 .minis { display: grid; grid-template-columns: repeat(6, 1fr); gap: .75rem; margin: .75rem 0; }
 .minis figcaption { font-weight: 400; font-size: .85rem; margin: .2rem 0 0; }
 img.mini { display: block; width: 100%; image-rendering: pixelated; background: var(--panel); border-radius: 4px; }
+.photographs { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(46%, 12.4rem), 1fr)); gap: .9rem; }
+.photographs img { display: block; width: 100%; height: auto; border-radius: 4px; }
+.photographs img + img { margin-top: .35rem; }
+img.mosaic { image-rendering: pixelated; }
 [hidden] { display: none !important; }
 @media (max-width: 480px) {
   main { padding: 1.25rem .9rem 3rem; }
@@ -61,7 +71,7 @@ img.mini { display: block; width: 100%; image-rendering: pixelated; background: 
 }
 @media print {
   main { max-width: none; padding: 0; }
-  .search, .readout { display: none; }
+  .search, .readout, .contents { display: none; }
   figure, tr { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
   .columns { grid-template-columns: 1fr 1fr; }

@@ -19,5 +19,6 @@ export {
   type ImageNetworkOptions,
 } from "./image-networks.js";
 export type { EvaluationNetworks } from "./network-figures.js";
+export type { CodedPhotograph } from "./photograph.js";
 export { quantizationError } from "./quantization-error.js";
 export { type ReferenceStatistics, readReferenceStatistics } from "./reference-statistics.js";

@@ -14,7 +14,7 @@ export {
 } from "./comparison/comparison.js";
 export type { ConfigDifference } from "./comparison/config-differences.js";
 export { COMPARISON_FILES, comparisonCsv } from "./comparison/files.js";
-export { comparisonCharts, renderComparisonPage } from "./comparison/page.js";
+export { type ComparisonEvidence, comparisonCharts, renderComparisonPage } from "./comparison/page.js";
 export type { PairedDifference } from "./comparison/paired-difference.js";
 export { comparisonPicture } from "./comparison/picture.js";
 export { renderComparisonTable } from "./comparison/table.js";
@@ -42,6 +42,7 @@ export {
 } from "./index-places.js";
 export { lifeCharts } from "./life-charts.js";
 export { type LossCard, type LossTerm, lossCard } from "./loss-card.js";
+export type { LabelledPhotograph } from "./photograph-section.js";
 export type { CountBin } from "./records/count-histogram.js";
 export { runUsage, runUsageReport } from "./records/run-usage.js";
 export { readCurves, type TrainingCurves } from "./records/training-curves.js";

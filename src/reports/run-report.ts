@@ -15,6 +15,7 @@ import {
   section,
 } from "../drawing/index.js";
 import { type RunFolder, readCodeTimeline } from "../runs/index.js";
+import { diagnose, findingsHtml, readDiagnosisRecord } from "./diagnosis/index.js";
 import { FIGURE_NAMES, FIGURE_STYLES, formatFigure } from "./figures.js";
 import { lossCard } from "./loss-card.js";
 import {
@@ -56,6 +57,7 @@ export async function renderRunReport(
   return htmlPage(
     title,
     html`<h1>${title}</h1>
+${curves.records === 0 ? null : findingsHtml(diagnose(await readDiagnosisRecord(run)))}
 ${record === undefined ? unfinished(curves) : summary(record)}
 ${reconstructions(await (record === undefined ? undefined : pictures(record)), await stripFigures(run))}
 ${trainingSection(curves)}

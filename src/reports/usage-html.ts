@@ -17,6 +17,7 @@ import {
 import type { CodeTimeline } from "../metrics/index.js";
 import { type AtlasSheet, atlasEntries, atlasSheet } from "./code-atlas.js";
 import { levelChart, vectorChart } from "./code-charts.js";
+import { findingsHtml } from "./diagnosis/index.js";
 import { lifeCharts } from "./life-charts.js";
 import { usageScript } from "./page-script.js";
 import { placeCharts } from "./place-charts.js";
@@ -38,7 +39,9 @@ export function renderUsageHtml(report: UsageReport): string {
 export async function renderUsagePage(report: UsageReport, evidence: UsageEvidence = {}): Promise<string> {
   const { body, parts } = await usageBody(report, evidence);
   const title = titleOf(report);
-  return htmlPage(title, html`<h1>${title}</h1>\n${body}`, parts);
+  const { diagnosis } = evidence;
+  const top = diagnosis === undefined ? null : findingsHtml(diagnosis);
+  return htmlPage(title, html`<h1>${title}</h1>\n${top}${body}`, parts);
 }
 
 /** The body of a usage report and what its page needs, to stand on a page of its own or in a larger one. */

@@ -52,5 +52,6 @@ export {
 } from "./image-files.js";
 export { type LoadedModel, loadModel } from "./model-loading.js";
 export type { LoadOptions } from "./passes/loading-options.js";
+export { photographThrough } from "./photograph.js";
 export { advanced, NOTHING_READ } from "./source-progress.js";
 export { Tokenizer } from "./tokenizer.js";

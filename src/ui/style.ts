@@ -6,9 +6,7 @@ nav { display: flex; flex-wrap: wrap; gap: .25rem .5rem; align-items: baseline; 
 nav .home { font-weight: 600; }
 #connection { margin-left: auto; color: var(--soft); font-variant-numeric: tabular-nums; }
 #connection.lost { color: var(--series2); font-weight: 600; }
-a { color: var(--series1); text-underline-offset: .15em; }
 bdi { overflow-wrap: anywhere; }
-.small { font-size: .85rem; overflow-wrap: anywhere; }
 .button { display: inline-block; padding: .3rem .7rem; border: 1px solid var(--line); border-radius: 6px; background: var(--panel); color: inherit; text-decoration: none; }
 .button:hover, button:hover { border-color: var(--series1); }
 .status { display: inline-block; vertical-align: middle; font-size: .8rem; font-weight: 500; line-height: 1; padding: .35rem .6rem; border-radius: 99px; border: 1px solid var(--line); color: var(--soft); white-space: nowrap; }
@@ -32,9 +30,6 @@ progress::-moz-progress-bar { background: var(--series3); }
 .tile { background: var(--panel); border-radius: 8px; padding: .65rem .85rem; display: flex; flex-direction: column; font-size: .85rem; }
 .tile b { font-size: 1.35rem; line-height: 1.35; font-variant-numeric: tabular-nums; }
 .tile small { line-height: 1.35; }
-.finding { border-left: 3px solid var(--series2); background: var(--panel); border-radius: 0 6px 6px 0; padding: .5rem .85rem; margin: .5rem 0; overflow-wrap: anywhere; }
-.finding.info { border-left-color: var(--series1); }
-.finding ul { margin: .25rem 0; padding-left: 1.25rem; }
 td.number + .text, th.number + .text { padding-left: .9rem; }
 tbody th { min-width: 9.5rem; }
 #finished td, #stopped td { white-space: nowrap; }

@@ -152,7 +152,7 @@ describe("elsewhere", () => {
     lines.note("doctor     step 3: warning");
     lines.stop();
     expect(plain.text()).toMatch(
-      /^training vq: 3\/3 steps( \| [^|\n]*)? \| loss 0\.333, usage 3\.0 %\ndoctor {5}step 3: warning\n$/,
+      /^training vq: 3\/3 steps( \| [^|\n]*)? \| loss 0\.333, usage of the window 3\.0 %\ndoctor {5}step 3: warning\n$/,
     );
     const low = screen(80, { rows: 3 });
     const bar = startTrainingDisplay(low.terminal, { kind: "vq", steps: 3, quiet: false });

@@ -3,7 +3,7 @@ import { csv } from "../../drawing/charts/index.js";
 import { type JsonValue, OutputFolder, writeJsonFile } from "../../files/index.js";
 import { FIGURE_NAMES } from "../figures.js";
 import type { Comparison, ComparisonDifferences, ComparisonFigures } from "./comparison.js";
-import { renderComparisonPage } from "./page.js";
+import { type ComparisonEvidence, renderComparisonPage } from "./page.js";
 import { comparisonPicture } from "./picture.js";
 
 /** The files that a comparison leaves. */
@@ -15,10 +15,14 @@ export const COMPARISON_FILES = {
 } as const;
 
 /** What `writeComparison` does. */
-export async function writeComparisonFiles(dir: string, comparison: Comparison): Promise<string[]> {
+export async function writeComparisonFiles(
+  dir: string,
+  comparison: Comparison,
+  evidence: ComparisonEvidence,
+): Promise<string[]> {
   // Made first: when a file of a run is unreadable, nothing has been written.
   const picture = await comparisonPicture(comparison);
-  const page = await renderComparisonPage(comparison);
+  const page = await renderComparisonPage(comparison, evidence);
   const { json, csv, picture: png, page: html } = COMPARISON_FILES;
   await OutputFolder.fill(dir, { overwrite: true }, async (folder) => {
     await writeJsonFile(join(folder.staging, json), comparison);

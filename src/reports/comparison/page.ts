@@ -8,6 +8,7 @@ import {
   paragraphs,
   section,
 } from "../../drawing/index.js";
+import { type LabelledPhotograph, photographSection } from "../photograph-section.js";
 import type { Comparison } from "./comparison.js";
 import { configSection, flatConfig } from "./config-section.js";
 import { type RowEvidence, readEvidence } from "./evidence.js";
@@ -26,6 +27,12 @@ import { sweepCharts } from "./sweep-charts.js";
 import { comparisonNotes, differenceNotes } from "./table.js";
 import { usageCharts } from "./usage-charts.js";
 
+/** What only the models can show. */
+export interface ComparisonEvidence {
+  /** The same photograph by each row. */
+  readonly photographs?: readonly LabelledPhotograph[];
+}
+
 /**
  * A comparison as a page in one file: figures with their intervals, differences from the baseline, what a sweep shows,
  * curves over each other, usage side by side, reconstructions with their errors, and what differs between the rows'
@@ -34,7 +41,10 @@ import { usageCharts } from "./usage-charts.js";
  * @throws VqkitError("run") when runs of one seed show different originals, or a run has vanished;
  * VqkitError("format" | "codes" | "file") for a file of a run that cannot be read
  */
-export async function renderComparisonPage(comparison: Comparison): Promise<string> {
+export async function renderComparisonPage(
+  comparison: Comparison,
+  { photographs = [] }: ComparisonEvidence = {},
+): Promise<string> {
   const evidence = await readEvidence(comparison);
   const examples = await readExamples(comparison);
   const pictured = examples && (await pictureExamples(examples));
@@ -44,6 +54,7 @@ export async function renderComparisonPage(comparison: Comparison): Promise<stri
     title,
     html`<h1>${title}</h1>
 <p class="finding-sentence">${describeFinding(comparison)}</p>
+${await photographSection(photographs)}
 ${pictured === undefined ? section("Reconstructions", paragraphs([NO_EXAMPLES])) : examplesSection(pictured, comparison)}
 ${chartSection("Quality and its price", [...rateCharts(comparison), ...heldOut], "")}
 ${section("Figures", html`${figuresTable(comparison)}<p class="soft">${ARROWS_NOTE}</p>${chartColumns(figureCharts(comparison))}`)}

@@ -1,5 +1,6 @@
 import type { CodeCounts, CodeTimeline, CodeVectors } from "../../metrics/index.js";
 import type { CodeAtlas } from "../code-atlas.js";
+import type { Diagnosis } from "../diagnosis/diagnose.js";
 import type { PlaceStatistics } from "../index-places.js";
 
 /** What a usage page can show besides the report's figures; each part is left out where it is not known. */
@@ -14,6 +15,8 @@ export interface UsageEvidence {
   readonly places?: readonly PlaceStatistics[];
   /** When codes were in use while the model was trained. */
   readonly timeline?: CodeTimeline;
+  /** What the doctor makes of the run that the model is from, for the top of a page of its own. */
+  readonly diagnosis?: Diagnosis;
   /** What codes look like, one entry a codebook. */
   readonly atlases?: readonly CodeAtlas[];
 }

@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { chartColumns, chartFigure } from "../../drawing/charts/index.js";
 import { formatCount, formatItems, type Html, html } from "../../drawing/index.js";
 import type { LockOwner } from "../../files/index.js";
-import type { Finding } from "../../reports/diagnosis/index.js";
+import { findingsHtml } from "../../reports/diagnosis/index.js";
 import { codebookMap, countCharts, describeUsage, trainingCharts } from "../../reports/index.js";
 import type { RunView } from "../run-view.js";
 import { layout, liveParts, moment } from "./layout.js";
@@ -63,16 +63,8 @@ function problems(texts: readonly string[]): Html | null {
 
 function findings({ diagnosis, curves: { records } }: RunView): Html | null {
   if (records === 0) return null;
-  if (diagnosis.findings.length === 0) {
-    const judged = diagnosis.fine.length;
-    return html`<p class="soft">Doctor: ${judged === 0 ? "too little has been recorded to judge" : `${formatItems(judged, "rule")} looked, nothing found`}.</p>`;
-  }
-  return html`<h2>What the doctor found</h2>${diagnosis.findings.map(finding)}`;
-}
-
-function finding({ title, severity, seen, remedies, rule }: Finding): Html {
-  return html`<details class="finding ${severity}"><summary><b>${title}</b> <span class="soft">${severity}</span> ${seen}</summary>
-<p>What to try:</p><ul>${remedies.map((remedy) => html`<li>${remedy}</li>`)}</ul><p class="soft small">Rule ${rule}</p></details>`;
+  const heading = diagnosis.findings.length === 0 ? null : html`<h2>What the doctor found</h2>`;
+  return html`${heading}${findingsHtml(diagnosis)}`;
 }
 
 function reconstructions({ run, record, strips, version }: RunView): Html | null {
