@@ -15,4 +15,5 @@ export { DATA_ID, htmlPage, htmlTable, type PageParts, paragraphs, section } fro
 export { LIGHT, SERIES_COLOURS, seriesColour, withLightColours } from "./palette.js";
 export { encodeIndexedPng, pngUrl } from "./png.js";
 export { styleSheet } from "./style-sheet.js";
+export { tableScript } from "./table-script.js";
 export { type TextTableOptions, textTable } from "./text-table.js";

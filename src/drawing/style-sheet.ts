@@ -25,6 +25,10 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 th { font-weight: 600; }
 thead th { color: var(--soft); font-size: .85rem; white-space: nowrap; vertical-align: bottom; }
+th.sorts { cursor: pointer; }
+th.sorts:hover, th[aria-sort] { color: var(--text); }
+th[aria-sort="ascending"]::after { content: " ▲"; font-size: .7em; }
+th[aria-sort="descending"]::after { content: " ▼"; font-size: .7em; }
 tbody th { font-weight: 500; }
 th.number, td.number { text-align: right; padding-left: .9rem; padding-right: 0; white-space: nowrap; }
 .number + .text { padding-left: .9rem; }

@@ -13,6 +13,7 @@ import {
   type PageParts,
   paragraphs,
   section,
+  tableScript,
 } from "../drawing/index.js";
 import type { CodeTimeline } from "../metrics/index.js";
 import { type AtlasSheet, atlasEntries, atlasSheet } from "./code-atlas.js";
@@ -90,7 +91,7 @@ ${report.codebooks.map((codebook, i) => codebookBody(codebook, { report, evidenc
   return {
     body,
     parts: {
-      script: usageScript,
+      script: usageScript + tableScript,
       data: usageData(report, { counts, timeline: evidence.timeline, sheets }),
       style: new Html(sheets.map((sheet) => sheet?.style.text ?? "").join("")),
     },

@@ -82,7 +82,11 @@ describe("compare --sweep, interrupted and resumed", () => {
     for (const name of NAMES) expect(await readdir(run(name))).toContain("report.html");
     expect(await readFile(path.join(out, "comparison.html"), "utf8")).toContain("Against what was swept");
     const files = await readdir(plots);
-    for (const chart of ["psnr-db", "psnr-db-against-codebooksize", "curves-reconstruction-loss-fsq"]) {
+    for (const chart of [
+      "psnr-against-bits",
+      "psnr-db-against-codebooksize",
+      "curves-reconstruction-loss-fsq",
+    ]) {
       expect(files).toEqual(expect.arrayContaining([`${chart}.svg`, `${chart}.png`, `${chart}.csv`]));
     }
     const table = await readFile(path.join(plots, "psnr-db-against-codebooksize.csv"), "utf8");

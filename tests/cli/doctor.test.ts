@@ -31,16 +31,24 @@ describe("doctor RUN", () => {
     const shown = await vqkit(["doctor", run]);
     expect(shown).toMatchObject({ code: 0, stderr: "" });
     // 24 steps of 2 · 8 · 12 indices are 7.7 a code.
-    expect(shown.stdout).toMatch(
-      /^warning +over-sized-codebook +7\.68 latents a code in 24 steps; under 39$/m,
-    );
-    expect(shown.stdout).toMatch(/\(over-sized-codebook\)\. Try:\n {2}- a smaller codebookSize/);
+    // They are fewer than four times the warm-up of 50: one finding, and what it looks like besides.
+    expect(shown.stdout).toMatch(/^(?:warning|critical) +under-trained +\S/);
+    expect(shown.stdout).not.toMatch(/^(?:warning|critical) +(?!under-trained)/m);
+    expect(shown.stdout).toMatch(/\(under-trained\)\. Try:\n {2}- more steps/);
+    expect(shown.stdout).toContain("  - over-sized-codebook: 7.68 latents a code in 24 steps; under 39\n");
 
     const { stdout, code } = await vqkit(["doctor", run, "--json"]);
     expect(code).toBe(0);
-    const result = JSON.parse(stdout) as Record<"findings" | "fine" | "notJudged", { rule: string }[]>;
+    interface Note {
+      readonly rule: string;
+      readonly symptoms?: readonly Note[];
+    }
+    const result = JSON.parse(stdout) as Record<"findings" | "fine" | "notJudged", Note[]>;
     expect(result).toMatchObject({ run, lastStep: 24, plannedSteps: 24 });
-    const rules = [...result.findings, ...result.fine, ...result.notJudged].map(({ rule }) => rule);
+    const symptoms = result.findings.flatMap((finding) => finding.symptoms ?? []);
+    const rules = [...result.findings, ...symptoms, ...result.fine, ...result.notJudged].map(
+      ({ rule }) => rule,
+    );
     expect(new Set(rules).size).toBe(8);
     expect(result.notJudged).toEqual([]);
   });

@@ -7,6 +7,7 @@ import {
   htmlTable,
   paragraphs,
   section,
+  tableScript,
 } from "../../drawing/index.js";
 import { type LabelledPhotograph, photographSection } from "../photograph-section.js";
 import type { Comparison } from "./comparison.js";
@@ -65,7 +66,11 @@ ${chartSection("Training", overlayCharts(evidence, comparison), CURVES_NOTE)}
 ${section("Codebook usage", html`${usageTable(comparison)}${chartColumns(usageCharts(evidence))}`)}
 ${configSection(evidence)}
 ${metricCard(comparison)}`,
-    { style: comparisonStyle, script: comparisonScript, data: pageData(comparison, { evidence, pictured }) },
+    {
+      style: comparisonStyle,
+      script: comparisonScript + tableScript,
+      data: pageData(comparison, { evidence, pictured }),
+    },
   );
 }
 
