@@ -47,13 +47,13 @@ ${json === undefined ? null : new Html(`<script type="application/json" id="${DA
 /** Fewer sections than this need no list of them. */
 const FEWEST_LISTED = 3;
 
-/** A list of the sections below the page's heading, where there are several. */
+/** A list of the sections below the page's heading and its lead, where there are several. */
 function withContents(body: Html): Html {
   const sections = [...body.text.matchAll(/<section id="([^"]+)">\n<h2>([^<]+)<\/h2>/g)];
   if (sections.length < FEWEST_LISTED) return body;
   const links = sections.map(([, id, title]) => `<a href="#${id}">${title}</a>`);
   const list = `<nav class="contents" aria-label="Contents">${links.join(" ")}</nav>`;
-  return new Html(body.text.replace("</h1>", `</h1>\n${list.replaceAll("$", "$$$$")}`));
+  return new Html(body.text.replace(/<\/h1>(?:\s*<p class="lead">.*?<\/p>)?/s, (top) => `${top}\n${list}`));
 }
 
 function digest(script: string): string {

@@ -54,7 +54,7 @@ export async function renderComparisonPage(
   return htmlPage(
     title,
     html`<h1>${title}</h1>
-<p class="finding-sentence">${describeFinding(comparison)}</p>
+<p class="lead">${describeFinding(comparison)}</p>
 ${await photographSection(photographs)}
 ${pictured === undefined ? section("Reconstructions", paragraphs([NO_EXAMPLES])) : examplesSection(pictured, comparison)}
 ${chartSection("Quality and its price", [...rateCharts(comparison), ...heldOut], "")}
