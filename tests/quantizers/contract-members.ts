@@ -113,6 +113,18 @@ export const first: readonly Member[] = [
     },
     straightThroughSurrogate,
   ],
+  [
+    { kind: "residual", numQuantizers: 3, quantizer: { ...vector, kind: "vq" }, quantizerDropout: 0.7 },
+    straightThroughSurrogate,
+  ],
+  [
+    { kind: "residual-fsq", levels: [5, 4, 3], numQuantizers: 2, quantizerDropout: 1 },
+    residualFsqSurrogate([5, 4, 3]),
+  ],
+  [
+    { kind: "multi-scale", scales: [1, 2, 3], quantizer: vector, phiCount: 2, quantizerDropout: 0.6 },
+    straightThroughSurrogate,
+  ],
   [{ kind: "sign", codeDim: 6 }, straightThroughSurrogate],
   [
     {

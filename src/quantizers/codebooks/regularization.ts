@@ -14,6 +14,7 @@ import type { QuantizerLoss } from "../facts.js";
 import type { Similarity } from "../nearest-code.js";
 import { type OptionValues, optionsOf } from "../part.js";
 import { tf } from "../tfjs.js";
+import { unitRows } from "../unit-rows.js";
 import { choiceEntropy } from "./choice-entropy.js";
 
 /** Of every codebook whose codes gradients teach. */
@@ -78,13 +79,9 @@ export function regularization(
   return losses;
 }
 
-/** Codes shorter than this have no direction. */
-const LEAST = 1e-12;
-
 function orthogonalLoss(codes: Tensor2D): Scalar {
   const [size] = codes.shape;
-  const lengths = tf.sqrt(tf.sum(tf.square(codes), 1, true));
-  const units = tf.div(codes, tf.maximum(lengths, LEAST)) as Tensor2D;
+  const units = unitRows(codes);
   const gram = tf.matMul(units, units, true); // [D, D]
   return tf.sub(tf.div(tf.sum(tf.square(gram)), size ** 2), 1 / size) as Scalar;
 }

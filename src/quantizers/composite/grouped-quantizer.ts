@@ -40,7 +40,6 @@ import {
   memberPruning,
   memberVariables,
   parseMembers,
-  type ResolvedMembers,
   splitIndices,
   totalCodebooks,
 } from "./members.js";
@@ -221,14 +220,8 @@ function memberDim(codeDim: number | undefined, groups: number): number {
   );
 }
 
-function configsOf(config: GroupedConfig): readonly QuantizerConfig[] {
-  return memberConfigs(config as ResolvedMembers, config.groups ?? 0);
-}
-
 function create(config: GroupedConfig, random: Random): GroupedQuantizer {
-  const path = config.quantizers === undefined ? "quantizer.quantizer" : "quantizer.quantizers";
-  const members = createMembers(configsOf(config), random, path);
-  return new GroupedQuantizer(config, members as [Quantizer, ...Quantizer[]]);
+  return new GroupedQuantizer(config, createMembers(config, config.groups, random));
 }
 
 /** Product quantization. The resolved configuration has one member's configuration for all, or a list of them. */
@@ -245,7 +238,7 @@ export const grouped: QuantizerDefinition<GroupedConfig> = {
   parse,
   create,
   facts: (config) => {
-    const configs = configsOf(config);
+    const configs = memberConfigs(config, config.groups);
     return memberFacts(configs, {
       codebook: `${configs.length} quantizers side by side, each of a group of channels.`,
       gradient: ({ gradient }) => `Group by group. ${gradient}`,

@@ -98,32 +98,47 @@ function parseMember(given: Readonly<Record<string, unknown>>, where: string): Q
   }
 }
 
-/** One configuration for each of `count` members. */
-export function memberConfigs(members: ResolvedMembers, count: number): readonly QuantizerConfig[] {
-  return members.quantizers ?? Array.from({ length: count }, () => members.quantizer);
+/** The members in the configuration of what is made of them. */
+export interface HasMembers {
+  readonly quantizer?: QuantizerConfig;
+  readonly quantizers?: readonly QuantizerConfig[];
+}
+
+/** One configuration for each member. @param count how many there are where all are alike */
+export function memberConfigs(
+  { quantizer, quantizers }: HasMembers,
+  count: number | undefined,
+): readonly QuantizerConfig[] {
+  return quantizers ?? Array.from({ length: count ?? 0 }, () => quantizer as QuantizerConfig);
+}
+
+/** The option that lists the members, for messages. */
+export function pathOf({ quantizers }: HasMembers): string {
+  return quantizers === undefined ? "quantizer.quantizer" : "quantizer.quantizers";
 }
 
 /**
  * Builds the members, one after the other from one stream.
  *
- * @param path of the option that lists them, for messages
+ * @param count as for `memberConfigs`
  * @throws ConfigError where they differ in what they have to share: K, the names and weights of their losses
  */
 export function createMembers(
-  configs: readonly QuantizerConfig[],
+  of: HasMembers,
+  count: number | undefined,
   random: Random,
-  path: string,
-): Quantizer[] {
+): [Quantizer, ...Quantizer[]] {
+  const path = pathOf(of);
   const members: Quantizer[] = [];
   try {
-    for (const config of configs) members.push(createMember(config, random));
+    for (const config of memberConfigs(of, count)) members.push(createMember(config, random));
     checkShared(members, path, "codebookSize");
     checkWeights(members, path);
     const total = totalCodebooks(members);
     if (total > MAX_CODEBOOKS) {
       throw new ConfigError(path, `expected at most ${MAX_CODEBOOKS} codebooks in all, got ${total}.`);
     }
-    return members;
+    return members as [Quantizer, ...Quantizer[]];
   } catch (error) {
     for (const member of members) member.dispose();
     throw error;

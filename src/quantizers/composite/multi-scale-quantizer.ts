@@ -31,6 +31,7 @@ import type {
   QuantizerConfig,
   QuantizerOutput,
   StateValue,
+  TrainingInputs,
 } from "../quantizer.js";
 import { createMember, parseQuantizerConfig, quantizerFacts } from "../registry.js";
 import { checkLatents } from "../shapes.js";
@@ -38,6 +39,7 @@ import { tf } from "../tfjs.js";
 import { memberOptions, parseMembers } from "./members.js";
 import { multiScaleGraph } from "./multi-scale-graph.js";
 import { Phi, phiOfScale } from "./phi.js";
+import { dropoutInputs, dropoutSentence, quantizerDropout, shownParts } from "./quantizer-dropout.js";
 import { areaMatrix, bicubicMatrix } from "./resampling.js";
 
 /** The resolved options of a multi-scale quantizer. */
@@ -51,6 +53,8 @@ export interface MultiScaleConfig extends QuantizerConfig {
   readonly phiRatio: number;
   /** How many φs the scales share; 0: one for each. */
   readonly phiCount: number;
+  /** 0..1. */
+  readonly quantizerDropout: number;
 }
 
 /** The kind `multi-scale`. */
@@ -67,6 +71,7 @@ export class MultiScaleQuantizer implements Quantizer {
   readonly codesOf?: () => Tensor2D;
   readonly pruning?: Pruning;
   readonly onnx?: () => Promise<OnnxQuantizer>;
+  readonly trainingInputs?: NonNullable<Quantizer["trainingInputs"]>;
   readonly #member: Quantizer;
   readonly #phis: readonly Phi[];
   /** The φ of each scale; undefined where there is none. */
@@ -87,6 +92,8 @@ export class MultiScaleQuantizer implements Quantizer {
     const isTaught = count > 0 || [...member.variables().values()].some(({ trainable }) => trainable);
     this.lossWeights = lossWeightsOf(member.lossWeights, isTaught);
     this.#phiOf = phiOfScale(scales.length, Math.max(1, count)).map((i) => this.#phis[i]);
+    const draw = dropoutInputs(config.quantizerDropout, scales.length);
+    if (draw !== undefined) this.trainingInputs = draw;
     if (hasCodes(member)) this.codesOf = () => allCodes(member);
     const { pruning } = member;
     if (pruning !== undefined)
@@ -101,12 +108,13 @@ export class MultiScaleQuantizer implements Quantizer {
     }
   }
 
-  quantize(latents: Tensor4D): QuantizerOutput {
+  quantize(latents: Tensor4D, training?: TrainingInputs): QuantizerOutput {
     this.#checkLatents(latents);
     return tf.tidy(() => {
       const found = this.#search(stopGradient(latents));
-      const sums = this.#sums(found.map(({ indices }) => indices));
-      const total = sums.at(-1) as Tensor4D;
+      const added = found.map(({ indices }, scale) => this.#added(indices, scale));
+      const sums = partialSums(added);
+      const total = partialSums(shownParts(added, training)).at(-1) as Tensor4D;
       return {
         quantized: straightThrough(latents, stopGradient(total)),
         indices: sequenceOf(found.map(({ indices }) => indices)),
@@ -138,20 +146,12 @@ export class MultiScaleQuantizer implements Quantizer {
     return this.#phiOf[scale]?.apply(grown) ?? grown;
   }
 
-  /** f̂ after each scale. The only place that adds, so the round trip is exact. */
-  #sums(indices: readonly Tensor4D[]): Tensor4D[] {
-    const sums: Tensor4D[] = [];
-    for (const [scale, each] of indices.entries()) {
-      const before = sums.at(-1);
-      const added = this.#added(each, scale);
-      sums.push(before === undefined ? added : tf.add(before, added));
-    }
-    return sums;
-  }
-
   indicesToCodes(indices: Tensor4D): Tensor4D {
     this.#checkIndices(indices);
-    return tf.tidy(() => this.#sums(this.#split(indices)).at(-1) as Tensor4D);
+    return tf.tidy(() => {
+      const added = this.#split(indices).map((each, scale) => this.#added(each, scale));
+      return partialSums(added).at(-1) as Tensor4D;
+    });
   }
 
   /** The sequence [N, 1, L, 1] as one grid a scale. */
@@ -231,6 +231,16 @@ export class MultiScaleQuantizer implements Quantizer {
     if (indices.rank === 4 && rows === 1 && columns === length && codebooks === 1) return;
     throw new ShapeError("indices", `[N,1,${length},1]`, indices.shape);
   }
+}
+
+/** f̂ after each scale. The only place that adds, so the round trip is exact. */
+function partialSums(added: readonly Tensor4D[]): Tensor4D[] {
+  const sums: Tensor4D[] = [];
+  for (const each of added) {
+    const before = sums.at(-1);
+    sums.push(before === undefined ? each : tf.add(before, each));
+  }
+  return sums;
 }
 
 /** Codes of a picture: Σ s². */
@@ -314,10 +324,14 @@ const schema = z.strictObject({
     .max(64)
     .default(4)
     .describe("phis that the scales share (share_quant_resi); 0: one for each scale"),
+  quantizerDropout: quantizerDropout.describe(
+    "share of images of which training decodes the first scales alone, their number drawn evenly",
+  ),
 });
 
 function parse(value: unknown): MultiScaleConfig {
-  const { kind, scales, phiRatio, phiCount, quantizer, ...given } = parseConfig(schema, value, "quantizer");
+  const parsed = parseConfig(schema, value, "quantizer");
+  const { kind, scales, phiRatio, phiCount, quantizerDropout, quantizer, ...given } = parsed;
   const wrong = scales.findIndex((side, i) => i > 0 && side <= (scales[i - 1] as number));
   if (wrong > 0) {
     throw new ConfigError(
@@ -331,7 +345,7 @@ function parse(value: unknown): MultiScaleConfig {
     { option: "numQuantizers", given: 1, default: 1 },
   );
   const { quantizer: resolved } = members as { quantizer: QuantizerConfig };
-  return { kind, scales, quantizer: resolved, phiRatio, phiCount };
+  return { kind, scales, quantizer: resolved, phiRatio, phiCount, quantizerDropout };
 }
 
 function create(config: MultiScaleConfig, random: Random): MultiScaleQuantizer {
@@ -360,7 +374,7 @@ function facts(config: MultiScaleConfig): QuantizerFacts | null {
     scales,
     numbers: own.numbers + phis * phiNumbers(config.quantizer),
     hasLayers: phis > 0,
-    codebook: `${scales.length} scales of ${scales.join(", ")} positions a side, each of what the smaller ones left; one codebook for all. ${own.codebook}`,
+    codebook: `${scales.length} scales of ${scales.join(", ")} positions a side, each of what the smaller ones left; one codebook for all. ${own.codebook}${dropoutSentence(config.quantizerDropout, "scales")}`,
     gradient: "Straight-through: the gradient at the sum of all scales is copied to the latent unchanged.",
     losses: [
       ...(codebook === undefined

@@ -26,10 +26,11 @@ import { gridSize, planLevels } from "../levels.js";
 import { digitsToIndices, indicesToDigits, MAX_IMPLICIT_SIZE, placeValues } from "../mixed-radix.js";
 import type { OnnxQuantizer } from "../onnx/onnx-quantizer.js";
 import { describeOptions } from "../options.js";
-import type { Quantizer, QuantizerConfig, QuantizerOutput } from "../quantizer.js";
+import type { Quantizer, QuantizerConfig, QuantizerOutput, TrainingInputs } from "../quantizer.js";
 import { checkIndices, checkLatents } from "../shapes.js";
 import { tf } from "../tfjs.js";
 import { MAX_CODEBOOKS } from "./members.js";
+import { dropoutInputs, dropoutSentence, quantizerDropout, shownParts } from "./quantizer-dropout.js";
 import { sumOf } from "./residual-quantizer.js";
 
 /** The resolved options of residual FSQ. */
@@ -38,6 +39,8 @@ export interface ResidualFiniteScalarConfig extends QuantizerConfig {
   /** Values of each dimension, each 2..1000, with a product of at most 2^24. */
   readonly levels: readonly number[];
   readonly numQuantizers: number;
+  /** 0..1. */
+  readonly quantizerDropout: number;
 }
 
 /** The kind `residual-fsq`. It has no variables and no losses of its own. */
@@ -52,15 +55,18 @@ export class ResidualFiniteScalarQuantizer implements Quantizer {
   readonly pruning = {
     refusal: "whose codes are all points of a grid: none can be taken out. Train it with fewer levels",
   };
+  readonly trainingInputs?: NonNullable<Quantizer["trainingInputs"]>;
 
   constructor(config: ResidualFiniteScalarConfig) {
     this.config = config;
     this.codebookSize = gridSize(config.levels);
     this.numCodebooks = config.numQuantizers;
     this.codeDim = config.levels.length;
+    const draw = dropoutInputs(config.quantizerDropout, config.numQuantizers);
+    if (draw !== undefined) this.trainingInputs = draw;
   }
 
-  quantize(latents: Tensor4D): QuantizerOutput {
+  quantize(latents: Tensor4D, training?: TrainingInputs): QuantizerOutput {
     checkLatents(latents, this.codeDim);
     return tf.tidy(() => {
       const { limit } = factorsOf(this.config.levels);
@@ -77,7 +83,7 @@ export class ResidualFiniteScalarQuantizer implements Quantizer {
         residual = tf.sub(residual, chosen);
       }
       return {
-        quantized: straightThrough(bounded, sumOf(codes)),
+        quantized: straightThrough(bounded, sumOf(shownParts(codes, training))),
         indices: tf.concat(indices, 3),
         losses: {},
       };
@@ -211,10 +217,15 @@ const schema = z.strictObject({
     .max(MAX_CODEBOOKS)
     .default(DEFAULT_COUNT)
     .describe("grids, each within a cell of the one before; a dimension's L to this power is at most 2^20"),
+  quantizerDropout,
 });
 
 function parse(value: unknown): ResidualFiniteScalarConfig {
-  const { kind, levels, codebookSize, numQuantizers } = parseConfig(schema, value, "quantizer");
+  const { kind, levels, codebookSize, numQuantizers, quantizerDropout } = parseConfig(
+    schema,
+    value,
+    "quantizer",
+  );
   if (levels !== undefined && codebookSize !== undefined) {
     throw new ConfigError(
       "quantizer.codebookSize",
@@ -225,6 +236,7 @@ function parse(value: unknown): ResidualFiniteScalarConfig {
     kind,
     levels: levels ?? planLevels(codebookSize ?? DEFAULT_SIZE).levels,
     numQuantizers,
+    quantizerDropout,
   };
   const size = gridSize(config.levels);
   if (size > MAX_IMPLICIT_SIZE) {
@@ -252,11 +264,11 @@ export const residualFsq: QuantizerDefinition<ResidualFiniteScalarConfig> = {
   },
   parse,
   create: (config) => new ResidualFiniteScalarQuantizer(config),
-  facts: ({ levels, numQuantizers }) => ({
+  facts: ({ levels, numQuantizers, quantizerDropout: rate }) => ({
     codebookSize: gridSize(levels),
     numCodebooks: numQuantizers,
     numbers: 0,
-    codebook: `Implicit: each dimension is bounded by tanh and rounded ${numQuantizers} times, to ${levels.join(" × ")} levels of the whole range and then of each cell. There is nothing to learn, and no loss of its own.`,
+    codebook: `Implicit: each dimension is bounded by tanh and rounded ${numQuantizers} times, to ${levels.join(" × ")} levels of the whole range and then of each cell. There is nothing to learn, and no loss of its own.${dropoutSentence(rate, "codes")}`,
     gradient: "Straight-through: rounding passes the gradient unchanged; the bound before it does not.",
     losses: [],
     learning: "never",

@@ -29,6 +29,7 @@ import type {
   Quantizer,
   QuantizerConfig,
   QuantizerOutput,
+  TrainingInputs,
 } from "../quantizer.js";
 import { checkIndices, checkLatents } from "../shapes.js";
 import { tf } from "../tfjs.js";
@@ -46,14 +47,19 @@ import {
   memberPruning,
   memberVariables,
   parseMembers,
-  type ResolvedMembers,
+  pathOf,
   splitIndices,
   totalCodebooks,
 } from "./members.js";
+import { dropoutInputs, dropoutSentence, quantizerDropout, shownParts } from "./quantizer-dropout.js";
 import { residualGraph } from "./residual-graph.js";
 
 /** The resolved options of a residual quantizer. */
-export type ResidualConfig = QuantizerConfig & { readonly kind: "residual" } & (
+export type ResidualConfig = QuantizerConfig & {
+  readonly kind: "residual";
+  /** 0..1. */
+  readonly quantizerDropout: number;
+} & (
     | { readonly numQuantizers: number; readonly quantizer: QuantizerConfig; readonly quantizers?: never }
     | {
         readonly quantizers: readonly QuantizerConfig[];
@@ -76,6 +82,7 @@ export class ResidualQuantizer implements Quantizer {
   readonly codesOf?: (codebook: number) => Tensor2D;
   readonly pruning?: Pruning;
   readonly onnx?: () => Promise<OnnxQuantizer>;
+  readonly trainingInputs?: NonNullable<Quantizer["trainingInputs"]>;
   readonly #members: readonly Quantizer[];
 
   /** @param members each of D numbers and K codes; they belong to the result */
@@ -90,14 +97,20 @@ export class ResidualQuantizer implements Quantizer {
     this.repeatable = members.every(({ repeatable }) => repeatable === true);
     this.estimator = first.estimator ?? straightThrough;
     if (members.every(({ estimators }) => estimators !== undefined)) this.estimators = gradientEstimators;
-    const pruning = memberPruning(members, (quantizers) => ({ kind: config.kind, quantizers }));
+    const pruning = memberPruning(members, (quantizers) => ({
+      kind: config.kind,
+      quantizerDropout: config.quantizerDropout,
+      quantizers,
+    }));
     if (pruning !== undefined) this.pruning = pruning;
     if (members.every(hasCodes)) this.codesOf = (codebook) => memberCodes(members, codebook);
     if (members.every(({ onnx }) => onnx !== undefined)) this.onnx = () => residualGraph(members);
+    const draw = dropoutInputs(config.quantizerDropout, members.length);
+    if (draw !== undefined) this.trainingInputs = draw;
     this.#members = members;
   }
 
-  quantize(latents: Tensor4D): QuantizerOutput {
+  quantize(latents: Tensor4D, training?: TrainingInputs): QuantizerOutput {
     checkLatents(latents, this.codeDim);
     return tf.tidy(() => {
       const indices: Tensor4D[] = [];
@@ -113,7 +126,7 @@ export class ResidualQuantizer implements Quantizer {
         residual = tf.sub(residual, stopGradient(chosen));
       }
       return {
-        quantized: this.#estimate(latents, sumOf(codes)),
+        quantized: this.#estimate(latents, sumOf(shownParts(codes, training))),
         indices: tf.concat(indices, 3),
         losses: meanLosses(losses),
       };
@@ -197,27 +210,23 @@ const schema = z.strictObject({
     .meta({ description: "members, each of what the earlier ones left", default: DEFAULT_COUNT }),
   ...memberOptions,
   codeDim: memberOptions.codeDim.describe("numbers in a code (D), where the members do not say"),
+  quantizerDropout,
 });
 
 function parse(value: unknown): ResidualConfig {
-  const { kind, numQuantizers, ...given } = parseConfig(schema, value, "quantizer");
+  const { kind, numQuantizers, quantizerDropout, ...given } = parseConfig(schema, value, "quantizer");
   const count = { option: "numQuantizers", given: numQuantizers, default: DEFAULT_COUNT };
   const parsed = parseMembers(given, count);
   const { members } = parsed;
   return members.quantizer === undefined
-    ? { kind, ...members }
-    : { kind, numQuantizers: parsed.count, ...members };
-}
-
-function configsOf(config: ResidualConfig): readonly QuantizerConfig[] {
-  return memberConfigs(config as ResolvedMembers, config.numQuantizers ?? 0);
+    ? { kind, quantizerDropout, ...members }
+    : { kind, numQuantizers: parsed.count, quantizerDropout, ...members };
 }
 
 function create(config: ResidualConfig, random: Random): ResidualQuantizer {
-  const path = config.quantizers === undefined ? "quantizer.quantizer" : "quantizer.quantizers";
-  const members = createMembers(configsOf(config), random, path);
-  checkShared(members, path, "codeDim");
-  return new ResidualQuantizer(config, members as [Quantizer, ...Quantizer[]]);
+  const members = createMembers(config, config.numQuantizers, random);
+  checkShared(members, pathOf(config), "codeDim");
+  return new ResidualQuantizer(config, members);
 }
 
 /** Residual quantization. The resolved configuration has one member's configuration for all, or a list of them. */
@@ -232,9 +241,9 @@ export const residual: QuantizerDefinition<ResidualConfig> = {
   parse,
   create,
   facts: (config) => {
-    const configs = configsOf(config);
+    const configs = memberConfigs(config, config.numQuantizers);
     return memberFacts(configs, {
-      codebook: `${configs.length} quantizers in turn, each of what the earlier ones left; the code is the sum of theirs.`,
+      codebook: `${configs.length} quantizers in turn, each of what the earlier ones left; the code is the sum of theirs.${dropoutSentence(config.quantizerDropout, "codes")}`,
       gradient: ({ gradient }) => `From the sum of the codes to the latent, once. ${gradient}`,
       mean: "mean over the quantizers, each with what it was given as z",
     });

@@ -12,7 +12,7 @@
 import { z } from "zod";
 import { tf } from "../tfjs.js";
 import { estimatorPart, type GradientEstimator } from "./estimator.js";
-import { alongError, normalNoise, substitute, unitRows } from "./substitution.js";
+import { alongError, directions, normalNoise, substitute } from "./substitution.js";
 
 const PAPER = {
   title: "DiVeQ: Differentiable Vector Quantization Using the Reparameterization Trick",
@@ -57,7 +57,7 @@ export const diveqEstimator = estimatorPart({
       const noise = context?.training?.noise;
       if (noise === undefined) return alongError(latents, codes);
       const error = tf.sub(codes, latents);
-      const direction = unitRows(tf.add(error, tf.mul(noise, Math.sqrt(noiseVariance))));
+      const direction = directions(tf.add(error, tf.mul(noise, Math.sqrt(noiseVariance))));
       return substitute({ latents, codes, direction });
     },
   variants: {},

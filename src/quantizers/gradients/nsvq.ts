@@ -6,7 +6,7 @@
  * (`substitution.ts`), so both losses of the quantizer have the weight 0 unless set. In evaluation the output is q.
  */
 import { estimatorPart } from "./estimator.js";
-import { alongError, normalNoise, substitute, unitRows } from "./substitution.js";
+import { alongError, directions, normalNoise, substitute } from "./substitution.js";
 
 export const nsvqEstimator = estimatorPart({
   name: "nsvq",
@@ -20,7 +20,7 @@ export const nsvqEstimator = estimatorPart({
   create: () => (latents, codes, context) => {
     const noise = context?.training?.noise;
     if (noise === undefined) return alongError(latents, codes);
-    return substitute({ latents, codes, direction: unitRows(noise) });
+    return substitute({ latents, codes, direction: directions(noise) });
   },
   variants: {},
 });

@@ -1,18 +1,13 @@
 /** A vector as long as the quantization error, in a direction that is held fixed, in the place of the error. */
 import type { GradSaveFunc, Tensor, Tensor2D } from "../../tf/index.js";
 import { tf } from "../tfjs.js";
+import { unitRows } from "../unit-rows.js";
 import type { EstimatorDraw } from "./estimator.js";
 import { withoutGradient } from "./stop-gradient.js";
 
-/** Vectors shorter than this have no direction. */
-const SHORTEST = 1e-12;
-
-/** Rows at length 1; a row without direction becomes 0. [M, D] */
-export function unitRows(rows: Tensor): Tensor2D {
-  return withoutGradient(() => {
-    const length = tf.sqrt(tf.sum(tf.square(rows), 1, true)); // [M, 1]
-    return tf.div(rows, tf.maximum(length, SHORTEST)) as Tensor2D;
-  });
+/** The directions of rows, constants of the backward pass; one shorter than 1e-6 has less than a whole one. [M, D] */
+export function directions(rows: Tensor): Tensor2D {
+  return withoutGradient(() => unitRows(rows as Tensor2D));
 }
 
 export interface Substitution {
@@ -38,7 +33,7 @@ export function substitute({ latents, codes, direction }: Substitution): Tensor2
 
 /** d = e, so that the value is q itself, and not q after two roundings. */
 export function alongError(latents: Tensor2D, codes: Tensor2D): Tensor2D {
-  const direction = unitRows(tf.sub(codes, latents));
+  const direction = directions(tf.sub(codes, latents));
   return split({ latents, codes, direction, value: codes });
 }
 
@@ -50,7 +45,7 @@ function split({ latents, codes, direction, value }: Substitution & { readonly v
       gradFunc: (gradient, saved) => {
         const [from, to, fixed] = saved as [Tensor2D, Tensor2D, Tensor2D];
         const along = tf.sum(tf.mul(fixed, gradient), 1, true); // [M, 1]
-        const toCode = tf.mul(unitRows(tf.sub(to, from)), along) as Tensor2D;
+        const toCode = tf.mul(directions(tf.sub(to, from)), along) as Tensor2D;
         return [tf.sub(gradient, toCode), toCode];
       },
     };

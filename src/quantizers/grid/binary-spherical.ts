@@ -10,11 +10,11 @@
 import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
 import type { Tensor, Tensor2D, Tensor4D } from "../../tf/index.js";
-import { unitRows } from "../codebooks/sphere.js";
 import type { QuantizerDefinition } from "../definition.js";
 import { describeOptions } from "../options.js";
 import type { QuantizerConfig } from "../quantizer.js";
 import { tf } from "../tfjs.js";
+import { unitRows } from "../unit-rows.js";
 import { bitCount, bitLosses, bitLossFacts, bitOptions, entropyOptions, signs } from "./bits.js";
 import { GridQuantizer } from "./grid-quantizer.js";
 import type { GridRule } from "./grid-rule.js";

@@ -31,6 +31,7 @@ export function meanBitEntropy(logits: Tensor2D): Scalar {
  * more, groups count as independent of each other, which makes the result an upper bound (and with 1, a cheap one).
  */
 export function batchBitEntropy(logits: Tensor2D, bitsTogether: number): Scalar {
+  if (bitsTogether === 1) return independentEntropy(logits);
   const [, dim] = logits.shape;
   const entropies: Scalar[] = [];
   for (let start = 0; start < dim; start += bitsTogether) {
@@ -38,6 +39,15 @@ export function batchBitEntropy(logits: Tensor2D, bitsTogether: number): Scalar 
     entropies.push(tf.neg(tf.sum(tf.mul(mean, tf.log(tf.maximum(mean, LEAST))))) as Scalar);
   }
   return entropies.reduce((sum, entropy) => tf.add(sum, entropy));
+}
+
+/** The sum of the bits' entropies: all of them at once, where each stands alone. */
+function independentEntropy(logits: Tensor2D): Scalar {
+  const parts = [tf.sigmoid(logits), tf.sigmoid(tf.neg(logits))].map((probabilities): Scalar => {
+    const mean = tf.mean(probabilities, 0);
+    return tf.sum(tf.mul(mean, tf.log(tf.maximum(mean, LEAST))));
+  });
+  return tf.neg(tf.add(parts[0] as Scalar, parts[1] as Scalar));
 }
 
 /** Bits `start` to `end`, the latter not included. */
