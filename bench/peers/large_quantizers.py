@@ -190,7 +190,7 @@ class Levels(nn.Module):
         count = torch.tensor(levels, dtype=torch.float32)
         half, offset = (count - 1) * 1.001 / 2, torch.where(count % 2 == 0, 0.5, 0.0)
         self.register_buffer("count", count)
-        self.register_buffer("half", half)
+        self.register_buffer("reach", half)
         self.register_buffer("offset", offset)
         self.register_buffer("shift", torch.atanh(offset / half))
         self.register_buffer("middle", torch.div(count, 2, rounding_mode="floor"))
@@ -199,7 +199,7 @@ class Levels(nn.Module):
     def forward(self, rows):
         if self.kind == "fsp":
             return self.perturbed(rows)
-        bounded = torch.tanh(rows + self.shift) * self.half - self.offset
+        bounded = torch.tanh(rows + self.shift) * self.reach - self.offset
         rounded = bounded + (bounded.round() - bounded).detach()
         digits = (rounded.detach() + self.middle).round().long()
         return rounded / self.middle, (digits * self.basis).sum(dim=1), rows.new_zeros(())
@@ -229,7 +229,7 @@ def build(kind, size, dim, block):
 
 
 def main():
-    options = arguments(kind="vq", size=262_144, vectors=8192, dim=16, block=64, repeats=3)
+    options = arguments(kind="vq", size=262_144, vectors=8192, dim=16, block=64, repeats=3, warmup=1)
     quantizer, dim = build(options.kind, options.size, options.dim, options.block)
     rows = torch.randn(options.vectors, dim, requires_grad=True)
 
@@ -243,7 +243,7 @@ def main():
         return total.item()
 
     memory = PeakMemory()
-    durations = seconds(step, options.repeats, warmup=1)
+    durations = seconds(step, options.repeats, warmup=options.warmup)
     parameters = sum(p.numel() for p in quantizer.parameters() if p.requires_grad)
     measures = {"time": [1e3 * s for s in durations], "memory": [memory.megabytes()]}
     report(measures, parameters=parameters, vectors=options.vectors)
