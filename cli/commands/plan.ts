@@ -14,6 +14,7 @@ const FLAGS = [
   { flag: "--codebook-size <n>", field: "codebookSize" },
   { flag: "--images <n>", field: "images" },
   { flag: "--codebooks <list>", field: "codebooks" },
+  { flag: "--scales <list>", field: "scales" },
 ] as const;
 
 interface Flags extends PlanRequest {
@@ -31,6 +32,7 @@ export function addPlan(program: Command, terminal: Terminal): void {
     .option("--codebook-size <n>", "budget: codes of one code a position", integer)
     .option("--images <n>", "images of the data set, for the usage that they can show", integer)
     .option("--codebooks <list>", "numbers of codebooks to plan for (default: 1,2,4)", integers)
+    .option("--scales <list>", "plan a sequence of square grids of these sides too, as 1,2,4,8,16", integers)
     .option("--json", "print the plan as JSON on stdout")
     .action((flags: Flags) =>
       namingFlags(flags, FLAGS, async () => {
@@ -92,6 +94,7 @@ function rowOf(planned: PlannedQuantizer): string[] {
 
 function nameOf({ quantizer, numCodebooks, levels, levelBits }: PlannedQuantizer): string {
   const times = numCodebooks === 1 ? "" : ` x${numCodebooks}`;
+  if (Array.isArray(quantizer.scales)) return `${quantizer.kind} ${quantizer.scales.join(",")}`;
   if (levels === null) return `${quantizer.kind}${times}`;
   const bits = levelBits?.map((each) => each.toFixed(2)).join(" + ");
   return `${quantizer.kind} [${levels.join(",")}]${times} (${bits})`;

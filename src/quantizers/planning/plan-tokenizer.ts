@@ -23,6 +23,7 @@ const schema = z.strictObject({
   codebookSize: z.int().min(2).max(LARGEST).optional(),
   images: z.int().min(1).nullable().default(null),
   codebooks: z.array(z.int().min(1).max(64)).min(1).default([1, 2, 4]),
+  scales: z.array(side).min(1).optional(),
 });
 
 /** What is known of a tokenizer before there is one. Of the three budgets give one. */
@@ -41,6 +42,8 @@ export interface PlanRequest {
   readonly images?: number | null;
   /** Numbers of codebooks (Q) to plan for; default 1, 2 and 4. */
   readonly codebooks?: readonly number[];
+  /** Sides of square grids, ascending, the last that of the latent grid: plans a sequence of these too (`multi-scale`). */
+  readonly scales?: readonly number[];
 }
 
 /** A quantizer that fits the budget. JSON. */
@@ -56,7 +59,7 @@ export interface PlannedQuantizer {
   /** Of a grid: how many values each dimension takes, and log2 of each. Their sum is `bitsPerCode`. */
   readonly levels: readonly number[] | null;
   readonly levelBits: readonly number[] | null;
-  /** Codes of an image: positions × Q. */
+  /** Codes of an image: positions × Q; of scales the sum of their squares. */
   readonly codesPerImage: number;
   /** log2 K: what a code carries where all are equally likely, and never more. */
   readonly bitsPerCode: number;
@@ -90,12 +93,16 @@ export interface TokenizerPlan {
 
 /**
  * Quantizers within a budget: for each number of codebooks a table and a grid of levels (FSQ, residual FSQ), and a table
- * of the grid's exact size, which is what to compare the grid with.
+ * of the grid's exact size, which is what to compare the grid with; with `scales` a sequence of grids besides.
  *
  * @throws ConfigError for a request without a budget or with several, and a budget below 1 bit or above 24 bits a code
  */
 export function planTokenizer(request: PlanRequest): TokenizerPlan {
-  const { imageSize, downsamplingFactor, images, codebooks, ...budgets } = parseConfig(schema, request, "");
+  const { imageSize, downsamplingFactor, images, codebooks, scales, ...budgets } = parseConfig(
+    schema,
+    request,
+    "",
+  );
   const [imageHeight, imageWidth] = typeof imageSize === "number" ? [imageSize, imageSize] : imageSize;
   const gridHeight = Math.ceil(imageHeight / downsamplingFactor);
   const gridWidth = Math.ceil(imageWidth / downsamplingFactor);
@@ -109,6 +116,9 @@ export function planTokenizer(request: PlanRequest): TokenizerPlan {
     size < 2 || size > LARGEST ? [] : candidatesOf(count, size, place),
   );
   if (candidates.length === 0) throw outOfReach(sizes, bitsPerPosition);
+  if (scales !== undefined) {
+    candidates.push(sequence({ scales, gridHeight, gridWidth, bits: bitsPerPosition * positions }, place));
+  }
   return {
     imageHeight,
     imageWidth,
@@ -165,6 +175,39 @@ function candidatesOf(count: number, size: number, place: Place): PlannedQuantiz
     planned.push(measured(table(grid.codebookSize), { count, codebookSize: grid.codebookSize }, place));
   }
   return planned;
+}
+
+interface SequenceRequest {
+  readonly scales: readonly number[];
+  readonly gridHeight: number;
+  readonly gridWidth: number;
+  /** Of an image. */
+  readonly bits: number;
+}
+
+/** One codebook for the codes of all scales. */
+function sequence(
+  { scales, gridHeight, gridWidth, bits }: SequenceRequest,
+  { pixels, images }: Place,
+): PlannedQuantizer {
+  const last = scales.at(-1) as number;
+  if (gridHeight !== gridWidth || last !== gridHeight) {
+    throw new ConfigError(
+      "scales",
+      `expected a square grid and its side last, got a grid of ${gridHeight}x${gridWidth} and ${last}. Change the image size, the factor or the scales.`,
+    );
+  }
+  const length = scales.reduce((sum, each) => sum + each ** 2, 0);
+  const codebookSize = largestSize(bits / length);
+  if (codebookSize < 2 || codebookSize > LARGEST) {
+    throw new ConfigError(
+      "scales",
+      `expected 1 to 24 bits for each of ${count(length)} codes, got ${Number((bits / length).toPrecision(4))}. Change the budget or the scales.`,
+    );
+  }
+  const quantizer = { kind: "multi-scale", scales, codebookSize };
+  parseQuantizerConfig(quantizer);
+  return measured(quantizer, { count: 1, codebookSize }, { positions: length, pixels, images });
 }
 
 /** A grid within the cells of a grid can become finer than float32. */

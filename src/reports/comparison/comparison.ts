@@ -31,8 +31,10 @@ export interface ComparisonRow extends ComparisonFigures {
   readonly label: string;
   /** The values of the fields that the comparison swept; none without a sweep. */
   readonly swept: JsonObject;
-  /** Exact, e.g. 1000 for FSQ. */
+  /** K of each codebook: exact, e.g. 1000 for FSQ. */
   readonly codebookSize: number;
+  /** Q: codes of a position. */
+  readonly numCodebooks: number;
   /** The size that was asked for; null when it was not recorded. */
   readonly nominalCodebookSize: number | null;
   /** D, numbers in a code; null when it was not recorded. */
@@ -128,12 +130,13 @@ export async function buildComparison(
 }
 
 function rowOf({ records, label, swept }: RunGroup): ComparisonRow {
-  const { kind, codebookSize, nominalCodebookSize, codeDim } = records[0].figures.quantizer;
+  const { kind, codebookSize, numCodebooks, nominalCodebookSize, codeDim } = records[0].figures.quantizer;
   return {
     quantizer: kind,
     label,
     swept,
     codebookSize,
+    numCodebooks,
     nominalCodebookSize,
     codeDim,
     seeds: records.map(({ figures }) => figures.seed),

@@ -18,6 +18,7 @@ import {
 } from "../figures.js";
 import type { Comparison, ComparisonFigures, ComparisonRow } from "./comparison.js";
 import { isClear, type PairedDifference } from "./paired-difference.js";
+import { formatCodes } from "./table.js";
 
 const FIGURE_COLUMNS = SHOWN_FIGURES.map((name) => ({
   title: FIGURE_STYLES[name].shortTitle,
@@ -48,7 +49,7 @@ export function figuresTable({ rows, baselines }: Comparison): Html {
   return html`<div class="wide">${htmlTable(
     [{ title: "Row" }, { title: "Codes", numeric: true }, ...MARKED_COLUMNS],
     [
-      ...rows.map((row, i) => [rowHead(row, i), formatCount(row.codebookSize), ...cells(row, best)]),
+      ...rows.map((row, i) => [rowHead(row, i), formatCodes(row), ...cells(row, best)]),
       ...asides.flatMap(([label, figures]) =>
         figures === null ? [] : [[html`<span class="soft">${label}</span>`, "", ...cells(figures)]],
       ),
@@ -107,7 +108,7 @@ export function usageTable({ rows }: Comparison): Html {
   ];
   const lines = rows.map((row, i) => [
     rowHead(row, i),
-    formatCount(row.codebookSize),
+    formatCodes(row),
     row.nominalCodebookSize === null ? NO_FIGURE : formatCount(row.nominalCodebookSize),
     countsOf(row.samples),
     formatFigure("usage", row.usage?.mean ?? null),

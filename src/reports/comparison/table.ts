@@ -10,7 +10,7 @@ import type { Comparison, ComparisonFigures, ComparisonRow } from "./comparison.
 export function renderComparisonTable(comparison: Comparison): string {
   const { untrained, meanColour } = comparison.baselines;
   const table = figureTable("Quantizer", [
-    ...comparison.rows.map((row) => line(row.label, formatCount(row.codebookSize), row)),
+    ...comparison.rows.map((row) => line(row.label, formatCodes(row), row)),
     ...(untrained === null ? [] : [line("untrained", "", untrained)]),
     ...(meanColour === null ? [] : [line("mean colour", "", meanColour)]),
   ]);
@@ -18,14 +18,22 @@ export function renderComparisonTable(comparison: Comparison): string {
   return `${parts.join("\n\n")}\n`;
 }
 
+/** K, or Q × K where a position has several codes. */
+export function formatCodes({
+  codebookSize,
+  numCodebooks,
+}: Pick<ComparisonRow, "codebookSize" | "numCodebooks">): string {
+  return `${numCodebooks === 1 ? "" : `${numCodebooks} × `}${formatCount(codebookSize)}`;
+}
+
 function differenceTable({ rows, baseline }: Comparison): string[] {
-  const lines = rows.flatMap(({ label, codebookSize, fromBaseline }) =>
+  const lines = rows.flatMap(({ fromBaseline, ...row }) =>
     fromBaseline === null
       ? []
       : [
           [
-            label,
-            formatCount(codebookSize),
+            row.label,
+            formatCodes(row),
             ...SHOWN_FIGURES.map((name) => formatDifference(name, fromBaseline[name])),
           ],
         ],

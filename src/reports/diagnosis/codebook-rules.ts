@@ -112,6 +112,35 @@ export const deadCodes: Rule = {
   },
 };
 
+/** The usage of the least used codebook against the mean of the others. */
+const IDLE = { warning: 0.25, critical: 0.05 };
+
+export const idleCodebook: Rule = {
+  name: "idle-codebook",
+  title: "One of several codebooks is hardly used",
+  remedies: [
+    "fewer codebooks: of a residual quantizer the last ones are left too little to be worth codes of their own",
+    { text: `members with ${AVERAGING_CODEBOOKS}, which follow what they are given`, helps: isFree },
+    {
+      text: "members with initialization kmeans, each of which then starts from what it is given",
+      helps: hasVectors,
+    },
+    "more steps: a later codebook learns what earlier ones leave only when these have settled",
+  ],
+  judge: ({ codebookUsage = null }) => {
+    if (codebookUsage === null) return unknown("the codes of each codebook are counted at the end of a run");
+    if (codebookUsage.length === 1) return fine("there is one codebook");
+    const least = Math.min(...codebookUsage);
+    const place = codebookUsage.indexOf(least);
+    const others = codebookUsage.filter((_, i) => i !== place);
+    const mean = others.reduce((sum, usage) => sum + usage, 0) / others.length;
+    const seen = `codebook ${place + 1} of ${codebookUsage.length} has ${formatPercent(least)} of its codes in use, the others ${formatPercent(mean)} on average`;
+    if (least < IDLE.critical * mean) return found("critical", `${seen}; under ${IDLE.critical} of it`);
+    if (least < IDLE.warning * mean) return found("warning", `${seen}; under ${IDLE.warning} of it`);
+    return fine(seen);
+  },
+};
+
 interface LiveShare {
   readonly usage: number;
   readonly expected: number;

@@ -1,5 +1,5 @@
 import { checkerboard, discriminatorWins, weightAtClamp } from "./adversarial-rules.js";
-import { deadCodes, overSizedCodebook, usageFalling } from "./codebook-rules.js";
+import { deadCodes, idleCodebook, overSizedCodebook, usageFalling } from "./codebook-rules.js";
 import { commitmentGrowing, lowRankLatents, normGap } from "./latent-rules.js";
 import type { DiagnosisRecord } from "./record.js";
 import { type Outcome, type Remedy, type Rule, type Severity, severities } from "./rule.js";
@@ -10,6 +10,7 @@ import { explainsTheRest, explodingGradient, underTrained } from "./training-rul
 export const diagnosisRules: readonly Rule[] = [
   usageFalling,
   deadCodes,
+  idleCodebook,
   overSizedCodebook,
   commitmentGrowing,
   normGap,

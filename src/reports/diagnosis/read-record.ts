@@ -23,6 +23,7 @@ export async function readDiagnosisRecord(run: RunFolder): Promise<DiagnosisReco
   for await (const metrics of recordedSteps(run)) history.add(metrics);
   return history.record({
     final: figures?.final ?? null,
+    codebookUsage: figures === null ? null : await codebookUsage(run),
     meanColourPsnr: figures?.meanColour?.psnr ?? null,
     checkerboard: figures?.spectrum?.checkerboard ?? null,
   });
@@ -31,6 +32,20 @@ export async function readDiagnosisRecord(run: RunFolder): Promise<DiagnosisReco
 async function finalFigures(run: RunFolder): Promise<RunFigures | null> {
   try {
     return (await readRunRecord(run)).figures;
+  } catch (error) {
+    if (error instanceof VqkitError && error.code === "run") return null;
+    throw error;
+  }
+}
+
+/** Of each codebook; null for a run without counts of its evaluation. */
+async function codebookUsage(run: RunFolder): Promise<number[] | null> {
+  try {
+    const { counts } = await run.readUsage();
+    return Array.from(
+      { length: counts.numCodebooks },
+      (_, codebook) => counts.usedCodes(codebook).length / counts.codebookSize,
+    );
   } catch (error) {
     if (error instanceof VqkitError && error.code === "run") return null;
     throw error;

@@ -37,6 +37,8 @@ export interface DiagnosisRecord {
   readonly samplesWindow: number | null;
   /** The final model on the evaluation set; null while the run is under way. */
   readonly final: DiagnosedEvaluation | null;
+  /** Codes in use of each codebook on the evaluation set, over K; null (or absent) where these were not counted. */
+  readonly codebookUsage?: readonly number[] | null;
   /** PSNR of painting each image in its mean colour. */
   readonly meanColourPsnr: number | null;
   /** How far marks of upsampling stand out of the spectrum of the final reconstructions, against the originals'. */
@@ -104,9 +106,11 @@ export class DiagnosisHistory {
 
   /** The record of the steps so far, which `diagnose` takes. @param evaluation of the finished run */
   record(
-    evaluation: Partial<Pick<DiagnosisRecord, "final" | "meanColourPsnr" | "checkerboard">> = {},
+    evaluation: Partial<
+      Pick<DiagnosisRecord, "final" | "codebookUsage" | "meanColourPsnr" | "checkerboard">
+    > = {},
   ): DiagnosisRecord {
-    const { final = null, meanColourPsnr = null, checkerboard = null } = evaluation;
+    const { final = null, codebookUsage = null, meanColourPsnr = null, checkerboard = null } = evaluation;
     return {
       ...this.#run,
       lastStep: this.#lastStep,
@@ -115,6 +119,7 @@ export class DiagnosisHistory {
       samplesBatch: this.#samplesBatch,
       samplesWindow: this.#samplesWindow,
       final,
+      codebookUsage,
       meanColourPsnr,
       checkerboard,
     };

@@ -45,6 +45,7 @@ const figuresSchema = z.object({
     codebookSize: z.int().min(1),
     nominalCodebookSize: z.int().min(1).nullable().default(null),
     codeDim: z.int().min(1).nullable().default(null),
+    numCodebooks: z.int().min(1).default(1),
   }),
   heldOut: z.boolean(),
   trainFiles: whole.nullable().default(null),
@@ -76,6 +77,8 @@ export interface RunFigures {
     readonly nominalCodebookSize: number | null;
     /** D. */
     readonly codeDim: number | null;
+    /** Q. */
+    readonly numCodebooks: number;
   };
   /** Whether the images of the evaluation were kept out of training. */
   readonly heldOut: boolean;

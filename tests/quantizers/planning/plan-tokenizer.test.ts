@@ -35,6 +35,26 @@ describe("planTokenizer", () => {
     ]);
   });
 
+  it("plans a sequence of scales, whose codes share the bits of an image", () => {
+    const scales = [1, 2, 4, 8, 16];
+    const plan = planTokenizer({ ...image, codebookSize: 1024, images: 1000, codebooks: [1], scales });
+    const found = plan.candidates.at(-1);
+    // 1 + 4 + 16 + 64 + 256 = 341 codes; 2,560 bits are 7.507 for each, and 2^7.507 = 181.9.
+    expect(found).toMatchObject({
+      quantizer: { kind: "multi-scale", scales, codebookSize: 181 },
+      ...{ numCodebooks: 1, codebookSize: 181, codesPerImage: 341, drawsPerCode: 341_000 / 181 },
+    });
+    expect(found?.bitsPerImage).toBeLessThanOrEqual(2560);
+    expect(() => parseQuantizerConfig(found?.quantizer)).not.toThrow();
+    expect(() => planTokenizer({ ...image, codebookSize: 1024, scales: [1, 8] })).toThrow(
+      /scales: .*16x16 and 8/,
+    );
+    expect(() => planTokenizer({ ...image, bitsPerPixel: 0.005, scales })).toThrow(/scales: .*341 codes/);
+    expect(() => planTokenizer({ ...image, codebookSize: 1024, scales: [4, 2, 16] })).toThrow(
+      /above 4, got 2/,
+    );
+  });
+
   it("divides the bits of a position among codebooks, and never exceeds the budget", () => {
     const plan = planTokenizer({ ...image, bitsPerImage: 256 * 12, codebooks: [4, 1, 2, 2] });
     // 4096, 64 and 8 are products of levels, so that no table of another size is needed beside them.

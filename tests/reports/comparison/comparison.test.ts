@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { formatCodes } from "../../../src/reports/comparison/table.js";
 import { buildComparison, renderComparisonTable } from "../../../src/reports/index.js";
 import { RunFolder } from "../../../src/runs/index.js";
 import { type RunContent, temporaryFolder, writeRun } from "../runs.js";
@@ -15,6 +16,11 @@ async function runs(contents: Readonly<Record<string, RunContent>>): Promise<str
 }
 
 const fsq: RunContent = { kind: "fsq", codebookSize: 1000, nominalCodebookSize: 1024, codeDim: 4 };
+
+it("says how many codebooks a row has where it has several", () => {
+  expect(formatCodes({ codebookSize: 1000, numCodebooks: 2 })).toBe("2 × 1,000");
+  expect(formatCodes({ codebookSize: 1000, numCodebooks: 1 })).toBe("1,000");
+});
 
 describe("buildComparison", () => {
   it("makes a row a quantizer, over its seeds", async () => {

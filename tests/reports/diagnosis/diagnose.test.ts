@@ -38,6 +38,13 @@ const CASES: readonly (readonly [what: string, run: PlantedRun, rule: string, se
     "dead-codes",
     "critical",
   ],
+  [
+    "one codebook of three with a fifth of the others' use",
+    { codebookUsage: [0.9, 0.16, 0.7] },
+    "idle-codebook",
+    "warning",
+  ],
+  ["a dead codebook behind one in use", { codebookUsage: [0.95, 0.004] }, "idle-codebook", "critical"],
   // 500 · 4096 / 65536 = 31 latents a code; and a uniform source would show 26 % of these.
   [
     "65,536 codes",
@@ -170,6 +177,8 @@ describe("diagnose", () => {
       { curves: { commitmentLoss: (at) => 0.01 * Math.min(1, 5 * at) } },
       // A large gradient in the first steps is that of fresh weights.
       { curves: { gradientNorm: (_, step) => (step < 20 ? 90 : 0.4) } },
+      // Of several codebooks later ones have less to tell apart.
+      { codebookUsage: [0.95, 0.6, 0.3] },
       // 22 % in use is all that a uniform source would show.
       { final: { usage: 0.2, expectedUniformUsage: 0.221 } },
     ];

@@ -33,6 +33,7 @@ export interface PlantedRun {
   /** Curves that were not recorded. */
   readonly without?: readonly string[];
   readonly final?: Partial<Record<keyof typeof EVALUATED, number | null>> | null;
+  readonly codebookUsage?: readonly number[];
   readonly codebookSize?: number;
   readonly plannedSteps?: number;
   readonly meanColourPsnr?: number;
@@ -60,6 +61,7 @@ export function planted(run: PlantedRun = {}): DiagnosisRecord {
     });
   }
   return history.record({
+    codebookUsage: final === null ? null : (run.codebookUsage ?? [0.92]),
     final: final === null ? null : { ...EVALUATED, ...final },
     meanColourPsnr: run.meanColourPsnr ?? 18,
   });
