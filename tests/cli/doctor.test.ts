@@ -33,7 +33,7 @@ describe("doctor RUN", () => {
     // 24 steps of 2 · 8 · 12 indices are 7.7 a code.
     // They are fewer than four times the warm-up of 50: one finding, and what it looks like besides.
     expect(shown.stdout).toMatch(/^(?:warning|critical) +under-trained +\S/m);
-    expect(shown.stdout).not.toMatch(/^(?:warning|critical) +(?!under-trained)/m);
+    expect(shown.stdout).not.toMatch(/^(?:warning|critical) +(?!under-trained)\S/m);
     expect(shown.stdout).toMatch(/\(under-trained\)\. Try:\n {2}- more steps/);
     expect(shown.stdout).toContain("  - over-sized-codebook: 7.68 latents a code in 24 steps; under 39\n");
 
