@@ -17,9 +17,29 @@ export function evaluationNotes(
     `${many(images, "crop")} of ${imageHeight}×${imageWidth} pixels; ${identical} reproduced in every byte. MSE ${mse.toPrecision(4)} squared 8-bit steps.`,
     `Usage: ${number(used ?? 0)} of ${number(counts.codebookSize)} codes of ${codebooks} in ${many(samples ?? 0, "index", "indices")}, ${gridHeight}×${gridWidth} a crop.`,
     `Bits per pixel: ${entropyBits?.toFixed(4)} bits of entropy × ${number(positions)} positions × ${numCodebooks} / ${number(pixels)} pixels.`,
+    ...conventionLines(notMeasured, conventions),
+  ].join("\n");
+}
+
+/** What stands below the table of several models; `lines` are of each of them. */
+export function severalNotes(
+  lines: readonly string[],
+  { evaluation, conventions }: { readonly evaluation: Evaluation; readonly conventions: MetricCard },
+): string {
+  const { figures, geometry, notMeasured } = evaluation;
+  const { imageHeight, imageWidth } = geometry;
+  return [
+    `The same ${many(figures.images, "crop")} of ${imageHeight}×${imageWidth} pixels for all. Models of other factors and codebooks spend other numbers of bits: hold PSNR against bits per pixel.`,
+    ...lines,
+    ...conventionLines(notMeasured, conventions),
+  ].join("\n");
+}
+
+function conventionLines(notMeasured: Evaluation["notMeasured"], conventions: MetricCard): string[] {
+  return [
     ...Object.entries(notMeasured).map(([name, reason]) => `Not measured: ${name}: ${inFlags(reason)}.`),
     "",
     "Measured by:",
     ...Object.entries(conventions).map(([name, convention]) => `  ${name}: ${convention}`),
-  ].join("\n");
+  ];
 }

@@ -62,7 +62,8 @@ async function otherThanModel(name: string): Promise<string | undefined> {
   return kind === undefined && (await isFolder(name)) ? FOLDER : undefined;
 }
 
-async function isModel(name: string): Promise<boolean> {
+/** Whether an argument is surely a model: a run folder, or a file of the ending that models have. */
+export async function isModel(name: string): Promise<boolean> {
   if (path.extname(name) === ".safetensors") return true;
   const { ownFolderKind } = await import("../src/files/index.js");
   return (await ownFolderKind(name)) === "run";

@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import type { Command } from "commander";
 import type { DeviceName, DeviceStatus, EngineStatus } from "../../src/backend/index.js";
+import { shellQuoted } from "../../src/core/shell.js";
 import { engineOptions } from "../engine-options.js";
 import { UsageError } from "../errors.js";
 import type { Speed } from "../speed-check.js";
@@ -67,7 +68,13 @@ async function examineRun(terminal: Terminal, dir: string, flags: Flags): Promis
   }
   const { diagnose, readDiagnosisRecord, renderDiagnosis } = await import("../../src/reports/index.js");
   const { RunFolder } = await import("../../src/runs/index.js");
-  const record = await readDiagnosisRecord(await RunFolder.open(dir));
+  const run = await RunFolder.open(dir);
+  if (await run.isModelAlone()) {
+    throw new UsageError(
+      `${dir}: expected a run that was trained here, got a model alone, imported or pruned. Type: vqkit evaluate ${shellQuoted(dir)} IMAGES`,
+    );
+  }
+  const record = await readDiagnosisRecord(run);
   const diagnosis = diagnose(record);
   if (flags.json === true) {
     const { lastStep, plannedSteps } = record;

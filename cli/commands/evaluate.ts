@@ -1,15 +1,14 @@
-import { stat } from "node:fs/promises";
 import type { Command } from "commander";
-import { isObject } from "../../src/core/objects.js";
-import type { EvaluationNetworks, ImageDistance } from "../../src/evaluation/index.js";
-import type { RunOptions } from "../../src/training/index.js";
+import type { Evaluation, EvaluationFigures, EvaluationNetworks, ImageDistance } from "../../src/evaluation/index.js";
+import type { MetricCard } from "../../src/metrics/index.js";
 import { BrokenImages } from "../broken-images.js";
-import { type ConfigObject, loadQuantizerModules } from "../config-file.js";
+import { loadQuantizerModules } from "../config-file.js";
 import { addModelFlags, type ModelFlags, requireFlag } from "../declare-flags.js";
 import { engineOptions } from "../engine-options.js";
-import { evaluationNotes } from "../evaluation-text.js";
+import { evaluationArguments, shortNames } from "../evaluated-models.js";
+import { type EvaluationFlags, evaluationConfigs, type NamedModel } from "../evaluation-settings.js";
+import { evaluationNotes, severalNotes } from "../evaluation-text.js";
 import { namingFlags } from "../gather-config.js";
-import { checkModelFirst } from "../model-argument.js";
 import { isNetworkSpec, networkSpec } from "../network-spec.js";
 import { PassedOverNote } from "../passed-over.js";
 import { startProgress } from "../progress.js";
@@ -17,16 +16,11 @@ import { type FlagField, OVERSIZE_FLAG, OVERSIZE_HELP } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
 import { integer, size } from "../values.js";
 
-interface Flags extends ModelFlags {
-  readonly cropSize?: number | [number, number];
-  readonly resize?: number;
-  readonly cropsPerImage?: number;
-  readonly loss?: string;
-  readonly batchSize?: number;
+interface Flags extends ModelFlags, Omit<EvaluationFlags, "images"> {
   readonly lpips?: string;
   readonly fid?: string;
   readonly fidReference?: string;
-  readonly allowOversize?: boolean;
+  readonly csv?: string;
 }
 
 /** Fields of the run that stands for the evaluation. */
@@ -41,8 +35,8 @@ const FIELDS: readonly FlagField[] = [
 export function addEvaluate(program: Command, terminal: Terminal): void {
   const command = program
     .command("evaluate")
-    .description("measure a trained model on images")
-    .argument("<model>", "run folder or model.safetensors")
+    .description("measure one model on images, or several side by side on the same")
+    .argument("<model>", "run folder or model.safetensors; more of them may follow, before the images")
     .argument("<images...>", "folders, glob patterns or files")
     .option(
       "--crop-size <size>",
@@ -61,6 +55,7 @@ export function addEvaluate(program: Command, terminal: Terminal): void {
     )
     .option("--loss <name>", "reconstruction loss to report (default: as in training, else l2)")
     .option(OVERSIZE_FLAG, OVERSIZE_HELP)
+    .option("--csv <file>", "write the models and their figures as CSV too, a line each")
     .option("--batch-size <n>", "crops in one pass through the model (default: 16)", integer)
     .option(
       "--lpips <file>",
@@ -74,94 +69,42 @@ export function addEvaluate(program: Command, terminal: Terminal): void {
   addModelFlags(command);
   command.action((model: string, images: string[], flags: Flags) =>
     namingFlags(flags, FIELDS, async () => {
-      await checkModelFirst([model, ...images], { verb: "evaluate", rest: "IMAGES", needs: "" });
-      await evaluate(terminal, model, { images, ...flags });
+      await evaluate(terminal, await evaluationArguments([model, ...images]), flags);
     }),
   );
 }
 
+type Networks = { -readonly [N in keyof EvaluationNetworks]: EvaluationNetworks[N] };
+
 async function evaluate(
   terminal: Terminal,
-  modelPath: string,
-  { images, quiet = false, json = false, ...flags }: Flags & { readonly images: string[] },
+  { models: paths, images }: Awaited<ReturnType<typeof evaluationArguments>>,
+  flags: Flags,
 ): Promise<void> {
   const { selectEngine } = await import("../../src/backend/index.js");
-  const { ImageDataset } = await import("../../src/data/index.js");
-  const { FeatureNetwork, evaluateMeanColour, evaluateModel, evaluationCard, readReferenceStatistics } =
-    await import("../../src/evaluation/index.js");
-  const { renderFiguresTable } = await import("../../src/reports/index.js");
-  const { originText } = await import("../../src/import/index.js");
-  const { loadModel } = await import("../../src/tokenizer/index.js");
-  const { checkSize, resolveRun } = await import("../../src/training/index.js");
   await loadQuantizerModules(flags.quantizerModule ?? []);
   await selectEngine(engineOptions(flags));
-  const { model } = await loadModel(modelPath);
-  const broken = new BrokenImages(terminal, { quiet });
-  const passedOver = await PassedOverNote.create(terminal, { quiet });
-  const networks: { -readonly [N in keyof EvaluationNetworks]: EvaluationNetworks[N] } = {};
+  const models: NamedModel[] = [];
+  const networks: Networks = {};
   try {
     // Before anything is measured, so that a wrong file is told at once.
-    if (flags.lpips !== undefined) networks.lpips = await openDistance(flags.lpips, flags);
-    if (flags.fid !== undefined) networks.fid = await FeatureNetwork.open(flags.fid, flags);
-    if (flags.fidReference !== undefined) {
-      requireFlag(flags.fid, ["--fid <file>", "the network whose statistics --fid-reference has"]);
-      networks.fidReference = await readReferenceStatistics(flags.fidReference);
-    }
-    const config = resolveRun({
-      ...(await trainedWith(modelPath, images, flags)),
-      model: model.config,
-      quantizer: model.quantizer.config,
-      allowOversize: flags.allowOversize ?? false,
-    });
-    const { data, loss, batchSize } = config;
-    const dataset = await ImageDataset.open(data, 0, {
-      ...broken.hooks,
-      onPassedOver: passedOver.report,
-    });
-    await checkSize(config, dataset.evaluationFiles, { use: "evaluation" });
-    const total = dataset.evaluationFiles.length * data.evaluationCropsPerImage;
-    const progress = startProgress(terminal, { label: "evaluating", total, unit: "crops at most", quiet });
-    const { signal } = terminal;
-    const batches = () => dataset.evaluationBatches({ batchSize });
-    try {
-      const evaluation = await evaluateModel(model, batches(), {
-        loss,
-        networks,
-        signal,
-        onProgress: progress.update,
-      });
-      progress.stop();
-      broken.summarise();
-      for (const warning of evaluation.warnings) note(terminal, `warning: ${warning}`, { quiet });
-      const meanColour = await evaluateMeanColour(batches(), { loss, signal });
-      const conventions = evaluationCard(evaluation, { loss, data, set: "all files" });
-      const { figures, geometry, notMeasured, warnings } = evaluation;
-      const { original } = await savedRun(modelPath);
-      if (json) {
-        printJson(terminal, {
-          figures,
-          meanColour,
-          geometry,
-          notMeasured,
-          warnings,
-          conventions,
-          ...(original === undefined ? {} : { original }),
-          broken: broken.list(),
-          notes: broken.notes(),
-          passedOver: passedOver.counts,
-        });
-      } else {
-        print(terminal, renderFiguresTable({ model: figures, "mean colour": meanColour }));
-        print(terminal, `\n${evaluationNotes(evaluation, conventions)}`);
-        if (original !== undefined) print(terminal, `\nImported: ${originText(original)}.`);
-      }
-    } finally {
-      progress.stop();
-    }
+    await loadInto(models, paths);
+    await openInto(networks, flags);
+    await report(terminal, await measure(terminal, models, { images, networks, flags }), flags);
   } finally {
     await Promise.all([networks.lpips?.release(), networks.fid?.release()]);
-    model.dispose();
+    for (const { loaded } of models) loaded.model.dispose();
   }
+}
+
+async function openInto(networks: Networks, flags: Flags): Promise<void> {
+  const { FeatureNetwork, readReferenceStatistics } = await import("../../src/evaluation/index.js");
+  const { lpips, fid, fidReference } = flags;
+  if (lpips !== undefined) networks.lpips = await openDistance(lpips, flags);
+  if (fid !== undefined) networks.fid = await FeatureNetwork.open(fid, flags);
+  if (fidReference === undefined) return;
+  requireFlag(fid, ["--fid <file>", "the network whose statistics --fid-reference has"]);
+  networks.fidReference = await readReferenceStatistics(fidReference);
 }
 
 /** LPIPS by the files of its network, as `vgg=FILE,heads=FILE`, or by one ONNX file. */
@@ -171,32 +114,121 @@ async function openDistance(text: string, flags: Flags): Promise<ImageDistance> 
   return FeatureDistance.open(networkSpec(text));
 }
 
-/** How the run that left the model cut and measured its images, with what flags say in its place. */
-async function trainedWith(
-  modelPath: string,
-  images: readonly string[],
-  flags: Flags,
-): Promise<Pick<RunOptions, "data" | "loss" | "batchSize">> {
-  const { data, loss } = await savedRun(modelPath);
-  const { resize, cropSize, evaluationCropsPerImage } = isObject(data) ? data : {};
-  const fields = {
-    images: [...images],
-    heldOut: 0,
-    resize: flags.resize ?? resize,
-    cropSize: flags.cropSize ?? cropSize,
-    evaluationCropsPerImage: flags.cropsPerImage ?? evaluationCropsPerImage,
+async function loadInto(models: NamedModel[], paths: readonly string[]): Promise<void> {
+  const { checkDecoder } = await import("../../src/autoencoder/index.js");
+  const { loadModel } = await import("../../src/tokenizer/index.js");
+  const names = shortNames(paths);
+  for (const [i, path] of paths.entries()) {
+    const model = { name: names[i] as string, path, loaded: await loadModel(path) };
+    models.push(model);
+    checkDecoder(model.loaded.model.config, path);
+  }
+}
+
+interface Request {
+  readonly images: readonly string[];
+  readonly networks: Networks;
+  readonly flags: Flags;
+}
+
+/** What was measured of one model. */
+interface Measured {
+  readonly model: NamedModel;
+  readonly evaluation: Evaluation;
+}
+
+interface Results {
+  readonly measured: readonly Measured[];
+  readonly meanColour: EvaluationFigures;
+  /** The same of all: the images are, and so are the networks. */
+  readonly conventions: MetricCard;
+  /** What was met on the way, for JSON. */
+  readonly met: Readonly<Record<string, unknown>>;
+}
+
+async function measure(
+  terminal: Terminal,
+  models: readonly NamedModel[],
+  { images, networks, flags }: Request,
+): Promise<Results> {
+  const { ImageDataset } = await import("../../src/data/index.js");
+  const { evaluateMeanColour, evaluateModel, evaluationCard } = await import("../../src/evaluation/index.js");
+  const { checkSize } = await import("../../src/training/index.js");
+  const { quiet = false } = flags;
+  const { signal } = terminal;
+  const configs = await evaluationConfigs(models, { images, ...flags });
+  const [{ data, loss, batchSize }] = configs as [(typeof configs)[number]];
+  const broken = new BrokenImages(terminal, { quiet });
+  const passedOver = await PassedOverNote.create(terminal, { quiet });
+  const dataset = await ImageDataset.open(data, 0, { ...broken.hooks, onPassedOver: passedOver.report });
+  for (const config of configs) await checkSize(config, dataset.evaluationFiles, { use: "evaluation" });
+  const total = dataset.evaluationFiles.length * data.evaluationCropsPerImage;
+  const batches = () => dataset.evaluationBatches({ batchSize });
+  const measured: Measured[] = [];
+  for (const [i, model] of models.entries()) {
+    const which = models.length === 1 ? "" : ` ${model.name}, ${i + 1} of ${models.length}`;
+    const label = `evaluating${which}`;
+    const progress = startProgress(terminal, { label, total, unit: "crops at most", quiet });
+    const options = { loss, networks, signal, onProgress: progress.update };
+    try {
+      measured.push({ model, evaluation: await evaluateModel(model.loaded.model, batches(), options) });
+    } finally {
+      progress.stop();
+    }
+  }
+  broken.summarise();
+  const [{ evaluation }] = measured as [Measured];
+  return {
+    measured,
+    meanColour: await evaluateMeanColour(batches(), { loss, signal }),
+    conventions: evaluationCard(evaluation, { loss, data, set: "all files" }),
+    met: { broken: broken.list(), notes: broken.notes(), passedOver: passedOver.counts },
   };
-  const given = { data: withoutUndefined(fields), loss: flags.loss ?? loss, batchSize: flags.batchSize };
-  return withoutUndefined(given) as Pick<RunOptions, "data" | "loss" | "batchSize">;
 }
 
-/** A run's configuration; nothing for a model file by itself. */
-async function savedRun(modelPath: string): Promise<ConfigObject> {
-  const { RunFolder } = await import("../../src/runs/index.js");
-  if (!(await stat(modelPath)).isDirectory()) return {};
-  return { ...(await (await RunFolder.open(modelPath)).readConfig()) };
+async function report(terminal: Terminal, results: Results, flags: Flags): Promise<void> {
+  const { writeFileAtomic } = await import("../../src/files/index.js");
+  const { modelsCsv, modelsNotes, renderFiguresTable, renderModelsTable, originLines } = await import(
+    "../../src/reports/index.js"
+  );
+  const { quiet = false, json = false, csv } = flags;
+  const { measured, meanColour, conventions, met } = results;
+  const [{ model, evaluation }] = measured as [Measured];
+  const isAlone = measured.length === 1;
+  // What is warned of are the networks and the images, which all models have in common.
+  for (const warning of evaluation.warnings) note(terminal, `warning: ${warning}`, { quiet });
+  const models = measured.map(describe);
+  if (json && isAlone) {
+    printJson(terminal, { ...jsonOf(evaluation), ...originOf(model), meanColour, conventions, ...met });
+  } else if (json) {
+    const all = measured.map((each, i) => ({ ...models[i], ...jsonOf(each.evaluation) }));
+    printJson(terminal, { models: all, meanColour, conventions, ...met });
+  } else if (isAlone) {
+    print(terminal, renderFiguresTable({ model: evaluation.figures, "mean colour": meanColour }));
+    print(terminal, ["", evaluationNotes(evaluation, conventions)].join("\n"));
+    for (const line of originLines(model.loaded.origin)) print(terminal, `\n${line}`);
+  } else {
+    print(terminal, renderModelsTable(models, meanColour));
+    print(terminal, `\n${severalNotes(modelsNotes(models), { evaluation, conventions })}`);
+  }
+  if (csv === undefined) return;
+  await writeFileAtomic(csv, modelsCsv(models, meanColour));
+  if (!json) print(terminal, `\nWritten: ${csv}`);
 }
 
-function withoutUndefined(object: ConfigObject): ConfigObject {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+function describe({ model: { name, path, loaded }, evaluation: { figures } }: Measured) {
+  const { config, quantizer } = loaded.model;
+  const { codebookSize, numCodebooks } = quantizer;
+  return {
+    ...{ name, path, fingerprint: loaded.fingerprint, ...originOf({ loaded }) },
+    ...{ downsamplingFactor: config.downsamplingFactor, codebookSize, numCodebooks, figures },
+  };
+}
+
+function jsonOf({ figures, geometry, notMeasured, warnings }: Evaluation) {
+  return { figures, geometry, notMeasured, warnings };
+}
+
+function originOf({ loaded: { origin } }: Pick<NamedModel, "loaded">) {
+  return origin === undefined ? {} : { origin };
 }

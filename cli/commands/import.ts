@@ -84,7 +84,7 @@ function describe({
   const others = Object.values(leftOut).reduce((sum, count) => sum + count, 0);
   const kinds = Object.entries(leftOut).map(([name, count]) => `${name} ${number(count)}`);
   return [
-    `${title}: ${number(codebookSize)} codes, one for ${model.downsamplingFactor}×${model.downsamplingFactor} pixels${model.decoder ? "" : "; an encoder alone, which cannot decode"}.`,
+    `${title.replace(/ \(an encoder alone\)$/, "")}: ${number(codebookSize)} codes, one for ${model.downsamplingFactor}×${model.downsamplingFactor} pixels${model.decoder ? "" : "; an encoder alone, which cannot decode"}.`,
     `${many(weights, "weight")} (${number(numbers)} numbers) of ${files.map(({ name }) => name).join(", ")}${prefix === "" ? "" : ` under "${prefix}"`}${averaged ? ", the running average" : ""}${config === null ? "" : `; ${config} agrees with them`}.`,
     ...(others === 0
       ? []

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
+import { shellQuoted } from "../../src/core/shell.js";
 import type { Chart, UsageEvidence, UsageReport } from "../../src/reports/index.js";
 import { BrokenImages } from "../broken-images.js";
 import { loadQuantizerModules } from "../config-file.js";
@@ -104,17 +105,20 @@ const FOLLOWED = 32;
 async function openCodes(terminal: Terminal, folder: string, flags: Flags): Promise<Source> {
   const reports = await import("../../src/reports/index.js");
   const { countCodes, readCodes } = await import("../../src/tokenizer/index.js");
+  const { originOf, readStoredModel } = await import("../../src/runs/index.js");
   const counted = await countCodes(folder);
   const name = path.basename(path.resolve(folder));
-  const usage = reports.usageReport(counted, { name, scope: "all codes in the folder", ...listing(flags) });
-  const evidence = once(async (): Promise<UsageEvidence> => {
-    const model = flags.model === undefined ? {} : await evidenceOfModel(terminal, flags.model, flags);
-    return {
+  const { model } = flags;
+  const origin = model === undefined ? undefined : originOf((await readStoredModel(model)).file.config);
+  const scope = "all codes in the folder";
+  const usage = reports.usageReport(counted, { name, scope, origin, ...listing(flags) });
+  const evidence = once(
+    async (): Promise<UsageEvidence> => ({
       counts: counted.counts,
       places: await placesOf(readCodes(folder), counted.counts),
-      ...model,
-    };
-  });
+      ...(model === undefined ? {} : await evidenceOfModel(terminal, model, flags)),
+    }),
+  );
   return {
     usage,
     page: async () => reports.renderUsagePage(usage, await evidence()),
@@ -125,20 +129,23 @@ async function openCodes(terminal: Terminal, folder: string, flags: Flags): Prom
 async function openRun(terminal: Terminal, folder: string, flags: Flags): Promise<Source> {
   const { VqkitError } = await import("../../src/core/errors.js");
   const reports = await import("../../src/reports/index.js");
-  const { RunFolder } = await import("../../src/runs/index.js");
+  const { originOf, RunFolder } = await import("../../src/runs/index.js");
   const run = await RunFolder.open(folder);
   const curves = await reports.readCurves(run);
   const trainingCharts = reports.trainingCharts(curves);
-  const found = await reports.runUsage(run, { curves, ...listing(flags) }).catch((error: unknown) => {
-    const isUnfinished = error instanceof VqkitError && error.code === "run";
-    if (!isUnfinished || !showsUnfinished(flags)) throw error;
+  const found = await reports.runUsage(run, { curves, ...listing(flags) }).catch(async (error: unknown) => {
+    if (!(error instanceof VqkitError) || error.code !== "run") throw error;
+    // What it was counted on is given.
+    if (flags.images !== undefined) return null;
+    if (await run.isModelAlone()) throw modelAlone(folder);
+    if (!showsUnfinished(flags)) throw error;
     return null;
   });
-  if (found === null) {
-    return { usage: null, page: () => reports.renderRunReport(run), charts: async () => trainingCharts };
-  }
-  const { report: evaluated, evidence: own } = found;
   if (flags.images === undefined) {
+    if (found === null) {
+      return { usage: null, page: () => reports.renderRunReport(run), charts: async () => trainingCharts };
+    }
+    const { report: evaluated, evidence: own } = found;
     const evidence = once(() => evidenceOfModel(terminal, folder, flags));
     return {
       usage: evaluated,
@@ -151,12 +158,13 @@ async function openRun(terminal: Terminal, folder: string, flags: Flags): Promis
   }
   const { counted, evidence } = await survey(terminal, folder, flags);
   const usage = reports.usageReport(counted, {
-    name: evaluated.name,
+    name: found?.report.name ?? path.basename(path.resolve(folder)),
+    origin: originOf(await run.readConfig()),
     scope: "images given",
-    otherScopes: evaluated.scopes,
+    otherScopes: found?.report.scopes ?? [],
     ...listing(flags),
   });
-  const all = { ...own, ...evidence };
+  const all = { ...found?.evidence, ...evidence };
   return {
     usage,
     page: () => reports.renderRunReport(run, all, usage),
@@ -165,8 +173,15 @@ async function openRun(terminal: Terminal, folder: string, flags: Flags): Promis
 }
 
 /** Whether what is asked for can be had of a run that has not finished. */
-function showsUnfinished({ html, plots, images, json = false }: Flags): boolean {
-  return (html !== undefined || plots !== undefined) && images === undefined && !json;
+function showsUnfinished({ html, plots, json = false }: Flags): boolean {
+  return (html !== undefined || plots !== undefined) && !json;
+}
+
+function modelAlone(folder: string): UsageError {
+  const type = `vqkit report ${shellQuoted(folder)} --images IMAGES`;
+  return new UsageError(
+    `${folder}: expected images to count codes on, got a model alone, imported or pruned. Type: ${type}`,
+  );
 }
 
 /** Everything that a run's model and some images show. */

@@ -66,15 +66,23 @@ function say(text, isWrong = false) {
   element("status").classList.toggle("wrong", isWrong);
 }
 
+/** What a published tokenizer was: its family, its files and the beginnings of their SHA-256. */
+function originText(origin) {
+  if (origin === null) return "";
+  const { family, files } = origin.original;
+  const named = files.map(({ name, sha256 }) => `${name}, SHA-256 ${sha256.slice(0, 12)}`).join("; ");
+  return `, ${origin.trained ? "trained on from an import of" : "imported from"} ${family}: ${named}`;
+}
+
 function openModel(files) {
   return job("Loading the model …", async () => {
     await tokenizer.load(await files());
     codebook = await Codebook.of(tokenizer);
-    const { kind, codebookSize, factor, figures, fingerprint } = tokenizer.facts;
+    const { kind, codebookSize, factor, figures, fingerprint, origin } = tokenizer.facts;
     const quality =
       figures?.psnr == null ? "" : `, ${figures.psnr.toFixed(1)} dB on ${number(figures.images)} crops`;
     element("model-text").textContent =
-      `${kind}: ${number(codebookSize)} codes, ${factor}×${factor} pixels an index${quality}. Model ${fingerprint.slice(0, 12)}.`;
+      `${kind}: ${number(codebookSize)} codes, ${factor}×${factor} pixels an index${quality}. Model ${fingerprint.slice(0, 12)}${originText(origin)}.`;
     element("index").max = codebookSize - 1;
     codes.resize(codebook.rows, codebook.columns);
     return file === undefined ? "The model is ready. Now an image." : await encode();

@@ -90,5 +90,6 @@ function factsOf(metadata) {
     kind: JSON.parse(metadata.get("quantizer")).kind,
     fingerprint: metadata.get("fingerprint"),
     figures: JSON.parse(metadata.get("figures") ?? "null"),
+    origin: JSON.parse(metadata.get("origin") ?? "null"),
   };
 }

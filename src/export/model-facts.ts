@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import type { ImageAutoencoder } from "../autoencoder/index.js";
 import { VqkitError } from "../core/errors.js";
-import { RunFolder, type RunSummary } from "../runs/index.js";
+import { type Origin, RunFolder, type RunSummary } from "../runs/index.js";
 import { type LoadedModel, sequenceLength } from "../tokenizer/index.js";
 
 /** What the files of an export say of a model besides its weights. */
@@ -21,6 +21,8 @@ export interface ModelFacts {
   readonly downsamplingFactor: number;
   /** Where the codes of an image are a sequence: the sides of its grids. The model takes images of one size then. */
   readonly scales: readonly number[] | undefined;
+  /** The published tokenizer that it goes back to. */
+  readonly origin: Origin | undefined;
   /** The run's configuration; undefined for a model file by itself. */
   readonly run: Readonly<Record<string, unknown>> | undefined;
   /** The run's final figures; undefined for a model file by itself, and for a run that did not finish. */
@@ -34,7 +36,10 @@ export function codesShapeText({ downsamplingFactor: factor, scales }: ModelFact
 }
 
 /** @param path of the run folder or model file that `loaded` came from */
-export async function modelFacts(path: string, { model, fingerprint }: LoadedModel): Promise<ModelFacts> {
+export async function modelFacts(
+  path: string,
+  { model, fingerprint, origin }: LoadedModel,
+): Promise<ModelFacts> {
   const { quantizer, config } = model;
   const run = (await stat(path)).isDirectory() ? await RunFolder.open(path) : undefined;
   const { version } = createRequire(import.meta.url)("vqkit/package.json") as { version: string };
@@ -48,6 +53,7 @@ export async function modelFacts(path: string, { model, fingerprint }: LoadedMod
     codeDim: quantizer.codeDim,
     downsamplingFactor: config.downsamplingFactor,
     scales: quantizer.sequence?.scales,
+    origin,
     run: await run?.readConfig(),
     summary: run === undefined ? undefined : await readSummary(run),
   };

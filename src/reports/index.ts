@@ -30,6 +30,7 @@ export {
   renderDiagnosis,
   type Severity,
 } from "./diagnosis/index.js";
+export { type EvaluatedModel, modelsCsv, modelsNotes, renderModelsTable } from "./evaluated-models.js";
 export { FIGURE_STYLES, type FigureName, formatFigure } from "./figures.js";
 export { renderFiguresTable } from "./figures-table.js";
 export { gradientPlot, renderGradients } from "./gradient-report.js";
@@ -61,5 +62,5 @@ export { trainingCharts } from "./run-charts.js";
 export { renderRunReport } from "./run-report.js";
 export { codebookMap, countCharts } from "./usage-charts.js";
 export { renderUsageHtml, renderUsagePage, usageCharts } from "./usage-html.js";
-export { describeUsage, renderUsageText } from "./usage-text.js";
+export { describeUsage, originLines, renderUsageText } from "./usage-text.js";
 export { writeComparison, writeRunReport } from "./writing/index.js";

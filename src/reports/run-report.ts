@@ -14,7 +14,7 @@ import {
   paragraphs,
   section,
 } from "../drawing/index.js";
-import { type RunFolder, readCodeTimeline } from "../runs/index.js";
+import { originOf, type RunFolder, readCodeTimeline } from "../runs/index.js";
 import { diagnose, findingsHtml, readDiagnosisRecord } from "./diagnosis/index.js";
 import { FIGURE_NAMES, FIGURE_STYLES, formatFigure } from "./figures.js";
 import { lossCard } from "./loss-card.js";
@@ -33,6 +33,7 @@ import { trainingSection } from "./run-charts.js";
 import { enlarged, readPictures } from "./run-pictures.js";
 import { stripFigures } from "./run-strips.js";
 import { lifeFigures, usageSection } from "./usage-html.js";
+import { originLines } from "./usage-text.js";
 
 /**
  * A run as a page in one file: its figures beside the baselines', its curves, reconstructions, codebook usage,
@@ -51,6 +52,8 @@ export async function renderRunReport(
   const record = await ifThere(readRunRecord(run));
   const own = await ifThere(runUsage(run, { curves }));
   const title = titleOf(runName(run), record);
+  const origin = originOf(config);
+  const isImport = origin?.trained === false;
   const report = counted ?? own?.report;
   const shown =
     report === undefined ? undefined : await usageSection(report, { ...own?.evidence, ...evidence });
@@ -58,7 +61,8 @@ export async function renderRunReport(
     title,
     html`<h1>${title}</h1>
 ${curves.records === 0 ? null : findingsHtml(diagnose(await readDiagnosisRecord(run)))}
-${record === undefined ? unfinished(curves) : summary(record)}
+${paragraphs(originLines(origin))}
+${record === undefined ? (isImport ? null : unfinished(curves)) : summary(record)}
 ${reconstructions(await (record === undefined ? undefined : pictures(record)), await stripFigures(run))}
 ${trainingSection(curves)}
 ${shown?.content ?? (await lifeSection(run))}

@@ -27,13 +27,20 @@ import type { UsageEvidence } from "./records/usage-evidence.js";
 import type { CodebookReport, UsageReport, UsageScope } from "./records/usage-report.js";
 import { codebookMap, countCharts, mapColumns } from "./usage-charts.js";
 import { usageData } from "./usage-data.js";
-import { codebookTitle, describeCodebook, describeUsage, RAREFIED_NOTE, UNIFORM_NOTE } from "./usage-text.js";
+import {
+  codebookTitle,
+  describeCodebook,
+  describeUsage,
+  originLines,
+  RAREFIED_NOTE,
+  UNIFORM_NOTE,
+} from "./usage-text.js";
 
 /** A usage report as a page in one file that opens from disk: figures, curves, most and least used codes. */
 export function renderUsageHtml(report: UsageReport): string {
   const { body } = usageParts(report, {}, []);
   const title = titleOf(report);
-  return htmlPage(title, html`<h1>${title}</h1>\n${body}`);
+  return htmlPage(title, html`<h1>${title}</h1>\n${paragraphs(originLines(report.origin))}${body}`);
 }
 
 /** The same with all that is at hand: the map of the codebook, its geometry, places, neighbours, and what codes look like. */
@@ -41,7 +48,7 @@ export async function renderUsagePage(report: UsageReport, evidence: UsageEviden
   const { body, parts } = await usageBody(report, evidence);
   const title = titleOf(report);
   const { diagnosis } = evidence;
-  const top = diagnosis === undefined ? null : findingsHtml(diagnosis);
+  const top = html`${diagnosis === undefined ? null : findingsHtml(diagnosis)}${paragraphs(originLines(report.origin))}`;
   return htmlPage(title, html`<h1>${title}</h1>\n${top}${body}`, parts);
 }
 

@@ -7,6 +7,7 @@ import {
   NO_FIGURE,
   textTable,
 } from "../drawing/index.js";
+import { type Origin, originText } from "../runs/index.js";
 import { rankChart } from "./rank-chart.js";
 import type { CodebookReport, UsageReport } from "./records/usage-report.js";
 
@@ -14,12 +15,19 @@ import type { CodebookReport, UsageReport } from "./records/usage-report.js";
 export function renderUsageText(report: UsageReport): string {
   const parts = [
     `Codebook usage: ${report.name}`,
-    describeUsage(report).join("\n"),
+    [...originLines(report.origin), ...describeUsage(report)].join("\n"),
     scopesTable(report),
     UNIFORM_NOTE,
     ...report.codebooks.map((codebook, i) => codebookText(codebook, codebookTitle(report, i))),
   ];
   return `${parts.join("\n\n")}\n`;
+}
+
+/** What a model goes back to, as a sentence; none where it goes back to nothing. */
+export function originLines(origin: Origin | undefined): string[] {
+  if (origin === undefined) return [];
+  const text = originText(origin);
+  return [`${text.charAt(0).toUpperCase()}${text.slice(1)}.`];
 }
 
 /** Why the expectation stands beside every usage. */

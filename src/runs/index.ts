@@ -16,6 +16,14 @@ export {
   readMetrics,
 } from "./metrics-log.js";
 export { type ModelFile, readModelFile, writeModelFile } from "./model-file.js";
+export {
+  type Origin,
+  type Original,
+  type OriginalFile,
+  originFields,
+  originOf,
+  originText,
+} from "./original.js";
 export { type ReconstructionStrip, ReconstructionStrips } from "./reconstruction-strips.js";
 export { RUN_FILES, RunFolder, type RunSummary } from "./run-folder.js";
 export { modelFingerprint, readStoredModel, type StoredModel } from "./stored-model.js";

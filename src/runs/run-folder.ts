@@ -49,6 +49,8 @@ export interface RunSummary {
 }
 
 const RUN_FORMAT = { format: "vqkit-run", formatVersion: 1 } as const;
+const UNTRAINED_HERE =
+  "got a model alone, imported or pruned, which has no figures of a training. Evaluate it on images.";
 const SUMMARY_FORMAT = { format: "vqkit-summary", formatVersion: 1 } as const;
 
 /**
@@ -123,6 +125,15 @@ export class RunFolder {
   /** The path of one of the run's files. */
   path(file: keyof typeof RUN_FILES): string {
     return join(this.dir, RUN_FILES[file]);
+  }
+
+  /**
+   * Whether it holds a model and no record of a training, as importing and pruning leave it.
+   *
+   * @throws VqkitError("run" | "file")
+   */
+  async isModelAlone(): Promise<boolean> {
+    return isModelAlone(await existing(this.dir, { required: true }));
   }
 
   /** Writes the resolved configuration. @throws VqkitError("numerics" | "file") */
@@ -231,10 +242,8 @@ export class RunFolder {
   ): Promise<T> {
     const names = await existing(this.dir, { required: true });
     if (!names.includes(RUN_FILES[file])) {
-      throw new VqkitError(
-        "run",
-        `${this.dir}: expected ${RUN_FILES[file]}, got a run without it. First ${remedy}.`,
-      );
+      const got = isModelAlone(names) ? UNTRAINED_HERE : `got a run without it. First ${remedy}.`;
+      throw new VqkitError("run", `${this.dir}: expected ${RUN_FILES[file]}, ${got}`);
     }
     return read(this.path(file));
   }
@@ -257,6 +266,10 @@ async function checkAvailable(dir: string, overwrite: boolean): Promise<boolean>
     );
   }
   return false;
+}
+
+function isModelAlone(names: readonly string[]): boolean {
+  return names.includes(RUN_FILES.model) && !names.includes(RUN_FILES.metrics);
 }
 
 /** Names in a folder that count (`isContent`); none when there is no folder, unless it is required. */

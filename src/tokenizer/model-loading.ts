@@ -2,7 +2,7 @@ import { ImageAutoencoder, parseStoredModel, withModelPathInErrors } from "../au
 import { backendName, type EngineOptions, selectEngine } from "../backend/index.js";
 import { storedWeightValues } from "../nn/index.js";
 import { createBlankQuantizer } from "../quantizers/index.js";
-import { type ModelFile, modelFingerprint, readStoredModel } from "../runs/index.js";
+import { type ModelFile, modelFingerprint, type Origin, originOf, readStoredModel } from "../runs/index.js";
 import * as tf from "../tf/index.js";
 
 /** A model with its trained weights; the caller disposes it. */
@@ -10,6 +10,8 @@ export interface LoadedModel {
   readonly model: ImageAutoencoder;
   /** SHA-256, in hex, of the configuration and all weights: what decides which image a row of indices stands for. */
   readonly fingerprint: string;
+  /** The published tokenizer that it goes back to; absent where there is none. */
+  readonly origin?: Origin;
 }
 
 /**
@@ -25,7 +27,8 @@ export async function loadModel(path: string, options: EngineOptions = {}): Prom
   await ensureEngine(options);
   const stored = await readStoredModel(path);
   const model = withModelPathInErrors(stored.path, () => buildModel(stored.file));
-  return { model, fingerprint: modelFingerprint(stored) };
+  const origin = originOf(stored.file.config);
+  return { model, fingerprint: modelFingerprint(stored), ...(origin === undefined ? {} : { origin }) };
 }
 
 /**

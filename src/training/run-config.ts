@@ -109,6 +109,8 @@ const sourceSchema = z.strictObject({
   codebook: z.enum(codebookChoices).default("keep"),
   /** The fingerprint that the model must have; null takes whatever is there, and the run's config then has it. */
   fingerprint: z.string().min(1).nullable().default(null),
+  /** What that model was imported from, as the run's config has it; what is given is replaced. */
+  original: z.record(z.string(), z.unknown()).nullable().default(null),
 });
 
 /** The model that a run starts from. */

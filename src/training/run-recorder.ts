@@ -8,6 +8,8 @@ import {
   type CodeTimelineLog,
   type LoadedCheckpoint,
   type MetricsLog,
+  originFields,
+  originOf,
   RunFolder,
   type TimelineShape,
 } from "../runs/index.js";
@@ -205,8 +207,10 @@ export class RunRecorder {
 
   /** Writes what a finished run leaves; the summary last, so that its presence says that all is there. */
   async finish({ weights, evaluation, conventions, figures }: FinishedRun): Promise<void> {
-    const { model, quantizer } = savedConfig(this.#config) as { model: JsonObject; quantizer: JsonObject };
-    await this.#folder.writeModel({ weights, config: { model, quantizer } });
+    const saved = savedConfig(this.#config);
+    const { model, quantizer } = saved as { model: JsonObject; quantizer: JsonObject };
+    const config = { model, quantizer, ...originFields(originOf(saved)) };
+    await this.#folder.writeModel({ weights, config });
     const { counts, images, geometry, examples } = evaluation;
     await this.#folder.writeUsage({ counts, images, geometry });
     // A run that was stopped between saving its last step and removing an older one ends like one that was not.

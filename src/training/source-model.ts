@@ -8,7 +8,7 @@ import {
 import { ConfigError, messageOf, type VqkitError } from "../core/errors.js";
 import { assignWeightValues, storedWeightValues, type WeightValue } from "../nn/index.js";
 import { parseQuantizerConfig, type QuantizerConfig } from "../quantizers/index.js";
-import { modelFingerprint, readStoredModel } from "../runs/index.js";
+import { modelFingerprint, originOf, readStoredModel } from "../runs/index.js";
 import {
   parseSource,
   quantizerObject,
@@ -53,7 +53,9 @@ export async function readSource(from: unknown): Promise<SourceModel | null> {
     ...parseStoredModel(config, weights),
     weights: storedWeightValues(weights),
   }));
-  return { from: { ...source, fingerprint }, path: stored.path, ...parsed };
+  const original = originOf(config)?.original ?? null;
+  const found = { ...source, fingerprint, original: original && { ...original } };
+  return { from: found, path: stored.path, ...parsed };
 }
 
 /**
@@ -66,7 +68,7 @@ export function completed(options: Partial<RunOptions> | RunConfig, source: Sour
   return {
     ...options,
     // Of one model, runs of a comparison may use the codebook in different ways.
-    from: { ...(parseSource(options.from) ?? source.from), fingerprint: source.from.fingerprint },
+    from: { ...source.from, codebook: (parseSource(options.from) ?? source.from).codebook },
     // A preset says every field of the model.
     model: "preset" in model ? model : { ...source.model, ...model },
     quantizer: completedQuantizer(quantizer, source),

@@ -1,6 +1,7 @@
 import { messageOf, VqkitError } from "../core/errors.js";
 import type { Point } from "../drawing/charts/index.js";
 import type { RunFigures } from "../reports/records/index.js";
+import type { Origin } from "../runs/index.js";
 import type { CataloguedRun } from "./run-catalogue.js";
 import { inspectRun } from "./run-files.js";
 import type { RunPlan, RunStatus, RunViews } from "./run-view.js";
@@ -12,6 +13,7 @@ export interface RunCard {
   readonly changed: number;
   readonly version: string;
   readonly plan: RunPlan;
+  readonly origin: Origin | undefined;
   /** The newest record of the metrics. */
   readonly last: Readonly<Record<string, unknown>> | undefined;
   readonly figures: RunFigures | undefined;
@@ -57,7 +59,7 @@ export class RunCards {
       const known = this.#cards.get(run.id);
       if (known !== undefined && known.version === state.version) return known;
       const view = await this.#views.view(run, state);
-      const { status, changed, version, plan, curves, record, diagnosis, problems } = view;
+      const { status, changed, version, plan, origin, curves, record, diagnosis, problems } = view;
       const isUnderWay = status === "training";
       return {
         run,
@@ -65,6 +67,7 @@ export class RunCards {
         changed,
         version,
         plan,
+        origin,
         last: curves.last,
         figures: record?.figures,
         loss: isUnderWay ? few(curves.curves.get("reconstructionLoss")) : [],

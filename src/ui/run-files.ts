@@ -12,6 +12,8 @@ export interface RunState {
   readonly writer: LockOwner | undefined;
   /** Whether it has its final figures. */
   readonly isFinished: boolean;
+  /** Whether it is a model alone, which was not trained there. */
+  readonly isModel: boolean;
   /** The last change of its metrics or final figures, in milliseconds since 1970. */
   readonly changed: number;
   /** Another text whenever a file that the page shows has changed, or its writer has. */
@@ -22,7 +24,16 @@ export interface RunState {
 }
 
 /** What the page of a run is made of; the folder of strips changes with each of them. */
-const SHOWN = ["config", "metrics", "timeline", "strips", "usage", "summary", "reconstructions"] as const;
+const SHOWN = [
+  "config",
+  "metrics",
+  "timeline",
+  "strips",
+  "usage",
+  "summary",
+  "reconstructions",
+  "model",
+] as const;
 
 /**
  * Looks at a run's folder, and refuses one that would lead out of itself.
@@ -34,7 +45,7 @@ export async function inspectRun({ dir, name }: CataloguedRun): Promise<RunState
   try {
     await refuseLinks(dir, name);
     const stamps = await Promise.all(SHOWN.map((file) => stampOf(join(dir, RUN_FILES[file]))));
-    const [config, metrics, timeline, , , summary] = stamps;
+    const [config, metrics, timeline, , , summary, , model] = stamps;
     const folder = await RunFolder.open(dir);
     const writer = await writerOf(dir);
     const by = writer === undefined ? "" : `${writer.pid} ${writer.host}`;
@@ -42,7 +53,8 @@ export async function inspectRun({ dir, name }: CataloguedRun): Promise<RunState
       folder,
       writer,
       isFinished: summary !== undefined,
-      changed: Math.max(metrics?.time ?? 0, summary?.time ?? 0),
+      isModel: model !== undefined && metrics === undefined,
+      changed: Math.max(...[metrics, summary, model].map((stamp) => stamp?.time ?? 0)),
       version: [...stamps.map((stamp) => stamp?.text ?? "-"), by].join(" "),
       configVersion: config?.text ?? "-",
       timelineVersion: timeline?.text ?? "-",

@@ -7,14 +7,17 @@ import type { DiagnosedRun } from "../reports/diagnosis/index.js";
 import { type Diagnosis, diagnose } from "../reports/diagnosis/index.js";
 import type { TrainingCurves, UsageEvidence, UsageReport } from "../reports/records/index.js";
 import { type RunRecord, readRunRecord, runUsage } from "../reports/records/index.js";
-import { type RunFolder, readCodeTimeline } from "../runs/index.js";
+import { type Origin, originOf, type RunFolder, readCodeTimeline } from "../runs/index.js";
 import { MetricsWatch } from "./metrics-watch.js";
 import { RecentlyUsed } from "./recently-used.js";
 import type { CataloguedRun } from "./run-catalogue.js";
 import type { RunState } from "./run-files.js";
 
-/** `training`: a process is writing it. `finished`: it has its final figures. `stopped`: neither. */
-export type RunStatus = "training" | "finished" | "stopped";
+/**
+ * `training`: a process is writing it. `finished`: it has its final figures. `model`: a model that was not trained there,
+ * as importing and pruning leave it. `stopped`: none of these.
+ */
+export type RunStatus = "training" | "finished" | "model" | "stopped";
 
 /** What a run's configuration says of it, as far as it is what it should be. */
 export interface RunPlan {
@@ -37,6 +40,8 @@ export interface RunView {
   readonly changed: number;
   readonly version: string;
   readonly plan: RunPlan;
+  /** The published tokenizer that its model goes back to. */
+  readonly origin: Origin | undefined;
   readonly curves: TrainingCurves;
   /** Final figures, of a finished run. */
   readonly record: RunRecord | undefined;
@@ -83,7 +88,7 @@ export class RunViews {
   }
 
   async #read(run: CataloguedRun, state: RunState): Promise<RunView> {
-    const { folder, writer, isFinished, changed, version } = state;
+    const { folder, writer, isFinished, isModel, changed, version } = state;
     const problems: string[] = [];
     const config = await folder.readConfig();
     const plan = planOf(config);
@@ -100,7 +105,8 @@ export class RunViews {
     return {
       run,
       folder,
-      status: isFinished ? "finished" : writer === undefined ? "stopped" : "training",
+      status: isFinished ? "finished" : writer !== undefined ? "training" : isModel ? "model" : "stopped",
+      origin: originOf(config),
       writer,
       changed,
       version,

@@ -33,10 +33,10 @@ describe("vqkit import", () => {
     const smaller = JSON.parse(await readFile(path.join(dir, "smaller", "config.json"), "utf8"));
     expect(smaller.config.original.family).toBe("taming");
     expect(await readFile(path.join(dir, "hub", "README.md"), "utf8")).toMatch(
-      /imported from \| taming: model\.safetensors, SHA-256 `[0-9a-f]{64}`/,
+      /origin \| imported from taming: model\.safetensors, SHA-256 [0-9a-f]{64} \|/,
     );
     const evaluated = await vqkit(["evaluate", model, images, "--crop-size", "8", "--json", ...quiet]);
-    expect(JSON.parse(evaluated.stdout).original.family).toBe("taming");
+    expect(JSON.parse(evaluated.stdout).origin.original.family).toBe("taming");
   });
 
   test("says in one line what is wrong", async () => {

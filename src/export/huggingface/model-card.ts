@@ -1,7 +1,7 @@
 import { isObject } from "../../core/objects.js";
 import { formatCount, formatExpectation, formatPercent, NO_FIGURE } from "../../drawing/index.js";
 import type { JsonObject } from "../../files/index.js";
-import { originText } from "../../import/index.js";
+import { originText } from "../../runs/index.js";
 import { sequenceLength } from "../../tokenizer/index.js";
 import type { ModelFacts } from "../model-facts.js";
 
@@ -16,14 +16,21 @@ export function modelCard(facts: ModelFacts, name: string): string {
   const parts = [
     head(facts),
     `# ${name}`,
-    "A discrete image tokenizer trained with [vqkit](https://www.npmjs.com/package/vqkit): it turns an image into a " +
-      "small grid of integers, and such a grid back into an image.",
+    `A discrete image tokenizer ${madeBy(facts)}: it turns an image into a small grid of integers, and such a grid back into an image.`,
     table(modelRows(facts)),
     use(facts, name),
     ...figureSections(facts),
     limits(facts),
   ];
   return `${parts.join("\n\n")}\n`;
+}
+
+const VQKIT = "[vqkit](https://www.npmjs.com/package/vqkit)";
+
+function madeBy({ origin }: ModelFacts): string {
+  if (origin === undefined) return `trained with ${VQKIT}`;
+  if (origin.trained) return `that others trained and published, and that was trained on with ${VQKIT}`;
+  return `that others trained and published, in the form of ${VQKIT}`;
 }
 
 /** The tags that the Hub files a model under. The licence is for whoever publishes to choose. */
@@ -61,7 +68,7 @@ function modelRows(facts: ModelFacts): string[][] {
         ? "RGB, a byte b as b/127.5 − 1; any size, the last row and column repeated to a multiple of the factor"
         : "RGB, a byte b as b/127.5 − 1",
     ],
-    ...(facts.run?.original === undefined ? [] : [["imported from", originText(facts.run.original)]]),
+    ...(facts.origin === undefined ? [] : [["origin", originText(facts.origin)]]),
     ["fingerprint", `\`${facts.fingerprint.slice(0, 16)}…\` (codes carry it; no other model decodes them)`],
   ];
 }
@@ -146,7 +153,10 @@ const FIGURES: readonly (readonly [label: string, text: (figures: Figures) => st
   ["bits per pixel, entropy coded", ({ bitsPerPixel }) => bitsPerPixel?.toFixed(4)],
 ];
 
-function limits({ run }: ModelFacts): string {
+function limits({ run, origin }: ModelFacts): string {
+  if (origin !== undefined && !origin.trained) {
+    return "## Limits\n\nThose of the original, whose makers say what it was trained on and under which licence it may be used.";
+  }
   const size = objectAt(run as JsonObject | undefined, "data")?.cropSize;
   const crops = Array.isArray(size)
     ? ` It saw crops of ${size.join("×")} pixels; other sizes work, and may be worse.`

@@ -110,7 +110,7 @@ async function checkAndWrite(
 
 /** What stands in the files under `metadata_props`; texts, numbers as decimals, objects as JSON. */
 function metadataOf(facts: ModelFacts, pixels: PixelFormat): Record<string, string> {
-  const { summary, codebookSize, numCodebooks, downsamplingFactor: factor } = facts;
+  const { summary, origin, codebookSize, numCodebooks, downsamplingFactor: factor } = facts;
   return {
     format: "vqkit-onnx",
     formatVersion: String(FORMAT_VERSION),
@@ -127,6 +127,7 @@ function metadataOf(facts: ModelFacts, pixels: PixelFormat): Record<string, stri
     indices: `int32 [batch, ${codesShapeText(facts)}, ${numCodebooks}], 0..${codebookSize - 1}`,
     model: JSON.stringify(facts.model),
     quantizer: JSON.stringify(facts.quantizer),
+    ...(origin === undefined ? {} : { origin: JSON.stringify(origin) }),
     ...(summary === undefined
       ? {}
       : {

@@ -2,7 +2,7 @@ import path from "node:path";
 import type { EngineOptions } from "../../backend/index.js";
 import { VqkitError } from "../../core/errors.js";
 import { type JsonObject, OutputFolder, writeJsonFile } from "../../files/index.js";
-import { RunFolder } from "../../runs/index.js";
+import { originFields, RunFolder } from "../../runs/index.js";
 import { beginsImage, type Codes, type LoadedModel, loadModel, Tokenizer } from "../../tokenizer/index.js";
 import { modelFacts } from "../model-facts.js";
 import type { OutputOptions } from "../output-options.js";
@@ -113,13 +113,14 @@ async function writeSmaller(
   }: { readonly source: string; readonly folder: string; readonly kept: readonly (readonly number[])[] },
 ): Promise<void> {
   const { quantizer, weights } = await withCodes(loaded.model, kept);
-  const { run, model } = await modelFacts(source, loaded);
-  const config = JSON.parse(JSON.stringify({ ...run, model, quantizer })) as JsonObject;
+  const { run, model, origin } = await modelFacts(source, loaded);
+  const from = originFields(origin);
+  const config = JSON.parse(JSON.stringify({ ...from, ...run, model, quantizer })) as JsonObject;
   const target = await RunFolder.create(folder);
   await target.writeConfig(config);
   await target.writeModel({
     weights: new Map([...weights].map(([name, value]) => [name, { dtype: "F32", ...value }])),
-    config: { model: config.model as JsonObject, quantizer: config.quantizer as JsonObject },
+    config: { model: config.model as JsonObject, quantizer: config.quantizer as JsonObject, ...from },
   });
 }
 

@@ -1,5 +1,5 @@
 import { quantizerFacts } from "../../quantizers/family/index.js";
-import { type RunFolder, readCodeTimeline } from "../../runs/index.js";
+import { originOf, type RunFolder, readCodeTimeline } from "../../runs/index.js";
 import { runName } from "./run-record.js";
 import { readCurves, type TrainingCurves, trainingScopes } from "./training-curves.js";
 import type { UsageEvidence } from "./usage-evidence.js";
@@ -24,12 +24,14 @@ export async function runUsage(
 ): Promise<{ readonly report: UsageReport; readonly evidence: UsageEvidence }> {
   const { curves = await readCurves(run), ...rest } = options;
   const usage = await run.readUsage();
+  const config = await run.readConfig();
   const report = usageReport(usage, {
     ...rest,
     name: runName(run),
+    origin: originOf(config),
     otherScopes: trainingScopes(curves, usage.counts.codebookSize),
   });
-  const levels = quantizerFacts((await run.readConfig()).quantizer)?.levels;
+  const levels = quantizerFacts(config.quantizer)?.levels;
   const timeline = await readCodeTimeline(run);
   const evidence = {
     counts: usage.counts,

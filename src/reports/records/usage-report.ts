@@ -11,6 +11,7 @@ import {
   rankFrequency,
   usageFigures,
 } from "../../metrics/index.js";
+import type { Origin } from "../../runs/index.js";
 import { type CountBin, countHistogram } from "./count-histogram.js";
 import { logSpacedRanks } from "./log-scale.js";
 
@@ -67,6 +68,8 @@ export interface CodebookReport {
 /** How a codebook was used, always with what it was counted on. JSON-safe. */
 export interface UsageReport {
   readonly name: string;
+  /** The published tokenizer that the model goes back to, where there is one. */
+  readonly origin?: Origin;
   readonly images: number;
   /** null where the images have no common size. */
   readonly geometry: CodeGeometry | null;
@@ -96,6 +99,8 @@ export interface UsageReportOptions {
   readonly scope?: string;
   /** Usage of other sets of the same codebook, such as a training batch; they come first. Default none. */
   readonly otherScopes?: readonly UsageScope[];
+  /** The published tokenizer that the model goes back to. */
+  readonly origin?: Origin | undefined;
   /** Codes to list as most and least used; default 10. */
   readonly codes?: number;
 }
@@ -108,11 +113,12 @@ export function usageReport(
   { counts, images, geometry }: UsageSource,
   options: UsageReportOptions = {},
 ): UsageReport {
-  const { name = "codes", scope = "evaluation set", otherScopes = [], codes = 10 } = options;
+  const { name = "codes", scope = "evaluation set", otherScopes = [], codes = 10, origin } = options;
   const figures = usageFigures(counts);
   const { samples, usage, expectedUniformUsage: uniform, perplexity, entropyBits } = figures;
   return {
     name,
+    ...(origin === undefined ? {} : { origin }),
     images,
     geometry,
     codebookSize: counts.codebookSize,

@@ -13,6 +13,7 @@ import {
   seriesColour,
 } from "../../drawing/index.js";
 import { FIGURE_STYLES, type FigureName, formatFigure } from "../../reports/index.js";
+import { originText } from "../../runs/index.js";
 import type { BrokenCard, RunCard } from "../run-cards.js";
 import type { Catalogue } from "../run-catalogue.js";
 import { layout, liveParts, moment } from "./layout.js";
@@ -34,6 +35,7 @@ export function overviewParts({ runs, isCut }: Catalogue, cards: readonly Overvi
     { id: "head", content: heading(runs.length, isCut) },
     { id: "training", content: training(of("training")) },
     { id: "finished", content: finished(of("finished")) },
+    { id: "models", content: models(of("model")) },
     { id: "stopped", content: stopped(of("stopped")) },
     { id: "broken", content: unreadable(broken) },
   ]);
@@ -175,6 +177,20 @@ ${htmlTable(
       html`<code>${resumeCommand(card.run.dir)}</code>`,
     ];
   }),
+)}`;
+}
+
+/** Models that were not trained where they lie, as importing and pruning leave them. */
+function models(cards: readonly RunCard[]): Html | null {
+  if (cards.length === 0) return null;
+  return html`<h2>Imported and pruned models</h2>
+${htmlTable(
+  [{ title: "Model" }, { title: "What" }, { title: "Where it comes from" }],
+  cards.map((card) => [
+    runLink(card),
+    describePlan(card.plan),
+    card.origin === undefined ? "" : originText(card.origin),
+  ]),
 )}`;
 }
 

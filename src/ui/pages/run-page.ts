@@ -1,9 +1,10 @@
 import { hostname } from "node:os";
+import { shellQuoted } from "../../core/shell.js";
 import { chartColumns, chartFigure } from "../../drawing/charts/index.js";
-import { formatCount, formatItems, type Html, html } from "../../drawing/index.js";
+import { formatCount, formatItems, type Html, html, paragraphs } from "../../drawing/index.js";
 import type { LockOwner } from "../../files/index.js";
 import { findingsHtml } from "../../reports/diagnosis/index.js";
-import { codebookMap, countCharts, describeUsage, trainingCharts } from "../../reports/index.js";
+import { codebookMap, countCharts, describeUsage, originLines, trainingCharts } from "../../reports/index.js";
 import type { RunView } from "../run-view.js";
 import { layout, liveParts, moment } from "./layout.js";
 import { codesOverTraining } from "./run-codes.js";
@@ -43,11 +44,13 @@ export function runParts(view: RunView): Html {
   ]);
 }
 
-function heading({ run, status, plan, curves: { last }, changed, writer }: RunView): Html {
+function heading({ run, status, plan, origin, curves: { last }, changed, writer }: RunView): Html {
   const progress = progressOf(last, plan);
   return html`<h1><bdi title="${run.dir}">${run.name}</bdi> ${statusPill(status)}</h1>
 <p class="soft">${describePlan(plan)}. Last change ${moment(changed)}${status === "training" ? describeWriter(writer) : ""}.</p>
-${status === "finished" ? null : progressBar(progress)}
+${paragraphs(originLines(origin))}
+${status === "finished" || status === "model" ? null : progressBar(progress)}
+${status === "model" ? html`<p>A model that was not trained here, so it has no curves. To count its codes: <code>vqkit report ${shellQuoted(run.dir)} --images IMAGES</code></p>` : null}
 ${status === "stopped" ? html`<p>No process is training this run. To resume: <code>${resumeCommand(run.dir)}</code></p>` : null}`;
 }
 

@@ -5,6 +5,7 @@ import type { RunPlan, RunStatus } from "../run-view.js";
 const STATUS_TEXTS: Readonly<Record<RunStatus, string>> = {
   training: "Training",
   finished: "Finished",
+  model: "Model",
   stopped: "Stopped",
 };
 
