@@ -1,5 +1,10 @@
 import type { Command } from "commander";
-import type { Evaluation, EvaluationFigures, EvaluationNetworks, ImageDistance } from "../../src/evaluation/index.js";
+import type {
+  Evaluation,
+  EvaluationFigures,
+  EvaluationNetworks,
+  ImageDistance,
+} from "../../src/evaluation/index.js";
 import type { MetricCard } from "../../src/metrics/index.js";
 import { BrokenImages } from "../broken-images.js";
 import { loadQuantizerModules } from "../config-file.js";
