@@ -13,6 +13,9 @@ import { tf } from "./tfjs.js";
 /** 16 MiB of float32 scores at a time. */
 const SCORES_PER_TILE = 2 ** 22;
 
+/** Tiles of a table at most: the graph of more takes longer to compile than to run. Then they are larger. */
+const MOST_TILES = 128;
+
 export interface ScoreOptions {
   /** z, [M, D] */
   readonly latents: Tensor2D;
@@ -23,7 +26,7 @@ export interface ScoreOptions {
   readonly sharpness: Scalar;
   /** n, [M, K]; the table is one tile then. */
   readonly noise?: Tensor2D | undefined;
-  /** How many scores (latents × codes of a tile) may exist at once; at least one code is always a tile. */
+  /** How many scores (latents × codes of a tile) may exist at once, unless that would be more than 128 tiles. */
   readonly scoresPerTile?: number;
 }
 
@@ -61,7 +64,7 @@ export class TiledScores {
     this.#scale = tf.mul(sharpness, similarity === "distance" ? 2 : 1);
     const bias = tf.reshape(scoreBias(table, similarity), [codes, 1]);
     this.#columns = tf.concat([table, bias, tf.ones([codes, 1])], 1) as Tensor2D;
-    const most = Math.max(1, Math.floor(scoresPerTile / latents.shape[0]));
+    const most = Math.max(1, Math.floor(scoresPerTile / latents.shape[0]), Math.ceil(codes / MOST_TILES));
     this.tiles = tilesOf(codes, noise === undefined ? most : codes);
   }
 
