@@ -116,6 +116,7 @@ export const first: readonly Member[] = [
   [
     { kind: "residual", numQuantizers: 3, quantizer: { ...vector, kind: "vq" }, quantizerDropout: 0.7 },
     straightThroughSurrogate,
+    inTurn,
   ],
   [
     { kind: "residual-fsq", levels: [5, 4, 3], numQuantizers: 2, quantizerDropout: 1 },
