@@ -9,6 +9,7 @@ import { Tokenizer } from "../../src/tokenizer/index.js";
 import { findWebRuntime, type LocalServer, serveModelPage } from "../../src/ui/index.js";
 import { temporaryFolder } from "../data/temporary.js";
 import { useEngine } from "../engine.js";
+import { importedTo } from "../import/imported.js";
 import { modelFile, quantizers } from "../tokenizer/model.js";
 import { executable } from "./chromium.js";
 
@@ -89,6 +90,35 @@ describe.skipIf(executable === undefined)(
       );
       await page.close();
     });
+
+    // Group norm and attention; norms that see the codes; signs and depth to space: what exported graphs hold differs.
+    test.each(["taming", "movq", "open-magvit2"] as const)(
+      "gives an imported tokenizer's indices and pixels: %s",
+      async (name) => {
+        const { dir } = await importedTo(path.join(folder, name), name);
+        const exported = path.join(folder, `${name}-onnx`);
+        await exportOnnx(dir, { out: exported, check: images.slice(0, 1), threads: 1 });
+        const imported = await Tokenizer.load(dir);
+        const own = await serveModelPage({ model: exported, runtime: findWebRuntime([root]), port: 0 });
+        try {
+          const page = await open(own.url.replace(/&.*/, ""));
+          for (const file of images.slice(2, 5)) {
+            const codes = await imported.encode(file);
+            const shown = await encodeIn(page, file);
+            expect(shown.shape).toEqual([...codes.shape]);
+            expect(shown.indices).toEqual([...codes.indices]);
+            const { pixels } = await imported.decode(codes);
+            expect(largestDifference(await canvasPixels(page, "reconstruction"), pixels)).toBeLessThanOrEqual(
+              1,
+            );
+          }
+          await page.close();
+        } finally {
+          await own.close();
+          await imported.dispose();
+        }
+      },
+    );
 
     test("decodes anew when an index changes: by mouse, by keyboard, by number; and undoes it", {
       timeout: 300_000,
@@ -242,7 +272,7 @@ describe.skipIf(executable === undefined)(
       const page = await browser.newPage({ viewport: { width: 1400, height: 1000 } });
       page.on("request", (request) => {
         const { origin, protocol } = new URL(request.url());
-        if (origin !== new URL(url).origin && protocol !== "blob:") foreign.push(request.url());
+        if (origin !== new URL(address).origin && protocol !== "blob:") foreign.push(request.url());
       });
       page.on("pageerror", (error) => foreign.push(`error: ${error.message}`));
       await page.goto(address);
