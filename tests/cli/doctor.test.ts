@@ -49,7 +49,7 @@ describe("doctor RUN", () => {
     const rules = [...result.findings, ...symptoms, ...result.fine, ...result.notJudged].map(
       ({ rule }) => rule,
     );
-    expect(new Set(rules).size).toBe(8);
+    expect(new Set(rules).size).toBe(9);
     expect(result.notJudged).toEqual([]);
   });
 
@@ -59,7 +59,7 @@ describe("doctor RUN", () => {
     const { code, stdout } = await vqkit(["doctor", run, "--json"]);
     expect(code).toBe(0);
     const result = JSON.parse(stdout) as Record<"findings" | "notJudged", { rule: string }[]>;
-    expect(result.notJudged.map(({ rule }) => rule)).toEqual(["norm-gap", "low-rank-latents"]);
+    expect(result.notJudged.map(({ rule }) => rule)).toEqual(["idle-codebook", "norm-gap", "low-rank-latents"]);
     expect(result.findings.map(({ rule }) => rule)).toContain("over-sized-codebook");
   });
 

@@ -47,7 +47,7 @@ describe("options in messages of the library", () => {
   test("no message of the library names a flag of ours", () => {
     // Of npm, of what a generated page says to type, and custom properties of style sheets.
     const others =
-      /--omit=optional|npm rebuild [^"`]*|npx vqkit[^`]*`|vqkit train --resume|var\(--[^)]*\)|--[\w-]+:/g;
+      /--omit=optional|npm rebuild [^"`]*|npx vqkit[^`]*`|vqkit train --resume|vqkit report [^<]*--images|var\(--[^)]*\)|--[\w-]+:/g;
     const naming = texts.flatMap(({ file, code }) => {
       const found = code.replace(others, "").match(/[\s("'`]--[a-z][a-z-]+/g) ?? [];
       return found.map((flag) => `${file}: ${flag.trim()}`);
