@@ -41,6 +41,8 @@ export async function recordCall<I extends NamedTensorMap, O extends NamedTensor
   inputs: I,
 ): Promise<RecordedCall<O>> {
   for (const tensor of Object.values(inputs)) await backend.read(tensor.dataId);
+  // One whose first value is still to be computed would stand in the call by what it is computed from.
+  for (const record of variablesNow().values()) if (record.tensor === undefined) await backend.read(record);
   const reads = backend.synchronousReads;
   const before = variablesNow();
   const outputs = tidy(() => body(inputs));

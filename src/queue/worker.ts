@@ -192,7 +192,7 @@ class Server {
       if (result !== undefined) await work.drop(result);
       this.#at({ task: null, piece: null, items: 0 });
       if (lease.isLost || isLeaseError(error)) this.#tell({ type: "lost", task: task.id, piece });
-      else if (stop?.aborted === true && success) await this.#giveBack(job, data, token);
+      else if (success && (isClosed(error) || stop?.aborted === true)) await this.#giveBack(job, data, token);
       else await this.#failed(job, error, { task, piece, token, returned: success ? data.returned : 0 });
     } finally {
       lease.end();
@@ -217,7 +217,8 @@ class Server {
 
   /** Hands a piece back that is none of its tries; where that does not succeed, its lease runs out. */
   async #giveBack(job: Job, data: PieceJob, token: string): Promise<void> {
-    if (!this.#connection.isReady) return;
+    // Who ends does not wait for a Redis that is gone.
+    if (this.#options.signal?.aborted === true && !this.#connection.isReady) return;
     try {
       await job.updateData({ ...data, returned: data.returned + 1 });
       await job.moveToWait(token);
@@ -268,6 +269,11 @@ function keyOf({ id, createdAt }: Task): string {
 function checkTries({ attemptsStarted }: Job, { returned }: PieceJob, { tries }: Task): void {
   if (attemptsStarted - returned <= tries) return;
   throw new VqkitError("queue", `its workers ended, or were silent for too long, ${tries} times`);
+}
+
+/** What ioredis says of a request that was under way when Redis went: no fault of the piece. */
+function isClosed(error: unknown): boolean {
+  return error instanceof Error && /connection is closed/i.test(error.message);
 }
 
 /** What BullMQ says when a result comes from one that does not hold the lease. */

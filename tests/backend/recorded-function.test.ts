@@ -79,6 +79,22 @@ describe("RecordedFunction", () => {
     weights.dispose();
   });
 
+  it("follows a variable whose first value was still to be computed when it was recorded", async () => {
+    const weights = tf.tidy(() => tf.variable(tf.add(tf.tensor1d([1, 2]), 1)));
+    const weighted = new RecordedFunction(({ x }: { x: tf.Tensor }) => ({ sum: tf.sum(tf.mul(x, weights)) }));
+    const sumOf = async (numbers: number[]) => {
+      const x = tf.tensor1d(numbers);
+      const { sum } = await weighted.call({ x });
+      const [value] = await sum.data();
+      tf.dispose([x, sum]);
+      return value;
+    };
+    for (let i = 0; i < 3; i++) expect(await sumOf([1, 10])).toBe(2 + 30);
+    tf.tidy(() => weights.assign(tf.tensor1d([4, 5])));
+    expect(await sumOf([1, 10])).toBe(4 + 50);
+    weights.dispose();
+  });
+
   it("runs calls that were not awaited one after another", async () => {
     const { weights, step } = descent([1, 1]);
     const inputs = { x: tf.tensor1d([1, 2]), rate: tf.scalar(0.1) };

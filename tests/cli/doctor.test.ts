@@ -59,7 +59,11 @@ describe("doctor RUN", () => {
     const { code, stdout } = await vqkit(["doctor", run, "--json"]);
     expect(code).toBe(0);
     const result = JSON.parse(stdout) as Record<"findings" | "notJudged", { rule: string }[]>;
-    expect(result.notJudged.map(({ rule }) => rule)).toEqual(["idle-codebook", "norm-gap", "low-rank-latents"]);
+    expect(result.notJudged.map(({ rule }) => rule)).toEqual([
+      "idle-codebook",
+      "norm-gap",
+      "low-rank-latents",
+    ]);
     expect(result.findings.map(({ rule }) => rule)).toContain("over-sized-codebook");
   });
 
