@@ -1,4 +1,5 @@
 import { buffer } from "node:stream/consumers";
+import { withoutUndefined } from "../src/core/objects.js";
 import type { BrokenImage, ImageCollection, SourceItem } from "../src/data/index.js";
 import type { QueuedEncodingOptions, QueueProgress } from "../src/queue/index.js";
 import type { EncodedBatch, EncodeOptions, SourceProgress, Tokenizer } from "../src/tokenizer/index.js";
@@ -188,7 +189,7 @@ class QueueSource implements EncodeSource {
       isFileList: filesFrom !== undefined,
       resume: resume ?? false,
       signal: this.#terminal.signal,
-      ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+      ...withoutUndefined(given),
       ...(strict === true ? {} : { onBroken: broken.report }),
       onNote: broken.remark,
       onLeftOut: leftOut.report,
@@ -246,8 +247,7 @@ async function openImages(
   };
   if (images.includes("-")) return openSource(await readImage(terminal.stdin, images));
   const options = {
-    ...(column === undefined ? {} : { column }),
-    ...(imageKey === undefined ? {} : { imageKey }),
+    ...withoutUndefined({ column, imageKey }),
     onLeftOut: leftOut.report,
     onBroken: strict ? stop : broken.report,
     onPassedOver: passedOver.report,

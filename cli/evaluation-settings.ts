@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { isObject } from "../src/core/objects.js";
+import { isObject, withoutUndefined } from "../src/core/objects.js";
 import type { LoadedModel } from "../src/tokenizer/index.js";
 import type { RunConfig, RunOptions } from "../src/training/index.js";
 import { UsageError } from "./errors.js";
@@ -108,8 +108,4 @@ async function savedRun(modelPath: string): Promise<Readonly<Record<string, unkn
   const { RunFolder } = await import("../src/runs/index.js");
   if (!(await stat(modelPath)).isDirectory()) return {};
   return (await RunFolder.open(modelPath)).readConfig();
-}
-
-function withoutUndefined(object: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 }

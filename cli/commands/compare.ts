@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
-import { isObject, valueAt } from "../../src/core/objects.js";
+import { isObject, valueAt, withoutUndefined } from "../../src/core/objects.js";
 import { shellQuoted } from "../../src/core/shell.js";
 import type {
   ComparisonControl,
@@ -303,7 +303,7 @@ function comparisonOptions(config: ConfigObject): ComparisonOptions {
   const { quantizers, codebookSize, seeds, sweep, overwrite, out, ...base } = config;
   const given = { quantizers, codebookSize, seeds, sweep: sweepOf(sweep), overwrite };
   return {
-    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+    ...withoutUndefined(given),
     out: out ?? freeRunFolder("comparison", existsSync, overwrite === true),
     base,
     // Checked by whoever takes it.

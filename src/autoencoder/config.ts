@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { parseConfig } from "../core/config.js";
+import { withoutUndefined } from "../core/objects.js";
 import {
   type AutoencoderConfig,
   activations,
@@ -76,7 +77,7 @@ export function halvings({
 
 function completed({ preset: name, ...given }: z.output<typeof fields>): AutoencoderConfig {
   const { ladder, blocks, attention, ...preset } = presets[name];
-  const own = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const own = withoutUndefined(given);
   const base = { ...preset, ...(own as Partial<AutoencoderConfig>) };
   const isFullSize = base.layout === "full-size";
   // As many stages as there are widths, where these are given.

@@ -12,6 +12,14 @@ export function fieldsOf(value: unknown): PlainObject {
   return isObject(value) ? value : {};
 }
 
+/** The fields that have a value. */
+export function withoutUndefined<T extends object>(
+  object: T,
+): { readonly [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(object).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { readonly [K in keyof T]?: Exclude<T[K], undefined> };
+}
+
 /** The value at a dotted path, as `quantizer.gradient`; undefined where there is none. */
 export function valueAt(object: PlainObject, dotted: string): unknown {
   let at: unknown = object;

@@ -1,6 +1,7 @@
 import type { ImageAutoencoder } from "../autoencoder/index.js";
 import { untilAborted } from "../core/abort.js";
 import { VqkitError } from "../core/errors.js";
+import { withoutUndefined } from "../core/objects.js";
 import {
   ENLARGEMENT_SAMPLE,
   type ImageSource,
@@ -119,7 +120,11 @@ export class Tokenizer {
     return this.#calls.run(async () => {
       await this.#encoder.checkSize(sources, settings);
       const parts: Codes[] = [];
-      for await (const part of this.#encoder.encodeItems(sources, settings, given({ onNote, signal }))) {
+      for await (const part of this.#encoder.encodeItems(
+        sources,
+        settings,
+        withoutUndefined({ onNote, signal }),
+      )) {
         parts.push(part);
         checkSameGrid(parts[0] as Codes, part); // now, before the rest is encoded
       }
@@ -154,11 +159,11 @@ export class Tokenizer {
     }: EncodeAllOptions = {},
   ): AsyncGenerator<EncodedBatch, void, undefined> {
     const settings = this.#settings(options);
-    const callbacks = given({ onBroken, onNote, onPassedOver });
+    const callbacks = withoutUndefined({ onBroken, onNote, onPassedOver });
     const batches = this.#encoder.encodeSource(source, settings, {
       outputs,
       ...callbacks,
-      ...given({ start, column, signal, mayBeEmpty }),
+      ...withoutUndefined({ start, column, signal, mayBeEmpty }),
     });
     return untilAborted(batches, signal);
   }
@@ -238,7 +243,7 @@ export class Tokenizer {
     const item = named(input, "image");
     return this.#calls.run(async () => {
       await this.#encoder.checkSize([item], settings);
-      return this.#encoder.reconstruct(item, settings, given({ onNote, signal }));
+      return this.#encoder.reconstruct(item, settings, withoutUndefined({ onNote, signal }));
     }, signal);
   }
 
@@ -313,12 +318,6 @@ export class Tokenizer {
   ): AsyncGenerator<Codes, void, undefined> {
     for await (const part of codes) yield checkCodes(part, this);
   }
-}
-
-/** Options without those that were not given. */
-function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as never;
 }
 
 function named(source: ImageSource, otherwise: string): SourceItem {

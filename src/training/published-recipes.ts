@@ -1,4 +1,4 @@
-import { fieldsOf, isObject } from "../core/objects.js";
+import { fieldsOf, isObject, withoutUndefined } from "../core/objects.js";
 
 /** Options of a run or of a part of it, not yet trusted. */
 export type Given = Readonly<Record<string, unknown>>;
@@ -151,8 +151,4 @@ function completedObjectives(settings: PublishedSettings["objectives"], own: Giv
     return [[kind, Object.keys(nested).length === 0 ? merged : { ...merged, discriminator: nested }]];
   });
   return Object.fromEntries(entries);
-}
-
-function withoutUndefined(options: Given): Given {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

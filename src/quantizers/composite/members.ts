@@ -1,7 +1,9 @@
 /** Quantizers that are made of other quantizers: how their configurations nest, and what they have in common. */
+
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { ConfigError } from "../../core/errors.js";
+import { withoutUndefined } from "../../core/objects.js";
 import type { Random } from "../../core/random.js";
 import type { Scalar, Tensor2D, Tensor4D, Variable } from "../../tf/index.js";
 import { allCodes } from "../all-codes.js";
@@ -70,7 +72,7 @@ export function parseMembers(
   count: { readonly option: string; readonly given: number | undefined; readonly default: number },
 ): { readonly count: number; readonly members: ResolvedMembers } {
   const { quantizer, quantizers, ...common } = given;
-  const shared = Object.fromEntries(Object.entries(common).filter(([, value]) => value !== undefined));
+  const shared = withoutUndefined(common);
   if (quantizers === undefined) {
     const member = parseMember({ ...shared, ...quantizer }, "quantizer.quantizer");
     return { count: count.given ?? count.default, members: { quantizer: member } };

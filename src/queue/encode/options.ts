@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ConfigError } from "../../core/errors.js";
+import { withoutUndefined } from "../../core/objects.js";
 import {
   type BrokenImage,
   type CollectionOptions,
@@ -72,22 +73,19 @@ export async function filesOf(
 ): Promise<SourceFile[]> {
   if (isFileList) return listedFiles(typeof source === "string" ? [source] : source);
   return foundFiles(source, {
-    ...(outputs === undefined ? {} : { outputs }),
-    ...(onBroken === undefined ? {} : { onBroken }),
-    ...(onPassedOver === undefined ? {} : { onPassedOver }),
+    ...withoutUndefined({ outputs, onBroken, onPassedOver }),
   });
 }
 
 /** What decides the codes. */
 export function encodeOptions(options: EncodeOptions): EncodeOptions {
   const { policy, size, overlap, batchSize, maxPixels, allowOversize } = options;
-  const given = { policy, size, overlap, batchSize, maxPixels, allowOversize };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return withoutUndefined({ policy, size, overlap, batchSize, maxPixels, allowOversize });
 }
 
 /** Which images of a source are taken. */
 export function collectionOptions({ column, imageKey }: QueuedEncodingOptions): CollectionOptions {
-  return { ...(column === undefined ? {} : { column }), ...(imageKey === undefined ? {} : { imageKey }) };
+  return withoutUndefined({ column, imageKey });
 }
 
 /** @throws ConfigError for a source without images */
