@@ -2,6 +2,7 @@ import type { AutoencoderConfig } from "../autoencoder/index.js";
 import { halvings } from "../autoencoder/index.js";
 import type { StoredTensor } from "../files/index.js";
 import type { WeightValue } from "../nn/index.js";
+import { outputsFirst } from "../nn/index.js";
 import { diffusersNames } from "./families/diffusers.js";
 import { NameTable } from "./name-table.js";
 import { theirName } from "./weight-map.js";
@@ -24,12 +25,7 @@ export function toDiffusersWeights(
 function stored(name: string, { shape, data }: WeightValue): StoredTensor {
   if (!name.endsWith("/kernel")) return { dtype: "F32", shape, data };
   const [h, w, i, o] = shape as readonly [number, number, number, number];
-  const turned = new Float32Array(data.length);
-  const taps = h * w;
-  let at = 0;
-  for (let output = 0; output < o; output++)
-    for (let input = 0; input < i; input++)
-      for (let tap = 0; tap < taps; tap++) turned[at++] = data[(tap * i + input) * o + output] as number;
+  const turned = outputsFirst(data, [h * w, i, o]);
   const isMatrix = /\/(query|key|value)\/kernel$|\/attention\d+\/out\/kernel$/.test(name);
   return { dtype: "F32", shape: isMatrix ? [o, i] : [o, i, h, w], data: turned };
 }

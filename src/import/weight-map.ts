@@ -1,6 +1,6 @@
 import { VqkitError } from "../core/errors.js";
 import type { TensorInfo, TensorSource } from "../files/index.js";
-import { storedWeightValues, type WeightValue } from "../nn/index.js";
+import { storedWeightValues, tapsFirst, type WeightValue } from "../nn/index.js";
 import type { Family, FoundWeights } from "./family.js";
 import { NameTable } from "./name-table.js";
 import type { Shapes } from "./structure.js";
@@ -123,13 +123,7 @@ function onlyValue(name: string, values: ReadonlyMap<string, WeightValue>): Weig
 }
 
 /** [O, I, H, W] → [H, W, I, O] */
-function turned(values: Float32Array, [h, w, i, o]: readonly number[]): Float32Array {
-  const [inputs, outputs, taps] = [i as number, o as number, (h as number) * (w as number)];
-  const kernel = new Float32Array(values.length);
-  let at = 0;
-  for (let tap = 0; tap < taps; tap++)
-    for (let input = 0; input < inputs; input++)
-      for (let output = 0; output < outputs; output++)
-        kernel[at++] = values[(output * inputs + input) * taps + tap] as number;
-  return kernel;
+function turned(values: Float32Array, shape: readonly number[]): Float32Array {
+  const [h, w, i, o] = shape as readonly [number, number, number, number];
+  return tapsFirst(values, [h * w, i, o]);
 }

@@ -32,4 +32,5 @@ export {
   type WeightValues,
 } from "./state-dict.js";
 export { storedWeightValues } from "./stored-weights.js";
+export { outputsFirst, tapsFirst } from "./weights.js";
 export { keepingSize, type Padding, type Sides } from "./windows.js";

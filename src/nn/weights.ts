@@ -14,7 +14,20 @@ export function expectChannels(name: string, channels: number, input: MapSize): 
   if (input[2] !== channels) throw new ShapeError(name, `[H,W,${channels}]`, input);
 }
 
-/** [taps, I, O] → [O, I, taps] */
+/** A kernel of PyTorch's as layers have it: [O, I, taps] → [taps, I, O] */
+export function tapsFirst(
+  filter: Float32Array,
+  [taps, inputs, outputs]: readonly [taps: number, inputs: number, outputs: number],
+): Float32Array {
+  const turned = new Float32Array(filter.length);
+  let at = 0;
+  for (let tap = 0; tap < taps; tap++)
+    for (let i = 0; i < inputs; i++)
+      for (let o = 0; o < outputs; o++) turned[at++] = filter[(o * inputs + i) * taps + tap] as number;
+  return turned;
+}
+
+/** The other way round: [taps, I, O] → [O, I, taps] */
 export function outputsFirst(
   filter: Float32Array,
   [taps, inputs, outputs]: readonly [taps: number, inputs: number, outputs: number],

@@ -1,6 +1,7 @@
 import { VqkitError } from "../../core/errors.js";
 import { openTensors, type TensorSource } from "../../files/index.js";
 import type { Layer, WeightValue } from "../../nn/index.js";
+import { tapsFirst } from "../../nn/index.js";
 
 /**
  * Reads a network's weights out of torchvision's state dictionary, as `.pth` or safetensors. What else it holds (a
@@ -94,22 +95,9 @@ async function weightOf(source: TensorSource, { name, shape, prefix, path }: Wan
     );
   }
   const data = numbersOf((await source.read(theirs)).data, path);
-  return { shape, data: shape.length === 4 ? kernelOf(data, shape as Kernel) : data };
-}
-
-type Kernel = readonly [rows: number, columns: number, inputs: number, outputs: number];
-
-/** [O, I, R, C] → [R, C, I, O] */
-function kernelOf(data: Float32Array, [rows, columns, inputs, outputs]: Kernel): Float32Array {
-  const area = rows * columns;
-  const made = new Float32Array(data.length);
-  let from = 0;
-  for (let o = 0; o < outputs; o++) {
-    for (let i = 0; i < inputs; i++) {
-      for (let at = 0; at < area; at++) made[(at * inputs + i) * outputs + o] = data[from++] as number;
-    }
-  }
-  return made;
+  if (shape.length !== 4) return { shape, data };
+  const [rows, columns, inputs, outputs] = shape as readonly [number, number, number, number];
+  return { shape, data: tapsFirst(data, [rows * columns, inputs, outputs]) };
 }
 
 function numbersOf(data: ArrayLike<number | bigint>, path: string): Float32Array {
