@@ -42,9 +42,9 @@ export async function recordCall<I extends NamedTensorMap, O extends NamedTensor
 ): Promise<RecordedCall<O>> {
   for (const tensor of Object.values(inputs)) await backend.read(tensor.dataId);
   // One whose first value is still to be computed would stand in the call by what it is computed from.
-  for (const record of variablesNow().values()) if (record.tensor === undefined) await backend.read(record);
-  const reads = backend.synchronousReads;
   const before = variablesNow();
+  for (const record of before.values()) if (record.tensor === undefined) await backend.read(record);
+  const reads = backend.synchronousReads;
   const outputs = tidy(() => body(inputs));
   const after = variablesNow();
   const results = resultsOf(

@@ -112,11 +112,10 @@ export class AccumulatedStep implements StepMaker {
       made.push(outputs);
       const [values, indices] = await Promise.all([outputs.scalars.data(), outputs.indices.data()]);
       const result = { values: values as Float32Array, indices: indices as Int32Array };
-      const outcome = outcomeOf(
-        [...plan.figures, { field: "gradientNorm" }],
-        Float32Array.of(...result.values, 0),
-        result.indices,
-      );
+      const outcome = outcomeOf([...plan.figures, { field: "gradientNorm" }], {
+        scalars: Float32Array.of(...result.values, 0),
+        indices: result.indices,
+      });
       const bad = nonFiniteFigure(outcome);
       if (bad === undefined) return { ...result, figures: plan.figures };
       before.restore();
@@ -152,17 +151,14 @@ export class AccumulatedStep implements StepMaker {
       const [values, replaced] = await Promise.all([outputs.scalars.data(), outputs.replaced?.data()]);
       const figures = [...(results[0]?.figures ?? []), ...plan.figures];
       const all = Float32Array.of(...meanOf(results.map((each) => each.values)), ...(values as Float32Array));
-      const outcome = {
-        ...outcomeOf(
-          figures,
-          all,
-          joinArrays(
-            results.map(({ indices }) => indices),
-            (n) => new Int32Array(n),
-          ),
+      const outcome = outcomeOf(figures, {
+        scalars: all,
+        indices: joinArrays(
+          results.map(({ indices }) => indices),
+          (n) => new Int32Array(n),
         ),
-        ...(replaced === undefined ? {} : { replaced: replaced as Float32Array }),
-      };
+        replaced: replaced as Float32Array | undefined,
+      });
       const bad = nonFiniteFigure(outcome);
       if (bad === undefined) return outcome;
       before.restore();

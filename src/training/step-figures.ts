@@ -69,25 +69,32 @@ export class StepFigures {
   }
 }
 
+/** What is read of a step. */
+export interface StepValues {
+  /** In the order of the figures. */
+  readonly scalars: Float32Array;
+  readonly indices: Int32Array;
+  readonly replaced?: Float32Array | undefined;
+}
+
 /** Gives the scalars of a step their names. */
 export function outcomeOf(
   figures: readonly Figure[],
-  values: Float32Array,
-  indices: Int32Array,
+  { scalars, indices, replaced }: StepValues,
 ): StepOutcome {
   const losses: Record<string, number> = {};
   const others: Record<string, number> = {};
   const terms: Record<string, number> = {};
   const weights = new Map<string, number>();
   for (const [i, figure] of figures.entries()) {
-    const value = values[i] ?? Number.NaN;
+    const value = scalars[i] ?? Number.NaN;
     if ("weightOf" in figure) weights.set(figure.weightOf, value);
     else if ("field" in figure) (figure.field.endsWith("Loss") ? losses : others)[figure.field] = value;
   }
   for (const [i, figure] of figures.entries()) {
     if (!("term" in figure)) continue;
     const weight = figure.weight ?? weights.get(figure.term) ?? Number.NaN;
-    Object.assign(terms, lossFields(figure.term, values[i] ?? Number.NaN, weight));
+    Object.assign(terms, lossFields(figure.term, scalars[i] ?? Number.NaN, weight));
   }
   const { gradientNorm = Number.NaN, quantizationError = Number.NaN, ...rest } = others;
   return {
@@ -96,5 +103,6 @@ export function outcomeOf(
     quantizationError,
     others: rest,
     indices,
+    ...(replaced === undefined ? {} : { replaced }),
   };
 }

@@ -79,10 +79,11 @@ export class TrainingStep implements StepMaker {
         outputs.indices.data(),
         outputs.replaced?.data(),
       ]);
-      const outcome = {
-        ...outcomeOf(plan.figures, values as Float32Array, indices as Int32Array),
-        ...(replaced === undefined ? {} : { replaced: replaced as Float32Array }),
-      };
+      const outcome = outcomeOf(plan.figures, {
+        scalars: values as Float32Array,
+        indices: indices as Int32Array,
+        replaced: replaced as Float32Array | undefined,
+      });
       const bad = nonFiniteFigure(outcome);
       if (bad === undefined) return outcome;
       before.restore();
