@@ -50,12 +50,23 @@ export class NetworkMeter {
     if (fid !== undefined) {
       const features = await fid.features(reconstructions);
       const dimensions = features.length / reconstructions.count;
+      this.#checkReference(dimensions);
       this.#reconstructions ??= new GaussianFit(dimensions);
       this.#reconstructions.add(features);
       if (this.#networks.fidReference !== undefined) return;
       this.#originals ??= new GaussianFit(dimensions);
       this.#originals.add(await fid.features(originals));
     }
+  }
+
+  /** @throws VqkitError("format") for reference statistics of other features than the network's */
+  #checkReference(dimensions: number): void {
+    const { fidReference } = this.#networks;
+    if (fidReference === undefined || fidReference.dimensions === dimensions) return;
+    throw new VqkitError(
+      "format",
+      `fidReference: expected statistics of the ${dimensions} features of the network, got ${fidReference.dimensions}. Take those of the same network.`,
+    );
   }
 
   /** Of all that was added. */
@@ -102,12 +113,6 @@ export class NetworkMeter {
         ? "of originals and of reconstructions"
         : `of a reference set (statistics of SHA-256 ${fidReference.sha256}) and of reconstructions`;
     const convention = `squared Frechet distance between normal distributions fitted to features ${of} (covariance by N-1); network of SHA-256 ${fid.sha256}, ${dimensions} features; ${PIXELS}`;
-    if (fidReference !== undefined && fidReference.dimensions !== dimensions) {
-      throw new VqkitError(
-        "format",
-        `fidReference: expected statistics of the ${dimensions} features of the network, got ${fidReference.dimensions}. Take those of the same network.`,
-      );
-    }
     const reference = fidReference ?? (a as GaussianFit).gaussian();
     return {
       figures: { fid: frechetDistance(reference, b.gaussian()), fidFeatures: dimensions },
