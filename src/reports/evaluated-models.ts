@@ -1,15 +1,8 @@
 import { csv } from "../drawing/charts/index.js";
-import {
-  formatCount,
-  formatExpectation,
-  formatFixed,
-  formatItems,
-  NO_FIGURE,
-  textTable,
-} from "../drawing/index.js";
+import { formatExpectation, formatFixed, formatItems, NO_FIGURE, textTable } from "../drawing/index.js";
 import type { EvaluationFigures } from "../evaluation/figures/index.js";
 import { type Origin, originText } from "../runs/index.js";
-import { FIGURE_STYLES, formatFigure } from "./figures.js";
+import { FIGURE_STYLES, formatCodes, formatFigure } from "./figures.js";
 
 /** One of several models that were measured on the same images. */
 export interface EvaluatedModel {
@@ -55,11 +48,11 @@ export function renderModelsTable(models: readonly EvaluatedModel[], meanColour:
   const all = [...models.map(({ figures }) => figures), meanColour];
   const columns = COLUMNS.filter(([, text]) => all.some((figures) => text(figures) !== undefined));
   const cells = (figures: EvaluationFigures) => columns.map(([, text]) => text(figures) ?? NO_FIGURE);
-  const rows = models.map(({ name, codebookSize, numCodebooks, downsamplingFactor: factor, figures }) => [
-    name,
-    numCodebooks === 1 ? formatCount(codebookSize) : `${numCodebooks} × ${formatCount(codebookSize)}`,
-    `${factor}×${factor}`,
-    ...cells(figures),
+  const rows = models.map((model) => [
+    model.name,
+    formatCodes(model),
+    `${model.downsamplingFactor}×${model.downsamplingFactor}`,
+    ...cells(model.figures),
   ]);
   return textTable([...rows, ["mean colour", NO_FIGURE, NO_FIGURE, ...cells(meanColour)]], {
     head: ["Model", "Codes", "Pixels", ...columns.map(([title]) => title)],

@@ -1,6 +1,6 @@
 // Not by the layer's index, which loads TensorFlow.js: reports compute nothing.
 
-import { formatFixed, formatPercent, NO_FIGURE } from "../drawing/index.js";
+import { formatCount, formatFixed, formatPercent, NO_FIGURE } from "../drawing/index.js";
 import { evaluatedFigures } from "../evaluation/figures/index.js";
 import type { Interval } from "../metrics/index.js";
 
@@ -127,4 +127,15 @@ function signed(value: number, decimals: number, { plus = false } = {}): string 
 function threeDigits(value: number): number {
   if (value === 0) return 0;
   return Math.min(8, Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value)))));
+}
+
+/** K, or Q × K where a position has several codes. */
+export function formatCodes({
+  codebookSize,
+  numCodebooks,
+}: {
+  readonly codebookSize: number;
+  readonly numCodebooks: number;
+}): string {
+  return `${numCodebooks === 1 ? "" : `${numCodebooks} × `}${formatCount(codebookSize)}`;
 }

@@ -10,6 +10,7 @@ import {
 import {
   FIGURE_STYLES,
   type FigureName,
+  formatCodes,
   formatDifference,
   formatDifferenceInterval,
   formatFigure,
@@ -18,7 +19,6 @@ import {
 } from "../figures.js";
 import type { Comparison, ComparisonFigures, ComparisonRow } from "./comparison.js";
 import { isClear, type PairedDifference } from "./paired-difference.js";
-import { formatCodes } from "./table.js";
 
 const FIGURE_COLUMNS = SHOWN_FIGURES.map((name) => ({
   title: FIGURE_STYLES[name].shortTitle,

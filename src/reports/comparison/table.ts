@@ -1,5 +1,5 @@
 import { formatCount, formatExpectation, formatItems, textTable } from "../../drawing/index.js";
-import { FIGURE_STYLES, formatDifference, formatEstimate, SHOWN_FIGURES } from "../figures.js";
+import { FIGURE_STYLES, formatCodes, formatDifference, formatEstimate, SHOWN_FIGURES } from "../figures.js";
 import type { Comparison, ComparisonFigures, ComparisonRow } from "./comparison.js";
 
 /**
@@ -16,14 +16,6 @@ export function renderComparisonTable(comparison: Comparison): string {
   ]);
   const parts = [table, ...differenceTable(comparison), comparisonNotes(comparison).join("\n")];
   return `${parts.join("\n\n")}\n`;
-}
-
-/** K, or Q × K where a position has several codes. */
-export function formatCodes({
-  codebookSize,
-  numCodebooks,
-}: Pick<ComparisonRow, "codebookSize" | "numCodebooks">): string {
-  return `${numCodebooks === 1 ? "" : `${numCodebooks} × `}${formatCount(codebookSize)}`;
 }
 
 function differenceTable({ rows, baseline }: Comparison): string[] {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { formatCodes } from "../../../src/reports/comparison/table.js";
+import { formatCodes } from "../../../src/reports/figures.js";
 import { buildComparison, renderComparisonTable } from "../../../src/reports/index.js";
 import { RunFolder } from "../../../src/runs/index.js";
 import { type RunContent, temporaryFolder, writeRun } from "../runs.js";
