@@ -107,7 +107,8 @@ class Autoencoder(nn.Module):
         """[N, H, W] to images."""
         return self.decoder(F.embedding(indices, self.codebook).permute(0, 3, 1, 2))
 
-    def loss(self, images):
+    def passed(self, images):
+        """Reconstruction and the quantizer's losses."""
         grid, rows = self.latents(images)
         with torch.no_grad():
             indices = nearest(rows, self.codebook)
@@ -118,7 +119,11 @@ class Autoencoder(nn.Module):
         quantized = quantized.view(n, h, w, d).permute(0, 3, 1, 2)  # [N, D, H, W] in channels_last memory
         if not grid.is_contiguous(memory_format=torch.channels_last):
             quantized = quantized.contiguous()
-        return F.mse_loss(self.decoder(quantized), images) + auxiliary
+        return self.decoder(quantized), auxiliary
+
+    def loss(self, images):
+        reconstruction, auxiliary = self.passed(images)
+        return F.mse_loss(reconstruction, images) + auxiliary
 
 
 def main():

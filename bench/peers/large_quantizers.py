@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from common import PeakMemory, arguments, report, seconds
-from quantizers import nearest, rotate
+from quantizers import FiniteScalarQuantizer, nearest, rotate
 
 BETA, DECAY, EPSILON = 0.25, 0.99, 1e-5
 
@@ -181,28 +181,18 @@ class Bits(nn.Module):
         pass
 
 
-class Levels(nn.Module):
+class Levels(FiniteScalarQuantizer):
     """FSQ with the paper's bound, and FSP, which adds noise in training."""
 
     def __init__(self, kind, levels):
-        super().__init__()
+        super().__init__(levels)
         self.kind = kind
-        count = torch.tensor(levels, dtype=torch.float32)
-        half, offset = (count - 1) * 1.001 / 2, torch.where(count % 2 == 0, 0.5, 0.0)
-        self.register_buffer("count", count)
-        self.register_buffer("reach", half)
-        self.register_buffer("offset", offset)
-        self.register_buffer("shift", torch.atanh(offset / half))
-        self.register_buffer("middle", torch.div(count, 2, rounding_mode="floor"))
-        self.register_buffer("basis", torch.tensor([math.prod(levels[:i]) for i in range(len(levels))]))
+        self.register_buffer("count", torch.tensor(levels, dtype=torch.float32))
 
     def forward(self, rows):
         if self.kind == "fsp":
             return self.perturbed(rows)
-        bounded = torch.tanh(rows + self.shift) * self.reach - self.offset
-        rounded = bounded + (bounded.round() - bounded).detach()
-        digits = (rounded.detach() + self.middle).round().long()
-        return rounded / self.middle, (digits * self.basis).sum(dim=1), rows.new_zeros(())
+        return super().forward(rows)
 
     def perturbed(self, rows):
         share = (1 + torch.tanh(rows)) / 2

@@ -15,7 +15,6 @@ from torch.nn import functional as F
 
 from autoencoder import Autoencoder
 from common import PeakMemory, arguments, report, seconds
-from quantizers import nearest
 
 
 class Lpips(nn.Module):
@@ -58,18 +57,6 @@ def discriminator(width=64, layers=3):
     return nn.Sequential(*made, nn.Conv2d(channels, 1, 4, 1, 1))
 
 
-def passed(model, images):
-    """Reconstruction and the quantizer's losses, as Autoencoder.loss has them."""
-    grid, rows = model.latents(images)
-    with torch.no_grad():
-        indices = nearest(rows, model.codebook)
-    codes = F.embedding(indices, model.codebook)
-    auxiliary = F.mse_loss(codes, rows.detach()) + 0.25 * F.mse_loss(rows, codes.detach())
-    n, d, h, w = grid.shape
-    quantized = (rows + (codes - rows).detach()).view(n, h, w, d).permute(0, 3, 1, 2)
-    return model.decoder(quantized), auxiliary
-
-
 def last_kernel(model):
     return [module for module in model.decoder.modules() if isinstance(module, nn.Conv2d)][-1].weight
 
@@ -88,7 +75,7 @@ def main():
 
     def perceptual(index):
         x = images[index % 4]
-        made, auxiliary = passed(model, x)
+        made, auxiliary = model.passed(x)
         loss = F.mse_loss(made, x) + auxiliary + lpips(x, made)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -97,7 +84,7 @@ def main():
 
     def adversarial(index):
         x = images[index % 4]
-        made, auxiliary = passed(model, x)
+        made, auxiliary = model.passed(x)
         reconstruction, term = F.mse_loss(made, x), -critic(made).mean()
         kernel = last_kernel(model)
         (of_images,) = torch.autograd.grad(reconstruction, [kernel], retain_graph=True)

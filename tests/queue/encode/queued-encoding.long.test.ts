@@ -1,31 +1,17 @@
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { QueueConnection } from "../../../src/queue/connection.js";
-import { encodeAll, QueuedEncoding, type QueuedEncodingOptions } from "../../../src/queue/index.js";
+import { encodeAll, QueuedEncoding } from "../../../src/queue/index.js";
 import { queueName, readTasks } from "../../../src/queue/task.js";
-import { Tokenizer } from "../../../src/tokenizer/index.js";
 import { temporaryFolder } from "../../data/temporary.js";
 import { modelFile, quantizers } from "../../tokenizer/model.js";
-import { mixedSource } from "../mixed-source.js";
-import { hasRedis, RedisServer } from "../redis-server.js";
+import { hasRedis } from "../redis-server.js";
 import { served } from "../serving.js";
+import { mixedEncoding } from "./mixed-encoding.js";
 
-const { root, model, images } = await mixedSource();
-const tokenizer = await Tokenizer.load(model);
-const redis = hasRedis ? await RedisServer.start() : undefined;
-const url = redis?.url ?? "";
-afterAll(async () => {
-  await tokenizer.dispose();
-  await redis?.remove();
-});
-
-const options: QueuedEncodingOptions = {
-  ...{ queue: { url }, shared: root, model },
-  imagesPerPiece: 2,
-  leaseSeconds: 5,
-};
+const { root, images, tokenizer, url, options } = await mixedEncoding();
 
 describe.skipIf(!hasRedis)("what goes wrong on a queue (needs redis-server)", () => {
   it("refuses workers that have another model, or whose arithmetic differs, unless that is allowed", async () => {

@@ -1,34 +1,15 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { BrokenImage, LeftOut } from "../../../src/data/index.js";
-import { encodeAll, QueuedEncoding, type QueuedEncodingOptions } from "../../../src/queue/index.js";
-import {
-  codeFormats,
-  type EncodedBatch,
-  openCodeWriter,
-  Tokenizer,
-  writeCodes,
-} from "../../../src/tokenizer/index.js";
+import { encodeAll, QueuedEncoding } from "../../../src/queue/index.js";
+import { codeFormats, type EncodedBatch, openCodeWriter, writeCodes } from "../../../src/tokenizer/index.js";
 import { temporaryFolder } from "../../data/temporary.js";
-import { mixedSource } from "../mixed-source.js";
-import { hasRedis, RedisServer } from "../redis-server.js";
+import { hasRedis } from "../redis-server.js";
 import { filesOf, served } from "../serving.js";
+import { mixedEncoding } from "./mixed-encoding.js";
 
-const { root, model, images } = await mixedSource();
-const tokenizer = await Tokenizer.load(model);
-const redis = hasRedis ? await RedisServer.start() : undefined;
-const url = redis?.url ?? "";
-afterAll(async () => {
-  await tokenizer.dispose();
-  await redis?.remove();
-});
-
-const options: QueuedEncodingOptions = {
-  ...{ queue: { url }, shared: root, model },
-  imagesPerPiece: 2,
-  leaseSeconds: 5,
-};
+const { root, images, tokenizer, redis, url, options } = await mixedEncoding();
 
 describe.skipIf(!hasRedis)("encoding on a queue (needs redis-server)", () => {
   it("writes the files of one machine, in every format, and tells what it told", async () => {
