@@ -164,7 +164,7 @@ function inputGradient(
 /** [kh, kw, I, O] → [O, I, kh, kw] */
 function onnxFilter(g: GraphBuilder, filter: Value): string {
   const [kh, kw, inputs, outputs] = filter.shape as [number, number, number, number];
-  return g.reshapeName(outputsFirst(g, g.plain(filter), [1, kh * kw, inputs, outputs]), [
+  return g.reshapeName(outputsFirst(g, g.plain(filter), [kh * kw, inputs, outputs]), [
     outputs,
     inputs,
     kh,

@@ -1,7 +1,9 @@
 import type { GraphBuilder } from "../onnx/graph-builder.js";
 import { Value } from "../onnx/value.js";
 import { patchProduct } from "./filter-gradient.js";
-import { outputsFirst, turnedTapsLast } from "./filter-layout.js";
+import { turnedTapsLast } from "./filter-layout.js";
+import { patches } from "./patches.js";
+import { convolvePlaced } from "./placed-convolution.js";
 
 /**
  * A 3×3 convolution (zero padding 1) of an image whose pixels were doubled, computed on the small image.
@@ -51,19 +53,10 @@ export function convolveDoubled(
   shape: readonly number[],
 ): Value {
   const [inputs, outputs] = filter.shape.slice(2) as [number, number];
-  const placed = outputsFirst(g, placedFilters(g, filter), [4, 4, inputs, outputs]); // [4, O*I, 4]
-  const weights = g.reshapeName(placed, [4 * outputs, inputs, 2, 2]);
-  const [, height, width] = x.shape as [number, number, number];
-  const attributes = { kernel_shape: [2, 2], strides: [1, 1], dilations: [1, 1], pads: [1, 1, 1, 1] };
-  const windows = g.op("Conv", [g.channelsFirst(x), weights], attributes); // [N, 4*O, H+1, W+1]
-  const blocks = g.op("DepthToSpace", [windows], { blocksize: 2, mode: "DCR" }); // [N, O, 2H+2, 2W+2]
-  const inner = g.op("Slice", [
-    blocks,
-    g.int64([1, 1]),
-    g.int64([2 * height + 1, 2 * width + 1]),
-    g.int64([2, 3]),
-  ]);
-  return g.fromChannelsFirst(inner, shape, "float32");
+  const byOutput = g.transposeName(placedFilters(g, filter), [0, 4, 1, 2, 3]); // [places, O, 2, 2, I]
+  const weights = g.reshapeName(byOutput, [4 * outputs, 4 * inputs]);
+  const placed = { step: 2, taps: [2, 2], weights, pads: [1, 1] } as const;
+  return new Value(convolvePlaced(g, x, placed, shape), shape, "float32");
 }
 
 /** dy [N, 2H, 2W, O] as the gradient of the windows, [N, 4*O, H+1, W+1]. */
@@ -104,8 +97,9 @@ export function filterGradientDoubled(
 ): Value {
   const [inputs, outputs] = shape.slice(2) as [number, number];
   const [n, height, width] = x.shape as [number, number, number];
-  const windows = g.fromChannelsFirst(
-    windowGradient(g, dy),
+  const window = { size: [height + 1, width + 1], kernel: [2, 2], stride: [2, 2], step: [1, 1] } as const;
+  const windows = new Value(
+    g.reshapeName(patches(g, dy, { ...window, origin: [-1, -1] }), [n, height + 1, width + 1, 4 * outputs]),
     [n, height + 1, width + 1, 4 * outputs],
     "float32",
   );

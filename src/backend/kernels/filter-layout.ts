@@ -5,14 +5,14 @@ import type { GraphBuilder } from "../onnx/graph-builder.js";
  * slow; swapping two neighbouring axes at a time is several times faster, so both orders are made in such steps.
  */
 
-/** [taps, I, O] → [O, I, taps], under a leading axis of `batch` if there is one. */
+/** [taps, I, O] → [O, I, taps] */
 export function outputsFirst(
   g: GraphBuilder,
   filter: string,
-  [batch, taps, inputs, outputs]: readonly [number, number, number, number],
+  [taps, inputs, outputs]: readonly [number, number, number],
 ): string {
-  const swapped = g.transposeName(g.reshapeName(filter, [batch, taps, inputs, outputs]), [0, 1, 3, 2]); // [batch, taps, O, I]
-  return g.transposeName(g.reshapeName(swapped, [batch, taps, outputs * inputs]), [0, 2, 1]); // [batch, O*I, taps]
+  const swapped = g.transposeName(g.reshapeName(filter, [taps, inputs, outputs]), [0, 2, 1]); // [taps, O, I]
+  return g.transposeName(g.reshapeName(swapped, [taps, outputs * inputs]), [1, 0]); // [O*I, taps]
 }
 
 /** [taps, rest] → [rest, taps] with the taps in reverse order, which turns the filter by 180°. */

@@ -1,6 +1,7 @@
 import type { GraphBuilder } from "../onnx/graph-builder.js";
-import type { Value } from "../onnx/value.js";
+import { Value } from "../onnx/value.js";
 import type { ConvGeometry } from "./conv-geometry.js";
+import { convolvePlaced } from "./placed-convolution.js";
 
 /**
  * Whether `inputGradientStrided` knows the geometry: one stride s >= 2 both ways, a kernel of whole multiples of s, and
@@ -21,11 +22,8 @@ export function suitsPlaces(
 }
 
 /**
- * The gradient to the input of a convolution of stride s, dy [N, H', W', O] to dx [N, H, W, I], as a convolution.
- *
- * Pixels at one place of an s×s block are met by the same taps, every s-th one, and by no others: for each place it is
- * a convolution of dy with kernel/s taps a side. All places are one convolution to s²·I channels, whose blocks are
- * then laid out as pixels. ConvTranspose does the same arithmetic, and takes half as long again.
+ * The gradient to the input of a convolution of stride s, dy [N, H', W', O] to dx [N, H, W, I], as a convolution: pixels
+ * at one place of an s×s block are met by the same taps, every s-th one, and by no others.
  */
 export function inputGradientStrided(
   g: GraphBuilder,
@@ -38,20 +36,11 @@ export function inputGradientStrided(
   const taps = [kernel[0] / step, kernel[1] / step] as const;
   const byTap = g.reshapeName(g.plain(filter), [kernel[0] * kernel[1], inputs * outputs]);
   const ordered = g.op("Gather", [byTap, g.int64(tapsByPlace(kernel, step))], { axis: 0 });
-  const places = g.reshapeName(ordered, [step * step, taps[0] * taps[1], inputs * outputs]);
-  const weights = g.reshapeName(g.transposeName(places, [0, 2, 1]), [step * step * inputs, outputs, ...taps]);
-  const border = [taps[0] - 1, taps[1] - 1, taps[0] - 1, taps[1] - 1];
-  const blocks = g.op("Conv", [g.channelsFirst(dy), weights], {
-    kernel_shape: taps,
-    strides: [1, 1],
-    dilations: [1, 1],
-    pads: border,
-  }); // [N, s²·I, H'+taps-1, W'+taps-1]
-  const pixels = g.op("DepthToSpace", [blocks], { blocksize: step, mode: "DCR" });
-  const [, height, width] = shape as [number, number, number];
-  const from = g.int64([pads[0], pads[1]]);
-  const inner = g.op("Slice", [pixels, from, g.int64([pads[0] + height, pads[1] + width]), g.int64([2, 3])]);
-  return g.fromChannelsFirst(inner, shape, "float32");
+  const places = g.reshapeName(ordered, [step * step, taps[0] * taps[1], inputs, outputs]);
+  const size = [step * step * inputs, taps[0] * taps[1] * outputs];
+  const weights = g.reshapeName(g.transposeName(places, [0, 2, 1, 3]), size);
+  const placed = { step, taps, weights, pads: [pads[0], pads[1]] as const };
+  return new Value(convolvePlaced(g, dy, placed, shape), shape, "float32");
 }
 
 /** The filter's taps for each place of a block, row by row; within a place the later ones first, as they meet dy. */

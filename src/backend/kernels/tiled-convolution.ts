@@ -1,5 +1,6 @@
 import type { GraphBuilder } from "../onnx/graph-builder.js";
 import { Value } from "../onnx/value.js";
+import { byParts } from "./image-parts.js";
 
 /**
  * 3×3 convolutions (stride 1, zero padding 1) by minimal filtering, F(4×4, 3×3) of Lavin and Gray 2016,
@@ -86,13 +87,8 @@ export function suitsTiles(shape: readonly number[], inputs: number, filters: nu
   return (inputs * filters) / (inputs + filters) >= leastGain && transformed <= largestTransformed;
 }
 
-/**
- * Where nothing else needs the transformed image: tiles of an image, multiplications saved for each value, and the product
- * of both. Below, one image is convolved as fast directly; several would already be faster by tiles.
- */
-const fewestTilesAlone = 16;
-const leastGainAlone = 32;
-const leastWorkAlone = 1024;
+/** Where nothing else needs the transformed image, a direct convolution of fewer than 128 channels is as fast. */
+const leastGainAlone = 64;
 
 /** The transformed filter is four times the filter's size, and is read for every image: it takes so many tiles by gain. */
 const fewestTilesByGain = 1 / 4;
@@ -112,8 +108,7 @@ export function suitsTilesAlone(shape: readonly number[], inputs: number, filter
   const [, height, width] = shape as [number, number, number];
   const tiles = (height * width) / outputs ** 2;
   const gain = (inputs * filters) / (inputs + filters);
-  if (tiles < Math.max(fewestTilesAlone, gain * fewestTilesByGain)) return false;
-  if (gain < leastGainAlone || tiles * gain < leastWorkAlone) return false;
+  if (gain < leastGainAlone || tiles < gain * fewestTilesByGain) return false;
   const transformed = tiles * pixels ** 2 * Math.max(inputs, filters);
   return transformed <= largestTransformedAlone && suitsTiles([1, height, width], inputs, filters);
 }
@@ -147,10 +142,14 @@ export function filterGradientTiled(
 ): Value {
   const [inputs, filters] = shape.slice(2) as [number, number];
   const [n, height, width] = dy.shape as [number, number, number];
-  const [rows, columns] = [height / outputs, width / outputs];
-  const blocks = g.reshapeName(g.plain(dy), [n, rows, outputs, columns, outputs, filters]);
-  const byPlace = g.transposeName(blocks, [2, 4, 0, 1, 3, 5]); // [4, 4, N, rows, columns, O]
-  const tiles = n * rows * columns;
+  const tiles = (n * height * width) / outputs ** 2;
+  const byPlace = g.op(
+    "Gather",
+    [g.reshapeName(g.plain(dy), [n * height * width, filters]), placed(g, dy.shape)],
+    {
+      axis: 0,
+    },
+  ); // [4*4*N*rows*columns, O]
   const products = product(g, outputTransformTurned, g.reshapeName(byPlace, [16, tiles * filters]));
   const image = g.transposeName(transformedImage(g, x), [0, 2, 1]); // [36, I, tiles]
   const sums = g.op("MatMul", [image, g.reshapeName(products, [36, tiles, filters])]); // [36, I, O]
@@ -165,51 +164,58 @@ function convolveBy(g: GraphBuilder, x: Value, taps: string, shape: readonly num
   const rowsOfTaps = g.reshapeName(taps, [9, inputs * filters]);
   const weights = g.reshapeName(product(g, filterTransform, rowsOfTaps), [36, inputs, filters]);
   const perImage = ((height * width) / outputs ** 2) * pixels ** 2 * Math.max(inputs, filters);
-  const atOnce = x.feedsFilterGradient ? n : Math.max(1, Math.floor(largestPart / perImage));
-  const parts = Array.from({ length: Math.ceil(n / atOnce) }, (_, i) => {
-    const images = imagesOf(g, x, [i * atOnce, Math.min(n, (i + 1) * atOnce)]);
+  const name = byParts(g, x, x.feedsFilterGradient ? n : largestPart / perImage, (images) => {
     const products = g.op("MatMul", [transformedImage(g, images), weights]); // [36, tiles, O]
-    return { products, shape: [images.shape[0] as number, height, width, filters] as const };
+    return outputsOf(g, products, [images.shape[0] as number, height, width, filters]);
   });
-  const emit = (bias?: string): string => {
-    const made = parts.map((part) => outputsOf(g, part, bias));
-    return made.length === 1 ? (made[0] as string) : g.op("Concat", made, { axis: 0 });
-  };
-  const value = new Value(emit(), shape, "float32");
-  value.biasless = { layout: "plain", withBias: emit };
-  return value;
+  return new Value(name, shape, "float32");
 }
 
-/** Images `from` to `to` of a batch. */
-function imagesOf(g: GraphBuilder, x: Value, [from, to]: readonly [number, number]): Value {
-  if (from === 0 && to === x.shape[0]) return x;
-  const name = g.op("Slice", [g.plain(x), g.int64([from]), g.int64([to]), g.int64([0])]);
-  return new Value(name, [to - from, ...x.shape.slice(1)], x.dtype);
-}
-
-/** Products [36, tiles, O] → [N, H, W, O], the bias added. */
+/**
+ * Products [36, tiles, O] → [N, H, W, O]. Pixels are put in order by a Gather, which several threads share as a Transpose
+ * does not. A bias is added after it: inside this Gemm it would be written once for every pixel first.
+ */
 function outputsOf(
   g: GraphBuilder,
-  {
-    products,
-    shape,
-  }: { readonly products: string; readonly shape: readonly [number, number, number, number] },
-  bias?: string,
+  products: string,
+  shape: readonly [number, number, number, number],
 ): string {
   const [n, height, width, filters] = shape;
-  const [rows, columns] = [height / outputs, width / outputs];
-  const tiles = n * rows * columns;
-  const addend = bias === undefined ? [] : [repeated(g, bias, [tiles, filters])];
-  const flat = g.reshapeName(products, [36, tiles * filters]);
-  const blocks = product(g, outputTransform, flat, addend); // [4*4, N*rows*columns*O]
-  const apart = g.reshapeName(blocks, [outputs, outputs, n, rows, columns, filters]);
-  return g.reshapeName(g.transposeName(apart, [2, 3, 0, 4, 1, 5]), shape);
+  const pixelsOfAll = n * height * width;
+  const flat = g.reshapeName(products, [36, (pixelsOfAll / outputs ** 2) * filters]);
+  const blocks = g.reshapeName(product(g, outputTransform, flat), [pixelsOfAll, filters]); // by place
+  const table = g.constantOnce(`pixels of ${n}x${height}x${width}`, () => ({
+    data: invert(placeTable(n, height, width)),
+    dims: [pixelsOfAll],
+  }));
+  return g.reshapeName(g.op("Gather", [blocks, table], { axis: 0 }), shape);
 }
 
-/** [count, C], flat, of a vector of C. */
-function repeated(g: GraphBuilder, vector: string, [count, channels]: readonly [number, number]): string {
-  const rows = g.expand(g.reshapeName(vector, [1, channels]), [count, channels]);
-  return g.reshapeName(rows, [1, count * channels]);
+/** The name of the table that `placeTable` makes. */
+function placed(g: GraphBuilder, shape: readonly number[]): string {
+  const [n, height, width] = shape as [number, number, number];
+  return g.constantOnce(`places of ${n}x${height}x${width}`, () => ({
+    data: placeTable(n, height, width),
+    dims: [n * height * width],
+  }));
+}
+
+/** Which pixel stands where when the first pixels of all tiles come first, then the second ones, to the sixteenth. */
+function placeTable(n: number, height: number, width: number): Int32Array {
+  const table = new Int32Array(n * height * width);
+  let at = 0;
+  for (let ky = 0; ky < outputs; ky++)
+    for (let kx = 0; kx < outputs; kx++)
+      for (let image = 0; image < n; image++)
+        for (let y = ky; y < height; y += outputs)
+          for (let x = kx; x < width; x += outputs) table[at++] = (image * height + y) * width + x;
+  return table;
+}
+
+function invert(permutation: Int32Array): Int32Array {
+  const inverse = new Int32Array(permutation.length);
+  for (const [i, value] of permutation.entries()) inverse[value] = i;
+  return inverse;
 }
 
 /** x [N, H, W, I] → [36, tiles, I] */
@@ -248,16 +254,15 @@ function tileTable(n: number, height: number, width: number): Int32Array {
   return table;
 }
 
-/** matrix·rows, plus a row if there is one to add to each. */
+/** matrix·rows */
 function product(
   g: GraphBuilder,
   [data, height, width]: readonly [Float32Array, number, number],
   rows: string,
-  addend: readonly string[] = [],
 ): string {
   const matrix = g.constantOnce(`transform ${height}x${width} ${data[1]}`, () => ({
     data,
     dims: [height, width],
   }));
-  return g.op("Gemm", [matrix, rows, ...addend], { transA: 0, transB: 0 });
+  return g.op("Gemm", [matrix, rows], { transA: 0, transB: 0 });
 }
