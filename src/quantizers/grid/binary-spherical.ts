@@ -45,7 +45,7 @@ function binarySpherical(config: BinarySphericalConfig): GridRule {
       return g.op("Div", [corner, g.scalar(length)]);
     },
     lossWeights: { commitment: config.commitmentWeight, entropy: config.entropyWeight },
-    losses: (latents, codes) => bitLosses(units(latents), codes, { ...config, scale: 1 / length }),
+    losses: (_latents, codes, unit) => bitLosses(unit, codes, { ...config, scale: 1 / length }),
   };
 }
 

@@ -5,7 +5,7 @@
  * that is a sum over dimensions, such as z·c. So a latent's entropy is the sum of its bits', and the mean distribution
  * over M latents is one matrix product, [2^⌈D/2⌉, M] × [M, 2^⌊D/2⌋], in which no [M, 2^D] is ever made.
  */
-import type { Scalar, Tensor2D } from "../../tf/index.js";
+import type { GradSaveFunc, Scalar, Tensor2D } from "../../tf/index.js";
 import { tf } from "../tfjs.js";
 
 /** Probabilities below this count as this in logarithms: p·ln p is finite at 0, and so is its slope. */
@@ -17,10 +17,45 @@ const LEAST = 1e-12;
  * @param logits of each bit to be set, [M, D]
  */
 export function meanBitEntropy(logits: Tensor2D): Scalar {
-  // H = p·softplus(−l) + (1−p)·softplus(l), which loses no digits where p is near 0 or 1.
-  const set = tf.mul(tf.sigmoid(logits), tf.softplus(tf.neg(logits)));
-  const unset = tf.mul(tf.sigmoid(tf.neg(logits)), tf.softplus(logits));
-  return tf.mean(tf.sum(tf.add(set, unset), 1)) as Scalar;
+  return tf.mean(tf.sum(entropyOf(logits), 1)) as Scalar;
+}
+
+/**
+ * H(p) of p = σ(l), element by element: |l|·q − ln(1 − q) with q = σ(−|l|), the less likely value's. Both terms are
+ * positive, so that nothing cancels, and there are no powers, which ONNX Runtime takes one by one. Its slope is −l·q·(1 − q).
+ */
+function entropyOf(logits: Tensor2D): Tensor2D {
+  const operator = tf.customGrad<Tensor2D>((l, save) => {
+    const [size, unlikely] = sizeAndUnlikely(l as Tensor2D);
+    (save as GradSaveFunc)([l as Tensor2D, unlikely]);
+    return {
+      value: tf.sub(tf.mul(size, unlikely), tf.log(tf.sub(1, unlikely))),
+      gradFunc: (gradient, saved) => {
+        const [logit, q] = saved as [Tensor2D, Tensor2D];
+        return tf.mul(gradient, tf.mul(logit, tf.mul(q, tf.sub(q, 1)))) as Tensor2D;
+      },
+    };
+  });
+  return operator(logits);
+}
+
+/** ln σ(l), the same way: min(l, 0) + ln(1 − q); its slope is σ(−l). */
+function logSigmoid(logits: Tensor2D): Tensor2D {
+  const operator = tf.customGrad<Tensor2D>((l, save) => {
+    const [, unlikely] = sizeAndUnlikely(l as Tensor2D);
+    (save as GradSaveFunc)([l as Tensor2D]);
+    return {
+      value: tf.add(tf.minimum(l as Tensor2D, 0), tf.log(tf.sub(1, unlikely))),
+      gradFunc: (gradient, saved) => tf.mul(gradient, tf.sigmoid(tf.neg(saved[0] as Tensor2D))) as Tensor2D,
+    };
+  });
+  return operator(logits);
+}
+
+/** |l| and σ(−|l|), at most 1/2. */
+function sizeAndUnlikely(logits: Tensor2D): [Tensor2D, Tensor2D] {
+  const size: Tensor2D = tf.abs(logits);
+  return [size, tf.sigmoid(tf.neg(size))];
 }
 
 /**
@@ -64,14 +99,22 @@ function meanJoint(logits: Tensor2D, { start, end }: BitRange): Tensor2D {
   return tf.div(tf.matMul(high, low, true), logits.shape[0]);
 }
 
-/** The joint distribution of some bits of each latent, [M, 2^bits], the first bit least significant. */
+/**
+ * The joint distribution of some bits of each latent, [M, 2^bits], the first bit least significant: the exponential of
+ * sums of logarithms, which are one matrix product.
+ */
 function jointOf(logits: Tensor2D, { start, end }: BitRange): Tensor2D {
-  const [rows] = logits.shape;
-  let joint = tf.ones([rows, 1]) as Tensor2D;
-  for (let bit = start; bit < end; bit++) {
-    const column = tf.slice(logits, [0, bit], [rows, 1]);
-    const [unset, set] = [tf.sigmoid(tf.neg(column)), tf.sigmoid(column)];
-    joint = tf.concat([tf.mul(joint, unset), tf.mul(joint, set)], 1) as Tensor2D;
+  const bits = end - start;
+  if (bits === 0) return tf.ones([logits.shape[0], 1]);
+  const own = tf.slice(logits, [0, start], [-1, bits]) as Tensor2D;
+  const logarithms = tf.concat([logSigmoid(own), logSigmoid(tf.neg(own))], 1); // set, then unset
+  const corners = 2 ** bits;
+  const terms = new Float32Array(2 * bits * corners);
+  for (let bit = 0; bit < bits; bit++) {
+    for (let corner = 0; corner < corners; corner++) {
+      const isSet = ((corner >> bit) & 1) === 1;
+      terms[(isSet ? bit : bits + bit) * corners + corner] = 1;
+    }
   }
-  return joint;
+  return tf.exp(tf.matMul(logarithms, tf.tensor2d(terms, [2 * bits, corners])));
 }

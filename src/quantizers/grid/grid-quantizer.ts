@@ -62,8 +62,8 @@ export class GridQuantizer implements Quantizer {
           : withoutGradient(() => noisy.value(placed, codes, training));
       return {
         quantized: straightThrough(smooth, value),
-        indices: digitsToIndices(digits, this.#rule.levels) as Tensor4D,
-        losses: this.#rule.losses(latents, codes),
+        indices: digitsToIndices(digits, rule.levels) as Tensor4D,
+        losses: rule.losses(latents, codes, smooth),
       };
     });
   }

@@ -43,8 +43,9 @@ export interface GridRule {
    *
    * @param latents [N, H, W, D]
    * @param codes what they became, [N, H, W, D]
+   * @param smooth that of `place`
    */
-  losses(latents: Tensor4D, codes: Tensor4D): Readonly<Record<QuantizerLossName, Scalar>>;
+  losses(latents: Tensor4D, codes: Tensor4D, smooth: Tensor4D): Readonly<Record<QuantizerLossName, Scalar>>;
 
   /** The operators of `place`: a float32 tensor [N, H, W, D] to int32 digits. */
   writeDigits(g: GraphWriter, latents: string): string;
