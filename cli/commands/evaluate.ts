@@ -5,13 +5,22 @@ import type {
   EvaluationNetworks,
   ImageDistance,
 } from "../../src/evaluation/index.js";
+import type { EvaluationProtocol, ProtocolSummary } from "../../src/evaluation/protocols/index.js";
 import type { MetricCard } from "../../src/metrics/index.js";
 import { BrokenImages } from "../broken-images.js";
 import { loadQuantizerModules } from "../config-file.js";
 import { addModelFlags, type ModelFlags, requireFlag } from "../declare-flags.js";
 import { engineOptions } from "../engine-options.js";
 import { evaluationArguments, shortNames } from "../evaluated-models.js";
-import { type EvaluationFlags, evaluationConfigs, type NamedModel } from "../evaluation-settings.js";
+import {
+  checkWithProtocol,
+  namedProtocol,
+  openImages,
+  type ProtocolFlags,
+  protocolNotes,
+  protocolSettings,
+} from "../evaluation-protocol.js";
+import { evaluationConfigs, type NamedModel } from "../evaluation-settings.js";
 import { evaluationNotes, severalNotes } from "../evaluation-text.js";
 import { namingFlags } from "../gather-config.js";
 import { isNetworkSpec, networkSpec } from "../network-spec.js";
@@ -21,10 +30,7 @@ import { type FlagField, OVERSIZE_FLAG, OVERSIZE_HELP } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
 import { integer, size } from "../values.js";
 
-interface Flags extends ModelFlags, Omit<EvaluationFlags, "images"> {
-  readonly lpips?: string;
-  readonly fid?: string;
-  readonly fidReference?: string;
+interface Flags extends ModelFlags, ProtocolFlags {
   readonly csv?: string;
 }
 
@@ -70,6 +76,10 @@ export function addEvaluate(program: Command, terminal: Terminal): void {
     .option(
       "--fid-reference <file>",
       "FID against reference statistics, an .npz with mu and sigma as of ADM, clean-fid or pytorch-fid (default: against the images)",
+    )
+    .option(
+      "--protocol <name>",
+      "measure as a published protocol says, on the images that it names: adm, clean-fid, clean-fid-train, llamagen, llamagen-coco, open-magvit2, taming or titok",
     );
   addModelFlags(command);
   command.action((model: string, images: string[], flags: Flags) =>
@@ -88,25 +98,34 @@ async function evaluate(
 ): Promise<void> {
   const { selectEngine } = await import("../../src/backend/index.js");
   await loadQuantizerModules(flags.quantizerModule ?? []);
+  const protocol = await namedProtocol(flags);
   await selectEngine(engineOptions(flags));
   const models: NamedModel[] = [];
   const networks: Networks = {};
   try {
     // Before anything is measured, so that a wrong file is told at once.
     await loadInto(models, paths);
-    await openInto(networks, flags);
-    await report(terminal, await measure(terminal, models, { images, networks, flags }), flags);
+    await openInto(networks, flags, protocol);
+    if (protocol !== undefined) await checkWithProtocol(protocol, networks, flags);
+    await report(terminal, await measure(terminal, models, { images, networks, flags, protocol }), flags);
   } finally {
     await Promise.all([networks.lpips?.release(), networks.fid?.release()]);
     for (const { loaded } of models) loaded.model.dispose();
   }
 }
 
-async function openInto(networks: Networks, flags: Flags): Promise<void> {
+async function openInto(
+  networks: Networks,
+  flags: Flags,
+  protocol: EvaluationProtocol | undefined,
+): Promise<void> {
   const { FeatureNetwork, readReferenceStatistics } = await import("../../src/evaluation/index.js");
   const { lpips, fid, fidReference } = flags;
   if (lpips !== undefined) networks.lpips = await openDistance(lpips, flags);
-  if (fid !== undefined) networks.fid = await FeatureNetwork.open(fid, flags);
+  if (fid !== undefined) {
+    const input = protocol === undefined ? {} : { input: protocol.fid.input };
+    networks.fid = await FeatureNetwork.open(fid, { threads: flags.threads, ...input });
+  }
   if (fidReference === undefined) return;
   requireFlag(fid, ["--fid <file>", "the network whose statistics --fid-reference has"]);
   networks.fidReference = await readReferenceStatistics(fidReference);
@@ -134,6 +153,7 @@ interface Request {
   readonly images: readonly string[];
   readonly networks: Networks;
   readonly flags: Flags;
+  readonly protocol: EvaluationProtocol | undefined;
 }
 
 /** What was measured of one model. */
@@ -147,6 +167,8 @@ interface Results {
   readonly meanColour: EvaluationFigures;
   /** The same of all: the images are, and so are the networks. */
   readonly conventions: MetricCard;
+  /** What was measured by a published protocol. */
+  readonly protocol?: ProtocolSummary;
   /** What was met on the way, for JSON. */
   readonly met: Readonly<Record<string, unknown>>;
 }
@@ -154,21 +176,22 @@ interface Results {
 async function measure(
   terminal: Terminal,
   models: readonly NamedModel[],
-  { images, networks, flags }: Request,
+  { images, networks, flags, protocol }: Request,
 ): Promise<Results> {
-  const { ImageDataset } = await import("../../src/data/index.js");
   const { evaluateMeanColour, evaluateModel, evaluationCard } = await import("../../src/evaluation/index.js");
+  const { protocolSummary } = await import("../../src/evaluation/protocols/index.js");
   const { checkSize } = await import("../../src/training/index.js");
   const { quiet = false } = flags;
   const { signal } = terminal;
-  const configs = await evaluationConfigs(models, { images, ...flags });
+  const settings = protocol === undefined ? {} : protocolSettings(protocol);
+  const configs = await evaluationConfigs(models, { images, ...flags, ...settings });
   const [{ data, loss, batchSize }] = configs as [(typeof configs)[number]];
   const broken = new BrokenImages(terminal, { quiet });
   const passedOver = await PassedOverNote.create(terminal, { quiet });
-  const dataset = await ImageDataset.open(data, 0, { ...broken.hooks, onPassedOver: passedOver.report });
+  const hooks = { ...broken.hooks, onPassedOver: passedOver.report };
+  const { dataset, batches } = await openImages({ data, batchSize, protocol }, hooks);
   for (const config of configs) await checkSize(config, dataset.evaluationFiles, { use: "evaluation" });
   const total = dataset.evaluationFiles.length * data.evaluationCropsPerImage;
-  const batches = () => dataset.evaluationBatches({ batchSize });
   const measured: Measured[] = [];
   for (const [i, model] of models.entries()) {
     const which = models.length === 1 ? "" : ` ${model.name}, ${i + 1} of ${models.length}`;
@@ -183,10 +206,12 @@ async function measure(
   }
   broken.summarise();
   const [{ evaluation }] = measured as [Measured];
+  const summary = protocol && protocolSummary(protocol, evaluation.figures);
   return {
     measured,
+    ...(summary === undefined ? {} : { protocol: summary }),
     meanColour: await evaluateMeanColour(batches(), { loss, signal }),
-    conventions: evaluationCard(evaluation, { loss, data, set: "all files" }),
+    conventions: evaluationCard(evaluation, { loss, data, set: "all files", protocol: summary }),
     met: { broken: broken.list(), notes: broken.notes(), passedOver: passedOver.counts },
   };
 }
@@ -197,17 +222,18 @@ async function report(terminal: Terminal, results: Results, flags: Flags): Promi
     "../../src/reports/index.js"
   );
   const { quiet = false, json = false, csv } = flags;
-  const { measured, meanColour, conventions, met } = results;
+  const { measured, meanColour, conventions, met, protocol } = results;
+  const by = { ...(protocol === undefined ? {} : { protocol }), conventions };
   const [{ model, evaluation }] = measured as [Measured];
   const isAlone = measured.length === 1;
   // What is warned of are the networks and the images, which all models have in common.
   for (const warning of evaluation.warnings) note(terminal, `warning: ${warning}`, { quiet });
   const models = measured.map(describe);
   if (json && isAlone) {
-    printJson(terminal, { ...jsonOf(evaluation), ...originOf(model), meanColour, conventions, ...met });
+    printJson(terminal, { ...jsonOf(evaluation), ...originOf(model), meanColour, ...by, ...met });
   } else if (json) {
     const all = measured.map((each, i) => ({ ...models[i], ...jsonOf(each.evaluation) }));
-    printJson(terminal, { models: all, meanColour, conventions, ...met });
+    printJson(terminal, { models: all, meanColour, ...by, ...met });
   } else if (isAlone) {
     print(terminal, renderFiguresTable({ model: evaluation.figures, "mean colour": meanColour }));
     print(terminal, ["", evaluationNotes(evaluation, conventions)].join("\n"));
@@ -216,6 +242,7 @@ async function report(terminal: Terminal, results: Results, flags: Flags): Promi
     print(terminal, renderModelsTable(models, meanColour));
     print(terminal, `\n${severalNotes(modelsNotes(models), { evaluation, conventions })}`);
   }
+  if (protocol !== undefined && !json) print(terminal, `\n${protocolNotes(protocol)}`);
   if (csv === undefined) return;
   await writeFileAtomic(csv, modelsCsv(models, meanColour));
   if (!json) print(terminal, `\nWritten: ${csv}`);

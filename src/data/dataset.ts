@@ -7,7 +7,7 @@ import { type FindOptions, findImages } from "./find-images.js";
 import type { PassedOver } from "./finding/passed-over.js";
 import { centerCrop, gridCrops, randomCrop, type Size } from "./geometry.js";
 import { ImageStore } from "./image-store.js";
-import { copyCrop } from "./images.js";
+import { copyCrop, type RgbImage } from "./images.js";
 import { mapAhead } from "./prefetch.js";
 import { type FileSplit, splitFiles } from "./split.js";
 
@@ -25,6 +25,11 @@ export interface ImageDatasetOptions extends FindOptions {
   readonly onNote?: (note: ImageNote) => void;
   /** What `findDatasetImages` has found already; by default the dataset searches. */
   readonly found?: FoundImages;
+  /**
+   * Instead of resizing: what makes of an image of any size one that covers the crop, as evaluations by a published
+   * protocol cut theirs.
+   */
+  readonly prepare?: (image: RgbImage) => RgbImage;
 }
 
 /** The images of some sources, for any number of datasets. */
@@ -127,7 +132,9 @@ export class ImageDataset {
     const split = splitFiles(files, config.heldOut, config.splitSeed ?? seed);
     const { resize, maxPixels } = config;
     const store = new ImageStore({
-      transform: { resize, cover: cropSizeOf(config), maxPixels },
+      ...(options.prepare === undefined
+        ? { transform: { resize, cover: cropSizeOf(config), maxPixels } }
+        : { transform: { maxPixels }, prepare: options.prepare }),
       cacheBytes: config.cacheMegabytes * 2 ** 20,
       ...(options.onBroken === undefined ? {} : { onBroken: options.onBroken }),
       ...(options.onNote === undefined ? {} : { onNote: options.onNote }),

@@ -4,6 +4,8 @@ import type { RgbImage } from "./images.js";
 
 export interface ImageStoreOptions {
   readonly transform: ImageTransform;
+  /** What becomes of each image behind that; default nothing. */
+  readonly prepare?: (image: RgbImage) => RgbImage;
   /** Bytes of decoded pixels that may be kept; 0 keeps none. */
   readonly cacheBytes: number;
   /** Called once for each file found broken. */
@@ -57,8 +59,9 @@ export class ImageStore {
         return undefined;
       }
       this.#tell(file, result.notes);
-      this.#keep(file, result.image);
-      return result.image;
+      const image = this.#options.prepare?.(result.image) ?? result.image;
+      this.#keep(file, image);
+      return image;
     } finally {
       this.#pending.delete(file);
     }

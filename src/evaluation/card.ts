@@ -2,6 +2,7 @@ import type { DataConfig } from "../data/index.js";
 import { type ReconstructionLossConfig, weightsOf } from "../losses/index.js";
 import { type MetricCard, metricCard } from "../metrics/index.js";
 import type { Evaluation } from "./evaluate.js";
+import { type ProtocolSummary, protocolLine } from "./protocols/index.js";
 
 /** How the images of an evaluation came about, for its card. */
 export interface EvaluationCircumstances {
@@ -9,6 +10,8 @@ export interface EvaluationCircumstances {
   readonly data: Pick<DataConfig, "resize" | "cropSize" | "evaluationCropsPerImage">;
   /** Which images: e.g. "held-out files", "training files", "all files". */
   readonly set: string;
+  /** The published protocol that was followed; it prepares the images in place of `data.resize`. */
+  readonly protocol?: ProtocolSummary | undefined;
 }
 
 /**
@@ -19,9 +22,10 @@ export interface EvaluationCircumstances {
  */
 export function evaluationCard(
   evaluation: Pick<Evaluation, "images" | "imagesDigest" | "optionalConventions">,
-  { loss, data, set }: EvaluationCircumstances,
+  { loss, data, set, protocol }: EvaluationCircumstances,
 ): MetricCard {
   return metricCard({
+    ...(protocol === undefined ? {} : { protocol: protocolLine(protocol) }),
     ...evaluation.optionalConventions,
     reconstructionLoss: `${describeLoss(loss)}; pixels in -1..1, not clamped; mean over elements, then over images`,
     quantizationError:
@@ -29,7 +33,7 @@ export function evaluationCard(
     evaluationSet: set,
     evaluationImages: evaluation.images,
     evaluationCrops: `grid of crops that do not overlap, at most ${data.evaluationCropsPerImage} a file, never mirrored`,
-    resize: data.resize === null ? "none" : `shorter side to ${data.resize} pixels`,
+    resize: protocol?.preparation ?? (data.resize === null ? "none" : `shorter side to ${data.resize} pixels`),
     imageHeight: data.cropSize[0],
     imageWidth: data.cropSize[1],
     imagesDigest: evaluation.imagesDigest,

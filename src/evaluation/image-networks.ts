@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { centredBytes } from "../autoencoder/index.js";
-import { OnnxNetwork } from "../backend/index.js";
+import { type NetworkValue, OnnxNetwork } from "../backend/index.js";
 import { VqkitError } from "../core/errors.js";
 import { withReader } from "../files/index.js";
 import { checkImages, type EightBitImages } from "../metrics/index.js";
@@ -16,6 +16,19 @@ export interface ImageNetworkOptions {
   /** Threads inside one operator, at least 1; by default one a processor. */
   readonly threads?: number | undefined;
 }
+
+/** How images become what a network takes: `text` stands in the cards of its figures. */
+export interface NetworkInput {
+  readonly text: string;
+  /** @returns [N, 3, h, w] */
+  values(images: EightBitImages): NetworkValue;
+}
+
+/** The images as they are evaluated. */
+const plainInput: NetworkInput = {
+  text: "8-bit RGB as x/127.5-1, [N,3,H,W] at the size of the evaluation",
+  values: imagesAsInput,
+};
 
 /** What says how far two images are apart to the eye, as LPIPS does. */
 export interface ImageDistance {
@@ -85,19 +98,28 @@ export class DistanceNetwork implements ImageDistance {
 export class FeatureNetwork {
   /** Of the file, 64 hexadecimal digits. */
   readonly sha256: string;
+  /** What becomes of images before. */
+  readonly input: string;
   readonly #network: OnnxNetwork;
+  readonly #values: NetworkInput["values"];
 
-  private constructor({ network, sha256 }: OpenedNetwork) {
+  private constructor({ network, sha256 }: OpenedNetwork, input: NetworkInput) {
     this.#network = network;
     this.sha256 = sha256;
+    this.input = input.text;
+    this.#values = (images) => input.values(images);
   }
 
   /**
    * @param file ONNX: one input [N, 3, H, W] in -1..1; one output of D numbers for each image
+   * @param options.input what the network is given instead of the images as they are evaluated
    * @throws as `DistanceNetwork.open`
    */
-  static async open(file: string, options: ImageNetworkOptions = {}): Promise<FeatureNetwork> {
-    return new FeatureNetwork(await openNetwork(file, { ...options, inputs: 1 }));
+  static async open(
+    file: string,
+    { input = plainInput, ...options }: ImageNetworkOptions & { readonly input?: NetworkInput } = {},
+  ): Promise<FeatureNetwork> {
+    return new FeatureNetwork(await openNetwork(file, { ...options, inputs: 1 }), input);
   }
 
   /**
@@ -106,7 +128,8 @@ export class FeatureNetwork {
    * output is not [N, D] or [N, D, 1, 1]
    */
   async features(images: EightBitImages): Promise<Float32Array> {
-    const [features] = await this.#network.run([imagesAsInput(images)]);
+    checkImages(images, "images");
+    const [features] = await this.#network.run([this.#values(images)]);
     const [count, dimensions, ...rest] = features?.dims ?? [];
     if (features === undefined || count !== images.count || !dimensions || rest.some((size) => size !== 1)) {
       throw new VqkitError(
@@ -146,10 +169,7 @@ async function openNetwork(
 }
 
 /** [N, H, W, 3] bytes → [N, 3, H, W] in -1..1. */
-function imagesAsInput(images: EightBitImages): {
-  readonly data: Float32Array;
-  readonly dims: readonly number[];
-} {
+function imagesAsInput(images: EightBitImages): NetworkValue {
   checkImages(images, "images");
   const { pixels, count, height, width } = images;
   const area = height * width;

@@ -17,6 +17,7 @@ export {
   FeatureNetwork,
   type ImageDistance,
   type ImageNetworkOptions,
+  type NetworkInput,
 } from "./image-networks.js";
 export type { EvaluationNetworks } from "./network-figures.js";
 export type { CodedPhotograph } from "./photograph.js";

@@ -112,7 +112,7 @@ export class NetworkMeter {
       fidReference === undefined
         ? "of originals and of reconstructions"
         : `of a reference set (statistics of SHA-256 ${fidReference.sha256}) and of reconstructions`;
-    const convention = `squared Frechet distance between normal distributions fitted to features ${of} (covariance by N-1); network of SHA-256 ${fid.sha256}, ${dimensions} features; ${PIXELS}`;
+    const convention = `squared Frechet distance between normal distributions fitted to features ${of} (covariance by N-1); network of SHA-256 ${fid.sha256}, ${dimensions} features; ${fid.input}`;
     const reference = fidReference ?? (a as GaussianFit).gaussian();
     return {
       figures: { fid: frechetDistance(reference, b.gaussian()), fidFeatures: dimensions },

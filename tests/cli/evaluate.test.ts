@@ -3,6 +3,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type EvaluationProtocol, evaluationProtocol, registerProtocol } from "../../src/evaluation/protocols/index.js";
 import { distanceModel, featureModel } from "../evaluation/stand-in-networks.js";
 import { vqkit, writeImages } from "./harness.js";
 
@@ -77,5 +78,77 @@ describe("evaluate", () => {
     const missing = await vqkit(["evaluate", model, photos, "--fid", path.join(shared, "none.onnx")]);
     expect(missing.code).toBe(1);
     expect(missing.stderr).toMatch(/^error: [^\n]*none\.onnx: could not read[^\n]+\n$/);
+  });
+});
+
+describe("evaluate --protocol", () => {
+  const llamagen = evaluationProtocol("llamagen");
+  const three: EvaluationProtocol = {
+    ...llamagen,
+    name: "three-images",
+    source: "tests/cli: three images of smooth colour",
+    images: { set: "the test's images", count: 3, fileName: /image\d/, example: "image0.png" },
+    side: 16,
+    fid: { ...llamagen.fid, features: 2 },
+    differences: ["SSIM is not covered"],
+  };
+  registerProtocol(three);
+  const command = ["evaluate", model, photos, "--protocol", "three-images", "--fid", networks.fid, "--threads", "1"];
+
+  test("cuts images as it says, and its name stands in the card, the JSON and below the table", async () => {
+    const { code, stdout } = await vqkit([...command, "--json", "--quiet"]);
+    expect(code).toBe(0);
+    const result = JSON.parse(stdout) as {
+      figures: { images: number; psnr: number; fid: number };
+      geometry: Record<string, number>;
+      protocol: { name: string; figures: string[]; fidReference: string };
+      conventions: Record<string, string>;
+    };
+    expect(result.protocol).toMatchObject({
+      name: "three-images",
+      figures: ["psnr", "fid"],
+      imageCount: 3,
+      fidReference: "the same images, prepared alike",
+    });
+    expect(result.geometry).toMatchObject({ imageHeight: 16, imageWidth: 16 });
+    expect(result.conventions.protocol).toMatch(/^three-images \(psnr, fid\): 3 images of the test's images at 16x16/);
+    expect(result.conventions.resize).toContain("center_crop_arr");
+    expect(result.conventions.fid).toContain("resized to 299x299 bilinearly, corners upon corners");
+
+    // Without the name the same crops by our own kernel are other pixels, and no protocol is named.
+    const own = ["--crop-size", "16", "--resize", "16", "--crops-per-image", "1", "--json", "--quiet"];
+    const plain = JSON.parse((await vqkit(["evaluate", model, photos, ...own])).stdout) as typeof result;
+    expect(plain.conventions.imagesDigest).not.toBe(result.conventions.imagesDigest);
+    expect(plain.conventions).not.toHaveProperty("protocol");
+    expect(plain).not.toHaveProperty("protocol");
+
+    const text = await vqkit([...command, "--quiet"]);
+    expect(text.stdout).toMatch(/^Protocol three-images covers psnr, fid here; [^\n]+\n {2}SSIM is not covered$/m);
+  });
+
+  test.each([
+    ["images of another number", ["--protocol", "llamagen"], /^error: images: expected the 50,000 images of ImageNet/],
+    ["an unknown name", ["--protocol", "llamagan"], /^error: --protocol: Unknown protocol "llamagan"[^\n]+Did you mean "llamagen"\?/],
+    ["another size", ["--protocol", "three-images", "--crop-size", "24"], /^error: --crop-size: expected 16 for protocol three-images, got 24\. Leave the flag out\./],
+    ["several crops", ["--protocol", "three-images", "--crops-per-image", "4"], /^error: --crops-per-image: expected 1 for/],
+    ["nothing to measure with", ["--protocol", "taming"], /^error: --fid: expected a network of features for protocol taming, got none\./],
+    ["no reference", ["--protocol", "adm", "--fid", networks.fid], /^error: --fid-reference: expected mu and sigma of ADM's reference batch/],
+    ["another network", ["--protocol", "clean-fid", "--fid", networks.fid], /^error: --fid: expected a network of 2048 features for protocol clean-fid, got 2\./],
+  ])("%s: refused in a line", async (_, flags, message) => {
+    const { code, stdout, stderr } = await vqkit(["evaluate", model, photos, ...flags, "--quiet"]);
+    expect(code).not.toBe(0);
+    expect(stdout).toBe("");
+    expect(stderr).toMatch(message);
+    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+  });
+
+  test("a broken image among them ends it", async () => {
+    const folder = path.join(shared, "broken");
+    await mkdir(folder, { recursive: true });
+    await writeImages(folder, 2);
+    await writeFile(path.join(folder, "image2.png"), "no image");
+    const { code, stderr } = await vqkit(["evaluate", model, folder, "--protocol", "three-images", "--quiet"]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/image2\.png: expected all images of protocol three-images to be readable/);
   });
 });
