@@ -18,6 +18,8 @@ import {
   MS_SSIM_MIN_SIDE,
   meanColourImages,
   meanImageFigures,
+  ScaleCounter,
+  type ScaleCounts,
   SSIM_MIN_SIDE,
 } from "../metrics/index.js";
 import * as tf from "../tf/index.js";
@@ -38,6 +40,8 @@ export interface Evaluation {
   readonly figures: EvaluationFigures;
   /** How often each code was chosen. */
   readonly counts: CodeCounts;
+  /** The same scale by scale, of codes that are sequences of grids. */
+  readonly scales?: readonly ScaleCounts[];
   readonly geometry: CodeGeometry;
   /** Images in the set. */
   readonly images: number;
@@ -77,8 +81,9 @@ export async function evaluateModel(
   batches: AsyncIterable<ImageBatch>,
   options: EvaluationOptions,
 ): Promise<Evaluation> {
-  const { codebookSize, numCodebooks, codeDim } = model.quantizer;
+  const { codebookSize, numCodebooks, codeDim, sequence } = model.quantizer;
   const counts = new CodeCounts(codebookSize, numCodebooks);
+  const scales = sequence && new ScaleCounter(codebookSize, numCodebooks, sequence.scales);
   const set = new ImageSet();
   const examples = new ExampleCollector(options.examples ?? 8);
   const latents = new LatentStatistics(codeDim);
@@ -95,6 +100,7 @@ export async function evaluateModel(
     await networks.add(batch, pass.reconstructions);
     examples.add(batch, pass.reconstructions);
     counts.add(pass.indices);
+    scales?.add(pass.indices);
     latents.add(pass.latentSums, pass.positions);
     geometry = { ...pass.grid, imageHeight: batch.height, imageWidth: batch.width, numCodebooks };
     lossSum += pass.reconstructionLoss * batch.count;
@@ -116,6 +122,7 @@ export async function evaluateModel(
   return {
     figures,
     counts,
+    ...(scales === undefined ? {} : { scales: scales.scales }),
     geometry,
     images: set.images,
     imagesDigest: set.digest(),

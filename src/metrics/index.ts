@@ -30,6 +30,7 @@ export {
 export { type SpectrumFigures, type SpectrumImage, spectrumFigures } from "./image-spectrum.js";
 export { MS_SSIM_MIN_SIDE } from "./ms-ssim.js";
 export { type CodeVectors, type Projection, projectToAxes } from "./principal-axes.js";
+export { ScaleCounter, type ScaleCounts, type ScaleFigures, scaleFigures } from "./scale-counts.js";
 export { SlidingUsage, type SlidingUsageOptions } from "./sliding-usage.js";
 export { WINDOW as SSIM_MIN_SIDE } from "./ssim.js";
 export { mean, median, type Spread, sampleStandardDeviation, spread } from "./statistics.js";

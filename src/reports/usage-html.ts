@@ -25,6 +25,7 @@ import { placeCharts } from "./place-charts.js";
 import { favouritePlaces } from "./place-pictures.js";
 import type { UsageEvidence } from "./records/usage-evidence.js";
 import type { CodebookReport, UsageReport, UsageScope } from "./records/usage-report.js";
+import { scalesHtml } from "./scale-usage.js";
 import { codebookMap, countCharts, mapColumns } from "./usage-charts.js";
 import { usageData } from "./usage-data.js";
 import {
@@ -93,6 +94,7 @@ function usageParts(
   const body = html`${paragraphs(describeUsage(report))}
 ${scopesTable(report)}
 <p class="soft">${UNIFORM_NOTE} ${RAREFIED_NOTE}</p>
+${scalesHtml(report)}
 ${report.codebooks.map((codebook, i) => codebookBody(codebook, { report, evidence, sheet: sheets[i], number: i }))}`;
   if (counts === undefined) return { body, parts: {} };
   return {

@@ -10,6 +10,7 @@ import {
 import { type Origin, originText } from "../runs/index.js";
 import { rankChart } from "./rank-chart.js";
 import type { CodebookReport, UsageReport } from "./records/usage-report.js";
+import { scalesText } from "./scale-usage.js";
 
 /** A usage report for the terminal, without colours; lines end without spaces. */
 export function renderUsageText(report: UsageReport): string {
@@ -18,6 +19,7 @@ export function renderUsageText(report: UsageReport): string {
     [...originLines(report.origin), ...describeUsage(report)].join("\n"),
     scopesTable(report),
     UNIFORM_NOTE,
+    ...scalesText(report),
     ...report.codebooks.map((codebook, i) => codebookText(codebook, codebookTitle(report, i))),
   ];
   return `${parts.join("\n\n")}\n`;

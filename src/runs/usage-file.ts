@@ -2,7 +2,14 @@ import { z } from "zod";
 import { parseConfig } from "../core/config.js";
 import { VqkitError } from "../core/errors.js";
 import { formatError, readFormattedFile, writeJsonFile } from "../files/index.js";
-import { bitsPerPixel, CodeCounts, type CodeGeometry, usageFigures } from "../metrics/index.js";
+import {
+  bitsPerPixel,
+  CodeCounts,
+  type CodeGeometry,
+  type ScaleCounts,
+  scaleFigures,
+  usageFigures,
+} from "../metrics/index.js";
 
 /** Codebook counts of a set of images, and what they were counted on. */
 export interface UsageRecord {
@@ -11,11 +18,18 @@ export interface UsageRecord {
   readonly images: number;
   /** Latent grid and image sizes; numCodebooks equals that of the counts. */
   readonly geometry: CodeGeometry;
+  /** The counts scale by scale, of codes that are sequences of grids; absent for others, and in older files. */
+  readonly scales?: readonly ScaleCounts[];
 }
 
 const FORMAT = { format: "vqkit-usage", formatVersion: 1 } as const;
 
 const whole = z.number().int().min(1);
+const countsSchema = z.object({
+  codebookSize: whole,
+  numCodebooks: whole,
+  codebooks: z.array(z.object({ indices: z.array(z.number()), counts: z.array(z.number()) })),
+});
 const usageSchema = z.object({
   images: z.number().int().min(0),
   geometry: z.object({
@@ -25,15 +39,15 @@ const usageSchema = z.object({
     imageWidth: whole,
     numCodebooks: whole,
   }),
-  counts: z.object({
-    codebookSize: whole,
-    numCodebooks: whole,
-    codebooks: z.array(z.object({ indices: z.array(z.number()), counts: z.array(z.number()) })),
-  }),
+  counts: countsSchema,
+  scales: z.array(z.object({ side: whole, counts: countsSchema })).optional(),
 });
 
 /** Writes counts and every figure derived from them. @throws VqkitError("codes" | "file") */
-export async function writeUsageFile(path: string, { counts, images, geometry }: UsageRecord): Promise<void> {
+export async function writeUsageFile(
+  path: string,
+  { counts, images, geometry, scales }: UsageRecord,
+): Promise<void> {
   if (geometry.numCodebooks !== counts.numCodebooks) {
     throw new VqkitError(
       "codes",
@@ -47,7 +61,13 @@ export async function writeUsageFile(path: string, { counts, images, geometry }:
     geometry,
     figures: { ...figures, bitsPerPixel: bitsPerPixel(figures.entropyBits, geometry) },
     counts: counts.toJSON(),
+    ...(scales === undefined ? {} : { scales: scalesJson(scales) }),
   });
+}
+
+function scalesJson(scales: readonly ScaleCounts[]) {
+  const figures = scaleFigures(scales);
+  return scales.map(({ side, counts }, i) => ({ side, figures: figures[i], counts: counts.toJSON() }));
 }
 
 /**
@@ -58,10 +78,22 @@ export async function writeUsageFile(path: string, { counts, images, geometry }:
 export async function readUsageFile(path: string): Promise<UsageRecord> {
   const value = await readFormattedFile(path, FORMAT);
   try {
-    const { images, geometry, counts } = parseConfig(usageSchema, value, "");
-    return { images, geometry, counts: CodeCounts.fromJSON(counts) };
+    const { images, geometry, counts, scales } = parseConfig(usageSchema, value, "");
+    const whole = CodeCounts.fromJSON(counts);
+    if (scales === undefined) return { images, geometry, counts: whole };
+    const read = scales.map((scale) => ({ side: scale.side, counts: CodeCounts.fromJSON(scale.counts) }));
+    checkSum(whole, read);
+    return { images, geometry, counts: whole, scales: read };
   } catch (error) {
     // A file is no flag: the command line must not call this wrong usage.
     throw error instanceof VqkitError ? formatError(path, error.message) : error;
   }
+}
+
+/** Scales are parts of the whole. @throws VqkitError("codes") */
+function checkSum(whole: CodeCounts, scales: readonly ScaleCounts[]): void {
+  const sum = new CodeCounts(whole.codebookSize, whole.numCodebooks);
+  for (const { counts } of scales) sum.merge(counts);
+  if (JSON.stringify(sum) === JSON.stringify(whole)) return;
+  throw new VqkitError("codes", "scales: expected counts whose sum is that of all indices, got others.");
 }

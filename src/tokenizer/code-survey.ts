@@ -8,7 +8,14 @@ import {
   type RgbImage,
   type SourceItem,
 } from "../data/index.js";
-import { CodeCounts, type CodeGeometry, leastUsedCodes, mostUsedCodes } from "../metrics/index.js";
+import {
+  CodeCounts,
+  type CodeGeometry,
+  leastUsedCodes,
+  mostUsedCodes,
+  ScaleCounter,
+  type ScaleCounts,
+} from "../metrics/index.js";
 import { type Codes, sequenceLength } from "./codes.js";
 import { prepareImage } from "./prepared-image.js";
 import type { Tokenizer } from "./tokenizer.js";
@@ -29,6 +36,8 @@ export interface SurveyedCode {
 /** What a set of images says about a model's codes. No tensor is in it. */
 export interface CodeSurvey {
   readonly counts: CodeCounts;
+  /** The same scale by scale, of codes that are sequences. */
+  readonly scales?: readonly ScaleCounts[];
   readonly images: number;
   /** null where the images have no common size. */
   readonly geometry: CodeGeometry | null;
@@ -79,9 +88,11 @@ export async function surveyCodes(
   const { codes: limit = 600, patches = 6, seed = 0, ...found } = options;
   const { codebookSize, numCodebooks } = tokenizer;
   const counts = new CodeCounts(codebookSize, numCodebooks);
+  const scales = tokenizer.scales && new ScaleCounter(codebookSize, numCodebooks, tokenizer.scales);
   const grids: Codes[] = [];
   for await (const batch of tokenizer.encodeAll(source, found)) {
     counts.add(batch.indices);
+    scales?.add(batch.indices);
     grids.push(batch);
   }
   const images = grids.reduce((sum, grid) => sum + grid.images.length, 0);
@@ -106,7 +117,8 @@ export async function surveyCodes(
       })),
     });
   }
-  return { counts, images, geometry: commonGeometry(grids), grids, atlases };
+  const byScale = scales === undefined ? {} : { scales: scales.scales };
+  return { counts, ...byScale, images, geometry: commonGeometry(grids), grids, atlases };
 }
 
 /** Two thirds the most used, the rest the least used. */

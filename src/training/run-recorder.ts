@@ -211,8 +211,8 @@ export class RunRecorder {
     const { model, quantizer } = saved as { model: JsonObject; quantizer: JsonObject };
     const config = { model, quantizer, ...originFields(originOf(saved)) };
     await this.#folder.writeModel({ weights, config });
-    const { counts, images, geometry, examples } = evaluation;
-    await this.#folder.writeUsage({ counts, images, geometry });
+    const { counts, scales, images, geometry, examples } = evaluation;
+    await this.#folder.writeUsage({ counts, images, geometry, ...(scales === undefined ? {} : { scales }) });
     // A run that was stopped between saving its last step and removing an older one ends like one that was not.
     await this.#checkpoints.prune(this.#savedStep);
     const picture = await pictureGrid([{ images: examples.originals }, { images: examples.reconstructions }]);

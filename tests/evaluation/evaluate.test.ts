@@ -50,6 +50,38 @@ function build(quantizer: object): ImageAutoencoder {
 }
 
 describe("evaluateModel", () => {
+  it("counts codes that are sequences scale by scale: against indices split by hand, over two batches", async () => {
+    const model = build({ kind: "multi-scale", scales: [1, 3, 6], quantizer: { kind: "fsq", levels: [3, 4] } });
+    const square = { height: 12, width: 12 };
+    const bytes = square.height * square.width * 3;
+    const pixels = images(5).slice(0, 5 * bytes);
+    async function* two(): AsyncGenerator<ImageBatch> {
+      const files = (count: number) => Array.from({ length: count }, (_, i) => `file${i}`);
+      yield { pixels: pixels.slice(0, 3 * bytes), count: 3, ...square, files: files(3) };
+      yield { pixels: pixels.slice(3 * bytes), count: 2, ...square, files: files(2) };
+    }
+    const { scales, counts } = await evaluateModel(model, two(), { loss });
+    const indices = tf.tidy(
+      () => model.forward(pixelsToTensor({ pixels, count: 5, ...square })).quantization.indices,
+    );
+    const chosen = await indices.data(); // 1 + 9 + 36 an image
+    const expected = [1, 3, 6].map(() => new Array<number>(12).fill(0));
+    for (const [i, index] of chosen.entries()) {
+      const at = i % 46;
+      const of = expected[at === 0 ? 0 : at < 10 ? 1 : 2] as number[];
+      of[index] = (of[index] ?? 0) + 1;
+    }
+    expect(scales?.map(({ side, counts: each }) => [side, [...each.counts()]])).toEqual([
+      [1, expected[0]],
+      [3, expected[1]],
+      [6, expected[2]],
+    ]);
+    expect(scales?.map((scale) => scale.counts.samples)).toEqual([5, 45, 180]);
+    expect(counts.samples).toBe(230);
+    indices.dispose();
+    model.dispose();
+  });
+
   it.each([
     { kind: "vq", codebookSize: 7, codeDim: 6, initialization: "normal" },
     { kind: "fsq", levels: [5, 4] },

@@ -9,6 +9,9 @@ import {
   leastUsedCodes,
   mostUsedCodes,
   rankFrequency,
+  type ScaleCounts,
+  type ScaleFigures,
+  scaleFigures,
   usageFigures,
 } from "../../metrics/index.js";
 import type { Origin } from "../../runs/index.js";
@@ -82,6 +85,8 @@ export interface UsageReport {
   /** Every denominator there is, the smallest first; the last one is what the rest of the report is about. */
   readonly scopes: readonly UsageScope[];
   readonly codebooks: readonly CodebookReport[];
+  /** Each scale by itself, where codes are sequences of grids. */
+  readonly scales?: readonly ScaleFigures[];
 }
 
 /** What a usage report is made of; `RunFolder.readUsage()` returns one. */
@@ -90,6 +95,8 @@ export interface UsageSource {
   /** Images that the counts are of. */
   readonly images: number;
   readonly geometry: CodeGeometry | null;
+  /** The counts scale by scale, where codes are sequences of grids. */
+  readonly scales?: readonly ScaleCounts[];
 }
 
 export interface UsageReportOptions {
@@ -110,7 +117,7 @@ const RAREFACTION_POINTS = 32;
 
 /** Gathers every figure of a set of counts, the most and least used codes, and the rank-frequency curve. */
 export function usageReport(
-  { counts, images, geometry }: UsageSource,
+  { counts, images, geometry, scales }: UsageSource,
   options: UsageReportOptions = {},
 ): UsageReport {
   const { name = "codes", scope = "evaluation set", otherScopes = [], codes = 10, origin } = options;
@@ -137,6 +144,7 @@ export function usageReport(
       leastUsed: leastUsedCodes(counts, codes, codebook),
       ...curves(counts, codebook),
     })),
+    ...(scales === undefined ? {} : { scales: scaleFigures(scales) }),
   };
 }
 
