@@ -191,12 +191,18 @@ export interface Quantizer {
   trainingInputs?(draw: TrainingDraw): Record<string, tf.Tensor>;
 
   /**
+   * What `replaceDeadCodes` alone is to draw for each step; otherwise as `trainingInputs`, behind which it draws from the
+   * same stream. A quantizer that draws nothing else can be a part of a quantizer of several.
+   */
+  replacementInputs?(draw: TrainingDraw): Record<string, tf.Tensor>;
+
+  /**
    * Puts codes that are out of use somewhere else, in training, behind `updateCodebook`. The trainer forgets what it
    * keeps of the rows: moments of optimizers, averages of weights. Leave it out where no code is ever replaced.
    *
    * @param latents as for `updateCodebook`
    * @param indices as for `updateCodebook`
-   * @param training what `trainingInputs` drew
+   * @param training what `trainingInputs` and `replacementInputs` drew
    */
   replaceDeadCodes?(latents: tf.Tensor4D, indices: tf.Tensor4D, training: TrainingInputs): CodeReplacement;
 

@@ -89,17 +89,17 @@ export function buildQuantizer(config: QuantizerConfig, seed: number | null): Qu
  * Builds a quantizer that is a part of another one, and draws from that one's stream.
  *
  * @param config as `parseQuantizerConfig` returned it
- * @throws ConfigError for one that draws in training, which quantizers of several do not pass on
+ * @throws ConfigError for one that draws what it quantizes by, which quantizers of several do not pass on
  */
 export function createMember(config: QuantizerConfig, random: Random): Quantizer {
   const member = definitionOf(config).create(config, random);
-  // Of a quantizer that has estimators its own is missing where it looks at the whole table.
+  // What replaces dead codes is drawn apart, and passed on. Of a quantizer that has estimators its own is missing where it looks at the whole table.
   const needsTable = member.estimators !== undefined && member.estimator === undefined;
   if (member.trainingInputs === undefined && !needsTable) return member;
   member.dispose();
   throw new ConfigError(
     "quantizer.quantizer",
-    `expected a member that trains as it evaluates, got "${config.kind}" with noise, with replacement of codes, or with a gradient through all codes. Leave these out.`,
+    `expected a member that trains as it evaluates, got "${config.kind}" with noise, or with a gradient through all codes. Leave these out.`,
   );
 }
 

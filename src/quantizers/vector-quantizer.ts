@@ -61,6 +61,7 @@ export class VectorQuantizer implements Quantizer {
     keep: ([kept = []]: readonly (readonly number[])[]) => this.#keep(kept),
   };
   readonly trainingInputs?: NonNullable<Quantizer["trainingInputs"]>;
+  readonly replacementInputs?: NonNullable<Quantizer["replacementInputs"]>;
   readonly replaceDeadCodes?: NonNullable<Quantizer["replaceDeadCodes"]>;
   readonly #random: Random;
   readonly #codebook: Codebook;
@@ -87,8 +88,9 @@ export class VectorQuantizer implements Quantizer {
     this.#part = part;
     this.#estimate = part.create(optionsOf(part, config));
     if (part.draw === undefined && part.needsTable !== true) this.estimator = this.#estimate;
-    if (deadCodes !== null || part.draw !== undefined) this.trainingInputs = (draw) => this.#draw(draw);
+    if (part.draw !== undefined) this.trainingInputs = (draw) => this.#draw(draw);
     if (deadCodes !== null) {
+      this.replacementInputs = (draw) => deadCodes.draw(draw);
       this.replaceDeadCodes = (latents, indices, training) =>
         this.#replace(deadCodes, { latents, indices, training });
     }
@@ -130,10 +132,7 @@ export class VectorQuantizer implements Quantizer {
     const { codebookSize, codeDim } = this;
     const latents = draw.grid.reduce((product, size) => product * size, 1);
     const options = optionsOf(this.#part, this.config);
-    return {
-      ...this.#part.draw?.(options, { ...draw, latents, codebookSize, codeDim }),
-      ...this.#deadCodes?.draw(draw),
-    };
+    return this.#part.draw?.(options, { ...draw, latents, codebookSize, codeDim }) ?? {};
   }
 
   /** ‖sg(z) − q‖² and ‖z − sg(q)‖², means over elements. */

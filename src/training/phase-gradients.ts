@@ -67,7 +67,8 @@ export function differentiate(
 
 /** What the quantizer drew for the step; undefined where it draws nothing. */
 export function quantizerInputs(model: ImageAutoencoder, inputs: StepInputs): TrainingInputs | undefined {
-  if (model.quantizer.trainingInputs === undefined) return undefined;
+  const { trainingInputs, replacementInputs } = model.quantizer;
+  if (trainingInputs === undefined && replacementInputs === undefined) return undefined;
   return scalarsOf(inputs, QUANTIZER_INPUTS);
 }
 

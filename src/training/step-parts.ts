@@ -77,7 +77,11 @@ export function drawnInputs(
   const { downsamplingFactor: factor } = model.config;
   const grid = [count, height / factor, width / factor] as const;
   const random = new Random(seed, "quantizer noise", step, ...labels);
-  const drawn = model.quantizer.trainingInputs?.({ step, grid, random }) ?? {};
+  const { quantizer } = model;
+  const drawn = {
+    ...quantizer.trainingInputs?.({ step, grid, random }),
+    ...quantizer.replacementInputs?.({ step, grid, random }),
+  };
   return Object.fromEntries(
     Object.entries(drawn).map(([name, tensor]) => [`${QUANTIZER_INPUTS}${name}`, tensor]),
   );

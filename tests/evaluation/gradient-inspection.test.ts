@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { ImageAutoencoder, resolveModel } from "../../src/autoencoder/index.js";
+import { ImageAutoencoder, pixelsToTensor, resolveModel } from "../../src/autoencoder/index.js";
 import { Random } from "../../src/core/random.js";
 import type { ImageBatch } from "../../src/data/index.js";
 import {
@@ -139,6 +139,75 @@ describe("inspectGradients", () => {
     const [probe] = estimators[0]?.probes ?? [];
     expect(probe?.agreement).toBeCloseTo(1, 1);
     expect(probe?.reassigned).toBeGreaterThan(0.5);
+    model.dispose();
+  });
+
+  /** λRᵀg of the rotation trick (2410.06424, section 4.2) for rows of `size` numbers, in double precision. */
+  function rotatedBack(z: Float32Array, q: Float32Array, g: Float32Array, sizes: readonly number[]) {
+    const out = new Float64Array(z.length);
+    const length = (row: readonly number[]) => Math.hypot(...row);
+    const product = (a: readonly number[], b: readonly number[]) =>
+      a.reduce((sum, value, i) => sum + value * (b[i] as number), 0);
+    for (let at = 0, part = 0; at < z.length; part++) {
+      const size = sizes[part % sizes.length] as number;
+      const [zs, qs, gs] = [z, q, g].map((each) => [...each.subarray(at, at + size)]) as [number[], number[], number[]];
+      const [e, t] = [zs.map((x) => x / length(zs)), qs.map((x) => x / length(qs))];
+      const sum = e.map((x, i) => x + (t[i] as number));
+      const r = sum.map((x) => x / length(sum));
+      const lambda = length(qs) / length(zs);
+      for (let i = 0; i < size; i++) {
+        const [ri, ei] = [r[i] as number, e[i] as number];
+        out[at + i] = lambda * ((gs[i] as number) - 2 * ri * product(r, gs) + 2 * ei * product(t, gs));
+      }
+      at += size;
+    }
+    return out;
+  }
+
+  it.each([
+    ["residual: the sum of the codes, once", { kind: "residual", numQuantizers: 3, codebookSize: 5 }, [6]],
+    ["grouped: each group by itself", { kind: "grouped", groups: 2, codebookSize: 5, codeDim: 6 }, [3, 3]],
+  ])("several codes a position, %s: against the formula in double precision", async (_, options, sizes) => {
+    const member = { kind: "rotation", initialization: "normal", ...(sizes.length === 1 ? { codeDim: 6 } : {}) };
+    const model = build({ ...options, quantizer: member });
+    const { latents, codes, gradient } = tf.tidy(() => {
+      const pixels = pixelsToTensor(batch);
+      const z = model.encode(pixels);
+      const { quantized } = model.quantizer.quantize(z);
+      const lossOf = (q: tf.Tensor) =>
+        tf.mean(tf.squaredDifference(pixels, model.decode(q as tf.Tensor4D))).asScalar();
+      return { latents: z, codes: quantized, gradient: tf.grad(lossOf)(quantized) };
+    });
+    const [z, q, g] = (await Promise.all([latents, codes, gradient].map((each) => each.data()))) as Float32Array[];
+    tf.dispose([latents, codes, gradient]);
+    const expected = compareGradients(
+      g as Float32Array,
+      rotatedBack(z as Float32Array, q as Float32Array, g as Float32Array, sizes),
+    );
+    const { estimators, latentVectors, codeDim } = await inspectGradients(model, batch, { loss, distances: [1] });
+    expect([latentVectors, codeDim]).toEqual([3 * 4 * 6, 6]);
+    const [own, through, rotation] = ["own", "straight-through", "rotation"].map((name) =>
+      estimators.find(({ estimator }) => estimator === name),
+    );
+    expect(own?.latents.angle).toBeCloseTo(expected.angle as number, 2);
+    expect(own?.latents.normRatio).toBeCloseTo(expected.normRatio as number, 4);
+    expect(own?.latents.angle).toBeGreaterThan(1);
+    expect({ ...rotation, estimator: "own" }).toEqual(own);
+    expect(through?.latents).toEqual({ angle: 0, normRatio: 1 });
+    // A move by the root mean square of the error changes some of the three, or two, indices of many positions.
+    expect(own?.probes[0]?.reassigned).toBeGreaterThan(0.1);
+    expect(own?.probes[0]?.reassigned).toBeLessThan(1);
+    model.dispose();
+  });
+
+  it("codes that are a sequence: straight through the sum of all scales", async () => {
+    const model = build({ kind: "multi-scale", scales: [1, 2, 4], quantizer: { kind: "fsq", levels: [5, 3] } });
+    const square = { ...batch, pixels: batch.pixels.slice(0, 3 * 8 * 8 * 3), width: 8 };
+    const { estimators, latentVectors } = await inspectGradients(model, square, { loss, distances: [1] });
+    expect(latentVectors).toBe(3 * 4 * 4);
+    expect(estimators.map(({ estimator }) => estimator)).toEqual(["own", "straight-through"]);
+    const [own, through] = estimators;
+    expect({ ...through, estimator: "own" }).toEqual(own);
     model.dispose();
   });
 

@@ -70,7 +70,13 @@ export const first: readonly Member[] = [
   [throughAllCodes[1], softmaxSurrogate(throughAllCodes[1], minusSquaredDistance, 1)],
   [{ kind: "fsq", levels: [5, 2, 8, 3] }, fsqSurrogate([5, 2, 8, 3])],
   [
-    { kind: "residual", numQuantizers: 2, codebookSize: 6, codeDim: 4, quantizer: { emaDecay: 0.8 } },
+    {
+      kind: "residual",
+      numQuantizers: 2,
+      codebookSize: 6,
+      codeDim: 4,
+      quantizer: { emaDecay: 0.8, replaceBelow: 0.4, replaceEvery: 2 },
+    },
     straightThroughSurrogate,
   ],
   [
@@ -203,7 +209,11 @@ export const others: readonly Member[] = [
     {
       kind: "grouped",
       groups: 2,
-      quantizer: { kind: "residual", numQuantizers: 2, quantizer: { kind: "rotation", ...vector } },
+      quantizer: {
+        kind: "residual",
+        numQuantizers: 2,
+        quantizer: { kind: "rotation", ...vector, replaceBelow: 0.4, replaceEvery: 3 },
+      },
     },
     sideBySide([
       [5, rotationSurrogate],
@@ -235,7 +245,12 @@ export const others: readonly Member[] = [
     straightThroughSurrogate,
   ],
   [
-    { kind: "multi-scale", scales: [1, 3, 4], quantizer: { ...vector, codebook: "ema" }, phiCount: 0 },
+    {
+      kind: "multi-scale",
+      scales: [1, 3, 4],
+      quantizer: { ...vector, codebook: "ema", replaceBelow: 0.4, replaceEvery: 2 },
+      phiCount: 0,
+    },
     straightThroughSurrogate,
   ],
   [{ kind: "vq", ...vector, codebook: "ema-sphere", emaDecay: 0.8 }, onSphere(straightThroughSurrogate)],

@@ -28,6 +28,7 @@ import { takesOption } from "../registry.js";
 import { checkIndices, checkLatents } from "../shapes.js";
 import { tf } from "../tfjs.js";
 import { memberFacts } from "./member-facts.js";
+import { type MemberLatents, memberReplacement } from "./member-replacement.js";
 import {
   createMembers,
   initializeInTurn,
@@ -69,6 +70,8 @@ export class GroupedQuantizer implements Quantizer {
   readonly codesOf?: (codebook: number) => Tensor2D;
   readonly pruning?: Pruning;
   readonly onnx?: () => Promise<OnnxQuantizer>;
+  readonly replacementInputs?: NonNullable<Quantizer["replacementInputs"]>;
+  readonly replaceDeadCodes?: NonNullable<Quantizer["replaceDeadCodes"]>;
   readonly #members: readonly Quantizer[];
   /** Channels of each group. */
   readonly #sizes: number[];
@@ -91,6 +94,10 @@ export class GroupedQuantizer implements Quantizer {
     if (pruning !== undefined) this.pruning = pruning;
     if (members.every(hasCodes)) this.codesOf = (codebook) => memberCodes(members, codebook);
     if (members.every(({ onnx }) => onnx !== undefined)) this.onnx = () => groupedGraph(members);
+    Object.assign(
+      this,
+      memberReplacement(members, (latents, indices) => this.#given(latents, indices)),
+    );
     this.#members = members;
   }
 
@@ -141,11 +148,19 @@ export class GroupedQuantizer implements Quantizer {
     checkLatents(latents, this.codeDim);
     checkIndices(indices, this.numCodebooks);
     tf.tidy(() => {
-      const [groups, parts] = [tf.split(latents, this.#sizes, 3), splitIndices(indices, this.#members)];
-      for (const [i, member] of this.#members.entries()) {
-        member.updateCodebook(groups[i] as Tensor4D, parts[i] as Tensor4D);
+      for (const [i, given] of this.#given(latents, indices).entries()) {
+        (this.#members[i] as Quantizer).updateCodebook(given.latents, given.indices);
       }
     });
+  }
+
+  /** Each group of channels, and its indices. */
+  #given(latents: Tensor4D, indices: Tensor4D): MemberLatents[] {
+    const groups = tf.split(latents, this.#sizes, 3);
+    return splitIndices(indices, this.#members).map((chosen, i) => ({
+      latents: groups[i] as Tensor4D,
+      indices: chosen,
+    }));
   }
 
   variables(): ReadonlyMap<string, Variable> {

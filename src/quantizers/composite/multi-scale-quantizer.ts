@@ -24,6 +24,7 @@ import { straightThrough } from "../gradients/straight-through.js";
 import type { OnnxQuantizer } from "../onnx/onnx-quantizer.js";
 import { describeOptions } from "../options.js";
 import type {
+  CodeReplacement,
   CodeSequence,
   InitializationOptions,
   Pruning,
@@ -36,6 +37,7 @@ import type {
 import { createMember, parseQuantizerConfig, quantizerFacts } from "../registry.js";
 import { checkLatents } from "../shapes.js";
 import { tf } from "../tfjs.js";
+import type { MemberLatents, MemberReplacement } from "./member-replacement.js";
 import { memberOptions, parseMembers } from "./members.js";
 import { multiScaleGraph } from "./multi-scale-graph.js";
 import { Phi, phiOfScale } from "./phi.js";
@@ -72,6 +74,8 @@ export class MultiScaleQuantizer implements Quantizer {
   readonly pruning?: Pruning;
   readonly onnx?: () => Promise<OnnxQuantizer>;
   readonly trainingInputs?: NonNullable<Quantizer["trainingInputs"]>;
+  readonly replacementInputs?: NonNullable<Quantizer["replacementInputs"]>;
+  readonly replaceDeadCodes?: NonNullable<Quantizer["replaceDeadCodes"]>;
   readonly #member: Quantizer;
   readonly #phis: readonly Phi[];
   /** The φ of each scale; undefined where there is none. */
@@ -94,6 +98,7 @@ export class MultiScaleQuantizer implements Quantizer {
     this.#phiOf = phiOfScale(scales.length, Math.max(1, count)).map((i) => this.#phis[i]);
     const draw = dropoutInputs(config.quantizerDropout, scales.length);
     if (draw !== undefined) this.trainingInputs = draw;
+    Object.assign(this, this.#replacement());
     if (hasCodes(member)) this.codesOf = () => allCodes(member);
     const { pruning } = member;
     if (pruning !== undefined)
@@ -177,19 +182,43 @@ export class MultiScaleQuantizer implements Quantizer {
     this.#checkLatents(latents);
     this.#checkIndices(indices);
     tf.tidy(() => {
-      let residual = latents;
-      const given: Tensor2D[] = [];
-      for (const [scale, each] of this.#split(indices).entries()) {
-        const { length } = this.config.scales;
-        const small = resampled(residual, areaMatrix, this.config.scales[scale] as number);
-        given.push(tf.reshape(small, [-1, this.codeDim]));
-        if (scale < length - 1) residual = tf.sub(residual, this.#added(each, scale));
-      }
-      // All scales at once: the codes that chose are those of one moment.
-      const rows: Tensor4D = tf.reshape(tf.concat(given, 0), [1, 1, -1, this.codeDim]);
-      const chosen = this.#split(indices).map((each) => tf.reshape(each, [-1]));
-      this.#member.updateCodebook(rows, tf.reshape(tf.concat(chosen, 0), [1, 1, -1, 1]));
+      const given = this.#given(latents, indices);
+      this.#member.updateCodebook(given.latents, given.indices);
     });
+  }
+
+  /** What the codebook was given, all scales at once: the codes that chose are those of one moment. [1, 1, N·L, D] */
+  #given(latents: Tensor4D, indices: Tensor4D): MemberLatents {
+    let residual = latents;
+    const given: Tensor2D[] = [];
+    const parts = this.#split(indices);
+    for (const [scale, each] of parts.entries()) {
+      const small = resampled(residual, areaMatrix, this.config.scales[scale] as number);
+      given.push(tf.reshape(small, [-1, this.codeDim]));
+      if (scale < parts.length - 1) residual = tf.sub(residual, this.#added(each, scale));
+    }
+    const chosen = parts.map((each) => tf.reshape(each, [-1]));
+    return {
+      latents: tf.reshape(tf.concat(given, 0), [1, 1, -1, this.codeDim]),
+      indices: tf.reshape(tf.concat(chosen, 0), [1, 1, -1, 1]),
+    };
+  }
+
+  /** Dead codes become what some scale of the batch was quantized from. */
+  #replacement(): MemberReplacement {
+    const [member, length] = [this.#member, sequenceLength(this.config.scales)];
+    if (member.replaceDeadCodes === undefined) return {};
+    return {
+      replacementInputs: (draw) =>
+        member.replacementInputs?.({ ...draw, grid: [1, 1, draw.grid[0] * length] }) ?? {},
+      replaceDeadCodes: (latents, indices, training) => {
+        this.#checkLatents(latents);
+        this.#checkIndices(indices);
+        const given = this.#given(latents, indices);
+        const { codes, rows } = member.replaceDeadCodes?.(given.latents, given.indices, training) as CodeReplacement;
+        return { codes, rows: new Map([...rows].map(([name, isNew]) => [`codebook/${name}`, isNew] as const)) };
+      },
+    };
   }
 
   variables(): ReadonlyMap<string, Variable> {

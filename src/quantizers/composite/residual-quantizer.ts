@@ -34,6 +34,7 @@ import type {
 import { checkIndices, checkLatents } from "../shapes.js";
 import { tf } from "../tfjs.js";
 import { memberFacts } from "./member-facts.js";
+import { type MemberLatents, memberReplacement } from "./member-replacement.js";
 import {
   checkShared,
   createMembers,
@@ -83,6 +84,8 @@ export class ResidualQuantizer implements Quantizer {
   readonly pruning?: Pruning;
   readonly onnx?: () => Promise<OnnxQuantizer>;
   readonly trainingInputs?: NonNullable<Quantizer["trainingInputs"]>;
+  readonly replacementInputs?: NonNullable<Quantizer["replacementInputs"]>;
+  readonly replaceDeadCodes?: NonNullable<Quantizer["replaceDeadCodes"]>;
   readonly #members: readonly Quantizer[];
 
   /** @param members each of D numbers and K codes; they belong to the result */
@@ -107,6 +110,10 @@ export class ResidualQuantizer implements Quantizer {
     if (members.every(({ onnx }) => onnx !== undefined)) this.onnx = () => residualGraph(members);
     const draw = dropoutInputs(config.quantizerDropout, members.length);
     if (draw !== undefined) this.trainingInputs = draw;
+    Object.assign(
+      this,
+      memberReplacement(members, (latents, indices) => this.#given(latents, indices)),
+    );
     this.#members = members;
   }
 
@@ -165,15 +172,22 @@ export class ResidualQuantizer implements Quantizer {
     checkLatents(latents, this.codeDim);
     checkIndices(indices, this.numCodebooks);
     tf.tidy(() => {
-      const parts = splitIndices(indices, this.#members);
-      // What each member was given, by the codes that chose: taken before any of them moves.
-      const given: Tensor4D[] = [latents];
-      for (const [i, member] of this.#members.slice(0, -1).entries()) {
-        given.push(tf.sub(given[i] as Tensor4D, member.indicesToCodes(parts[i] as Tensor4D)));
+      // Taken before any of them moves.
+      for (const [i, given] of this.#given(latents, indices).entries()) {
+        (this.#members[i] as Quantizer).updateCodebook(given.latents, given.indices);
       }
-      for (const [i, member] of this.#members.entries()) {
-        member.updateCodebook(given[i] as Tensor4D, parts[i] as Tensor4D);
+    });
+  }
+
+  /** What each member was given, by the codes that stand at its indices. */
+  #given(latents: Tensor4D, indices: Tensor4D): MemberLatents[] {
+    let residual = latents;
+    return splitIndices(indices, this.#members).map((chosen, i) => {
+      const given = { latents: residual, indices: chosen };
+      if (i < this.#members.length - 1) {
+        residual = tf.sub(residual, (this.#members[i] as Quantizer).indicesToCodes(chosen));
       }
+      return given;
     });
   }
 

@@ -8,13 +8,18 @@ import { behaviour, bytesOf, gradientOf, gridsOf, stateOf, using, withLatents } 
 /** What a step draws for latents of the first grid; none for a quantizer that draws nothing. */
 export function drawn(quantizer: Quantizer, step: number): Record<string, tf.Tensor> {
   const random = new Random(4, "contract", "training", step);
-  return quantizer.trainingInputs?.({ step, grid: gridsOf(quantizer)[0], random }) ?? {};
+  const draw = { step, grid: gridsOf(quantizer)[0], random };
+  return { ...quantizer.trainingInputs?.(draw), ...quantizer.replacementInputs?.(draw) };
+}
+
+function drawsNothing({ trainingInputs, replacementInputs }: Quantizer): boolean {
+  return trainingInputs === undefined && replacementInputs === undefined;
 }
 
 /** Equal draws give equal bytes, and what is drawn has one form at every step, so that steps can be recorded. */
 export async function checkDraws(make: () => Quantizer): Promise<void> {
   await using(make, async (quantizer) => {
-    if (quantizer.trainingInputs === undefined) return;
+    if (drawsNothing(quantizer)) return;
     const [first, again, later] = [drawn(quantizer, 3), drawn(quantizer, 3), drawn(quantizer, 40)];
     assert.deepEqual(formOf(later), formOf(first), "names, shapes and types of what two steps draw");
     for (const [name, tensor] of Object.entries(first)) {
@@ -34,7 +39,7 @@ const formOf = (inputs: TrainingInputs) =>
 /** In training too `quantize` is a function of what it is given, and evaluation is as if there had been no training. */
 export async function checkTraining(make: () => Quantizer): Promise<void> {
   await using(make, async (quantizer) => {
-    if (quantizer.trainingInputs === undefined) return;
+    if (drawsNothing(quantizer)) return;
     const inputs = drawn(quantizer, 1);
     const evaluated = await behaviour(quantizer);
     const before = await stateOf(quantizer);

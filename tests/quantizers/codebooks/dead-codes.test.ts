@@ -33,7 +33,7 @@ function build(codebook: "free" | "ema"): Quantizer {
 }
 
 async function step(quantizer: Quantizer, number: number) {
-  const inputs = quantizer.trainingInputs?.({
+  const inputs = quantizer.replacementInputs?.({
     step: number,
     grid: [1, 2, 2],
     random: new Random(1, "test", number),
@@ -111,6 +111,7 @@ describe("replacement", () => {
   it("is off unless asked for: nothing is drawn, nothing is counted", () => {
     const quantizer = createQuantizer({ kind: "vq", codebookSize: 4, codeDim: 2 }, 0);
     expect(quantizer.trainingInputs).toBeUndefined();
+    expect(quantizer.replacementInputs).toBeUndefined();
     expect(quantizer.replaceDeadCodes).toBeUndefined();
     expect([...quantizer.variables().keys()]).toEqual(["codes"]);
     quantizer.dispose();
@@ -125,7 +126,7 @@ describe("replacement", () => {
       [7, 0],
       [8, 1],
     ] as const) {
-      const inputs = quantizer.trainingInputs?.({ step: number, grid: [1, 2, 2], random: new Random(0) });
+      const inputs = quantizer.replacementInputs?.({ step: number, grid: [1, 2, 2], random: new Random(0) });
       expect(Array.from((await inputs?.replacementDue?.data()) ?? [])).toEqual([due]);
       tf.dispose(inputs ?? {});
     }
@@ -138,10 +139,6 @@ describe("replacement", () => {
       /replaceBelow: expected rotation or vq|unknown key "replaceBelow"/,
     ],
     [{ kind: "rotation", codebook: "linear", replaceBelow: 0.1 }, /codebook is "linear" and only "free"/],
-    [
-      { kind: "residual", numQuantizers: 2, quantizer: { kind: "vq", replaceBelow: 0.1 } },
-      /a member that trains as it evaluates/,
-    ],
   ])("is refused by %j", (config, message) => {
     expect(() => createQuantizer(config, 0)).toThrow(message);
   });
