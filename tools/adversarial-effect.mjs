@@ -14,10 +14,10 @@ import { parseArgs } from "node:util";
 import sharp from "sharp";
 import { pixelsToTensor, tensorToPixels } from "../dist/src/autoencoder/index.js";
 import { selectEngine } from "../dist/src/backend/index.js";
-import { ImageDataset } from "../dist/src/data/index.js";
+import { ImageDataset, imageOfBatch } from "../dist/src/data/index.js";
 import { lettering } from "../dist/src/data/lettering.js";
 import { FeatureDistance } from "../dist/src/evaluation/index.js";
-import { meanInterval } from "../dist/src/metrics/index.js";
+import { meanInterval, spectrumFigures } from "../dist/src/metrics/index.js";
 import * as tf from "../dist/src/tf/index.js";
 import { loadModel } from "../dist/src/tokenizer/index.js";
 import { Trainer } from "../dist/src/training/index.js";
@@ -43,10 +43,6 @@ const changed =
   flags.perceptual === undefined
     ? { adversarial: { start: Number(flags.start), warmup: 50, discriminator: { width: 16, layers: 2 } } }
     : { perceptual: { network: { kind: "onnx", weights: flags.perceptual } } };
-
-/** Sides of the blocks whose spectrum is taken. */
-const BLOCK = 16;
-const window = Array.from({ length: BLOCK }, (_, i) => Math.sin((Math.PI * (i + 0.5)) / BLOCK) ** 2);
 
 mkdirSync(flags.folder, { recursive: true });
 await selectEngine(engine);
@@ -118,13 +114,13 @@ async function measure(folder, { seed, name }) {
     flags.features === undefined
       ? null
       : await FeatureDistance.open({ kind: "onnx", weights: flags.features });
-  let [original, reconstructed, distance, images] = [0, 0, 0, 0];
+  const pairs = [];
+  let [distance, images] = [0, 0];
   for await (const batch of dataset.evaluationBatches({ batchSize: 16 })) {
     const made = tf.tidy(() => model.forward(pixelsToTensor(batch)).reconstruction);
     const reconstruction = await tensorToPixels(made);
     made.dispose();
-    original += upperPower(batch);
-    reconstructed += upperPower(reconstruction);
+    for (let i = 0; i < batch.count; i++) pairs.push([imageOfBatch(batch, i), imageOfBatch(reconstruction, i)]);
     if (network !== null) for (const each of await network.distances(batch, reconstruction)) distance += each;
     images += batch.count;
     if (images !== batch.count) continue;
@@ -134,7 +130,8 @@ async function measure(folder, { seed, name }) {
   await network?.release();
   model.dispose();
   const { psnr, ssim, usage } = summary.final;
-  const figures = { psnr, ssim, sharpness: reconstructed / original, usage };
+  // Sharpness is power of the upper half of the spectrum, reconstructions over originals.
+  const figures = { psnr, ssim, ...spectrumFigures(pairs), usage };
   if (network !== null) figures.distance = distance / images;
   return { figures, patches: lastAccuracies(folder), seconds: Math.round(summary.training.seconds) };
 }
@@ -149,55 +146,6 @@ function lastAccuracies(folder) {
     if (values.length > 0) patches[name] = values.reduce((a, b) => a + b) / values.length;
   }
   return patches;
-}
-
-/** Power of the upper half of the spectrum (a quarter of a cycle a pixel and more along some axis), brightness alone. */
-function upperPower({ pixels, count, height, width }) {
-  let power = 0;
-  for (let image = 0; image < count; image++) {
-    for (let top = 0; top + BLOCK <= height; top += BLOCK) {
-      for (let left = 0; left + BLOCK <= width; left += BLOCK) {
-        power += blockPower((y, x) => {
-          const at = 3 * ((image * height + top + y) * width + left + x);
-          return 0.299 * pixels[at] + 0.587 * pixels[at + 1] + 0.114 * pixels[at + 2];
-        });
-      }
-    }
-  }
-  return power;
-}
-
-function blockPower(brightness) {
-  const values = Array.from({ length: BLOCK }, (_, y) =>
-    Array.from({ length: BLOCK }, (_, x) => brightness(y, x)),
-  );
-  const mean = values.flat().reduce((a, b) => a + b) / BLOCK ** 2;
-  const rows = values.map((row, y) =>
-    transformed(row.map((value, x) => (value - mean) * window[x] * window[y])),
-  );
-  let power = 0;
-  for (let u = 0; u < BLOCK; u++) {
-    const re = transformed(rows.map((row) => row[u][0]));
-    const im = transformed(rows.map((row) => row[u][1]));
-    for (let v = 0; v < BLOCK; v++) {
-      if (Math.max(Math.min(u, BLOCK - u), Math.min(v, BLOCK - v)) < BLOCK / 4) continue;
-      power += (re[v][0] - im[v][1]) ** 2 + (re[v][1] + im[v][0]) ** 2;
-    }
-  }
-  return power;
-}
-
-/** The discrete Fourier transform of real numbers, as pairs. */
-function transformed(row) {
-  return row.map((_, k) => {
-    let [re, im] = [0, 0];
-    for (const [i, value] of row.entries()) {
-      const angle = (-2 * Math.PI * k * i) / BLOCK;
-      re += value * Math.cos(angle);
-      im += value * Math.sin(angle);
-    }
-    return [re, im];
-  });
 }
 
 /** Every second of the first 16 crops of a batch side by side, in the runs' folder. */

@@ -14,7 +14,7 @@ import { phasesOf } from "../../dist/src/training/model-phase.js";
 import { TrainingStep } from "../../dist/src/training/training-step.js";
 import { countOf, PeakMemory, readArguments, report, secondsOf, startEngine } from "./common.mjs";
 
-const options = readArguments({ loss: "perceptual", width: 64, side: 64, batch: 16 });
+const options = readArguments({ loss: "perceptual", width: 64, side: 64, batch: 16, part: 0 });
 const { side, batch } = options;
 const runtime = await startEngine(options);
 
@@ -43,7 +43,9 @@ const file = join(folder, "weights.safetensors");
 let objectives = { adversarial: {} };
 if (options.loss === "perceptual") {
   await writeWeights(file);
-  objectives = { perceptual: { network: { kind: "vgg", weights: file, heads: file } } };
+  // `--part N`: images that go through the network at once; 0 is the whole batch.
+  const network = { kind: "vgg", weights: file, heads: file };
+  objectives = { perceptual: { network, batch: options.part === 0 ? null : options.part } };
 }
 const config = resolveRun({
   model: { preset: "small", baseWidth: options.width },
