@@ -521,6 +521,50 @@ case(
     bridged(2, 2, 2),
 )
 
+
+class Heun(torch.autograd.Function):
+    """ReinMax (2304.08612, algorithm 2) as its gradient: 2 J(p1)a - J(p0)a / 2, with p1 = (D + softmax(theta / tau)) / 2."""
+
+    @staticmethod
+    def forward(ctx, theta, drawn, tau):
+        ctx.save_for_backward(torch.softmax(theta, 1), (drawn + torch.softmax(theta / tau, 1)) / 2)
+        return drawn.clone()
+
+    @staticmethod
+    def backward(ctx, a):
+        p0, p1 = ctx.saved_tensors
+        slope = lambda p: p * (a - (p * a).sum(1, keepdim=True))
+        return 2 * slope(p1) - slope(p0) / 2, None, None
+
+
+def reinmax(scores, tau):
+    def forward(z, v, inputs):
+        codes = v["codes"]
+        theta = scores(z, codes)
+        noisy = theta - torch.log(-torch.log(inputs["uniform"])) if "uniform" in inputs else theta
+        indices = noisy.argmax(1)
+        drawn = torch.nn.functional.one_hot(indices, len(codes)).double()
+        return indices, Heun.apply(theta, drawn, tau) @ codes, vector_losses(z, codes[indices])
+
+    return forward
+
+
+case(
+    "reinmax by distance, a drawn code",
+    {"kind": "vq", "gradient": "reinmax", "reinmaxTemperature": 1.5, **VECTORS},
+    numbers(8, 3),
+    {"codes": numbers(6, 3)},
+    reinmax(negative_distances, 1.5),
+    {"uniform": UNIFORM.flip(1)},
+)
+case(
+    "reinmax by inner product, evaluated",
+    {"kind": "vq", "codebook": "inner-product", "gradient": "reinmax", **VECTORS},
+    numbers(8, 3),
+    {"codes": numbers(6, 3)},
+    reinmax(dots, 1),
+)
+
 if __name__ == "__main__":
     folder = pathlib.Path(__file__).parent.parent / "tests" / "quantizers"
     lines = ",\n".join(json.dumps(each) for each in CASES)

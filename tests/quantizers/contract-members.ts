@@ -20,6 +20,7 @@ import {
   residualFsqSurrogate,
   rotationSurrogate,
   rotationWithoutRadialSurrogate,
+  secondOrderChoice,
   type SoftScore,
   sideBySide,
   softChoice,
@@ -43,6 +44,7 @@ const throughAllCodes = [
   { kind: "vq", ...vector, gradient: "softmax", codebook: "inner-product", softmaxTemperature: 0.7 },
   { kind: "vq", ...vector, gradient: "softmax", codebookWeight: 0.3 },
   { kind: "vq", ...vector, gradient: "gumbel-softmax", gumbelEnd: 0.8, gumbelSteps: 20 },
+  { kind: "vq", ...vector, gradient: "reinmax" },
 ] as const;
 
 const tables = new Map<object, number[][]>();
@@ -51,6 +53,9 @@ const softmaxSurrogate =
   (config: (typeof throughAllCodes)[number], score: SoftScore, temperature: number): Surrogate =>
   (z, point) =>
     softChoice(z, point, { codes: tables.get(config) ?? [], score, temperature });
+
+const reinmaxSurrogate: Surrogate = (z, point) =>
+  secondOrderChoice(z, point, { codes: tables.get(throughAllCodes[3]) ?? [], score: minusSquaredDistance });
 
 async function rowsOf(tensor: tf.Tensor, dim: number): Promise<number[][]> {
   const values = Array.from(await tensor.data());
@@ -178,6 +183,7 @@ export const others: readonly Member[] = [
   [{ kind: "vq", ...vector, gradient: "nsvq", codebook: "sphere" }, onSphere(diveqDetachSurrogate)],
   [throughAllCodes[0], softmaxSurrogate(throughAllCodes[0], dot, 0.7)],
   [throughAllCodes[2], softmaxSurrogate(throughAllCodes[2], minusSquaredDistance, 0.8)],
+  [throughAllCodes[3], reinmaxSurrogate],
   [{ kind: "fsq", levels: [30, 27] }, fsqSurrogate([30, 27])],
   [
     { kind: "residual", numQuantizers: 3, quantizer: { kind: "vq", ...vector, codebookWeight: 0.7 } },

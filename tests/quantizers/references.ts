@@ -71,6 +71,37 @@ export function softChoice(
   return sum(code, sum(meanAt(z), scaled(meanAt(latent), -1)));
 }
 
+/**
+ * The code, moved as ReinMax moves it: 2·softmax(θ(z) + c) − ½·softmax(θ(z)) of all codes, with c such that the first is
+ * (D + softmax(θ))/2 where the gradient is taken.
+ */
+export function secondOrderChoice(
+  z: Vector,
+  { latent, code }: { readonly latent: Vector; readonly code: Vector },
+  { codes, score }: { readonly codes: readonly Vector[]; readonly score: SoftScore },
+): number[] {
+  const softmax = (scores: readonly number[]): number[] => {
+    const weights = scores.map((each) => Math.exp(each - Math.max(...scores)));
+    const total = weights.reduce((all, weight) => all + weight, 0);
+    return weights.map((weight) => weight / total);
+  };
+  const scoresAt = (at: Vector): number[] => codes.map((each) => score(at, each));
+  const atPoint = scoresAt(latent);
+  const isChosen = codes.map((each) => norm(sum(each, scaled(code, -1))) < 1e-6);
+  const shift = softmax(atPoint).map(
+    (each, k) => Math.log((each + (isChosen[k] ? 1 : 0)) / 2) - (atPoint[k] as number),
+  );
+  const meanAt = (at: Vector): number[] => {
+    const scores = scoresAt(at);
+    const [plain, middle] = [softmax(scores), softmax(scores.map((each, k) => each + (shift[k] as number)))];
+    return codes.reduce<number[]>(
+      (mean, each, k) => sum(mean, scaled(each, 2 * (middle[k] as number) - 0.5 * (plain[k] as number))),
+      at.map(() => 0),
+    );
+  };
+  return sum(code, sum(meanAt(z), scaled(meanAt(latent), -1)));
+}
+
 /** An estimator's surrogate for latents that are first divided by their lengths. */
 export const onSphere =
   (surrogate: Surrogate): Surrogate =>

@@ -15,6 +15,7 @@ const REPLACED = { replaceBelow: 0.6, replaceEvery: 3 };
 const kinds: [string, QuantizerConfig][] = [
   ["nsvq", { ...VECTORS, gradient: "nsvq" }],
   ["diveq", { ...VECTORS, gradient: "diveq" }],
+  ["reinmax", { ...VECTORS, gradient: "reinmax" }],
   ["gumbel-softmax", { ...VECTORS, gradient: "gumbel-softmax", gumbelSteps: 9 }],
   ["replacement of dead codes", { ...VECTORS, ...REPLACED }],
   ["replacement of codes of moving averages", { ...VECTORS, codebook: "ema", ...REPLACED }],

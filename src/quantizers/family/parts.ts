@@ -12,6 +12,7 @@ import { diveqDetachEstimator, diveqEstimator } from "../gradients/diveq.js";
 import type { EstimatorPart, GradientEstimator } from "../gradients/estimator.js";
 import { gumbelSoftmaxEstimator } from "../gradients/gumbel-softmax.js";
 import { nsvqEstimator } from "../gradients/nsvq.js";
+import { reinmaxEstimator } from "../gradients/reinmax.js";
 import { reflectionEstimator, rotationEstimator } from "../gradients/rotation.js";
 import { softmaxEstimator } from "../gradients/softmax.js";
 import { straightThroughEstimator } from "../gradients/straight-through.js";
@@ -27,6 +28,7 @@ export const estimatorParts = [
   nsvqEstimator,
   softmaxEstimator,
   gumbelSoftmaxEstimator,
+  reinmaxEstimator,
 ] as const;
 
 export type CodebookName = (typeof codebookParts)[number]["name"];

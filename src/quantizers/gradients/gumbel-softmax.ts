@@ -9,15 +9,11 @@
  * chosen, and the gradient is that without noise, at τ = `gumbelEnd`.
  */
 import { z } from "zod";
-import type { Scalar, Tensor, Tensor1D, Tensor2D } from "../../tf/index.js";
-import { type Similarity, scoreBias } from "../nearest-code.js";
+import type { Scalar, Tensor, Tensor2D } from "../../tf/index.js";
 import { tf } from "../tfjs.js";
 import { throughAllCodes } from "./all-codes-softmax.js";
+import { drawnCodes, gumbelOf, uniformDraws } from "./drawn-codes.js";
 import { estimatorPart } from "./estimator.js";
-import { withoutGradient } from "./stop-gradient.js";
-
-/** Half of the smallest step of `Random.next`, so that u is never 0. */
-const HALF_STEP = 2 ** -33;
 
 export const gumbelSoftmaxEstimator = estimatorPart({
   name: "gumbel-softmax",
@@ -33,22 +29,10 @@ export const gumbelSoftmaxEstimator = estimatorPart({
   card: ({ gumbelStart, gumbelEnd }) =>
     `Gumbel-softmax: in training codes are drawn by their scores; the gradient of the soft draw, of a temperature from ${gumbelStart} to ${gumbelEnd}, goes to the latent and to every code.`,
   draw: ({ gumbelStart, gumbelEnd, gumbelSteps }, { step, latents, codebookSize, random }) => {
-    const uniform = random.fill(latents * codebookSize, (r) => r.next() + HALF_STEP);
     const temperature = gumbelStart * (gumbelEnd / gumbelStart) ** Math.min(1, step / gumbelSteps);
-    return {
-      // Float32 rounds what is nearest to 1 to 1, where ln u would be 0.
-      uniform: tf.tensor2d(
-        uniform.map((u) => Math.min(u, 1 - 2 ** -24)),
-        [latents, codebookSize],
-      ),
-      sharpness: tf.scalar(1 / temperature),
-    };
+    return { uniform: uniformDraws(latents, codebookSize, random), sharpness: tf.scalar(1 / temperature) };
   },
-  choose: (_, latents, { table, similarity, training }) =>
-    withoutGradient(() => {
-      const scores = scoresOf(latents, table, similarity);
-      return tf.argMax(tf.add(scores, gumbelOf(training.uniform as Tensor)), 1) as Tensor1D;
-    }),
+  choose: (_, latents, context) => drawnCodes(latents, context),
   create:
     ({ gumbelEnd }) =>
     (latents, codes, context) => {
@@ -64,13 +48,3 @@ export const gumbelSoftmaxEstimator = estimatorPart({
     },
   variants: {},
 });
-
-/** z·e, or −‖z − e‖² but for ‖z‖², [M, K]. */
-function scoresOf(latents: Tensor2D, table: Tensor2D, similarity: Similarity): Tensor2D {
-  const scores = tf.add(tf.matMul(latents, table, false, true), scoreBias(table, similarity)) as Tensor2D;
-  return similarity === "distance" ? tf.mul(scores, 2) : scores;
-}
-
-function gumbelOf(uniform: Tensor): Tensor {
-  return tf.neg(tf.log(tf.neg(tf.log(uniform))));
-}
