@@ -55,12 +55,19 @@ export function protocolSettings({ side }: EvaluationProtocol) {
 /** Networks and reference of an evaluation against what its protocol fixes. @throws UsageError */
 export async function checkWithProtocol(
   protocol: EvaluationProtocol,
-  { fid, fidReference }: Pick<EvaluationNetworks, "fidReference"> & { readonly fid?: FeatureNetwork | undefined },
+  {
+    fid,
+    fidReference,
+  }: Pick<EvaluationNetworks, "fidReference"> & { readonly fid?: FeatureNetwork | undefined },
   { lpips }: ProtocolFlags,
 ): Promise<void> {
   const { checkProtocolNetworks } = await import("../src/evaluation/protocols/index.js");
   await inFlagNames(() =>
-    checkProtocolNetworks(protocol, { fid, fidReference, ...(lpips === undefined ? {} : { lpips: lpipsOf(lpips) }) }),
+    checkProtocolNetworks(protocol, {
+      fid,
+      fidReference,
+      ...(lpips === undefined ? {} : { lpips: lpipsOf(lpips) }),
+    }),
   );
 }
 

@@ -18,6 +18,7 @@ import { ImageDataset, imageOfBatch } from "../dist/src/data/index.js";
 import { lettering } from "../dist/src/data/lettering.js";
 import { FeatureDistance } from "../dist/src/evaluation/index.js";
 import { meanInterval, spectrumFigures } from "../dist/src/metrics/index.js";
+import { RunFolder } from "../dist/src/runs/index.js";
 import * as tf from "../dist/src/tf/index.js";
 import { loadModel } from "../dist/src/tokenizer/index.js";
 import { Trainer } from "../dist/src/training/index.js";
@@ -60,7 +61,9 @@ for (const seed of flags.seeds.split(",").map(Number)) {
 }
 for (const [name, values] of Object.entries(differences)) {
   const mean = values.reduce((a, b) => a + b) / values.length;
-  console.log(JSON.stringify({ difference: name, seeds: values.length, mean, interval: meanInterval(values) }));
+  console.log(
+    JSON.stringify({ difference: name, seeds: values.length, mean, interval: meanInterval(values) }),
+  );
 }
 
 /** Trains a run, unless its folder has it finished, and measures it, unless that stands beside it. */
@@ -72,7 +75,9 @@ async function measured(objectives, { seed, name }) {
     writeFileSync(file, `${JSON.stringify(await measure(folder, { seed, name }))}\n`);
   }
   const result = JSON.parse(readFileSync(file, "utf8"));
-  console.log(JSON.stringify({ seed, run: name, ...result.figures, ...result.patches, seconds: result.seconds }));
+  console.log(
+    JSON.stringify({ seed, run: name, ...result.figures, ...result.patches, seconds: result.seconds }),
+  );
   return result;
 }
 
@@ -106,8 +111,8 @@ async function trained(objectives, { seed, folder }) {
 
 /** The figures of a finished run on its held-out crops; keeps the first crops as pictures. */
 async function measure(folder, { seed, name }) {
-  const { data } = JSON.parse(readFileSync(path.join(folder, "config.json"), "utf8"));
-  const summary = JSON.parse(readFileSync(path.join(folder, "summary.json"), "utf8"));
+  const run = await RunFolder.open(folder);
+  const [{ data }, { figures: summary }] = [await run.readConfig(), await run.readSummary()];
   const dataset = await ImageDataset.open(data, data.splitSeed);
   const { model } = await loadModel(folder);
   const network =
@@ -120,7 +125,8 @@ async function measure(folder, { seed, name }) {
     const made = tf.tidy(() => model.forward(pixelsToTensor(batch)).reconstruction);
     const reconstruction = await tensorToPixels(made);
     made.dispose();
-    for (let i = 0; i < batch.count; i++) pairs.push([imageOfBatch(batch, i), imageOfBatch(reconstruction, i)]);
+    for (let i = 0; i < batch.count; i++)
+      pairs.push([imageOfBatch(batch, i), imageOfBatch(reconstruction, i)]);
     if (network !== null) for (const each of await network.distances(batch, reconstruction)) distance += each;
     images += batch.count;
     if (images !== batch.count) continue;
@@ -159,7 +165,9 @@ async function strip({ pixels, count }, name) {
     }
   }
   const info = { width: columns * side, height: side, channels: 3 };
-  await sharp(raw, { raw: info }).png().toFile(path.join(flags.folder, `${name}.png`));
+  await sharp(raw, { raw: info })
+    .png()
+    .toFile(path.join(flags.folder, `${name}.png`));
 }
 
 /** The strips of a seed one below the other, twice as large, each with its name. */
@@ -181,7 +189,8 @@ async function picture(names, seed) {
   }
   const create = { width, height: names.length * (head + side * scale), channels: 3, background: "white" };
   const whole = sharp(await sharp({ create }).composite(layers).png().toBuffer());
-  await (flags.picture.endsWith(".webp") ? whole.webp({ quality: 90, smartSubsample: true }) : whole.png()).toFile(
-    flags.picture,
-  );
+  await (flags.picture.endsWith(".webp")
+    ? whole.webp({ quality: 90, smartSubsample: true })
+    : whole.png()
+  ).toFile(flags.picture);
 }

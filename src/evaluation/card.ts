@@ -33,7 +33,8 @@ export function evaluationCard(
     evaluationSet: set,
     evaluationImages: evaluation.images,
     evaluationCrops: `grid of crops that do not overlap, at most ${data.evaluationCropsPerImage} a file, never mirrored`,
-    resize: protocol?.preparation ?? (data.resize === null ? "none" : `shorter side to ${data.resize} pixels`),
+    resize:
+      protocol?.preparation ?? (data.resize === null ? "none" : `shorter side to ${data.resize} pixels`),
     imageHeight: data.cropSize[0],
     imageWidth: data.cropSize[1],
     imagesDigest: evaluation.imagesDigest,

@@ -17,9 +17,24 @@ import type { UsageReport } from "./records/usage-report.js";
 export const SCALES_NOTE =
   "Codes of an image are a sequence of square grids that share one codebook; each scale by itself:";
 
-const COLUMNS = ["Indices", "Codes in use", "Usage", "Uniform source", "Perplexity", "Bits an index"] as const;
+const COLUMNS = [
+  "Indices",
+  "Codes in use",
+  "Usage",
+  "Uniform source",
+  "Perplexity",
+  "Bits an index",
+] as const;
 
-function cellsOf({ side, samples, used, usage, expectedUniformUsage, perplexity, entropyBits }: ScaleFigures): string[] {
+function cellsOf({
+  side,
+  samples,
+  used,
+  usage,
+  expectedUniformUsage,
+  perplexity,
+  entropyBits,
+}: ScaleFigures): string[] {
   const fixed = (value: number | null, digits: number) =>
     value === null ? NO_FIGURE : formatFixed(value, digits);
   return [

@@ -3,7 +3,11 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type EvaluationProtocol, evaluationProtocol, registerProtocol } from "../../src/evaluation/protocols/index.js";
+import {
+  type EvaluationProtocol,
+  evaluationProtocol,
+  registerProtocol,
+} from "../../src/evaluation/protocols/index.js";
 import { distanceModel, featureModel } from "../evaluation/stand-in-networks.js";
 import { vqkit, writeImages } from "./harness.js";
 
@@ -93,7 +97,17 @@ describe("evaluate --protocol", () => {
     differences: ["SSIM is not covered"],
   };
   registerProtocol(three);
-  const command = ["evaluate", model, photos, "--protocol", "three-images", "--fid", networks.fid, "--threads", "1"];
+  const command = [
+    "evaluate",
+    model,
+    photos,
+    "--protocol",
+    "three-images",
+    "--fid",
+    networks.fid,
+    "--threads",
+    "1",
+  ];
 
   test("cuts images as it says, and its name stands in the card, the JSON and below the table", async () => {
     const { code, stdout } = await vqkit([...command, "--json", "--quiet"]);
@@ -111,7 +125,9 @@ describe("evaluate --protocol", () => {
       fidReference: "the same images, prepared alike",
     });
     expect(result.geometry).toMatchObject({ imageHeight: 16, imageWidth: 16 });
-    expect(result.conventions.protocol).toMatch(/^three-images \(psnr, fid\): 3 images of the test's images at 16x16/);
+    expect(result.conventions.protocol).toMatch(
+      /^three-images \(psnr, fid\): 3 images of the test's images at 16x16/,
+    );
     expect(result.conventions.resize).toContain("center_crop_arr");
     expect(result.conventions.fid).toContain("resized to 299x299 bilinearly, corners upon corners");
 
@@ -123,17 +139,47 @@ describe("evaluate --protocol", () => {
     expect(plain).not.toHaveProperty("protocol");
 
     const text = await vqkit([...command, "--quiet"]);
-    expect(text.stdout).toMatch(/^Protocol three-images covers psnr, fid here; [^\n]+\n {2}SSIM is not covered$/m);
+    expect(text.stdout).toMatch(
+      /^Protocol three-images covers psnr, fid here; [^\n]+\n {2}SSIM is not covered$/m,
+    );
   });
 
   test.each([
-    ["images of another number", ["--protocol", "llamagen"], /^error: images: expected the 50,000 images of ImageNet/],
-    ["an unknown name", ["--protocol", "llamagan"], /^error: --protocol: Unknown protocol "llamagan"[^\n]+Did you mean "llamagen"\?/],
-    ["another size", ["--protocol", "three-images", "--crop-size", "24"], /^error: --crop-size: expected 16 for protocol three-images, got 24\. Leave the flag out\./],
-    ["several crops", ["--protocol", "three-images", "--crops-per-image", "4"], /^error: --crops-per-image: expected 1 for/],
-    ["nothing to measure with", ["--protocol", "taming"], /^error: --fid: expected a network of features for protocol taming, got none\./],
-    ["no reference", ["--protocol", "adm", "--fid", networks.fid], /^error: --fid-reference: expected mu and sigma of ADM's reference batch/],
-    ["another network", ["--protocol", "clean-fid", "--fid", networks.fid], /^error: --fid: expected a network of 2048 features for protocol clean-fid, got 2\./],
+    [
+      "images of another number",
+      ["--protocol", "llamagen"],
+      /^error: images: expected the 50,000 images of ImageNet/,
+    ],
+    [
+      "an unknown name",
+      ["--protocol", "llamagan"],
+      /^error: --protocol: Unknown protocol "llamagan"[^\n]+Did you mean "llamagen"\?/,
+    ],
+    [
+      "another size",
+      ["--protocol", "three-images", "--crop-size", "24"],
+      /^error: --crop-size: expected 16 for protocol three-images, got 24\. Leave the flag out\./,
+    ],
+    [
+      "several crops",
+      ["--protocol", "three-images", "--crops-per-image", "4"],
+      /^error: --crops-per-image: expected 1 for/,
+    ],
+    [
+      "nothing to measure with",
+      ["--protocol", "taming"],
+      /^error: --fid: expected a network of features for protocol taming, got none\./,
+    ],
+    [
+      "no reference",
+      ["--protocol", "adm", "--fid", networks.fid],
+      /^error: --fid-reference: expected mu and sigma of ADM's reference batch/,
+    ],
+    [
+      "another network",
+      ["--protocol", "clean-fid", "--fid", networks.fid],
+      /^error: --fid: expected a network of 2048 features for protocol clean-fid, got 2\./,
+    ],
   ])("%s: refused in a line", async (_, flags, message) => {
     const { code, stdout, stderr } = await vqkit(["evaluate", model, photos, ...flags, "--quiet"]);
     expect(code).not.toBe(0);
@@ -147,7 +193,14 @@ describe("evaluate --protocol", () => {
     await mkdir(folder, { recursive: true });
     await writeImages(folder, 2);
     await writeFile(path.join(folder, "image2.png"), "no image");
-    const { code, stderr } = await vqkit(["evaluate", model, folder, "--protocol", "three-images", "--quiet"]);
+    const { code, stderr } = await vqkit([
+      "evaluate",
+      model,
+      folder,
+      "--protocol",
+      "three-images",
+      "--quiet",
+    ]);
     expect(code).toBe(1);
     expect(stderr).toMatch(/image2\.png: expected all images of protocol three-images to be readable/);
   });

@@ -51,7 +51,11 @@ function build(quantizer: object): ImageAutoencoder {
 
 describe("evaluateModel", () => {
   it("counts codes that are sequences scale by scale: against indices split by hand, over two batches", async () => {
-    const model = build({ kind: "multi-scale", scales: [1, 3, 6], quantizer: { kind: "fsq", levels: [3, 4] } });
+    const model = build({
+      kind: "multi-scale",
+      scales: [1, 3, 6],
+      quantizer: { kind: "fsq", levels: [3, 4] },
+    });
     const square = { height: 12, width: 12 };
     const bytes = square.height * square.width * 3;
     const pixels = images(5).slice(0, 5 * bytes);

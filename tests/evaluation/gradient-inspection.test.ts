@@ -150,7 +150,11 @@ describe("inspectGradients", () => {
       a.reduce((sum, value, i) => sum + value * (b[i] as number), 0);
     for (let at = 0, part = 0; at < z.length; part++) {
       const size = sizes[part % sizes.length] as number;
-      const [zs, qs, gs] = [z, q, g].map((each) => [...each.subarray(at, at + size)]) as [number[], number[], number[]];
+      const [zs, qs, gs] = [z, q, g].map((each) => [...each.subarray(at, at + size)]) as [
+        number[],
+        number[],
+        number[],
+      ];
       const [e, t] = [zs.map((x) => x / length(zs)), qs.map((x) => x / length(qs))];
       const sum = e.map((x, i) => x + (t[i] as number));
       const r = sum.map((x) => x / length(sum));
@@ -168,7 +172,11 @@ describe("inspectGradients", () => {
     ["residual: the sum of the codes, once", { kind: "residual", numQuantizers: 3, codebookSize: 5 }, [6]],
     ["grouped: each group by itself", { kind: "grouped", groups: 2, codebookSize: 5, codeDim: 6 }, [3, 3]],
   ])("several codes a position, %s: against the formula in double precision", async (_, options, sizes) => {
-    const member = { kind: "rotation", initialization: "normal", ...(sizes.length === 1 ? { codeDim: 6 } : {}) };
+    const member = {
+      kind: "rotation",
+      initialization: "normal",
+      ...(sizes.length === 1 ? { codeDim: 6 } : {}),
+    };
     const model = build({ ...options, quantizer: member });
     const { latents, codes, gradient } = tf.tidy(() => {
       const pixels = pixelsToTensor(batch);
@@ -178,13 +186,18 @@ describe("inspectGradients", () => {
         tf.mean(tf.squaredDifference(pixels, model.decode(q as tf.Tensor4D))).asScalar();
       return { latents: z, codes: quantized, gradient: tf.grad(lossOf)(quantized) };
     });
-    const [z, q, g] = (await Promise.all([latents, codes, gradient].map((each) => each.data()))) as Float32Array[];
+    const [z, q, g] = (await Promise.all(
+      [latents, codes, gradient].map((each) => each.data()),
+    )) as Float32Array[];
     tf.dispose([latents, codes, gradient]);
     const expected = compareGradients(
       g as Float32Array,
       rotatedBack(z as Float32Array, q as Float32Array, g as Float32Array, sizes),
     );
-    const { estimators, latentVectors, codeDim } = await inspectGradients(model, batch, { loss, distances: [1] });
+    const { estimators, latentVectors, codeDim } = await inspectGradients(model, batch, {
+      loss,
+      distances: [1],
+    });
     expect([latentVectors, codeDim]).toEqual([3 * 4 * 6, 6]);
     const [own, through, rotation] = ["own", "straight-through", "rotation"].map((name) =>
       estimators.find(({ estimator }) => estimator === name),
@@ -201,7 +214,11 @@ describe("inspectGradients", () => {
   });
 
   it("codes that are a sequence: straight through the sum of all scales", async () => {
-    const model = build({ kind: "multi-scale", scales: [1, 2, 4], quantizer: { kind: "fsq", levels: [5, 3] } });
+    const model = build({
+      kind: "multi-scale",
+      scales: [1, 2, 4],
+      quantizer: { kind: "fsq", levels: [5, 3] },
+    });
     const square = { ...batch, pixels: batch.pixels.slice(0, 3 * 8 * 8 * 3), width: 8 };
     const { estimators, latentVectors } = await inspectGradients(model, square, { loss, distances: [1] });
     expect(latentVectors).toBe(3 * 4 * 4);

@@ -40,7 +40,9 @@ test("scales that are no parts of the whole are refused; files without any are a
   const json = JSON.parse(await readFile(file, "utf8"));
   json.scales[0].counts.codebooks[0] = { indices: [2], counts: [2] };
   await writeFile(file, JSON.stringify(json));
-  await expect(readUsageFile(file)).rejects.toThrow(/scales: expected counts whose sum is that of all indices/);
+  await expect(readUsageFile(file)).rejects.toThrow(
+    /scales: expected counts whose sum is that of all indices/,
+  );
   delete json.scales;
   await writeFile(file, JSON.stringify(json));
   expect(await readUsageFile(file)).not.toHaveProperty("scales");

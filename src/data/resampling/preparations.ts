@@ -36,7 +36,8 @@ export const torchvisionPreparation: ImagePreparation = {
   prepare(image, side) {
     const { height, width } = image;
     const longer = (length: number) => Math.trunc((side * length) / shorter(image));
-    const size = height <= width ? { height: side, width: longer(width) } : { height: longer(height), width: side };
+    const size =
+      height <= width ? { height: side, width: longer(width) } : { height: longer(height), width: side };
     return square(pillow(image, size, "bicubic"), side, roundEven);
   },
 };

@@ -27,8 +27,7 @@ function integerWeights({ weights }: AxisWeights): readonly Int32Array[] {
 }
 
 function toByte(sum: number): number {
-  const value = sum >> PRECISION;
-  return value < 0 ? 0 : value > 255 ? 255 : value;
+  return Math.min(255, Math.max(0, sum >> PRECISION));
 }
 
 function alongRows({ pixels, height, width }: RgbImage, axis: AxisWeights): RgbImage {
@@ -81,7 +80,10 @@ function sumTaps({ pixels, from, step, taps }: Taps, out: Uint8Array, to: number
  *
  * @returns [rows.to, columns.to, 3] on the scale of bytes, neither rounded nor clamped
  */
-export function resampleFloats({ pixels, height, width }: RgbImage, { rows, columns }: ImageWeights): Float32Array {
+export function resampleFloats(
+  { pixels, height, width }: RgbImage,
+  { rows, columns }: ImageWeights,
+): Float32Array {
   const across = new Float32Array(height * columns.to * 3);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < columns.to; x++) {
@@ -106,7 +108,8 @@ function downRows(values: Float32Array, row: number, axis: AxisWeights): Float32
     const first = (axis.starts[y] as number) * row;
     for (let x = 0; x < row; x++) {
       let sum = 0;
-      for (let i = 0; i < taps.length; i++) sum += (taps[i] as number) * (values[first + i * row + x] as number);
+      for (let i = 0; i < taps.length; i++)
+        sum += (taps[i] as number) * (values[first + i * row + x] as number);
       out[y * row + x] = sum;
     }
   }

@@ -4,7 +4,7 @@ import { imagenetValidation } from "./image-sets.js";
 import type { EvaluationProtocol } from "./protocol.js";
 
 const cleanFid = {
-  source: "GaParmar/clean-fid: cleanfid/resize.py, cleanfid/features.py, mode \"clean\" (arXiv 2104.11222)",
+  source: 'GaParmar/clean-fid: cleanfid/resize.py, cleanfid/features.py, mode "clean" (arXiv 2104.11222)',
   images: imagenetValidation,
   side: 256,
   preparation: torchvisionPreparation,
@@ -22,7 +22,8 @@ export const cleanFidProtocols: readonly EvaluationProtocol[] = [
     name: "clean-fid-train",
     fid: {
       reference: "statistics",
-      statistics: "mu and sigma of the training set's images at 256x256, as clean-fid's make_custom_stats writes them",
+      statistics:
+        "mu and sigma of the training set's images at 256x256, as clean-fid's make_custom_stats writes them",
       input: cleanFidInput,
       features: 2048,
     },

@@ -16,7 +16,10 @@ export function checkProtocolImages(protocol: EvaluationProtocol, files: readonl
   const { set, count, fileName, example } = protocol.images;
   const what = `the ${count.toLocaleString("en-US")} images of ${set} (protocol ${protocol.name})`;
   if (files.length !== count) {
-    throw new VqkitError("data", `images: expected ${what}, got ${files.length.toLocaleString("en-US")}. ${NEXT}`);
+    throw new VqkitError(
+      "data",
+      `images: expected ${what}, got ${files.length.toLocaleString("en-US")}. ${NEXT}`,
+    );
   }
   const seen = new Map<string, string>();
   for (const file of files) {
@@ -124,7 +127,10 @@ function checkReference(
   }
 }
 
-async function checkFeatures({ name, side, fid }: EvaluationProtocol, network: FeatureNetwork): Promise<void> {
+async function checkFeatures(
+  { name, side, fid }: EvaluationProtocol,
+  network: FeatureNetwork,
+): Promise<void> {
   const pixels = new Uint8Array(side * side * 3).fill(128);
   const found = await network.features({ pixels, count: 1, height: side, width: side });
   if (found.length === fid.features) return;

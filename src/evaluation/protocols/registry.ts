@@ -23,7 +23,8 @@ export function protocolNames(): readonly string[] {
 /** @throws ConfigError at `protocol` for a name that nobody registered */
 export function evaluationProtocol(name: string): EvaluationProtocol {
   const protocol = protocols.get(name);
-  if (protocol === undefined) throw new ConfigError("protocol", unknownName("protocol", name, protocolNames()));
+  if (protocol === undefined)
+    throw new ConfigError("protocol", unknownName("protocol", name, protocolNames()));
   return protocol;
 }
 
@@ -43,7 +44,10 @@ export function registerProtocol(protocol: EvaluationProtocol): void {
   }
   const present = protocols.get(name);
   if (present !== undefined && present !== protocol) {
-    throw new ConfigError("", `Protocol "${name}" is already registered with another definition. Rename one.`);
+    throw new ConfigError(
+      "",
+      `Protocol "${name}" is already registered with another definition. Rename one.`,
+    );
   }
   protocols.set(name, protocol);
 }

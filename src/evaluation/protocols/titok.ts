@@ -7,7 +7,8 @@ import type { EvaluationProtocol } from "./protocol.js";
 export const titokProtocols: readonly EvaluationProtocol[] = [
   {
     name: "titok",
-    source: "bytedance/1d-tokenizer: data/webdataset_reader.py (eval_transform), evaluator/evaluator.py, evaluator/inception.py",
+    source:
+      "bytedance/1d-tokenizer: data/webdataset_reader.py (eval_transform), evaluator/evaluator.py, evaluator/inception.py",
     images: imagenetValidation,
     side: 256,
     preparation: torchvisionPreparation,

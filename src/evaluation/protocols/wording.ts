@@ -29,7 +29,8 @@ export function protocolSummary(
     imageCount: images.count,
     side,
     preparation: preparation.text,
-    fidReference: fid.reference === "images" ? "the same images, prepared alike" : (fid.statistics ?? "statistics"),
+    fidReference:
+      fid.reference === "images" ? "the same images, prepared alike" : (fid.statistics ?? "statistics"),
     fidInput: fid.input.text,
     differences: [...differences],
   };

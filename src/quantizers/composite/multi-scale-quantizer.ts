@@ -24,7 +24,6 @@ import { straightThrough } from "../gradients/straight-through.js";
 import type { OnnxQuantizer } from "../onnx/onnx-quantizer.js";
 import { describeOptions } from "../options.js";
 import type {
-  CodeReplacement,
   CodeSequence,
   InitializationOptions,
   Pruning,
@@ -207,7 +206,8 @@ export class MultiScaleQuantizer implements Quantizer {
   /** Dead codes become what some scale of the batch was quantized from. */
   #replacement(): MemberReplacement {
     const [member, length] = [this.#member, sequenceLength(this.config.scales)];
-    if (member.replaceDeadCodes === undefined) return {};
+    const replace = member.replaceDeadCodes?.bind(member);
+    if (replace === undefined) return {};
     return {
       replacementInputs: (draw) =>
         member.replacementInputs?.({ ...draw, grid: [1, 1, draw.grid[0] * length] }) ?? {},
@@ -215,8 +215,11 @@ export class MultiScaleQuantizer implements Quantizer {
         this.#checkLatents(latents);
         this.#checkIndices(indices);
         const given = this.#given(latents, indices);
-        const { codes, rows } = member.replaceDeadCodes?.(given.latents, given.indices, training) as CodeReplacement;
-        return { codes, rows: new Map([...rows].map(([name, isNew]) => [`codebook/${name}`, isNew] as const)) };
+        const { codes, rows } = replace(given.latents, given.indices, training);
+        return {
+          codes,
+          rows: new Map([...rows].map(([name, isNew]) => [`codebook/${name}`, isNew] as const)),
+        };
       },
     };
   }

@@ -61,7 +61,14 @@ interface Step {
 }
 
 /** At the latents [M, D] and at the table [K, D]. */
-function gradients({ gradient, latents, table, indices, similarity, temperature }: Step): [Tensor2D, Tensor2D] {
+function gradients({
+  gradient,
+  latents,
+  table,
+  indices,
+  similarity,
+  temperature,
+}: Step): [Tensor2D, Tensor2D] {
   const [size] = table.shape;
   const scores = scoresOf(latents, table, similarity); // θ
   const drawn = tf.cast(tf.oneHot(indices, size), "float32"); // D, [M, K]
@@ -70,7 +77,10 @@ function gradients({ gradient, latents, table, indices, similarity, temperature 
   const middle = tf.mul(tf.add(drawn, tf.softmax(tf.div(scores, temperature))), 0.5); // π₁
   const atScores = tf.sub(tf.mul(slope(middle), 2), tf.mul(slope(tf.softmax(scores)), 0.5)) as Tensor2D;
   const hard: Tensor2D = tf.unsortedSegmentSum(gradient, indices, size);
-  const [toLatents, toCodes] = [tf.matMul(atScores, table), tf.matMul(atScores, latents, true)] as [Tensor2D, Tensor2D];
+  const [toLatents, toCodes] = [tf.matMul(atScores, table), tf.matMul(atScores, latents, true)] as [
+    Tensor2D,
+    Tensor2D,
+  ];
   if (similarity === "inner-product") return [toLatents, tf.add(hard, toCodes)];
   // θ = 2 z·e − ‖e‖² − ‖z‖², of which the last has no slope: those of a latent add up to 0.
   const shares = tf.reshape(tf.sum(atScores, 0), [size, 1]);

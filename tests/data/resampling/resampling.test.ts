@@ -60,20 +60,27 @@ describe("squares, to the byte", () => {
 });
 
 describe("in floating point", () => {
-  const ways: Readonly<Record<"bicubic" | "centres" | "corners", (from: number, to: number) => AxisWeights>> = {
-    bicubic: (from, to) => smoothWeights(from, to, "bicubic"),
-    centres: (from, to) => linearWeights(from, to, "centres"),
-    corners: (from, to) => linearWeights(from, to, "corners"),
-  };
+  const ways: Readonly<Record<"bicubic" | "centres" | "corners", (from: number, to: number) => AxisWeights>> =
+    {
+      bicubic: (from, to) => smoothWeights(from, to, "bicubic"),
+      centres: (from, to) => linearWeights(from, to, "centres"),
+      corners: (from, to) => linearWeights(from, to, "corners"),
+    };
   for (const { from, to, ...expected } of reference.floats) {
     test.each(["bicubic", "centres", "corners"] as const)(`of ${from} to ${to}: %s`, (name) => {
       const [height, width] = from;
       const way = ways[name];
-      const values = resampleFloats(image(height, width), { rows: way(height, to[0]), columns: way(width, to[1]) });
+      const values = resampleFloats(image(height, width), {
+        rows: way(height, to[0]),
+        columns: way(width, to[1]),
+      });
       const wanted = floats(expected[name]);
       expect(values.length).toBe(wanted.length);
       // Between the passes values are rounded to float32, which PyTorch's and numpy's float64 are not: 255·2^-24 twice.
-      const worst = values.reduce((most, value, i) => Math.max(most, Math.abs(value - (wanted[i] as number))), 0);
+      const worst = values.reduce(
+        (most, value, i) => Math.max(most, Math.abs(value - (wanted[i] as number))),
+        0,
+      );
       expect(worst).toBeLessThan(name === "bicubic" ? 2e-5 : 5e-5);
     });
   }

@@ -24,7 +24,12 @@ const validation = Array.from({ length: 50_000 }, (_, i) => name(i + 1));
 /** Two features in place of 2,048, so that a network of two fits. */
 const ofTwo: EvaluationProtocol = { ...llamagen, side: 20, fid: { ...llamagen.fid, features: 2 } };
 const statistics = (dimensions: number) =>
-  ({ dimensions, mean: new Float64Array(dimensions), covariance: new Float64Array(dimensions ** 2), sha256: "" }) as ReferenceStatistics;
+  ({
+    dimensions,
+    mean: new Float64Array(dimensions),
+    covariance: new Float64Array(dimensions ** 2),
+    sha256: "",
+  }) as ReferenceStatistics;
 
 let open: FeatureNetwork | undefined;
 afterEach(async () => {
@@ -75,11 +80,21 @@ describe("images that do not fit", () => {
 
   test.each([
     ["another number", validation.slice(1), "got 49,999."],
-    ["names of another set", [...validation.slice(1), "/data/train/n01440764_10026.JPEG"], "named as ILSVRC2012_val_00000001.JPEG, got /data/train/n01440764_10026.JPEG."],
-    ["an image twice", [...validation.slice(1), `${name(2)}.png`], `each once, got ${name(2)} and ${name(2)}.png.`],
+    [
+      "names of another set",
+      [...validation.slice(1), "/data/train/n01440764_10026.JPEG"],
+      "named as ILSVRC2012_val_00000001.JPEG, got /data/train/n01440764_10026.JPEG.",
+    ],
+    [
+      "an image twice",
+      [...validation.slice(1), `${name(2)}.png`],
+      `each once, got ${name(2)} and ${name(2)}.png.`,
+    ],
   ])("%s", (_, files, message) => {
     expect(() => checkProtocolImages(llamagen, files)).toThrow(message);
-    expect(() => checkProtocolImages(llamagen, files)).toThrow(/^images: expected the 50,000 images of [^\n]+$/);
+    expect(() => checkProtocolImages(llamagen, files)).toThrow(
+      /^images: expected the 50,000 images of [^\n]+$/,
+    );
   });
 });
 
@@ -117,15 +132,25 @@ describe("networks and references that do not fit", () => {
   });
 
   test("nothing that a protocol covers", async () => {
-    await expect(checkProtocolNetworks(evaluationProtocol("taming"), {})).rejects.toMatchObject({ path: "fid" });
+    await expect(checkProtocolNetworks(evaluationProtocol("taming"), {})).rejects.toMatchObject({
+      path: "fid",
+    });
   });
 
   test("LPIPS by another network where the protocol covers it; elsewhere it stands beside", async () => {
     const magvit = evaluationProtocol("open-magvit2");
-    for (const [kind, heads] of [["squeeze", true], ["alex", false], ["file", false]] as const) {
-      await expect(checkProtocolNetworks(magvit, { lpips: { kind, heads } })).rejects.toMatchObject({ path: "lpips" });
+    for (const [kind, heads] of [
+      ["squeeze", true],
+      ["alex", false],
+      ["file", false],
+    ] as const) {
+      await expect(checkProtocolNetworks(magvit, { lpips: { kind, heads } })).rejects.toMatchObject({
+        path: "lpips",
+      });
     }
-    await expect(checkProtocolNetworks(magvit, { lpips: { kind: "alex", heads: true } })).resolves.toBeUndefined();
+    await expect(
+      checkProtocolNetworks(magvit, { lpips: { kind: "alex", heads: true } }),
+    ).resolves.toBeUndefined();
     await expect(
       checkProtocolNetworks(llamagen, { lpips: { kind: "squeeze", heads: false } }),
     ).resolves.toBeUndefined();

@@ -7,20 +7,36 @@ import { useEngine } from "../../engine.js";
 beforeAll(useEngine);
 
 /** γ = ½: a code that nothing chose falls from 1 to ½ and is below 0.6 at the first step that is due. */
-const member = { kind: "vq", replaceBelow: 0.6, replaceEvery: 1, replaceDecay: 0.5, initialization: "uniform" };
+const member = {
+  kind: "vq",
+  replaceBelow: 0.6,
+  replaceEvery: 1,
+  replaceDecay: 0.5,
+  initialization: "uniform",
+};
 
 /** Rows of each codebook, set by hand. */
 function build(config: object, tables: Readonly<Record<string, readonly (readonly number[])[]>>): Quantizer {
   const quantizer = createQuantizer(config, 3);
   for (const [name, rows] of Object.entries(tables)) {
-    tf.tidy(() => quantizer.variables().get(name)?.assign(tf.tensor2d(rows as number[][])));
+    tf.tidy(() =>
+      quantizer
+        .variables()
+        .get(name)
+        ?.assign(tf.tensor2d(rows as number[][])),
+    );
   }
   return quantizer;
 }
 
-async function replaced(quantizer: Quantizer, latents: readonly number[], shape: [number, number, number, number]) {
+async function replaced(
+  quantizer: Quantizer,
+  latents: readonly number[],
+  shape: [number, number, number, number],
+) {
   const [n, h, w] = shape;
-  const drawn = quantizer.replacementInputs?.({ step: 1, grid: [n, h, w], random: new Random(1, "test") }) ?? {};
+  const drawn =
+    quantizer.replacementInputs?.({ step: 1, grid: [n, h, w], random: new Random(1, "test") }) ?? {};
   const { codes, rows } = tf.tidy(() => {
     const z = tf.tensor4d([...latents], shape);
     const { indices } = quantizer.quantize(z);
@@ -123,7 +139,12 @@ it("grouped: each group by its channels; a member that replaces none has none re
 
 it("multi-scale: by what some scale was quantized from", async () => {
   const quantizer = build(
-    { kind: "multi-scale", scales: [1, 2], phiRatio: 0, quantizer: { ...member, codebookSize: 2, codeDim: 1 } },
+    {
+      kind: "multi-scale",
+      scales: [1, 2],
+      phiRatio: 0,
+      quantizer: { ...member, codebookSize: 2, codeDim: 1 },
+    },
     { "codebook/codes": [[2], [500]] },
   );
   // The mean, 4, chooses code 2; what is left of 1, 3, 5, 7 is −1, 1, 3, 5, and chooses it too.
