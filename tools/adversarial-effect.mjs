@@ -3,24 +3,23 @@
 // Runs stand in a folder: the same command resumes there where an earlier one was interrupted, and prints what is done.
 //
 // usage: npm run build && node tools/adversarial-effect.mjs [--steps 2000] [--start 1001] [--seeds 0,1,2] [--preset tiny]
-//        [--side 64] [--batch-size 16] [--threads N] [--folder runs/adversarial-effect]
+//        [--side 64] [--evaluation-side 96] [--evaluation-crops 8] [--batch-size 16] [--threads N] [--folder runs/adversarial-effect]
 //        [--features FILE.onnx]      a perceptual distance by a network that no run is trained against
 //        [--perceptual FILE.onnx]    runs with this perceptual loss instead of an adversarial one
-//        [--picture OUT.webp]        originals, without and with, of the first seed; written as soon as that is done
+//        [--picture OUT.webp]        a square of a photograph, as it is, without and with, of the first seed; written as soon
+//                                    as that is done [--photo astronaut.jpg] [--square TOP,LEFT,SIDE]
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
-import { pixelsToTensor, tensorToPixels } from "../dist/src/autoencoder/index.js";
 import { selectEngine } from "../dist/src/backend/index.js";
-import { ImageDataset, imageOfBatch } from "../dist/src/data/index.js";
+import { ImageDataset } from "../dist/src/data/index.js";
 import { lettering } from "../dist/src/data/lettering.js";
-import { FeatureDistance } from "../dist/src/evaluation/index.js";
+import { evaluateModel, FeatureDistance } from "../dist/src/evaluation/index.js";
 import { meanInterval, spectrumFigures } from "../dist/src/metrics/index.js";
 import { RunFolder } from "../dist/src/runs/index.js";
-import * as tf from "../dist/src/tf/index.js";
-import { loadModel } from "../dist/src/tokenizer/index.js";
+import { loadModel, Tokenizer } from "../dist/src/tokenizer/index.js";
 import { Trainer } from "../dist/src/training/index.js";
 
 const { values: flags } = parseArgs({
@@ -30,6 +29,10 @@ const { values: flags } = parseArgs({
     seeds: { type: "string", default: "0,1,2" },
     preset: { type: "string", default: "tiny" },
     side: { type: "string", default: "64" },
+    "evaluation-side": { type: "string", default: "96" },
+    "evaluation-crops": { type: "string", default: "8" },
+    photo: { type: "string", default: "astronaut.jpg" },
+    square: { type: "string", default: "0,32,192" },
     "batch-size": { type: "string", default: "16" },
     threads: { type: "string" },
     folder: { type: "string", default: "runs/adversarial-effect" },
@@ -38,7 +41,7 @@ const { values: flags } = parseArgs({
     picture: { type: "string" },
   },
 });
-const side = Number(flags.side);
+const [side, shown] = [Number(flags.side), Number(flags["evaluation-side"])];
 const engine = flags.threads === undefined ? {} : { threads: Number(flags.threads) };
 const changed =
   flags.perceptual === undefined
@@ -72,7 +75,7 @@ async function measured(objectives, { seed, name }) {
   const file = `${folder}.json`;
   if (!existsSync(file)) {
     await trained(objectives, { seed, folder });
-    writeFileSync(file, `${JSON.stringify(await measure(folder, { seed, name }))}\n`);
+    writeFileSync(file, `${JSON.stringify(await measure(folder))}\n`);
   }
   const result = JSON.parse(readFileSync(file, "utf8"));
   console.log(
@@ -109,37 +112,31 @@ async function trained(objectives, { seed, folder }) {
   }
 }
 
-/** The figures of a finished run on its held-out crops; keeps the first crops as pictures. */
-async function measure(folder, { seed, name }) {
+/** The figures of a finished run on held-out crops, which may be larger than those of training. */
+async function measure(folder) {
   const run = await RunFolder.open(folder);
-  const [{ data }, { figures: summary }] = [await run.readConfig(), await run.readSummary()];
-  const dataset = await ImageDataset.open(data, data.splitSeed);
+  const [{ data }, summary] = [await run.readConfig(), await run.readSummary()];
+  const cut = { cropSize: [shown, shown], evaluationCropsPerImage: Number(flags["evaluation-crops"]) };
+  const dataset = await ImageDataset.open({ ...data, ...cut }, data.splitSeed);
   const { model } = await loadModel(folder);
-  const network =
+  const lpips =
     flags.features === undefined
-      ? null
+      ? undefined
       : await FeatureDistance.open({ kind: "onnx", weights: flags.features });
-  const pairs = [];
-  let [distance, images] = [0, 0];
-  for await (const batch of dataset.evaluationBatches({ batchSize: 16 })) {
-    const made = tf.tidy(() => model.forward(pixelsToTensor(batch)).reconstruction);
-    const reconstruction = await tensorToPixels(made);
-    made.dispose();
-    for (let i = 0; i < batch.count; i++)
-      pairs.push([imageOfBatch(batch, i), imageOfBatch(reconstruction, i)]);
-    if (network !== null) for (const each of await network.distances(batch, reconstruction)) distance += each;
-    images += batch.count;
-    if (images !== batch.count) continue;
-    await strip(batch, `seed-${seed}-original`);
-    await strip(reconstruction, `seed-${seed}-${name}`);
-  }
-  await network?.release();
+  const options = { loss: { l1: 1 }, networks: { lpips }, examples: Number.MAX_SAFE_INTEGER };
+  const { figures, examples } = await evaluateModel(
+    model,
+    dataset.evaluationBatches({ batchSize: 4 }),
+    options,
+  );
+  await lpips?.release();
   model.dispose();
-  const { psnr, ssim, usage } = summary.final;
+  const { psnr, ssim, usage, images, lpips: distance } = figures;
   // Sharpness is power of the upper half of the spectrum, reconstructions over originals.
-  const figures = { psnr, ssim, ...spectrumFigures(pairs), usage };
-  if (network !== null) figures.distance = distance / images;
-  return { figures, patches: lastAccuracies(folder), seconds: Math.round(summary.training.seconds) };
+  const spectrum = spectrumFigures(examples.originals.map((each, i) => [each, examples.reconstructions[i]]));
+  const seconds = Math.round(summary.figures.training.seconds);
+  const all = { psnr, ssim, ...spectrum, usage, ...(distance === null ? {} : { distance }) };
+  return { figures: all, images, patches: lastAccuracies(folder), seconds };
 }
 
 /** The share of patches that the discriminator tells rightly, over the last tenth of the steps; nothing without one. */
@@ -154,43 +151,36 @@ function lastAccuracies(folder) {
   return patches;
 }
 
-/** Every second of the first 16 crops of a batch side by side, in the runs' folder. */
-async function strip({ pixels, count }, name) {
-  const columns = Math.min(8, Math.ceil(count / 2));
-  const raw = Buffer.alloc(columns * side * side * 3);
-  for (let image = 0; image < columns; image++) {
-    for (let y = 0; y < side; y++) {
-      const from = (2 * image * side + y) * side * 3;
-      raw.set(pixels.subarray(from, from + side * 3), (y * columns + image) * side * 3);
-    }
-  }
-  const info = { width: columns * side, height: side, channels: 3 };
-  await sharp(raw, { raw: info })
-    .png()
-    .toFile(path.join(flags.folder, `${name}.png`));
-}
-
-/** The strips of a seed one below the other, twice as large, each with its name. */
+/** A photograph that was kept out of training, and what the runs of a seed make of it, side by side at twice its size. */
 async function picture(names, seed) {
   const style = { capHeight: 14, thickness: 1.7, colour: "#1f2328" };
-  const [scale, label, head] = [2, { y: 19 }, 26];
+  const [scale, head, gap] = [2, 28, 12];
+  const photo = fileURLToPath(new URL(`../samples/photos/${flags.photo}`, import.meta.url));
+  const [top, left, side] = flags.square.split(",").map(Number);
+  const square = { top, left, width: side, height: side };
+  const size = { width: side * scale, height: side * scale, kernel: "nearest" };
   const layers = [];
-  let width = 0;
-  for (const [row, name] of names.entries()) {
-    const file = path.join(flags.folder, `seed-${seed}-${name}.png`);
-    const { width: own } = await sharp(file).metadata();
-    width = own * scale;
-    const size = { width, height: side * scale, kernel: "nearest" };
-    const top = row * (head + side * scale);
-    const text = lettering(name, { x: 2, y: label.y }, style);
-    const heading = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${head}">${text}</svg>`;
-    layers.push({ input: Buffer.from(heading), left: 0, top });
-    layers.push({ input: await sharp(file).resize(size).png().toBuffer(), left: 0, top: top + head });
+  for (const [column, name] of names.entries()) {
+    const image = name === "original" ? sharp(photo) : await through(`seed-${seed}-${name}`, photo);
+    const at = column * (size.width + gap);
+    const text = lettering(name, { x: 0, y: 19 }, style);
+    const heading = `<svg xmlns="http://www.w3.org/2000/svg" width="${size.width}" height="${head}">${text}</svg>`;
+    layers.push({ input: Buffer.from(heading), left: at, top: 0 });
+    const cut = await image.removeAlpha().extract(square).png().toBuffer();
+    layers.push({ input: await sharp(cut).resize(size).png().toBuffer(), left: at, top: head });
   }
-  const create = { width, height: names.length * (head + side * scale), channels: 3, background: "white" };
+  const width = names.length * (size.width + gap) - gap;
+  const create = { width, height: head + size.height, channels: 3, background: "white" };
   const whole = sharp(await sharp({ create }).composite(layers).png().toBuffer());
-  await (flags.picture.endsWith(".webp")
-    ? whole.webp({ quality: 90, smartSubsample: true })
-    : whole.png()
-  ).toFile(flags.picture);
+  await (flags.picture.endsWith(".webp") ? whole.webp({ quality: 88 }) : whole.png()).toFile(flags.picture);
+}
+
+/** The photograph through the model of a run. */
+async function through(run, photo) {
+  const tokenizer = await Tokenizer.load(path.join(flags.folder, run));
+  try {
+    return (await tokenizer.decode(await tokenizer.encode(photo))).toSharp();
+  } finally {
+    await tokenizer.close();
+  }
 }
