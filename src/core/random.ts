@@ -53,14 +53,19 @@ export class Random {
     return radius * Math.cos(2 * Math.PI * this.next());
   }
 
-  /** A new array with the items in random order (Fisher-Yates). */
+  /** A new array with the items in random order. */
   shuffled<T>(items: readonly T[]): T[] {
     const result = [...items];
-    for (let i = result.length - 1; i > 0; i--) {
-      const j = this.integer(i + 1);
-      [result[i], result[j]] = [result[j] as T, result[i] as T];
-    }
+    this.shuffle(result);
     return result;
+  }
+
+  /** Brings the items of an array into random order, in their place (Fisher-Yates); what is drawn depends on their number alone. */
+  shuffle<T>(items: { readonly length: number; [index: number]: T }): void {
+    for (let i = items.length - 1; i > 0; i--) {
+      const j = this.integer(i + 1);
+      [items[i], items[j]] = [items[j] as T, items[i] as T];
+    }
   }
 
   /** `length` draws as float32. */

@@ -4,9 +4,10 @@ import { typeName } from "../core/typed-arrays.js";
 import type { BrokenImage, ImageNote } from "./batch.js";
 import { EXTENSION_LIST } from "./formats.js";
 import type { ResizeRule } from "./geometry.js";
+import { type ImageSource, loadItem, type SourceItem } from "./image-source.js";
 import type { RgbImage } from "./images.js";
 import { mapAhead } from "./prefetch.js";
-import { byteImage, type RawImage } from "./raw-image.js";
+import { byteImage } from "./raw-image.js";
 import { withFile } from "./read-file.js";
 import { type Decodable, MAX_SECONDS, type Rendered, type RenderOptions, render } from "./render.js";
 import { withEndMarker } from "./structure/jpeg-end.js";
@@ -14,9 +15,6 @@ import { UnsuitableError } from "./structure/unsuitable.js";
 
 /** Largest number of pixels that an image may have, before and after resizing, unless the caller says otherwise. */
 export const DEFAULT_MAX_PIXELS = 64_000_000;
-
-/** An image in a file (path), an image file in memory (`Buffer`, `Uint8Array`), or bare pixels. */
-export type ImageSource = string | Uint8Array | RawImage;
 
 /** What is done to an image as it is decoded. */
 export interface ImageTransform extends ResizeRule {
@@ -95,8 +93,9 @@ export function decodable(source: Exclude<ImageSource, string>, name: string): D
   );
 }
 
-/** One file's outcome. */
+/** One image's outcome. */
 export interface DecodedFile {
+  /** Its path, or what its item is called. */
   readonly file: string;
   readonly image: RgbImage;
   /** As `DecodeOptions.onNote` is told; mostly none. */
@@ -111,24 +110,28 @@ export interface DecodeAllOptions {
 }
 
 /**
- * Decodes files one after the other in their order, `concurrency` of them ahead of the consumer. A file that cannot be
+ * Decodes images one after the other in their order, `concurrency` of them ahead of the consumer. One that cannot be
  * decoded yields a `BrokenImage` (it has a `reason`) in its place.
+ *
+ * @param items paths, or items of a source
  */
 export function decodeAll(
-  files: Iterable<string>,
+  items: Iterable<string | SourceItem> | AsyncIterable<string | SourceItem>,
   options: DecodeAllOptions = {},
 ): AsyncGenerator<DecodedFile | BrokenImage, void, undefined> {
   const { transform = {}, concurrency = 8 } = options;
-  return mapAhead(files, (file) => decodeFile(file, transform), { ahead: concurrency - 1 });
+  return mapAhead(items, (item) => decodeItem(item, transform), { ahead: concurrency - 1 });
 }
 
-/** Decodes one file; what is wrong with it is returned, not thrown. */
-export async function decodeFile(
-  file: string,
+/** Decodes one image; what is wrong with it is returned, not thrown. */
+export async function decodeItem(
+  item: string | SourceItem,
   transform: ImageTransform,
 ): Promise<DecodedFile | BrokenImage> {
+  const file = typeof item === "string" ? item : (item.where ?? item.name);
   try {
-    return { file, ...(await readImage(file, file, transform)) };
+    const source = typeof item === "string" ? item : (await loadItem(item)).source;
+    return { file, ...(await readImage(source, file, transform)) };
   } catch (error) {
     if (error instanceof ImageError) return { file, reason: error.reason };
     throw error;

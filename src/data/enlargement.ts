@@ -1,11 +1,11 @@
 import { evenlySpaced } from "../core/evenly.js";
 import { type MemoryNeed, memoryFault, OversizeError } from "../core/oversize.js";
-import { decodable, type ImageSource } from "./decode.js";
+import { decodable } from "./decode.js";
 import { type ResizeRule, resizedSize, type Size } from "./geometry.js";
+import { type ImageSource, loadItem, type SourceItem } from "./image-source.js";
 import { mapAhead } from "./prefetch.js";
 import { withFile } from "./read-file.js";
 import { sizeOf } from "./render.js";
-import { loadItem, type SourceItem } from "./sources/source-item.js";
 
 /** Images that are looked at, spread evenly. */
 export const ENLARGEMENT_SAMPLE = 32;

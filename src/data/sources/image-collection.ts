@@ -1,9 +1,10 @@
 import { stat } from "node:fs/promises";
 import { evenlySpaced } from "../../core/evenly.js";
 import { fileKind } from "../formats.js";
+import type { SourceItem } from "../image-source.js";
 import { imageNames } from "./image-names.js";
 import { parquetItems } from "./parquet-file.js";
-import type { LeftOut, SourceItem } from "./source-item.js";
+import type { LeftOut } from "./source-item.js";
 import { imageChoice } from "./tar-samples.js";
 import { tarItems } from "./tar-shard.js";
 

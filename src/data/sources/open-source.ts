@@ -1,8 +1,8 @@
 import path from "node:path";
 import { VqkitError } from "../../core/errors.js";
 import { evenlySpaced } from "../../core/evenly.js";
-import type { ImageSource } from "../decode.js";
 import { type FindOptions, findSources } from "../find-images.js";
+import type { ImageSource, SourceItem } from "../image-source.js";
 import type { RawImage } from "../raw-image.js";
 import {
   type CollectionOptions,
@@ -11,7 +11,6 @@ import {
   namedFiles,
   type SourceFile,
 } from "./image-collection.js";
-import type { SourceItem } from "./source-item.js";
 
 /** One of many images in code: with a name, or by itself (a path, a file's bytes, pixels). */
 export type SourceElement = ImageSource | SourceItem;

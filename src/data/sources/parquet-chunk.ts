@@ -93,6 +93,12 @@ export class ColumnChunk {
     if (this.entries > 0) await this.#inTurn(() => this.#pageOf(this.entries - 1));
   }
 
+  /** Leaves what is in memory of a page that nobody waits for; where pages are is kept. */
+  release(): void {
+    this.#open = undefined;
+    this.#dictionary = undefined;
+  }
+
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(work).catch((error: unknown) => {
       throw new Error(`a page that cannot be read (${messageOf(error).trim().replace(/\.$/, "")})`, {

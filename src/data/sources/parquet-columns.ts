@@ -63,7 +63,9 @@ export function imageColumn(metadata: FileMetaData, wanted?: string): ImageColum
   const column = group.length === 1 ? group[0] : (named("image") ?? named("images"));
   if (column !== undefined) return column;
   if (group.length > 1) {
-    return { problem: `a Parquet file with several image columns, ${namesOf(group)}: say which (column)` };
+    return {
+      problem: `a Parquet file with several image columns, ${namesOf(group)}: say which (option column)`,
+    };
   }
   const names = columns.map(({ element }) => element.name).join(", ");
   return { problem: `a Parquet file without an image column (columns: ${names})` };

@@ -2,13 +2,14 @@ import { stat } from "node:fs/promises";
 import { type AsyncBuffer, type ColumnMetaData, type FileMetaData, parquetMetadataAsync } from "hyparquet";
 import { messageOf } from "../../core/errors.js";
 import { parquetCodecs } from "../../files/index.js";
-import { ImageError, type ImageSource } from "../decode.js";
+import { ImageError } from "../decode.js";
+import type { ImageSource, SourceItem } from "../image-source.js";
 import { bytesOfFile } from "./byte-source.js";
 import { fileBeside } from "./file-beside.js";
 import { ColumnChunk } from "./parquet-chunk.js";
 import { type ColumnLeaf, type ImageColumn, imageColumn } from "./parquet-columns.js";
-import { brokenItem, type SourceItem } from "./source-item.js";
-import type { ShardFile } from "./tar-shard.js";
+import { brokenItem } from "./source-item.js";
+import type { ShardFile } from "./tar-images.js";
 
 export interface ParquetOptions extends ShardFile {
   /** The column that holds the images; where absent it is found out. */
@@ -60,7 +61,8 @@ export async function parquetGroups(
   return opened.groups.map(({ rows }) => ({ rows, isExact: !opened.column.isList }));
 }
 
-interface OpenParquet {
+/** A file and its image column. */
+export interface OpenParquet {
   readonly path: string;
   readonly size: number;
   readonly column: ImageColumn;
@@ -68,7 +70,7 @@ interface OpenParquet {
   readonly groups: readonly RowGroup[];
 }
 
-interface RowGroup {
+export interface RowGroup {
   readonly rows: number;
   /** Opened when they are first read. */
   readonly bytes: Chunk | undefined;
@@ -80,7 +82,7 @@ interface Chunk {
   readonly leaf: ColumnLeaf;
 }
 
-async function openParquet(
+export async function openParquet(
   path: string,
   wanted: string | undefined,
 ): Promise<OpenParquet | { problem: string; cause?: unknown }> {
@@ -152,34 +154,66 @@ async function checkRows(opened: OpenParquet, metadata: FileMetaData): Promise<v
   }
 }
 
-/** A row group, and what its items need. */
-interface GroupPlace extends OpenParquet {
+/** A row group of a file. */
+export interface GroupPlace extends OpenParquet {
   readonly group: RowGroup;
   /** Number of its first row. */
   readonly start: number;
+}
+
+/** A row group, and what its items need. */
+interface NamedGroup extends GroupPlace {
   readonly name: string;
   readonly onRow: (row: number) => void;
   /** Told of each row whose list is empty or null. */
   readonly onEmpty: () => void;
 }
 
-function* rowItems(place: GroupPlace): Generator<SourceItem, void, undefined> {
-  const { path, column, group, start, name, onRow } = place;
-  const load = imageLoader(place);
+function* rowItems(place: NamedGroup): Generator<SourceItem, void, undefined> {
+  const { group, start, name, onRow } = place;
+  const images = new GroupImages(place);
   for (let i = 0; i < group.rows; i++) {
     const row = start + i;
-    const where = `${path} row ${row} (${column.name})`;
-    yield { name: `${name}/${row}`, where, source: () => load(i, where) };
+    const where = rowPlace(place, row);
+    yield { name: `${name}/${row}`, where, source: () => images.load(i, where) };
     onRow(row + 1);
   }
 }
 
-/** Entries of lists are told apart by their levels: a row begins where the repetition level is 0. */
-async function* listItems(place: GroupPlace): AsyncGenerator<SourceItem, void, undefined> {
+async function* listItems(place: NamedGroup): AsyncGenerator<SourceItem, void, undefined> {
+  const images = new GroupImages(place);
+  for await (const found of listEntries(place)) {
+    if ("source" in found) yield found;
+    else {
+      const { row, image, entry } = found;
+      const where = rowPlace(place, row, image);
+      yield { name: `${place.name}/${row}/${image}`, where, source: () => images.load(entry, where) };
+    }
+  }
+}
+
+/** What messages call an image. @param image its number in a list */
+export function rowPlace({ path, column }: OpenParquet, row: number, image?: number): string {
+  return `${path} row ${row}${image === undefined ? "" : ` image ${image}`} (${column.name})`;
+}
+
+/** An image of a list: the number of its row in the file, its own in the list, and that of its entry in the row group. */
+export interface ListEntry {
+  readonly row: number;
+  readonly image: number;
+  readonly entry: number;
+}
+
+/**
+ * The images of the lists of a row group, and a broken item where it cannot be read to its end. Entries of lists are told
+ * apart by their levels: a row begins where the repetition level is 0.
+ */
+export async function* listEntries(
+  place: NamedGroup,
+): AsyncGenerator<ListEntry | SourceItem, void, undefined> {
   const { path, column, group, start, name, onRow, onEmpty } = place;
   const leaf = group.bytes ?? group.paths;
   if (leaf === undefined || group.rows === 0) return;
-  const load = imageLoader(place);
   let row = start - 1;
   let image = 0;
   try {
@@ -198,9 +232,7 @@ async function* listItems(place: GroupPlace): AsyncGenerator<SourceItem, void, u
           onEmpty();
           continue;
         }
-        const where = `${path} row ${row} image ${image} (${column.name})`;
-        const at = entry;
-        yield { name: `${name}/${row}/${image}`, where, source: () => load(at, where) };
+        yield { row, image, entry };
         image++;
       }
     }
@@ -212,31 +244,43 @@ async function* listItems(place: GroupPlace): AsyncGenerator<SourceItem, void, u
   }
 }
 
-/** How the image of an entry is read: its bytes, else the file that its path names. */
-function imageLoader({
-  group,
-  ...place
-}: GroupPlace): (entry: number, where: string) => Promise<ImageSource> {
-  const open = (chunk: Chunk | undefined): (() => ColumnChunk | undefined) => {
-    let opened: ColumnChunk | undefined;
-    return () => {
-      if (chunk !== undefined) opened ??= new ColumnChunk(place, chunk.meta, chunk.leaf);
-      return opened;
-    };
-  };
-  const [bytes, paths] = [open(group.bytes), open(group.paths)];
-  return async (entry, where) => {
+/** The images of a row group by their entries: an entry's bytes, else the file that its path names. */
+export class GroupImages {
+  readonly #place: GroupPlace;
+  /** Opened when they are first read. */
+  #bytes: ColumnChunk | undefined;
+  #paths: ColumnChunk | undefined;
+
+  constructor(place: GroupPlace) {
+    this.#place = place;
+  }
+
+  /** @param where what errors call it. @throws ImageError */
+  async load(entry: number, where: string): Promise<ImageSource> {
+    const { path, group } = this.#place;
     try {
-      const value = await bytes()?.value(entry);
+      this.#bytes ??= this.#open(group.bytes);
+      const value = await this.#bytes?.value(entry);
       if (value !== undefined) return value;
-      const named = await paths()?.value(entry);
-      if (named !== undefined) return await fileBeside(place.path, Buffer.from(named).toString());
+      this.#paths ??= this.#open(group.paths);
+      const named = await this.#paths?.value(entry);
+      if (named !== undefined) return await fileBeside(path, Buffer.from(named).toString());
     } catch (error) {
       if (error instanceof ImageError) throw error;
       throw new ImageError(where, messageOf(error), { cause: error });
     }
     throw new ImageError(where, "no bytes");
-  };
+  }
+
+  /** Leaves the pages that are in memory; nobody may be waiting for an image. */
+  release(): void {
+    this.#bytes?.release();
+    this.#paths?.release();
+  }
+
+  #open(chunk: Chunk | undefined): ColumnChunk | undefined {
+    return chunk && new ColumnChunk(this.#place, chunk.meta, chunk.leaf);
+  }
 }
 
 function reasonOf(error: unknown): string {

@@ -74,6 +74,14 @@ export async function pourShard(path: string, target: Writable): Promise<ShardSt
   };
 }
 
+/** Whether a file is compressed, or cannot be looked at: what its images are, only reading tells. */
+export async function isCompressed(path: string): Promise<boolean> {
+  return compressionOf(path).then(
+    (compression) => compression !== undefined,
+    () => true,
+  );
+}
+
 /** @returns how to undo it; undefined for none */
 async function compressionOf(path: string): Promise<(() => Duplex) | undefined> {
   const file = await open(path, "r");

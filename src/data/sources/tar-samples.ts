@@ -36,8 +36,8 @@ export function imageChoice(imageKey: string | undefined): ImageChoice {
     };
     return { rank, asked: undefined };
   }
-  const endings = imageKey.split(";").map((ending) => ending.trim().replace(/^\./, "").toLowerCase());
-  if (endings.some((ending) => ending === "" || ending.includes("/"))) {
+  const endings = endingsIn(imageKey);
+  if (!isImageKey(imageKey)) {
     throw new ConfigError(
       "imageKey",
       `expected an ending such as "jpg", or several as "jpg;png", got ${JSON.stringify(imageKey)}.`,
@@ -48,4 +48,13 @@ export function imageChoice(imageKey: string | undefined): ImageChoice {
     return place < 0 ? undefined : place;
   };
   return { rank, asked: endings.join(", ") };
+}
+
+/** Whether `imageChoice` takes it. */
+export function isImageKey(imageKey: string): boolean {
+  return endingsIn(imageKey).every((ending) => ending !== "" && !ending.includes("/"));
+}
+
+function endingsIn(imageKey: string): string[] {
+  return imageKey.split(";").map((ending) => ending.trim().replace(/^\./, "").toLowerCase());
 }

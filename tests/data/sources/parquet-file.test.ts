@@ -5,8 +5,8 @@ import { parquetWriteBuffer } from "hyparquet-writer";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../src/core/random.js";
+import { loadItem } from "../../../src/data/image-source.js";
 import { parquetItems } from "../../../src/data/sources/parquet-file.js";
-import { loadItem } from "../../../src/data/sources/source-item.js";
 import { storedAsZstandard } from "../../files/zstandard-data.js";
 import { temporaryFolder } from "../temporary.js";
 import { imageParquet, outcomes, someBytes } from "./shards.js";
@@ -119,7 +119,7 @@ describe("parquetItems finds the column", () => {
   it("or says why there is none, by the file's name", async () => {
     const reason = async (content: Uint8Array, column?: string) => (await read(content, column))[0]?.[1];
     expect(await reason(file(["left", "right"]))).toBe(
-      `${path}: got a Parquet file with several image columns, left, right: say which (column).`,
+      `${path}: got a Parquet file with several image columns, left, right: say which (option column).`,
     );
     const texts = Buffer.from(
       parquetWriteBuffer({

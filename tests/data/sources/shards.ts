@@ -1,8 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { type Header, pack } from "tar-stream";
+import { loadItem, type SourceItem } from "../../../src/data/image-source.js";
 import { ImageError } from "../../../src/data/index.js";
-import { loadItem, type SourceItem } from "../../../src/data/sources/source-item.js";
 
 /** One entry of a tar file: its content, or what kind of other thing it is. */
 export type TarEntry = readonly [name: string, content: Uint8Array | string | Partial<Header>];

@@ -1,8 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { loadItem, type SourceItem } from "../../../src/data/image-source.js";
 import { foundFiles, openSource } from "../../../src/data/index.js";
-import { loadItem, type SourceItem } from "../../../src/data/sources/source-item.js";
 import { cutSource, openPiece, type SourcePiece } from "../../../src/data/sources/source-pieces.js";
 import { temporaryFolder } from "../temporary.js";
 import { imageParquet, someBytes, writeTar } from "./shards.js";
