@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { shellQuoted } from "../src/core/shell.js";
+import { checkImages } from "./data-flags.js";
 import { UsageError } from "./errors.js";
 import { checkModelFirst, isModel } from "./model-argument.js";
 
@@ -15,9 +16,13 @@ export interface EvaluationArguments {
  * Tells models from images: arguments are models as long as they are run folders or model files, and images from then on.
  * A pattern that the shell left alone stands for the runs that it matches.
  *
+ * @param filesFrom the list that names the images in the place of arguments
  * @throws UsageError when there are no images, or the two stand in another order
  */
-export async function evaluationArguments(given: readonly string[]): Promise<EvaluationArguments> {
+export async function evaluationArguments(
+  given: readonly string[],
+  filesFrom?: string,
+): Promise<EvaluationArguments> {
   const all = await withRunsOfPatterns(given);
   const [first = "", ...others] = all;
   await checkModelFirst([first, ...others], { verb: "evaluate", rest: "IMAGES", needs: "" });
@@ -35,7 +40,8 @@ export async function evaluationArguments(given: readonly string[]): Promise<Eva
       `${late}: expected all models before the images, got this one behind ${images[0]}. Type: vqkit evaluate ${words.join(" ")}`,
     );
   }
-  if (images.length === 0) {
+  checkImages(images, filesFrom);
+  if (images.length === 0 && filesFrom === undefined) {
     const what = leading.length === 1 ? "the model" : `the ${leading.length} models`;
     throw new UsageError(
       `expected IMAGES behind ${what}: a folder, a glob pattern or files, got none. Type: vqkit evaluate ${leading.map(shellQuoted).join(" ")} IMAGES`,

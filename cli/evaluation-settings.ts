@@ -15,6 +15,9 @@ export interface NamedModel {
 /** What flags say of how images are cut and measured. */
 export interface EvaluationFlags {
   readonly images: readonly string[];
+  readonly filesFrom?: string;
+  readonly column?: string;
+  readonly imageKey?: string;
   readonly cropSize?: number | [number, number];
   readonly resize?: number;
   readonly cropsPerImage?: number;
@@ -38,7 +41,10 @@ export async function evaluationConfigs(
   const { resolveRun } = await import("../src/training/index.js");
   const options = withoutUndefined({
     data: withoutUndefined({
-      images: [...flags.images],
+      images: flags.filesFrom === undefined ? [...flags.images] : null,
+      filesFrom: flags.filesFrom,
+      column: flags.column,
+      imageKey: flags.imageKey,
       heldOut: 0,
       ...(await sharedSize(models, flags)),
       evaluationCropsPerImage: flags.cropsPerImage ?? (await agreed(models, "evaluationCropsPerImage")),

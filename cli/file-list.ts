@@ -11,17 +11,16 @@ import { UsageError } from "./errors.js";
  * @throws UsageError when it cannot be read, or holds no name
  */
 export async function readFileList(file: string, stdin: Readable | undefined): Promise<string[]> {
-  const content = await readList(file, stdin);
-  const names = content.split(content.includes("\0") ? "\0" : /\r?\n/).filter((name) => name !== "");
+  const bytes = file === "-" ? await readStream(stdin) : await readNamed(file);
+  const names = await namesIn(bytes, file);
   if (names.length > 0) return names;
   throw new UsageError(`--files-from ${file}: expected names of files, one a line, got none.`);
 }
 
-async function readList(file: string, stdin: Readable | undefined): Promise<string> {
-  const bytes = file === "-" ? await readStream(stdin) : await readNamed(file);
-  const { decodeText } = await import("../src/core/text.js");
+async function namesIn(bytes: Uint8Array, file: string): Promise<string[]> {
+  const { namesInList } = await import("../src/data/index.js");
   try {
-    return decodeText(bytes);
+    return namesInList(bytes);
   } catch (error) {
     throw new UsageError(`--files-from ${file}: ${(error as Error).message}. Save it as UTF-8.`, {
       cause: error,

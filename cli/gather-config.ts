@@ -7,6 +7,7 @@ import {
   readConfigFile,
   takeQuantizerModules,
 } from "./config-file.js";
+import { withImages } from "./data-flags.js";
 import { UsageError } from "./errors.js";
 import { yaml } from "./packages.js";
 import { type FlagField, OVERSIZE_FLAG, type RunFlag } from "./run-flags.js";
@@ -49,9 +50,10 @@ export async function gatherConfig(
     const value = values[attributeOf(flag)];
     if (value !== undefined) config = withValue(config, field, set ?? value);
   }
-  if (images.length > 0) config = withValue(config, "data.images", images.length === 1 ? images[0] : images);
+  config = withImages(config, images, values.filesFrom as string | undefined);
+  const named = valueAt(config, "data.images") ?? valueAt(config, "data.filesFrom") ?? undefined;
   // A resumed run has its images.
-  if (valueAt(config, "data.images") === undefined && values.resume === undefined) {
+  if (named === undefined && values.resume === undefined) {
     throw new UsageError("expected IMAGES: a folder, a glob pattern or files, got none.");
   }
   return config;

@@ -1,4 +1,5 @@
 import type { EngineOptions } from "../src/backend/index.js";
+import type { SourceItem } from "../src/data/index.js";
 import type { CodedPhotograph } from "../src/evaluation/index.js";
 import type { Comparison } from "../src/reports/index.js";
 import { note, type Terminal } from "./terminal.js";
@@ -25,10 +26,10 @@ export async function comparedPhotographs(
     const dirs = rows.slice(0, MOST_ROWS).map(({ label, runs }) => ({ label, dir: runs[0] as string }));
     const [first] = dirs;
     if (first === undefined) return [];
-    const file = await evaluatedFile(first.dir);
+    const image = await evaluatedImage(first.dir);
     const shown: Labelled[] = [];
     for (const { label, dir } of dirs) {
-      shown.push({ label, photograph: await photographOf(dir, file, engine) });
+      shown.push({ label, photograph: await photographOf(dir, image, engine) });
     }
     return shown;
   } catch (error) {
@@ -39,18 +40,18 @@ export async function comparedPhotographs(
 }
 
 /** One photograph through a run's model. @throws as `Tokenizer.load` and `photographThrough` */
-async function photographOf(dir: string, file: string, engine: EngineOptions): Promise<CodedPhotograph> {
+async function photographOf(dir: string, image: SourceItem, engine: EngineOptions): Promise<CodedPhotograph> {
   const { photographThrough, Tokenizer } = await import("../src/tokenizer/index.js");
   const tokenizer = await Tokenizer.load(dir, engine);
   try {
-    return await photographThrough(tokenizer, file);
+    return await photographThrough(tokenizer, image);
   } finally {
     await tokenizer.close();
   }
 }
 
-/** The first file that a run is evaluated on. @throws VqkitError */
-async function evaluatedFile(dir: string): Promise<string> {
+/** The first image that a run is evaluated on. @throws VqkitError */
+async function evaluatedImage(dir: string): Promise<SourceItem> {
   const { dataConfigSchema, ImageDataset } = await import("../src/data/index.js");
   const { RunFolder } = await import("../src/runs/index.js");
   const { VqkitError } = await import("../src/core/errors.js");
@@ -60,5 +61,5 @@ async function evaluatedFile(dir: string): Promise<string> {
     throw new VqkitError("format", `${dir}: expected the images and the seed of a run in its configuration.`);
   }
   const dataset = await ImageDataset.open(data.data, config.seed);
-  return dataset.evaluationFiles[0] as string; // a dataset has a file
+  return dataset.evaluation.item(0); // a dataset has an image
 }

@@ -12,10 +12,12 @@ import type {
 import { BrokenImages } from "../broken-images.js";
 import { ComparisonProgress } from "../comparison-progress.js";
 import type { ConfigObject } from "../config-file.js";
+import { DATA_FLAGS } from "../data-flags.js";
 import { addRunFlags, finishRunCommand } from "../declare-flags.js";
 import { DRY_RUN_FLAG, DRY_RUN_HELP, printMeasuredComparison } from "../dry-run.js";
 import { Interrupted, UsageError } from "../errors.js";
 import { type FlagValues, freeRunFolder } from "../gather-config.js";
+import { LeftOutImages } from "../left-out.js";
 import { resumedFolder } from "../newest-run.js";
 import { yaml } from "../packages.js";
 import { PassedOverNote } from "../passed-over.js";
@@ -57,7 +59,7 @@ const COMPARISON_FLAGS: readonly RunFlag[] = [
       "the row that differences are taken from: a kind, a label of the table or a run folder (default: the first)",
   },
 ];
-const FLAGS = [...COMPARISON_FLAGS, ...TRAINING_FLAGS, ...LOSS_FLAGS];
+const FLAGS = [...COMPARISON_FLAGS, ...TRAINING_FLAGS, ...DATA_FLAGS, ...LOSS_FLAGS];
 
 export function addCompare(program: Command, terminal: Terminal): void {
   const command = program
@@ -67,7 +69,7 @@ export function addCompare(program: Command, terminal: Terminal): void {
     )
     .argument(
       "[images...]",
-      "folders, glob patterns or files (unless the configuration names them); or finished run folders to compare",
+      "folders, glob patterns or files: images, tar shards, Parquet (unless the configuration names them); or finished run folders to compare",
     );
   addRunFlags(command, FLAGS);
   command
@@ -197,6 +199,7 @@ async function trained(
   const quiet = values.quiet === true;
   const broken = new BrokenImages(terminal, { quiet });
   const passedOver = await PassedOverNote.create(terminal, { quiet });
+  const leftOut = new LeftOutImages(terminal, { quiet });
   const progress = new ComparisonProgress(terminal, { quiet });
   const runs: string[] = [];
   const fields = new Set<string>();
@@ -205,6 +208,7 @@ async function trained(
       signal: terminal.signal,
       ...broken.hooks,
       onPassedOver: passedOver.report,
+      onLeftOut: leftOut.report,
       onInitialization: progress.initialization,
     })) {
       progress.show(event);
@@ -225,6 +229,7 @@ async function trained(
     progress.stop();
   }
   broken.summarise();
+  leftOut.summarise();
   return { runs, sweep: [...fields], out };
 }
 

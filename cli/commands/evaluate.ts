@@ -9,6 +9,7 @@ import type { EvaluationProtocol, ProtocolSummary } from "../../src/evaluation/p
 import type { MetricCard } from "../../src/metrics/index.js";
 import { BrokenImages } from "../broken-images.js";
 import { loadQuantizerModules } from "../config-file.js";
+import { COLUMN_HELP, FILES_FROM_HELP, IMAGE_KEY_HELP } from "../data-flags.js";
 import { addModelFlags, type ModelFlags, requireFlag } from "../declare-flags.js";
 import { engineOptions } from "../engine-options.js";
 import { evaluationArguments, shortNames } from "../evaluated-models.js";
@@ -23,6 +24,7 @@ import {
 import { evaluationConfigs, type NamedModel } from "../evaluation-settings.js";
 import { evaluationNotes, severalNotes } from "../evaluation-text.js";
 import { namingFlags } from "../gather-config.js";
+import { LeftOutImages } from "../left-out.js";
 import { isNetworkSpec, networkSpec } from "../network-spec.js";
 import { PassedOverNote } from "../passed-over.js";
 import { startProgress } from "../progress.js";
@@ -36,6 +38,9 @@ interface Flags extends ModelFlags, ProtocolFlags {
 
 /** Fields of the run that stands for the evaluation. */
 const FIELDS: readonly FlagField[] = [
+  { flag: "--files-from <file>", field: "data.filesFrom" },
+  { flag: "--column <name>", field: "data.column" },
+  { flag: "--image-key <name>", field: "data.imageKey" },
   { flag: "--crop-size <size>", field: "data.cropSize" },
   { flag: "--resize <n>", field: "data.resize" },
   { flag: "--crops-per-image <n>", field: "data.evaluationCropsPerImage" },
@@ -48,7 +53,10 @@ export function addEvaluate(program: Command, terminal: Terminal): void {
     .command("evaluate")
     .description("measure one model on images, or several side by side on the same")
     .argument("<model>", "run folder or model.safetensors; more of them may follow, before the images")
-    .argument("<images...>", "folders, glob patterns or files")
+    .argument("[images...]", "folders, glob patterns or files: images, tar shards, Parquet")
+    .option("--files-from <file>", FILES_FROM_HELP)
+    .option("--column <name>", COLUMN_HELP)
+    .option("--image-key <name>", IMAGE_KEY_HELP)
     .option(
       "--crop-size <size>",
       "pixels of a crop, as 64 or HEIGHTxWIDTH (default: as in training, else 64)",
@@ -84,7 +92,7 @@ export function addEvaluate(program: Command, terminal: Terminal): void {
   addModelFlags(command);
   command.action((model: string, images: string[], flags: Flags) =>
     namingFlags(flags, FIELDS, async () => {
-      await evaluate(terminal, await evaluationArguments([model, ...images]), flags);
+      await evaluate(terminal, await evaluationArguments([model, ...images], flags.filesFrom), flags);
     }),
   );
 }
@@ -178,6 +186,7 @@ async function measure(
   models: readonly NamedModel[],
   { images, networks, flags, protocol }: Request,
 ): Promise<Results> {
+  const { ENLARGEMENT_SAMPLE } = await import("../../src/data/index.js");
   const { evaluateMeanColour, evaluateModel, evaluationCard } = await import("../../src/evaluation/index.js");
   const { protocolSummary } = await import("../../src/evaluation/protocols/index.js");
   const { checkSize } = await import("../../src/training/index.js");
@@ -188,10 +197,12 @@ async function measure(
   const [{ data, loss, batchSize }] = configs as [(typeof configs)[number]];
   const broken = new BrokenImages(terminal, { quiet });
   const passedOver = await PassedOverNote.create(terminal, { quiet });
-  const hooks = { ...broken.hooks, onPassedOver: passedOver.report };
+  const leftOut = new LeftOutImages(terminal, { quiet });
+  const hooks = { ...broken.hooks, onPassedOver: passedOver.report, onLeftOut: leftOut.report };
   const { dataset, batches } = await openImages({ data, batchSize, protocol }, hooks);
-  for (const config of configs) await checkSize(config, dataset.evaluationFiles, { use: "evaluation" });
-  const total = dataset.evaluationFiles.length * data.evaluationCropsPerImage;
+  const sample = await dataset.evaluation.sample(ENLARGEMENT_SAMPLE);
+  for (const config of configs) await checkSize(config, sample, { use: "evaluation" });
+  const total = dataset.evaluation.length * data.evaluationCropsPerImage;
   const measured: Measured[] = [];
   for (const [i, model] of models.entries()) {
     const which = models.length === 1 ? "" : ` ${model.name}, ${i + 1} of ${models.length}`;
@@ -205,6 +216,7 @@ async function measure(
     }
   }
   broken.summarise();
+  leftOut.summarise();
   const [{ evaluation }] = measured as [Measured];
   const summary = protocol && protocolSummary(protocol, evaluation.figures);
   return {
@@ -212,7 +224,12 @@ async function measure(
     ...(summary === undefined ? {} : { protocol: summary }),
     meanColour: await evaluateMeanColour(batches(), { loss, signal }),
     conventions: evaluationCard(evaluation, { loss, data, set: "all files", protocol: summary }),
-    met: { broken: broken.list(), notes: broken.notes(), passedOver: passedOver.counts },
+    met: {
+      broken: broken.list(),
+      notes: broken.notes(),
+      passedOver: passedOver.counts,
+      leftOut: leftOut.list(),
+    },
   };
 }
 

@@ -6,6 +6,7 @@ import type { GradientInspection } from "../../src/evaluation/index.js";
 import type { RunConfig } from "../../src/training/index.js";
 import { BrokenImages } from "../broken-images.js";
 import { type ConfigObject, loadQuantizerModules } from "../config-file.js";
+import { DATA_FLAGS, withImages } from "../data-flags.js";
 import { addConfigFlags, addModelFlags, addRunFlags, type ModelFlags } from "../declare-flags.js";
 import { engineOptions } from "../engine-options.js";
 import { UsageError } from "../errors.js";
@@ -22,8 +23,11 @@ interface Flags extends ModelFlags {
 
 /** What a model and the batch depend on; flags that only training reads would have no effect here. */
 const INSPECTION_FIELDS = ["model.", "quantizer.", "data.", "loss", "batchSize", "seed"];
-const FLAGS = [...TRAINING_FLAGS, ...QUANTIZER_FLAGS].filter(
-  ({ field }) => field !== "data.heldOut" && INSPECTION_FIELDS.some((start) => field.startsWith(start)),
+const FLAGS = [...TRAINING_FLAGS, ...DATA_FLAGS, ...QUANTIZER_FLAGS].filter(
+  ({ field }) =>
+    field !== "data.heldOut" &&
+    field !== "data.filesFrom" &&
+    INSPECTION_FIELDS.some((start) => field.startsWith(start)),
 );
 
 export function addInspect(program: Command, terminal: Terminal): void {
@@ -102,14 +106,14 @@ async function runConfig(run: string, flags: Flags): Promise<RunConfig> {
     }
     config = withValue(config, field, value);
   }
-  if (flags.images !== undefined) config = withValue(config, "data.images", [...flags.images]);
+  if (flags.images !== undefined) config = withImages(config, flags.images, undefined);
   if (values.allowOversize === true) config = withValue(config, "allowOversize", true);
   return resolveRun(config);
 }
 
 /** The first batch that a training with this seed sees. */
 async function firstBatch(terminal: Terminal, config: RunConfig, quiet: boolean): Promise<ImageBatch> {
-  const { ImageDataset } = await import("../../src/data/index.js");
+  const { ENLARGEMENT_SAMPLE, ImageDataset } = await import("../../src/data/index.js");
   const { checkSize } = await import("../../src/training/index.js");
   const { data, seed, batchSize } = config;
   const broken = new BrokenImages(terminal, { quiet });
@@ -118,7 +122,7 @@ async function firstBatch(terminal: Terminal, config: RunConfig, quiet: boolean)
     ...broken.hooks,
     onPassedOver: passedOver.report,
   });
-  await checkSize(config, dataset.trainFiles);
+  await checkSize(config, await dataset.train.sample(ENLARGEMENT_SAMPLE));
   for await (const batch of dataset.trainBatches({ batchSize })) {
     broken.summarise();
     return batch;

@@ -16,10 +16,12 @@ import type {
 } from "../../src/training/index.js";
 import { BrokenImages } from "../broken-images.js";
 import type { ConfigObject } from "../config-file.js";
+import { DATA_FLAGS } from "../data-flags.js";
 import { addRunFlags, finishRunCommand } from "../declare-flags.js";
 import { DRY_RUN_FLAG, DRY_RUN_HELP, printMeasuredRun } from "../dry-run.js";
 import { Interrupted, UsageError } from "../errors.js";
 import { type FlagValues, freeRunFolder } from "../gather-config.js";
+import { LeftOutImages } from "../left-out.js";
 import { resumedFolder } from "../newest-run.js";
 import { PassedOverNote } from "../passed-over.js";
 import { describeFinding, describeResumed, describeRun } from "../run-description.js";
@@ -27,13 +29,23 @@ import { LOSS_FLAGS, QUANTIZER_FLAGS, RESUME_FLAGS, SOURCE_FLAGS, TRAINING_FLAGS
 import { note, print, printJson, type Terminal } from "../terminal.js";
 import { startTrainingDisplay, type TrainingDisplay } from "../training-display.js";
 
-const FLAGS = [...QUANTIZER_FLAGS, ...TRAINING_FLAGS, ...LOSS_FLAGS, ...SOURCE_FLAGS, ...RESUME_FLAGS];
+const FLAGS = [
+  ...QUANTIZER_FLAGS,
+  ...TRAINING_FLAGS,
+  ...DATA_FLAGS,
+  ...LOSS_FLAGS,
+  ...SOURCE_FLAGS,
+  ...RESUME_FLAGS,
+];
 
 export function addTrain(program: Command, terminal: Terminal): void {
   const command = program
     .command("train")
     .description("train one image tokenizer and write its run folder")
-    .argument("[images...]", "folders, glob patterns or files (unless the configuration names them)");
+    .argument(
+      "[images...]",
+      "folders, glob patterns or files: images, tar shards, Parquet (unless the configuration names them)",
+    );
   addRunFlags(command, FLAGS);
   command
     .option(
@@ -63,9 +75,11 @@ async function train(terminal: Terminal, written: ConfigObject, values: FlagValu
   const broken = new BrokenImages(terminal, { quiet });
   const phases = new PhaseRelay();
   const passedOver = await PassedOverNote.create(terminal, { quiet });
+  const leftOut = new LeftOutImages(terminal, { quiet });
   const hooks: TrainerHooks = {
     ...broken.hooks,
     onPassedOver: passedOver.report,
+    onLeftOut: leftOut.report,
     onPhase: phases.report,
     onInitialization: phases.initialization,
   };
@@ -83,6 +97,7 @@ async function train(terminal: Terminal, written: ConfigObject, values: FlagValu
   try {
     for (const line of [...describeRun(trainer.describe()), ...notes]) note(terminal, line, { quiet });
     broken.name();
+    leftOut.summarise();
     const result = await runTraining(terminal, trainer, { out, quiet, values, phases });
     broken.summarise();
     await writeRunReport(await RunFolder.open(out));
@@ -98,6 +113,7 @@ async function train(terminal: Terminal, written: ConfigObject, values: FlagValu
         broken: broken.list(),
         notes: broken.notes(),
         passedOver: passedOver.counts,
+        leftOut: leftOut.list(),
       });
     } else {
       print(

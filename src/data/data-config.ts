@@ -1,14 +1,56 @@
 import { z } from "zod";
 import { DEFAULT_MAX_PIXELS } from "./decode.js";
+import { isImageKey } from "./sources/tar-samples.js";
 
 const side = z.int().min(1);
 
-/** How images are found, resized, cropped, split and kept in memory. Parse it with `parseConfig(…, "data")`. */
-export const dataConfigSchema = z.strictObject({
-  /** A folder (with its subfolders), a file, a glob pattern, or a list of these. */
-  images: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)], {
-    error: "expected a path, a glob pattern or a list of these",
-  }),
+/** Where the images of a set are. Exactly one of `images` and `filesFrom` is not null. */
+export interface DataSource {
+  /** Folders (with their subfolders), files, glob patterns; null where `filesFrom` names the files. */
+  readonly images: string | readonly string[] | null;
+  /** A text file with the paths of images, tar shards and Parquet files, one a line, which are taken in its order. */
+  readonly filesFrom?: string | null;
+  /** The column of Parquet files that holds the images; null finds it out. */
+  readonly column?: string | null;
+  /** Which entry of a sample of tar shards is its image, as `jpg` or `jpg;png`; null takes what has an image's ending. */
+  readonly imageKey?: string | null;
+}
+
+const fields = z.strictObject({
+  /**
+   * A folder (with its subfolders), a file, a glob pattern, or a list of these; null where `filesFrom` names the files.
+   * Images count, tar shards and Parquet files with images in them.
+   */
+  images: z
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1)], {
+      error: "expected a path, a glob pattern or a list of these",
+    })
+    .nullable()
+    .default(null),
+  /**
+   * A text file with the paths of images, tar shards and Parquet files from the current folder, one a line, taken in its
+   * order; null searches `images`.
+   */
+  filesFrom: z.string().min(1).nullable().default(null),
+  /** The column of Parquet files that holds the images; null finds it out. */
+  column: z.string().min(1).nullable().default(null),
+  /**
+   * Which entry of a sample of tar shards is its image, by all that follows the first dot of its name: `jpg`, or several as
+   * `jpg;png`, the best first; null takes the first that has the ending of an image.
+   */
+  imageKey: z
+    .string()
+    .refine(isImageKey, {
+      error: ({ input }) =>
+        `expected an ending such as "jpg", or several as "jpg;png", got ${JSON.stringify(input)}.`,
+    })
+    .nullable()
+    .default(null),
+  /**
+   * Images of the buffer that training draws from while it reads the set from its beginning to its end; null draws from all
+   * images. For sets that are slow or impossible to read in any other order.
+   */
+  shuffleBuffer: z.int().min(1).nullable().default(null),
   /** The shorter side in pixels that every image is resized to before cropping; null keeps sizes. */
   resize: side.nullable().default(null),
   /** Pixels, as one number or [height, width]; always saved as the pair. Smaller images are enlarged to cover it. */
@@ -34,7 +76,17 @@ export const dataConfigSchema = z.strictObject({
   maxPixels: z.int().min(1).default(DEFAULT_MAX_PIXELS),
 });
 
-/** What a user writes; everything but `images` may be left out. */
+/**
+ * How images are found, resized, cropped, split, ordered and kept in memory. Parse it with `parseConfig(…, "data")`.
+ */
+export const dataConfigSchema = fields.superRefine(({ images, filesFrom }, context) => {
+  if ((images === null) !== (filesFrom === null)) return;
+  const got = images === null ? "nothing" : "both images and filesFrom";
+  const message = `expected a path, a glob pattern or a list of these, or data.filesFrom in its place, got ${got}.`;
+  context.addIssue({ code: "custom", path: ["images"], message });
+});
+
+/** What a user writes; everything but `images` (or `filesFrom`) may be left out. */
 export type DataConfigInput = z.input<typeof dataConfigSchema>;
 
 /** A parsed data config: every default filled in. */

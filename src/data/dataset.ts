@@ -3,13 +3,16 @@ import { Random } from "../core/random.js";
 import { Semaphore } from "../core/semaphore.js";
 import type { BrokenImage, ImageBatch, ImageNote } from "./batch.js";
 import type { DataConfig } from "./data-config.js";
-import { type FindOptions, findImages } from "./find-images.js";
+import { type Sample, TrainingOrder } from "./epochs/training-order.js";
 import type { PassedOver } from "./finding/passed-over.js";
+import { type FindImagesOptions, type FoundImages, findDatasetImages } from "./found-images.js";
 import { centerCrop, gridCrops, randomCrop, type Size } from "./geometry.js";
 import { ImageStore } from "./image-store.js";
 import { copyCrop, type RgbImage } from "./images.js";
+import { ImageSelection } from "./indexed/image-selection.js";
+import type { IndexedImages, IndexedItem } from "./indexed/indexed-images.js";
 import { mapAhead } from "./prefetch.js";
-import { type FileSplit, splitFiles } from "./split.js";
+import { splitImages } from "./split.js";
 
 /**
  * Images being read or decoded at once, for the sake of the number of open files; what they take in memory is bounded
@@ -18,10 +21,10 @@ import { type FileSplit, splitFiles } from "./split.js";
  */
 const IMAGES_IN_FLIGHT = 256;
 
-export interface ImageDatasetOptions extends FindOptions {
-  /** Called once for each file found broken, when it is found; links and folders called like images count (`findImages`). */
+export interface ImageDatasetOptions extends FindImagesOptions {
+  /** Called once for each image found broken, when it is found; links and folders called like images count (`findImages`). */
   readonly onBroken?: (broken: BrokenImage) => void;
-  /** Called once for each note on how a file was read. */
+  /** Called once for each note on how an image was read. */
   readonly onNote?: (note: ImageNote) => void;
   /** What `findDatasetImages` has found already; by default the dataset searches. */
   readonly found?: FoundImages;
@@ -32,62 +35,25 @@ export interface ImageDatasetOptions extends FindOptions {
   readonly prepare?: (image: RgbImage) => RgbImage;
 }
 
-/** The images of some sources, for any number of datasets. */
-export interface FoundImages {
-  /** As `findImages` returns them. */
-  readonly files: readonly string[];
-  /** Called like images, and none; folders that cannot be read. */
-  readonly unusable: readonly BrokenImage[];
-  /** What else the sources have. */
-  readonly passedOver: PassedOver;
-}
-
-/** Finds the images of a dataset. @throws as `findImages` */
-export async function findDatasetImages(
-  images: DataConfig["images"],
-  options: FindOptions = {},
-): Promise<FoundImages> {
-  const unusable: BrokenImage[] = [];
-  let passedOver: PassedOver | undefined;
-  const files = await findImages(images, {
-    ...options,
-    onBroken(broken) {
-      unusable.push(broken);
-      options.onBroken?.(broken);
-    },
-    onPassedOver(all) {
-      passedOver = all;
-      options.onPassedOver?.(all);
-    },
-  });
-  return { files, unusable, passedOver: passedOver as PassedOver }; // `findImages` has told it
-}
-
-/** Sample number s of training is position s mod n of epoch floor(s / n), n being the number of training files. */
-interface Sample {
-  readonly epoch: number;
-  readonly position: number;
-  /** The epoch's permutation of the training files. */
-  readonly order: readonly string[];
-}
-
 /**
- * Images on disk as batches of crops.
+ * Images on disk as batches of crops: of image files, tar shards and Parquet files.
  *
- * Which file and which crop a training sample shows is a pure function of the seed, the list of files, their contents
- * and the sample's number: nothing depends on timing, on the cache, on `prefetch`, or on where a run was resumed.
+ * Which image and which crop a training sample shows is a pure function of the seed, the images in their order, their
+ * contents and the sample's number: nothing depends on timing, on the cache, on `prefetch`, on where a run was resumed, or
+ * on whether the images lie in files of their own or in shards.
  *
- * A broken file keeps that true: wherever the permutation of an epoch names one, the sample shows the next readable
- * file of the same permutation instead (cyclically), under the crop and flip drawn for the sample's own number. So a
- * broken file shifts no other sample, and finding out early or late that it is broken makes no difference.
+ * A broken image keeps that true: wherever the order of an epoch names one, the sample shows the next readable image of
+ * the same order instead (cyclically), under the crop and flip drawn for the sample's own number. So a broken image shifts
+ * no other sample, and finding out early or late that it is broken makes no difference.
  */
 export class ImageDataset {
-  /** Files trained on, sorted; broken ones are among them. */
-  readonly trainFiles: readonly string[];
-  /** Files kept back for evaluation, sorted; empty when `heldOut` is 0 or there is only one file. */
-  readonly heldOutFiles: readonly string[];
+  /** Images trained on; broken ones are among them. */
+  readonly train: ImageSelection;
+  /** Images kept back for evaluation; empty when `heldOut` is 0 or there is only one image. */
+  readonly heldOut: ImageSelection;
   /** What the sources have that is no image. */
   readonly passedOver: PassedOver;
+  readonly #images: IndexedImages;
   readonly #config: DataConfig;
   readonly #seed: number;
   readonly #store: ImageStore;
@@ -100,14 +66,17 @@ export class ImageDataset {
     config: DataConfig,
     seed: number,
     parts: {
-      split: FileSplit;
+      images: IndexedImages;
       store: ImageStore;
       passedOver: PassedOver;
       unusable: readonly BrokenImage[];
     },
   ) {
-    this.trainFiles = parts.split.train;
-    this.heldOutFiles = parts.split.heldOut;
+    const { images } = parts;
+    const split = splitImages(images.length, config.heldOut, config.splitSeed ?? seed);
+    this.train = new ImageSelection(images, split.train);
+    this.heldOut = new ImageSelection(images, split.heldOut);
+    this.#images = images;
     this.#config = config;
     this.#seed = seed;
     this.#store = parts.store;
@@ -117,19 +86,17 @@ export class ImageDataset {
   }
 
   /**
-   * Finds the files and splits them; no image is decoded yet.
+   * Finds the images and splits them; none is decoded yet.
    *
    * @param config the result of parsing with `dataConfigSchema`.
-   * @throws VqkitError "data" when a source does not exist or holds no image.
+   * @throws VqkitError "data" when a source does not exist or holds no image; ConfigError at `data.filesFrom`.
    */
   static async open(
     config: DataConfig,
     seed: number,
     options: ImageDatasetOptions = {},
   ): Promise<ImageDataset> {
-    const { files, unusable, passedOver } =
-      options.found ?? (await findDatasetImages(config.images, options));
-    const split = splitFiles(files, config.heldOut, config.splitSeed ?? seed);
+    const { images, unusable, passedOver } = options.found ?? (await findDatasetImages(config, options));
     const { resize, maxPixels } = config;
     const store = new ImageStore({
       ...(options.prepare === undefined
@@ -139,7 +106,7 @@ export class ImageDataset {
       ...(options.onBroken === undefined ? {} : { onBroken: options.onBroken }),
       ...(options.onNote === undefined ? {} : { onNote: options.onNote }),
     });
-    return new ImageDataset(config, seed, { split, store, passedOver, unusable });
+    return new ImageDataset(config, seed, { images, store, passedOver, unusable });
   }
 
   /**
@@ -150,18 +117,34 @@ export class ImageDataset {
     return [...this.#unusable, ...this.#store.broken].sort((a, b) => (a.file < b.file ? -1 : 1));
   }
 
-  /** The files that evaluation reads: those held out, or else the training files. */
+  /** The images that evaluation reads: those held out, or else the training images. */
+  get evaluation(): ImageSelection {
+    return this.heldOut.length > 0 ? this.heldOut : this.train;
+  }
+
+  /** What messages call the images of `train`: paths, or paths of shards and places there. */
+  get trainFiles(): readonly string[] {
+    return this.train.names();
+  }
+
+  /** The same of `heldOut`. */
+  get heldOutFiles(): readonly string[] {
+    return this.heldOut.names();
+  }
+
+  /** The same of `evaluation`. */
   get evaluationFiles(): readonly string[] {
-    return this.heldOutFiles.length > 0 ? this.heldOutFiles : this.trainFiles;
+    return this.evaluation.names();
   }
 
   /**
-   * Training batches without end, each of `batchSize` (>= 1) crops. Every epoch shows each file once, in a fresh seeded
-   * order; a batch may reach from one epoch into the next.
+   * Training batches without end, each of `batchSize` (>= 1) crops. Every epoch shows each image once, in a fresh seeded
+   * order of all images, or with `shuffleBuffer` in that of its buffer; a batch may reach from one epoch into the next.
    *
    * @param options.startStep the first batch is the one that an uninterrupted iteration would yield as number
    * `startStep` (from 0); default 0.
-   * @throws ConfigError for a wrong option; while iterating, VqkitError "data" when no training file is readable.
+   * @throws ConfigError for a wrong option, and at `data.shuffleBuffer` for compressed shards without one; while iterating,
+   * VqkitError "data" when no training image is readable.
    */
   trainBatches(options: {
     readonly batchSize: number;
@@ -170,36 +153,29 @@ export class ImageDataset {
     const { batchSize, startStep = 0 } = options;
     checkInteger("batchSize", batchSize, 1);
     checkInteger("startStep", startStep, 0);
-    const plan = this.#planSteps(batchSize, startStep);
-    return mapAhead(plan, (samples, signal) => this.#trainBatch(samples, signal), {
-      ahead: this.#config.prefetch,
-    });
+    const { shuffleBuffer } = this.#config;
+    const order = new TrainingOrder(this.#images, this.train.indices, { seed: this.#seed, shuffleBuffer });
+    return this.#trainBatches(order, order.batches(startStep * batchSize, batchSize));
   }
 
   /**
-   * The evaluation set once, in order: of each file of `evaluationFiles` a grid of crops that do not overlap, at most
+   * The evaluation set once, in order: of each image of `evaluation` a grid of crops that do not overlap, at most
    * `evaluationCropsPerImage` of them, never mirrored. The last batch may hold fewer than `batchSize` (>= 1) crops.
    *
-   * @throws ConfigError for a wrong option; while iterating, VqkitError "data" when none of the files is readable.
+   * @throws ConfigError for a wrong option; while iterating, VqkitError "data" when none of the images is readable.
    */
   evaluationBatches(options: { readonly batchSize: number }): AsyncIterable<ImageBatch> {
     checkInteger("batchSize", options.batchSize, 1);
     return this.#evaluate(options.batchSize);
   }
 
-  *#planSteps(batchSize: number, startStep: number): Generator<Sample[], never, undefined> {
-    const n = this.trainFiles.length;
-    let latest: { epoch: number; order: readonly string[] } | undefined;
-    for (let number = startStep * batchSize; ; ) {
-      const samples: Sample[] = [];
-      for (; samples.length < batchSize; number++) {
-        const epoch = Math.floor(number / n);
-        if (latest?.epoch !== epoch) {
-          latest = { epoch, order: new Random(this.#seed, "order", epoch).shuffled(this.trainFiles) };
-        }
-        samples.push({ ...latest, position: number % n });
-      }
-      yield samples;
+  async *#trainBatches(order: TrainingOrder, plan: Iterable<Sample[]>): AsyncGenerator<ImageBatch, void> {
+    try {
+      yield* mapAhead(plan, (samples, signal) => this.#trainBatch(samples, signal), {
+        ahead: this.#config.prefetch,
+      });
+    } finally {
+      await order.close();
     }
   }
 
@@ -216,22 +192,23 @@ export class ImageDataset {
     return { pixels, count: samples.length, height, width, files };
   }
 
-  /** Cuts a sample's crop into `pixels` at `offset`; returns the file it came from. */
-  async #writeSample(sample: Sample, pixels: Uint8Array, offset: number): Promise<string> {
-    const { epoch, position, order } = sample;
-    for (let tried = 0; tried < order.length; tried++) {
-      const file = order[(position + tried) % order.length] as string;
-      const image = await this.#store.get(file);
+  /** Cuts a sample's crop into `pixels` at `offset`; returns what the image that it came from is called. */
+  async #writeSample({ epoch, position }: Sample, pixels: Uint8Array, offset: number): Promise<string> {
+    for (let tried = 0; tried < epoch.length; tried++) {
+      const at = (position + tried) % epoch.length;
+      const index = epoch.index(at);
+      const name = this.#images.name(index);
+      const image = await this.#store.get({ index, name, source: epoch.source(at) });
       if (image === undefined) continue;
-      const random = new Random(this.#seed, "crop", epoch, position);
+      const random = new Random(this.#seed, "crop", epoch.number, position);
       // Always drawn in the same order, so that one option does not change what another one draws.
       const drawn = randomCrop(image, this.#cropSize, random);
       const mirrored = random.next() < 0.5;
       const rect = this.#config.crop === "random" ? drawn : centerCrop(image, this.#cropSize);
       copyCrop(image, rect, { into: pixels, offset, flipped: this.#config.flip && mirrored });
-      return file;
+      return name;
     }
-    throw this.#noneReadable("training", order);
+    throw this.#noneReadable("training", this.train);
   }
 
   async *#evaluate(batchSize: number): AsyncGenerator<ImageBatch, void, undefined> {
@@ -242,9 +219,8 @@ export class ImageDataset {
     let pixels = new Uint8Array(batchSize * bytes);
     let files: string[] = [];
     let total = 0;
-    const cropped = mapAhead(this.evaluationFiles, (file, signal) => this.#evaluationCrops(file, signal), {
-      ahead,
-    });
+    const items = this.evaluation.read();
+    const cropped = mapAhead(items, (item, signal) => this.#evaluationCrops(item, signal), { ahead });
     for await (const { file, crops } of cropped) {
       for (let at = 0; at < crops.length; at += bytes) {
         pixels.set(crops.subarray(at, at + bytes), files.length * bytes);
@@ -256,15 +232,16 @@ export class ImageDataset {
         files = [];
       }
     }
-    if (total === 0) throw this.#noneReadable("evaluation", this.evaluationFiles);
+    if (total === 0) throw this.#noneReadable("evaluation", this.evaluation);
     const count = files.length;
     if (count > 0) yield { pixels: pixels.slice(0, count * bytes), count, height, width, files };
   }
 
-  /** The grid crops of one file, one after the other; none when it is broken. */
-  #evaluationCrops(file: string, signal: AbortSignal): Promise<{ file: string; crops: Uint8Array }> {
+  /** The grid crops of one image, one after the other; none when it is broken. */
+  #evaluationCrops(item: IndexedItem, signal: AbortSignal): Promise<{ file: string; crops: Uint8Array }> {
+    const { name: file } = item;
     const cut = async () => {
-      const image = await this.#store.get(file);
+      const image = await this.#store.get(item);
       if (image === undefined) return { file, crops: new Uint8Array(0) };
       const rects = gridCrops(image, this.#cropSize, this.#config.evaluationCropsPerImage);
       const bytes = this.#cropSize.height * this.#cropSize.width * 3;
@@ -275,14 +252,14 @@ export class ImageDataset {
     return this.#slots.run(1, cut, signal);
   }
 
-  #noneReadable(use: string, files: readonly string[]): VqkitError {
-    const first = this.broken.find((each) => files.includes(each.file));
+  #noneReadable(use: string, images: ImageSelection): VqkitError {
+    const names = new Set(images.names());
+    const first = this.broken.find(({ file }) => names.has(file));
     const example = first === undefined ? "" : ` The first: ${first.file}: ${first.reason}.`;
-    const remedy =
-      use === "evaluation" && this.heldOutFiles.length > 0 ? " Replace it, or set heldOut to 0." : "";
+    const remedy = use === "evaluation" && this.heldOut.length > 0 ? " Replace it, or set heldOut to 0." : "";
     return new VqkitError(
       "data",
-      `data.images: expected at least one readable ${use} image, got none among ${files.length}.${example}${remedy}`,
+      `data.images: expected at least one readable ${use} image, got none among ${images.length}.${example}${remedy}`,
     );
   }
 }

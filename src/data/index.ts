@@ -1,6 +1,6 @@
 export type { BrokenImage, ImageBatch, ImageNote } from "./batch.js";
-export { type DataConfig, type DataConfigInput, dataConfigSchema } from "./data-config.js";
-export { type FoundImages, findDatasetImages, ImageDataset, type ImageDatasetOptions } from "./dataset.js";
+export { type DataConfig, type DataConfigInput, type DataSource, dataConfigSchema } from "./data-config.js";
+export { ImageDataset, type ImageDatasetOptions } from "./dataset.js";
 export {
   DEFAULT_MAX_PIXELS,
   type DecodeAllOptions,
@@ -9,7 +9,6 @@ export {
   decodeAll,
   decodeImage,
   ImageError,
-  type ImageSource,
   type ImageTransform,
 } from "./decode.js";
 export {
@@ -19,10 +18,12 @@ export {
   refuseOversize,
   timesText,
 } from "./enlargement.js";
+export { namesInList, readFileList } from "./file-list.js";
 export { type FindOptions, findImages, findSources } from "./find-images.js";
 export { findRuns } from "./find-runs.js";
 export { describePassedOver, type PassedFolder, type PassedOver } from "./finding/passed-over.js";
 export { EXTENSION_LIST, hasImageExtension, IMAGE_EXTENSIONS } from "./formats.js";
+export { type FindImagesOptions, type FoundImages, findDatasetImages } from "./found-images.js";
 export {
   centerCrop,
   gridCrops,
@@ -32,7 +33,11 @@ export {
   resizedSize,
   type Size,
 } from "./geometry.js";
+export { type ImageSource, loadItem, type SourceItem } from "./image-source.js";
 export { copyCrop, cropImage, imageOfBatch, type RgbImage, toSharp } from "./images.js";
+export { ImageSelection } from "./indexed/image-selection.js";
+export { indexFiles } from "./indexed/index-files.js";
+export type { IndexedImages, IndexedItem } from "./indexed/indexed-images.js";
 export {
   cellOf,
   type PictureGeometry,
@@ -55,7 +60,7 @@ export {
   type SourceInput,
 } from "./sources/open-source.js";
 export { checkChunkRuns } from "./sources/parquet-pages.js";
-export { type LeftOut, loadItem, type SourceItem } from "./sources/source-item.js";
+export type { LeftOut } from "./sources/source-item.js";
 export { cutSource, openPiece, type SourcePiece } from "./sources/source-pieces.js";
 export { uninterrupted } from "./sources/uninterrupted.js";
-export { type FileSplit, splitFiles } from "./split.js";
+export { type FileSplit, type IndexSplit, splitFiles, splitImages } from "./split.js";

@@ -1,17 +1,16 @@
 import { z } from "zod";
 import { parseConfig } from "../core/config.js";
 import { messageOf, VqkitError } from "../core/errors.js";
-import { evenlySpaced } from "../core/evenly.js";
 import { Random } from "../core/random.js";
 import {
-  type DataConfig,
   dataConfigSchema,
   decodeAll,
   describePassedOver,
-  findImages,
+  findDatasetImages,
+  ImageDataset,
   ImageError,
   type RgbImage,
-  splitFiles,
+  type SourceItem,
 } from "../data/index.js";
 
 /** Images on which an export is held against the model it was made from. */
@@ -44,12 +43,8 @@ export async function sampleImages(
 ): Promise<SampleImages> {
   if (given !== undefined) return givenSamples(given);
   try {
-    const { files } = await evaluationFiles(run);
-    const chosen = evenlySpaced(files.length, Math.min(files.length, most));
-    return filesAsSamples(
-      chosen.map((at) => files[at] as string),
-      "of the run's evaluation files",
-    );
+    const chosen = await (await datasetOf(run)).evaluation.sample(most);
+    return asSamples({ length: chosen.length, read: () => chosen }, "of the run's evaluation files");
   } catch (error) {
     if (!(error instanceof VqkitError)) throw error;
     const reason = run === undefined ? "the model file names none" : messageOf(error);
@@ -85,39 +80,45 @@ function squareOf({ pixels, height, width }: RgbImage, side: number): RgbImage {
 
 async function givenSamples(given: string | readonly string[]): Promise<SampleImages> {
   const warnings: string[] = [];
-  const files = await findImages(given, {
-    onBroken: ({ file, reason }) => warnings.push(`${file} is left out: ${reason}.`),
-    onPassedOver(passedOver) {
-      const all = describePassedOver(passedOver);
-      if (all !== "") warnings.push(`Passed over ${all}.`);
+  const { images } = await findDatasetImages(
+    { images: given },
+    {
+      onBroken: ({ file, reason }) => warnings.push(`${file} is left out: ${reason}.`),
+      onPassedOver(passedOver) {
+        const all = describePassedOver(passedOver);
+        if (all !== "") warnings.push(`Passed over ${all}.`);
+      },
     },
-  });
-  return { ...filesAsSamples(files, "given"), warnings };
+  );
+  const all = Array.from({ length: images.length }, (_, i) => i);
+  return { ...asSamples({ length: all.length, read: () => images.read(all) }, "given"), warnings };
 }
 
 /**
- * The files that a run was evaluated on, as its configuration leads to them from the current folder.
+ * The images of a run, as its configuration leads to them from the current folder.
  *
  * @throws VqkitError("config") without a usable configuration; VqkitError("data") when they are not there
  */
-export async function evaluationFiles(
-  run: Readonly<Record<string, unknown>> | undefined,
-): Promise<{ readonly files: readonly string[]; readonly data: DataConfig; readonly seed: number }> {
+export async function datasetOf(run: Readonly<Record<string, unknown>> | undefined): Promise<ImageDataset> {
   const schema = z.looseObject({ data: dataConfigSchema, seed: z.int() });
   const { data, seed } = parseConfig(schema, run ?? {}, "config");
-  // As in training, which told of what it left out.
-  const found = await findImages(data.images, { onBroken: () => {} });
-  const split = splitFiles(found, data.heldOut, data.splitSeed ?? seed);
-  return { files: split.heldOut.length > 0 ? split.heldOut : split.train, data, seed };
+  // Training told of what it left out.
+  return ImageDataset.open(data, seed);
 }
 
-function filesAsSamples(files: readonly string[], which: string): SampleImages {
+/** Some images, which can be read anew as often as they are wanted. */
+interface Readable {
+  readonly length: number;
+  read(): Iterable<SourceItem> | AsyncIterable<SourceItem>;
+}
+
+function asSamples({ length, read }: Readable, which: string): SampleImages {
   return {
-    description: `${files.length} ${files.length === 1 ? "image" : "images"} ${which}`,
-    count: files.length,
+    description: `${length} ${length === 1 ? "image" : "images"} ${which}`,
+    count: length,
     warnings: [],
     async *images() {
-      for await (const next of decodeAll(files, { concurrency: 2 })) {
+      for await (const next of decodeAll(read(), { concurrency: 2 })) {
         if ("reason" in next) throw new ImageError(next.file, next.reason);
         yield { name: next.file, image: next.image };
       }

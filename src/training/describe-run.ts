@@ -25,6 +25,7 @@ export interface RunDescription {
   /** The named settings that the run has, and what they make of it; null where all are its own. */
   readonly recipe: { readonly name: string; readonly effect: string } | null;
   readonly engine: Engine;
+  /** Images trained on, in files of their own or in shards. */
   readonly trainFiles: number;
   readonly evaluationFiles: number;
   /** Whether the evaluation files are kept back from training. */
@@ -47,9 +48,9 @@ export function describeRun({ config, dataset, enlargement, engine, state: { mod
         ? null
         : { name: config.recipe, effect: recipeNamed(config.recipe).effect(config) },
     engine,
-    trainFiles: dataset.trainFiles.length,
-    evaluationFiles: dataset.evaluationFiles.length,
-    heldOut: dataset.heldOutFiles.length > 0,
+    trainFiles: dataset.train.length,
+    evaluationFiles: dataset.evaluation.length,
+    heldOut: dataset.heldOut.length > 0,
     warnings: [
       ...quantizerWarnings(config.quantizer),
       ...objectiveWarnings(config),
@@ -75,6 +76,6 @@ export function conventionsOf(evaluation: Evaluation, { config, dataset }: Run):
   return evaluationCard(evaluation, {
     loss,
     data,
-    set: dataset.heldOutFiles.length > 0 ? "held-out files" : "training files",
+    set: dataset.heldOut.length > 0 ? "held-out files" : "training files",
   });
 }

@@ -136,6 +136,7 @@ export const circumstances: readonly string[] = [
   "device",
   "threads",
   "data.images",
+  "data.filesFrom",
   "data.prefetch",
   "data.cacheMegabytes",
 ];
@@ -185,8 +186,9 @@ export function resumedConfig(
   const merged = { ...before, ...changes } as Record<string, unknown>;
   for (const part of ["data", "quantizer", "optimizer", "model"] as const) {
     const given = part in changes ? objectOf(part, changes[part]) : {};
+    const other = part === "data" ? withOneSource(given) : given;
     // A preset says every field of the model.
-    merged[part] = "preset" in given ? given : { ...before[part], ...given };
+    merged[part] = "preset" in given ? given : { ...before[part], ...other };
   }
   if (!("nominalCodebookSize" in changes)) merged.nominalCodebookSize = before.nominalCodebookSize;
   refuseOtherKind(before, merged.quantizer);
@@ -201,6 +203,13 @@ export function resumedConfig(
     );
   }
   return { config, changes: found };
+}
+
+/** Images in the place of a list of files, or the list in theirs. */
+function withOneSource(given: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  if ("images" in given && !("filesFrom" in given)) return { ...given, filesFrom: null };
+  if ("filesFrom" in given && !("images" in given)) return { ...given, images: null };
+  return given;
 }
 
 /** A part of the options as an object, from its short form. */

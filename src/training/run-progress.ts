@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { basename } from "node:path";
 import { z } from "zod";
 import { parseConfig } from "../core/config.js";
 import { ConfigError, messageOf, VqkitError } from "../core/errors.js";
@@ -28,9 +27,9 @@ export interface RunProgress {
   readonly trainingSeconds: number;
   /** Since the start of step 1. */
   readonly elapsedSeconds: number;
-  /** Image files found broken, sorted. */
+  /** Images found broken, sorted. */
   readonly brokenFiles: readonly string[];
-  /** Digest of the names of all training and held-out files, in order. */
+  /** Digest of what all training and held-out images are known by, in order. */
   readonly files: string;
   /** The step whose evaluation was interrupted: it is evaluated and logged when the run continues. */
   readonly pending: StepMetrics | null;
@@ -94,7 +93,7 @@ export function completedStep({ step, pending }: RunProgress): number {
   return pending === null ? step : step - 1;
 }
 
-/** Image files found broken by this process, or before an interruption; sorted. */
+/** Images found broken by this process, or before an interruption; sorted. */
 export function brokenFilesOf({ brokenFiles }: RunProgress, { broken }: ImageDataset): string[] {
   return [...new Set([...brokenFiles, ...broken.map(({ file }) => file)])].sort();
 }
@@ -133,7 +132,7 @@ export function checkSameFiles(dataset: ImageDataset, { files }: RunProgress): v
   if (filesDigest(dataset) === files) return;
   throw new ConfigError(
     "data.images",
-    `expected the files that the run began with, got others (now ${dataset.trainFiles.length} to train on and ${dataset.heldOutFiles.length} held out). Put them back, or start a new run.`,
+    `expected the images that the run began with, got others (now ${dataset.train.length} to train on and ${dataset.heldOut.length} held out). Put them back, or start a new run.`,
   );
 }
 
@@ -141,7 +140,17 @@ export function checkSameFiles(dataset: ImageDataset, { files }: RunProgress): v
  * Names the images of a run: their order and the split are what the data position means anything by. Folders are left
  * out, so that a run can continue where its images have been moved as a whole.
  */
-function filesDigest({ trainFiles, heldOutFiles }: ImageDataset): string {
-  const names = [trainFiles, heldOutFiles].map((files) => files.map((file) => basename(file)));
-  return createHash("sha256").update(JSON.stringify(names)).digest("hex");
+function filesDigest({ train, heldOut }: ImageDataset): string {
+  const hash = createHash("sha256");
+  // The JSON of both lists, piece by piece: there may be millions of names.
+  for (const [i, images] of [train, heldOut].entries()) {
+    hash.update(i === 0 ? "[[" : ",[");
+    let separator = "";
+    for (const identity of images.identities()) {
+      hash.update(separator + JSON.stringify(identity));
+      separator = ",";
+    }
+    hash.update("]");
+  }
+  return hash.update("]").digest("hex");
 }

@@ -1,8 +1,9 @@
 import { type Engine, selectEngine } from "../backend/index.js";
 import {
   type BrokenImage,
+  ENLARGEMENT_SAMPLE,
   type Enlargement,
-  type FindOptions,
+  type FindImagesOptions,
   findDatasetImages,
   ImageDataset,
   type ImageNote,
@@ -24,12 +25,12 @@ export type TrainingPhase = "initializing" | "untrained" | "training" | "evaluat
  * What a watcher may want to be told besides the metrics, and which folders are written meanwhile besides the run's own
  * (`outputs`).
  */
-export interface TrainerHooks extends Pick<FindOptions, "onPassedOver" | "outputs"> {
+export interface TrainerHooks extends Pick<FindImagesOptions, "onPassedOver" | "onLeftOut" | "outputs"> {
   /** Finds the images in the place of `findDatasetImages`: for those who have several runs of the same images. */
   readonly find?: typeof findDatasetImages;
-  /** Called once for each image file found broken. */
+  /** Called once for each image found broken. */
   readonly onBroken?: (broken: BrokenImage) => void;
-  /** Called once for each note on how an image file was read. */
+  /** Called once for each note on how an image was read. */
   readonly onNote?: (note: ImageNote) => void;
   /** Called when the run turns to something else. */
   readonly onPhase?: (phase: TrainingPhase) => void;
@@ -61,9 +62,9 @@ export async function openRun(config: RunConfig, hooks: TrainerHooks, origin: We
   const chosen = await selectEngine({ engine, device, ...(threads === null ? {} : { threads }) });
   const { onPhase: _, onInitialization: __, find = findDatasetImages, outputs = [], ...told } = hooks;
   const own = config.out === null ? [] : [config.out];
-  const found = await find(data.images, { ...told, outputs: [...outputs, ...own] });
+  const found = await find(data, { ...told, outputs: [...outputs, ...own] });
   const dataset = await ImageDataset.open(data, seed, { ...told, found });
-  const enlargement = await checkSize(config, dataset.trainFiles);
+  const enlargement = await checkSize(config, await dataset.train.sample(ENLARGEMENT_SAMPLE));
   // Images that cannot be read should be known before anything is written, or an earlier run removed.
   await first(dataset.trainBatches({ batchSize: 1 }));
   await first(dataset.evaluationBatches({ batchSize: 1 }));

@@ -1,6 +1,12 @@
 import { forwardBytes, trainingStepBytes } from "../autoencoder/index.js";
 import { type MemoryNeed, machineMemory } from "../core/oversize.js";
-import { type Enlargement, enlargementOf, refuseOversize, timesText } from "../data/index.js";
+import {
+  type Enlargement,
+  enlargementOf,
+  refuseOversize,
+  type SourceItem,
+  timesText,
+} from "../data/index.js";
 import type { RunConfig } from "./run-config.js";
 
 /** What is done with crops of a size. */
@@ -18,18 +24,18 @@ export interface SizeCheckOptions {
  * middle one of some that are looked at), or a step that the machine's memory cannot hold, have to be confirmed by
  * `allowOversize`.
  *
- * @param files the images
+ * @param images their paths, or items of their source
  * @returns how the images are enlarged; null where it was not looked at
  * @throws OversizeError
  */
 export async function checkSize(
   config: RunConfig,
-  files: readonly string[],
+  images: readonly (string | SourceItem)[],
   options: SizeCheckOptions = {},
 ): Promise<Enlargement | null> {
   const { resize, cropSize } = config.data;
   const [height, width] = cropSize;
-  const enlargement = (await enlargementOf(files, { resize, cover: { height, width } })) ?? null;
+  const enlargement = (await enlargementOf(images, { resize, cover: { height, width } })) ?? null;
   if (!config.allowOversize) {
     refuseOversize(sizeField(config), { enlargement, need: memoryNeed(config, options) });
   }

@@ -176,7 +176,7 @@ export class TrainingLoop {
     const { config, dataset, usage, codes } = this.#run;
     codes?.add(indices, replaced);
     const firstSample = (this.#progress.step - 1 + this.#progress.passedBatches) * imagesOfStep(config);
-    return usage.add(indices, Math.floor(firstSample / dataset.trainFiles.length));
+    return usage.add(indices, Math.floor(firstSample / dataset.train.length));
   }
 
   /** Takes the time of a step that has just ended. */

@@ -9,6 +9,10 @@ describe("dataConfigSchema", () => {
   it("fills in every default", () => {
     expect(parse({ images: "photos/" })).toEqual({
       images: "photos/",
+      filesFrom: null,
+      column: null,
+      imageKey: null,
+      shuffleBuffer: null,
       resize: null,
       cropSize: [64, 64],
       crop: "random",
@@ -25,6 +29,9 @@ describe("dataConfigSchema", () => {
   it("survives JSON with other values than the defaults", () => {
     const config = parse({
       images: ["a/", "b/*.png"],
+      column: "picture",
+      imageKey: "jpg;png",
+      shuffleBuffer: 10,
       resize: 96,
       cropSize: [32, 48],
       crop: "center",
@@ -40,12 +47,33 @@ describe("dataConfigSchema", () => {
     expect(parse(JSON.parse(JSON.stringify(config)))).toEqual(config);
   });
 
+  it("takes a list of files in the place of images", () => {
+    const config = parse({ filesFrom: "list.txt" });
+    expect(config).toMatchObject({ images: null, filesFrom: "list.txt" });
+    expect(parse(JSON.parse(JSON.stringify(config)))).toEqual(config);
+  });
+
   it("takes one number as a square crop", () => {
     expect(parse({ images: "a", cropSize: 32 }).cropSize).toEqual([32, 32]);
   });
 
   it.each([
-    [{}, "data.images", "data.images: expected a path, a glob pattern or a list of these, got nothing."],
+    [
+      {},
+      "data.images",
+      "data.images: expected a path, a glob pattern or a list of these, or data.filesFrom in its place, got nothing.",
+    ],
+    [{ images: "a", filesFrom: "b" }, "data.images", /got both images and filesFrom\.$/],
+    [
+      { images: "a", imageKey: "jpg;" },
+      "data.imageKey",
+      'data.imageKey: expected an ending such as "jpg", or several as "jpg;png", got "jpg;".',
+    ],
+    [
+      { images: "a", shuffleBuffer: 0 },
+      "data.shuffleBuffer",
+      /^data\.shuffleBuffer: expected a.* >= 1, got 0\.$/,
+    ],
     [{ images: [] }, "data.images", "data.images: expected >= 1 items, got []."],
     [{ images: "a", cropsize: 3 }, "data", /^data: unknown key "cropsize"\..* Did you mean "cropSize"\?$/],
     [{ images: "a", cropSize: 0 }, "data.cropSize", /^data\.cropSize: expected a.* >= 1, got 0\.$/],

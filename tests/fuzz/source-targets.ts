@@ -5,8 +5,13 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { VqkitError } from "../../src/core/errors.js";
+import { loadItem, type SourceItem } from "../../src/data/image-source.js";
+import type { IndexedImages } from "../../src/data/indexed/indexed-images.js";
+import { JoinedImages } from "../../src/data/indexed/joined-images.js";
+import { OpenGroups } from "../../src/data/indexed/open-groups.js";
+import { indexParquet } from "../../src/data/indexed/parquet-index.js";
+import { indexTar } from "../../src/data/indexed/tar-index.js";
 import { parquetItems } from "../../src/data/sources/parquet-file.js";
-import { loadItem, type SourceItem } from "../../src/data/sources/source-item.js";
 import { tarItems } from "../../src/data/sources/tar-shard.js";
 import { decodeHadoopLz4, decodeLz4Block } from "../../src/files/lz4.js";
 import { decodeByScript } from "../../src/files/zstandard.js";
@@ -78,7 +83,9 @@ function shard(
 ): Target {
   const read = async (bytes: Uint8Array): Promise<void> => {
     await writeFile(path, bytes);
-    await readItems(tarItems({ path, name: "shard.tar" }), bytes.length * ratio);
+    const most = bytes.length * ratio;
+    const count = await readItems(tarItems({ path, name: "shard.tar" }), most);
+    await readByNumber(await indexTar({ path, name: "shard.tar" }), { count, most });
   };
   return { name, cases, read };
 }
@@ -101,7 +108,10 @@ function imageTables(): Uint8Array[] {
 function table(name: string, path: string, files: readonly Uint8Array[]): Target {
   const read = async (bytes: Uint8Array): Promise<void> => {
     await writeFile(path, bytes);
-    await readItems(parquetItems({ path, name: "table.parquet" }), bytes.length * 64);
+    const most = bytes.length * 64;
+    const count = await readItems(parquetItems({ path, name: "table.parquet" }), most);
+    const parts = await indexParquet({ path, name: "table.parquet" }, new OpenGroups());
+    await readByNumber(new JoinedImages(parts), { count, most });
   };
   return { name, cases: mutationsOf(files), read };
 }
@@ -119,7 +129,7 @@ function decoded(decode: () => Uint8Array, length: number): void {
 }
 
 /** @param most bytes that one image may have */
-async function readItems(items: AsyncIterable<SourceItem>, most: number): Promise<void> {
+async function readItems(items: AsyncIterable<SourceItem>, most: number): Promise<number> {
   let count = 0;
   for await (const item of items) {
     count++;
@@ -132,4 +142,15 @@ async function readItems(items: AsyncIterable<SourceItem>, most: number): Promis
     }
   }
   check(count > 0, "neither an image nor a broken one");
+  return count;
+}
+
+/** As many images by their numbers, the last first: some are enough where there are many. */
+async function readByNumber(
+  images: IndexedImages,
+  { count, most }: { readonly count: number; readonly most: number },
+): Promise<void> {
+  check(images.length === count, `${images.length} images by number, of ${count}`);
+  const some = Array.from({ length: Math.min(count, 20) }, (_, i) => count - 1 - i);
+  await readItems(images.read(some.filter((i) => images.sequential === undefined || i === some[0])), most);
 }

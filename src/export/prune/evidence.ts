@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { VqkitError } from "../../core/errors.js";
-import { describePassedOver, ImageDataset, imageOfBatch, type PassedOver } from "../../data/index.js";
+import { describePassedOver, imageOfBatch, type PassedOver } from "../../data/index.js";
 import { CodeCounts } from "../../metrics/index.js";
 import { RunFolder, readUsageFile } from "../../runs/index.js";
 import {
@@ -13,7 +13,7 @@ import {
   sequenceLength,
   type Tokenizer,
 } from "../../tokenizer/index.js";
-import { evaluationFiles } from "../sample-images.js";
+import { datasetOf } from "../sample-images.js";
 
 /** What shows which codes are used: images, codes of the model, or a usage.json; by default the run's own. */
 export type PruneEvidence =
@@ -110,8 +110,7 @@ async function fromUsage(path: string, live: Tokenizer, file: string | undefined
 /** The crops that the run was evaluated on; undefined when the files are gone. */
 async function evaluationCrops(run: RunFolder | undefined): Promise<Evidence["encode"]> {
   try {
-    const { data, seed } = await evaluationFiles(await run?.readConfig());
-    const dataset = await ImageDataset.open(data, seed);
+    const dataset = await datasetOf(await run?.readConfig());
     return async function* (tokenizer) {
       for await (const batch of dataset.evaluationBatches({ batchSize: 16 })) {
         const crops = Array.from({ length: batch.count }, (_, i) => imageOfBatch(batch, i));

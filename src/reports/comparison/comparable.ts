@@ -72,7 +72,8 @@ function checkSamePlace(records: readonly RunRecord[]): void {
 }
 
 function imagesOf({ config: { data } }: RunRecord): unknown {
-  return (data as { readonly images?: unknown } | undefined)?.images ?? null;
+  const { images, filesFrom } = (data ?? {}) as { readonly images?: unknown; readonly filesFrom?: unknown };
+  return images ?? filesFrom ?? null;
 }
 
 function checkTrainFiles(records: readonly RunRecord[]): void {

@@ -19,6 +19,9 @@ const FIXED: readonly (readonly [fields: readonly string[], reason: string])[] =
     [
       "loss",
       "data.images",
+      "data.filesFrom",
+      "data.column",
+      "data.imageKey",
       "data.resize",
       "data.cropSize",
       "data.heldOut",

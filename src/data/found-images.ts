@@ -1,0 +1,70 @@
+import type { BrokenImage } from "./batch.js";
+import type { DataSource } from "./data-config.js";
+import { readFileList } from "./file-list.js";
+import type { FindOptions } from "./find-images.js";
+import { countPassedOver, type PassedOver } from "./finding/passed-over.js";
+import { indexFiles } from "./indexed/index-files.js";
+import type { IndexedImages } from "./indexed/indexed-images.js";
+import type { CollectionOptions, SourceFile } from "./sources/image-collection.js";
+import { foundFiles, listedFiles } from "./sources/open-source.js";
+
+/** The images of some sources, for any number of datasets. */
+export interface FoundImages {
+  /** Those of files sorted by path, or in the order of a list; of tar shards and Parquet files in their own order. */
+  readonly images: IndexedImages;
+  /** Called like images, and none; folders that cannot be read. */
+  readonly unusable: readonly BrokenImage[];
+  /** What else the sources have. */
+  readonly passedOver: PassedOver;
+}
+
+export type FindImagesOptions = FindOptions & Pick<CollectionOptions, "onLeftOut">;
+
+/**
+ * Finds the images of a dataset and counts them. Tar shards that are not compressed are looked through by their headers,
+ * and Parquet files by their metadata; compressed shards, and lists in Parquet files, are read once.
+ *
+ * @throws VqkitError("data") as `openSource`; ConfigError at `data.filesFrom`
+ */
+export async function findDatasetImages(
+  source: DataSource,
+  options: FindImagesOptions = {},
+): Promise<FoundImages> {
+  const { filesFrom, column, imageKey } = source;
+  const given = {
+    ...(options.onLeftOut === undefined ? {} : { onLeftOut: options.onLeftOut }),
+    ...(typeof column === "string" ? { column } : {}),
+    ...(typeof imageKey === "string" ? { imageKey } : {}),
+  };
+  const { files, ...others } =
+    typeof filesFrom === "string" ? await listed(filesFrom, options) : await found(source, options);
+  return { images: await indexFiles(files, given), ...others };
+}
+
+type FoundFiles = Omit<FoundImages, "images"> & { readonly files: readonly SourceFile[] };
+
+async function found({ images }: DataSource, options: FindImagesOptions): Promise<FoundFiles> {
+  const unusable: BrokenImage[] = [];
+  let passedOver = countPassedOver(new Map());
+  const files = await foundFiles(images ?? [], {
+    ...options,
+    onBroken(broken) {
+      unusable.push(broken);
+      options.onBroken?.(broken);
+    },
+    onPassedOver(all) {
+      passedOver = all;
+      options.onPassedOver?.(all);
+    },
+  });
+  return { files, unusable, passedOver };
+}
+
+/** A name that stands in the list again is left out: one image in training and held out would be in both. */
+async function listed(list: string, { onLeftOut }: FindImagesOptions): Promise<FoundFiles> {
+  const all = listedFiles(await readFileList(list));
+  const files = [...new Map(all.map((file) => [file.path, file])).values()];
+  const count = all.length - files.length;
+  if (count > 0) onLeftOut?.({ file: list, what: "names that stand in the list again", count });
+  return { files, unusable: [], passedOver: countPassedOver(new Map()) };
+}
