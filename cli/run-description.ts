@@ -1,3 +1,4 @@
+import { lastSteps, stepsInWindow } from "../src/core/usage-words.js";
 import type { InitializationProgress } from "../src/quantizers/index.js";
 import type { Finding } from "../src/reports/index.js";
 import type { RunDescription, StepMetrics, Trainer } from "../src/training/index.js";
@@ -75,8 +76,10 @@ export function describeWarnings({ warnings }: RunDescription): string[] {
 }
 
 /** The figures of a step that a progress bar has room for. */
-export function describeStep({ reconstructionLoss, usage }: StepMetrics): string {
-  return `loss ${reconstructionLoss.toPrecision(3)}, usage of the window ${(100 * usage).toFixed(1)} %`;
+export function describeStep(metrics: StepMetrics): string {
+  const { reconstructionLoss, usage } = metrics;
+  const counted = lastSteps(stepsInWindow(metrics));
+  return `loss ${reconstructionLoss.toPrecision(3)}, usage of ${counted} ${(100 * usage).toFixed(1)} %`;
 }
 
 /** How far the choosing of the first codes is; only that it continues, while that is not known. */

@@ -1,4 +1,5 @@
 import type { MultiBar } from "cli-progress";
+import { lastSteps, ONE_BATCH, stepsInWindow } from "../src/core/usage-words.js";
 import type { InitializationProgress } from "../src/quantizers/index.js";
 import type { Finding } from "../src/reports/index.js";
 import type { StepMetrics, TrainingPhase } from "../src/training/index.js";
@@ -179,11 +180,13 @@ class TrainingPanel implements TrainingDisplay {
   #curve(figure: "loss" | "usage"): string {
     const metrics = this.#last;
     if (metrics === undefined) return figure;
-    const [value, line] =
+    const words = [ONE_BATCH, lastSteps(stepsInWindow(metrics))].map((counted) => `of ${counted}`);
+    const [value, of, line] =
       figure === "loss"
-        ? [metrics.reconstructionLoss.toPrecision(3), this.#loss]
-        : [`${(100 * metrics.usage).toFixed(1)} %`, this.#usage];
-    const head = `${figure.padEnd(LABEL)}${value.padStart(8)}  `;
+        ? [metrics.reconstructionLoss.toPrecision(3), words[0], this.#loss]
+        : [`${(100 * metrics.usage).toFixed(1)} %`, words[1], this.#usage];
+    const wide = Math.max(...words.map(({ length }) => length));
+    const head = `${figure.padEnd(LABEL)}${value.padStart(8)}  ${of?.padEnd(wide)}  `;
     return `${head}${line.text(Math.max(0, this.#width - head.length))}`;
   }
 

@@ -8,8 +8,10 @@ import { loadQuantizerModules } from "../config-file.js";
 import { addModelFlags, type ModelFlags } from "../declare-flags.js";
 import { engineOptions } from "../engine-options.js";
 import { UsageError } from "../errors.js";
+import { modelEvidence, vectorsOf } from "../model-evidence.js";
 import { PassedOverNote } from "../passed-over.js";
-import { note, print, printJson, type Terminal } from "../terminal.js";
+import { firstPhotograph } from "../photographs.js";
+import { print, printJson, type Terminal } from "../terminal.js";
 import { integer } from "../values.js";
 
 interface Flags extends ModelFlags {
@@ -116,7 +118,9 @@ async function openCodes(terminal: Terminal, folder: string, flags: Flags): Prom
     async (): Promise<UsageEvidence> => ({
       counts: counted.counts,
       places: await placesOf(readCodes(folder), counted.counts),
-      ...(model === undefined ? {} : await evidenceOfModel(terminal, model, flags)),
+      ...(model === undefined
+        ? {}
+        : await modelEvidence(terminal, model, { ...evidenceOptions(flags), isNamed: true })),
     }),
   );
   return {
@@ -146,7 +150,7 @@ async function openRun(terminal: Terminal, folder: string, flags: Flags): Promis
       return { usage: null, page: () => reports.renderRunReport(run), charts: async () => trainingCharts };
     }
     const { report: evaluated, evidence: own } = found;
-    const evidence = once(() => evidenceOfModel(terminal, folder, flags));
+    const evidence = once(() => modelEvidence(terminal, folder, evidenceOptions(flags)));
     return {
       usage: evaluated,
       page: async () => reports.renderRunReport(run, await evidence()),
@@ -184,6 +188,10 @@ function modelAlone(folder: string): UsageError {
   );
 }
 
+function evidenceOptions(flags: Flags) {
+  return { engine: engineOptions(flags), quiet: flags.quiet === true };
+}
+
 /** Everything that a run's model and some images show. */
 async function survey(terminal: Terminal, folder: string, flags: Flags) {
   const { Tokenizer, surveyCodes } = await import("../../src/tokenizer/index.js");
@@ -202,52 +210,13 @@ async function survey(terminal: Terminal, folder: string, flags: Flags) {
       counts,
       places: await placesOf(grids, counts),
       ...(await vectorsOf(tokenizer)),
+      ...(await firstPhotograph(tokenizer, images)),
       atlases,
     };
     return { counted, evidence };
   } finally {
     tokenizer.dispose();
   }
-}
-
-/** The codes' vectors, where the model can be loaded; a report is worth having without them too. */
-async function evidenceOfModel(terminal: Terminal, model: string, flags: Flags): Promise<UsageEvidence> {
-  const { Tokenizer } = await import("../../src/tokenizer/index.js");
-  const { VqkitError } = await import("../../src/core/errors.js");
-  try {
-    const tokenizer = await Tokenizer.load(model, engineOptions(flags));
-    try {
-      return { ...(await vectorsOf(tokenizer)), ...(await diagnosisOf(model)) };
-    } finally {
-      tokenizer.dispose();
-    }
-  } catch (error) {
-    if (flags.model !== undefined || !(error instanceof VqkitError)) throw error;
-    note(terminal, `The codes' vectors are left out: ${error.message}`, { quiet: flags.quiet === true });
-    return {};
-  }
-}
-
-/** What the doctor says of the run that a model is from; nothing of a model without one. */
-async function diagnosisOf(model: string): Promise<Pick<UsageEvidence, "diagnosis">> {
-  const { VqkitError } = await import("../../src/core/errors.js");
-  const { diagnose, readDiagnosisRecord } = await import("../../src/reports/index.js");
-  const { RunFolder } = await import("../../src/runs/index.js");
-  try {
-    return { diagnosis: diagnose(await readDiagnosisRecord(await RunFolder.open(model))) };
-  } catch (error) {
-    if (error instanceof VqkitError) return {};
-    throw error;
-  }
-}
-
-/** The codes of each codebook. */
-async function vectorsOf(
-  tokenizer: import("../../src/tokenizer/index.js").Tokenizer,
-): Promise<Pick<UsageEvidence, "vectors">> {
-  if (!tokenizer.hasCodeVectors) return {};
-  const codebooks = Array.from({ length: tokenizer.numCodebooks }, (_, codebook) => codebook);
-  return { vectors: await Promise.all(codebooks.map((codebook) => tokenizer.codeVectors(codebook))) };
 }
 
 type Grids = Parameters<typeof import("../../src/tokenizer/index.js")["finestGrid"]>[0];

@@ -3,6 +3,7 @@ import path from "node:path";
 import type { Command } from "commander";
 import { valueAt } from "../../src/core/objects.js";
 import { shellQuoted } from "../../src/core/shell.js";
+import { lastSteps } from "../../src/core/usage-words.js";
 import type { InitializationProgress } from "../../src/quantizers/index.js";
 import type { Finding, LiveDiagnosis } from "../../src/reports/index.js";
 import type {
@@ -22,6 +23,7 @@ import { DRY_RUN_FLAG, DRY_RUN_HELP, printMeasuredRun } from "../dry-run.js";
 import { Interrupted, UsageError } from "../errors.js";
 import { type FlagValues, freeRunFolder } from "../gather-config.js";
 import { LeftOutImages } from "../left-out.js";
+import { modelEvidence } from "../model-evidence.js";
 import { resumedFolder } from "../newest-run.js";
 import { PassedOverNote } from "../passed-over.js";
 import { describeFinding, describeResumed, describeRun } from "../run-description.js";
@@ -100,7 +102,7 @@ async function train(terminal: Terminal, written: ConfigObject, values: FlagValu
     leftOut.summarise();
     const result = await runTraining(terminal, trainer, { out, quiet, values, phases });
     broken.summarise();
-    await writeRunReport(await RunFolder.open(out));
+    await writeRunReport(await RunFolder.open(out), await evidenceOf(terminal, trainer, { out, quiet }));
     const { evaluation, untrained, meanColour, training, conventions } = result;
     if (values.json === true) {
       printJson(terminal, {
@@ -122,12 +124,22 @@ async function train(terminal: Terminal, written: ConfigObject, values: FlagValu
       );
       print(
         terminal,
-        `\nEvaluated on ${evaluation.images} crops of ${conventions.evaluationSet}. Written: ${out}`,
+        `\nEvaluated on ${evaluation.images} crops of ${conventions.evaluationSet}, usage too; while training, usage was of ${lastSteps(trainer.config.usageWindow)}. Written: ${out}`,
       );
     }
   } finally {
     trainer.dispose();
   }
+}
+
+/** What the model that was trained shows on the page of its run, computed as it was trained. */
+async function evidenceOf(
+  terminal: Terminal,
+  { config: { engine, device, threads } }: Trainer,
+  { out, quiet }: { readonly out: string; readonly quiet: boolean },
+) {
+  const chosen = { engine, device, ...(threads === null ? {} : { threads }) };
+  return modelEvidence(terminal, out, { engine: chosen, quiet });
 }
 
 /** Measures what a new run would take. */
@@ -236,7 +248,11 @@ async function runTraining(
     tell(
       display,
       "at the end",
-      doctor.finish({ final: evaluation.figures, meanColourPsnr: meanColour.psnr }),
+      doctor.finish({
+        final: evaluation.figures,
+        heldOut: trainer.describe().heldOut,
+        meanColourPsnr: meanColour.psnr,
+      }),
     );
     return result;
   } catch (error) {

@@ -11,9 +11,8 @@ export {
   NO_FIGURE,
 } from "./format.js";
 export { escapeHtml, Html, html } from "./html.js";
-export { DATA_ID, htmlPage, htmlTable, type PageParts, paragraphs, section } from "./page.js";
+export { DATA_ID, htmlPage, htmlTable, type PageParts, pageScript, paragraphs, section } from "./page.js";
 export { LIGHT, SERIES_COLOURS, seriesColour, withLightColours } from "./palette.js";
 export { encodeIndexedPng, pngUrl } from "./png.js";
 export { styleSheet } from "./style-sheet.js";
-export { tableScript } from "./table-script.js";
 export { type TextTableOptions, textTable } from "./text-table.js";

@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
+import { valuesScript } from "./charts/values-script.js";
 import { Html, html } from "./html.js";
 import { styleSheet } from "./style-sheet.js";
+import { tableScript } from "./table-script.js";
 
 /** What a page has besides its text. */
 export interface PageParts {
   /** Rules besides those of every page. */
   readonly style?: Html;
-  /** A program of this project that makes the page answer; without it the page still shows everything. */
+  /** A program of this project, beside that of every page; without either a page still shows everything. */
   readonly script?: string;
   /** What the program reads, and other programs may; JSON-safe. */
   readonly data?: unknown;
@@ -15,19 +17,22 @@ export interface PageParts {
 /** The element that holds a page's data. */
 export const DATA_ID = "vqkit-data";
 
+/** The program of every page: tables that can be sorted, charts whose values can be read. */
+export const pageScript = `"use strict";${tableScript}${valuesScript}`;
+
 /**
- * A page in one file. Nothing is loaded from anywhere, and nothing runs but the script given: the page's content policy
+ * A page in one file. Nothing is loaded from anywhere, and nothing runs but its own script: the page's content policy
  * forbids both. Light or dark as the reader's system is.
  */
-export function htmlPage(title: string, body: Html, { style, script, data }: PageParts = {}): string {
-  const allowed = script === undefined ? "" : ` script-src 'sha256-${digest(script)}';`;
+export function htmlPage(title: string, body: Html, { style, script = "", data }: PageParts = {}): string {
+  const program = pageScript + script;
   // In JSON, < stands in strings only; escaped, no string can end the element.
   const json = data === undefined ? undefined : JSON.stringify(data).replaceAll("<", "\\u003c");
   return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:;${new Html(allowed)}">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-${new Html(digest(program))}';">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title}</title>
@@ -37,9 +42,8 @@ export function htmlPage(title: string, body: Html, { style, script, data }: Pag
 <main>
 ${withContents(body)}
 </main>
-${json === undefined ? null : new Html(`<script type="application/json" id="${DATA_ID}">${json}</script>\n`)}${
-  script === undefined ? null : new Html(`<script>${script}</script>\n`)
-}</body>
+${json === undefined ? null : new Html(`<script type="application/json" id="${DATA_ID}">${json}</script>\n`)}<script>${new Html(program)}</script>
+</body>
 </html>
 `.text;
 }

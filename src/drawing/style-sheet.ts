@@ -36,11 +36,23 @@ th.number, td.number { text-align: right; padding-left: .9rem; padding-right: 0;
 .lists { display: flex; flex-wrap: wrap; gap: 2.5rem; }
 figure { margin: 0; min-width: 0; }
 figcaption { font-weight: 600; font-size: .95rem; margin-bottom: .25rem; }
-figcaption .key { font-weight: 400; color: var(--soft); font-size: .8rem; margin-left: .5rem; white-space: nowrap; }
+figcaption .key { display: inline-block; font-weight: 400; color: var(--soft); font-size: .8rem; margin-left: .5rem; overflow-wrap: anywhere; max-width: 100%; }
 figcaption .swatch { display: inline-block; width: 1rem; height: 3px; border-radius: 2px; vertical-align: middle; margin-right: .3rem; }
 figure .note { color: var(--soft); font-size: .82rem; line-height: 1.4; margin: .35rem 0 0; }
 svg.chart { display: block; width: 100%; height: auto; color: var(--soft); background: var(--panel); border-radius: 6px; font-variant-numeric: tabular-nums; }
 svg.chart text, svg.chart tspan { white-space: pre; }
+.scale-switch { font-weight: 400; font-size: .8rem; color: var(--soft); margin-left: .6rem; white-space: nowrap; cursor: pointer; }
+.scale-switch input { margin: 0; vertical-align: -.15em; }
+figure:has(.scale-switch input:checked) > .on-linear, figure:has(.scale-switch input:not(:checked)) > .on-log { display: none; }
+.plot { position: relative; border-radius: 6px; }
+.plot:focus-visible { outline: 2px solid var(--series1); outline-offset: 2px; }
+.plot .mark line { stroke: var(--soft); stroke-dasharray: 2 2; }
+.plot .mark circle { stroke: var(--panel); stroke-width: 1.5; }
+.tip { position: absolute; top: .35rem; z-index: 3; pointer-events: none; display: grid; grid-template-columns: auto auto auto; column-gap: .45rem; align-items: center; max-width: 85%; padding: .3rem .55rem; border: 1px solid var(--line); border-radius: 6px; background: var(--page); box-shadow: 0 2px 10px rgb(0 0 0 / .18); font-size: .78rem; line-height: 1.4; font-variant-numeric: tabular-nums; }
+.tip .at { grid-column: 1 / -1; color: var(--soft); }
+.tip .swatch { width: .8rem; height: 3px; border-radius: 2px; margin: 0; }
+.tip .name { overflow-wrap: anywhere; }
+.tip .value { text-align: right; font-weight: 600; }
 img.picture { max-width: 100%; height: auto; image-rendering: pixelated; display: block; border-radius: 4px; }
 .strips { gap: .6rem 1.25rem; }
 .strips figcaption { font-weight: 400; color: var(--soft); font-size: .85rem; margin: 0 0 .1rem; }
@@ -64,6 +76,7 @@ img.mini { display: block; width: 100%; image-rendering: pixelated; background: 
 .photographs { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(46%, 12.4rem), 1fr)); gap: .9rem; }
 .photographs img { display: block; width: 100%; height: auto; border-radius: 4px; }
 .photographs img + img { margin-top: .35rem; }
+.photographs.few { grid-template-columns: repeat(auto-fit, minmax(min(46%, 12.4rem), 20rem)); }
 img.mosaic { image-rendering: pixelated; }
 [hidden] { display: none !important; }
 @media (max-width: 480px) {
@@ -75,7 +88,7 @@ img.mosaic { image-rendering: pixelated; }
 }
 @media print {
   main { max-width: none; padding: 0; }
-  .search, .readout, .contents { display: none; }
+  .search, .readout, .contents, .scale-switch, .tip { display: none; }
   figure, tr { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
   .columns { grid-template-columns: 1fr 1fr; }

@@ -7,6 +7,8 @@ export interface CodedPhotograph {
   readonly original: RgbImage;
   /** A pixel a code, of the first codebook: `codeMosaic`. */
   readonly mosaic: RgbImage;
+  /** Q. */
+  readonly numCodebooks: number;
   readonly reconstruction: RgbImage;
   /** Of this image, as the metric card has it; null where both are equal. */
   readonly psnr: number | null;

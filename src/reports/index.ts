@@ -43,6 +43,7 @@ export {
 } from "./index-places.js";
 export { lifeCharts } from "./life-charts.js";
 export { type LossCard, type LossTerm, lossCard } from "./loss-card.js";
+export { MOST_OVERLAID, type NamedCurves, overlaidCharts } from "./overlaid-curves.js";
 export type { LabelledPhotograph } from "./photograph-section.js";
 export type { CountBin } from "./records/count-histogram.js";
 export { runUsage, runUsageReport } from "./records/run-usage.js";

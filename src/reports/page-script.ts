@@ -3,7 +3,6 @@
  * data and writes text only, never HTML.
  */
 export const usageScript = `
-"use strict";
 const data = JSON.parse(document.getElementById("vqkit-data").textContent);
 const number = (value) => value.toLocaleString("en-US");
 const books = data.codebooks.map(({ indices, counts }) => {

@@ -1,12 +1,13 @@
+import { EPOCH_SO_FAR, evaluationImages, lastSteps, ONE_BATCH, stepsInWindow } from "../core/usage-words.js";
 import { type Chart, chartColumns, lineChart, type Series } from "../drawing/charts/index.js";
-import { formatTick, type Html, html, section } from "../drawing/index.js";
+import { type Html, html, section } from "../drawing/index.js";
 import type { TrainingCurves } from "./records/training-curves.js";
 
 interface ChartFields {
   readonly title: string;
   readonly series: Readonly<Record<string, string>>;
   readonly yScale?: "log";
-  readonly formatY?: (value: number) => string;
+  readonly isPercent?: boolean;
   readonly yIncludes?: readonly number[];
   /** Whether what one step shows is noisy. */
   readonly isNoisy?: boolean;
@@ -24,8 +25,9 @@ function otherLosses(fields: readonly string[]): string[] {
   return [...new Set(["codebook", "commitment", "entropy", ...others])];
 }
 
-/** The charts, and the fields of metrics.jsonl that each draws. @param fields all of them */
-function chartsOf(fields: readonly string[]): readonly ChartFields[] {
+/** The charts, and the fields of metrics.jsonl that each draws. */
+function chartsOf({ curves, last }: TrainingCurves, heldOut?: boolean): readonly ChartFields[] {
+  const fields = [...curves.keys()];
   const losses = otherLosses(fields);
   const weighted = losses.map((name) => [
     `weighted${name.charAt(0).toUpperCase()}${name.slice(1)}Loss`,
@@ -54,48 +56,55 @@ function chartsOf(fields: readonly string[]): readonly ChartFields[] {
       yScale: "log",
       isNoisy: true,
     },
+    ...countedCharts(lastSteps(stepsInWindow(last)), evaluationImages(heldOut)),
     ...CHARTS,
   ];
 }
 
+/** The charts whose figures depend on what they were counted on. */
+function countedCharts(window: string, evaluation: string): readonly ChartFields[] {
+  return [
+    {
+      title: "Codebook usage",
+      series: {
+        usageBatch: ONE_BATCH,
+        usageWindow: window,
+        usageEpoch: EPOCH_SO_FAR,
+        evaluationUsage: evaluation,
+      },
+      isPercent: true,
+      yIncludes: [0],
+      isNoisy: true,
+    },
+    {
+      title: "Perplexity",
+      series: {
+        perplexityBatch: ONE_BATCH,
+        perplexityWindow: window,
+        perplexityEpoch: EPOCH_SO_FAR,
+        evaluationPerplexity: evaluation,
+      },
+      yScale: "log",
+      isNoisy: true,
+    },
+    {
+      title: "Quantization error",
+      series: { quantizationError: ONE_BATCH, evaluationQuantizationError: evaluation },
+      yScale: "log",
+      isNoisy: true,
+    },
+    { title: `PSNR on ${evaluation} (dB)`, series: { evaluationPsnr: "PSNR" } },
+    { title: `SSIM on ${evaluation}`, series: { evaluationSsim: "SSIM", evaluationMsSsim: "MS-SSIM" } },
+    {
+      title: `Reconstruction loss on ${evaluation}`,
+      series: { evaluationReconstructionLoss: "loss" },
+      yScale: "log",
+    },
+    { title: `Bits per pixel on ${evaluation}`, series: { evaluationBitsPerPixel: "bits per pixel" } },
+  ];
+}
+
 const CHARTS: readonly ChartFields[] = [
-  {
-    title: "Codebook usage",
-    series: {
-      usageBatch: "batch",
-      usageWindow: "window",
-      usageEpoch: "epoch",
-      evaluationUsage: "evaluation",
-    },
-    formatY: (usage) => `${formatTick(100 * usage)} %`,
-    yIncludes: [0],
-    isNoisy: true,
-  },
-  {
-    title: "Perplexity",
-    series: {
-      perplexityBatch: "batch",
-      perplexityWindow: "window",
-      perplexityEpoch: "epoch",
-      evaluationPerplexity: "evaluation",
-    },
-    yScale: "log",
-    isNoisy: true,
-  },
-  {
-    title: "Quantization error",
-    series: { quantizationError: "batch", evaluationQuantizationError: "evaluation" },
-    yScale: "log",
-    isNoisy: true,
-  },
-  { title: "PSNR on the evaluation set (dB)", series: { evaluationPsnr: "PSNR" } },
-  { title: "SSIM on the evaluation set", series: { evaluationSsim: "SSIM", evaluationMsSsim: "MS-SSIM" } },
-  {
-    title: "Reconstruction loss on the evaluation set",
-    series: { evaluationReconstructionLoss: "loss" },
-    yScale: "log",
-  },
-  { title: "Bits per pixel on the evaluation set", series: { evaluationBitsPerPixel: "bits per pixel" } },
   { title: "Gradient norm before clipping", series: { gradientNorm: "norm" }, yScale: "log", isNoisy: true },
   { title: "Learning rate", series: { learningRate: "learning rate" }, yIncludes: [0] },
   { title: "Images a second", series: { imagesPerSecond: "images a second" }, yIncludes: [0], isNoisy: true },
@@ -110,10 +119,17 @@ function needsNoChart(field: string): boolean {
 /** A smoothed curve averages so many of the points kept. */
 const SMOOTH = 31;
 
+/** What a page knows besides the metrics. */
+interface TrainingContext {
+  /** Whether the evaluation's images were kept out of training. */
+  readonly heldOut?: boolean | undefined;
+}
+
 /** A chart of each figure that the metrics of a run have; figures known by their name alone come last. */
-export function trainingCharts({ curves }: TrainingCurves): Chart[] {
+export function trainingCharts(all: TrainingCurves, { heldOut }: TrainingContext = {}): Chart[] {
+  const { curves } = all;
   const fields = [...curves.keys()];
-  const charts = chartsOf(fields);
+  const charts = chartsOf(all, heldOut);
   const drawn = new Set(charts.flatMap(({ series }) => Object.keys(series)));
   const others = fields.filter((field) => !drawn.has(field) && !needsNoChart(field));
   return [
@@ -135,12 +151,12 @@ export function trainingCharts({ curves }: TrainingCurves): Chart[] {
 }
 
 /** What the metrics of a run recorded, drawn; nothing for a run without metrics. */
-export function trainingSection(curves: TrainingCurves): Html {
-  const drawn = trainingCharts(curves);
+export function trainingSection(curves: TrainingCurves, context: TrainingContext = {}): Html {
+  const drawn = trainingCharts(curves, context);
   if (drawn.length === 0) return html``;
   return section(
     "Training",
-    html`<p class="soft">Pale: as recorded, thinned evenly where there are more than 1,200 records. Full: the mean of ${SMOOTH} neighbouring points (the geometric mean on logarithmic axes).</p>
+    html`<p class="soft">Pale: as recorded, thinned evenly where there are more than 1,200 records. Full: the mean of ${SMOOTH} neighbouring points (the geometric mean on logarithmic axes). Pointer, finger or arrow keys read what was recorded.</p>
 ${chartColumns(drawn)}`,
   );
 }

@@ -1,4 +1,5 @@
 import { VqkitError } from "../core/errors.js";
+import { evaluationImages } from "../core/usage-words.js";
 import {
   formatCount,
   formatDuration,
@@ -18,6 +19,7 @@ import { originOf, type RunFolder, readCodeTimeline } from "../runs/index.js";
 import { diagnose, findingsHtml, readDiagnosisRecord } from "./diagnosis/index.js";
 import { FIGURE_NAMES, FIGURE_STYLES, formatFigure } from "./figures.js";
 import { lossCard } from "./loss-card.js";
+import { codedPhotographSection } from "./photograph-section.js";
 import {
   type EvaluationRecord,
   type RunFigures,
@@ -63,8 +65,9 @@ export async function renderRunReport(
 ${curves.records === 0 ? null : findingsHtml(diagnose(await readDiagnosisRecord(run)))}
 ${paragraphs(originLines(origin))}
 ${record === undefined ? (isImport ? null : unfinished(curves)) : summary(record)}
+${await codedPhotographSection(evidence.photograph)}
 ${reconstructions(await (record === undefined ? undefined : pictures(record)), await stripFigures(run))}
-${trainingSection(curves)}
+${trainingSection(curves, { heldOut: record?.figures.heldOut })}
 ${shown?.content ?? (await lifeSection(run))}
 ${losses(config)}
 ${record === undefined ? null : conventions(record)}
@@ -113,7 +116,7 @@ function summary({ figures }: RunRecord): Html {
   ])}${figuresTable(figures)}`;
 }
 
-function figuresTable({ final, untrained, meanColour }: RunFigures): Html {
+function figuresTable({ final, untrained, meanColour, heldOut }: RunFigures): Html {
   const columns = [
     { title: "Trained", record: final },
     { title: "Untrained", record: untrained },
@@ -125,7 +128,9 @@ function figuresTable({ final, untrained, meanColour }: RunFigures): Html {
   ];
   const rows = FIGURE_NAMES.flatMap((name) => {
     if (name === "imagesPerSecond") return []; // of training, and said above
-    const figure = row(FIGURE_STYLES[name].title, (record) => formatFigure(name, record[name]));
+    const { title } = FIGURE_STYLES[name];
+    const of = name === "usage" ? `${title} on ${evaluationImages(heldOut)}` : title;
+    const figure = row(of, (record) => formatFigure(name, record[name]));
     return name === "usage" ? [figure, row(uniformTitle(final), uniformCell)] : [figure];
   });
   return htmlTable([{ title: "Figure" }, ...columns.map(({ title }) => ({ title, numeric: true }))], rows);

@@ -1,6 +1,6 @@
 import { axisX, axisY, barY, gridY, type PlotOptions, ruleY, tickY } from "@observablehq/plot";
 import { type Chart, draw, fileName, heatMap, lineChart } from "../drawing/charts/index.js";
-import { formatCount, formatSignificant, formatTick, seriesColour } from "../drawing/index.js";
+import { formatCount, formatItems, formatSignificant, formatTick, seriesColour } from "../drawing/index.js";
 import type { CodeCounts } from "../metrics/index.js";
 import type { CountBin } from "./records/count-histogram.js";
 import type { CodebookReport } from "./records/usage-report.js";
@@ -32,7 +32,6 @@ export function countCharts(
         xTitle: "rank",
         xScale: "log",
         yScale: "log",
-        formatY: formatTick,
         note: "How often the code of each rank was chosen; both axes logarithmic. A uniform source would be about level.",
       },
     ),
@@ -48,7 +47,7 @@ export function countCharts(
         title: `Usage against indices seen${suffix}`,
         xTitle: "indices",
         xScale: "log",
-        formatY: formatPercent0,
+        isPercent: true,
         yIncludes: [0],
         note: "Rarefaction: the usage that so many indices, drawn at random from all counted, show on average. Level at its right end: more images would hardly show more codes.",
       },
@@ -57,15 +56,13 @@ export function countCharts(
   ];
 }
 
-function formatPercent0(fraction: number): string {
-  return `${formatTick(100 * fraction)} %`;
-}
-
 function histogramChart(bins: readonly CountBin[], suffix: string): Chart {
   const title = `Codes by how often they were chosen${suffix}`;
   const label = ({ from, to }: CountBin): string =>
     from === to ? formatCount(from) : `${formatCount(from)}+`;
   const known = bins.map((bin) => ({ ...bin, label: label(bin) }));
+  const told = (bin: CountBin): string =>
+    `chosen ${label(bin)} times: ${formatItems(bin.codes, "code")}; a uniform source: ${formatSignificant(bin.uniform)}`;
   // Every second or third, so that the longest, such as 32,768+, have room.
   const labelled = known.length > 15 ? 3 : known.length > 11 ? 2 : 1;
   return {
@@ -76,7 +73,14 @@ function histogramChart(bins: readonly CountBin[], suffix: string): Chart {
       y: { label: null, nice: true },
       marks: [
         gridY({ stroke: "var(--line)", strokeOpacity: 1, ticks: 5 }),
-        barY(known, { x: "label", y: "codes", fill: seriesColour(0), insetLeft: 1, insetRight: 1 }),
+        barY(known, {
+          x: "label",
+          y: "codes",
+          fill: seriesColour(0),
+          insetLeft: 1,
+          insetRight: 1,
+          title: told,
+        }),
         tickY(known, { x: "label", y: "uniform", stroke: seriesColour(1), strokeWidth: 2.5 }),
         axisX({
           tickSize: 0,

@@ -13,7 +13,6 @@ import {
   type PageParts,
   paragraphs,
   section,
-  tableScript,
 } from "../drawing/index.js";
 import type { CodeTimeline } from "../metrics/index.js";
 import { type AtlasSheet, atlasEntries, atlasSheet } from "./code-atlas.js";
@@ -21,6 +20,7 @@ import { levelChart, vectorChart } from "./code-charts.js";
 import { findingsHtml } from "./diagnosis/index.js";
 import { lifeCharts } from "./life-charts.js";
 import { usageScript } from "./page-script.js";
+import { codedPhotographSection } from "./photograph-section.js";
 import { placeCharts } from "./place-charts.js";
 import { favouritePlaces } from "./place-pictures.js";
 import type { UsageEvidence } from "./records/usage-evidence.js";
@@ -39,29 +39,30 @@ import {
 
 /** A usage report as a page in one file that opens from disk: figures, curves, most and least used codes. */
 export function renderUsageHtml(report: UsageReport): string {
-  const { body } = usageParts(report, {}, []);
+  const { body } = usageParts(report, { evidence: {}, sheets: [], isWhole: true });
   const title = titleOf(report);
   return htmlPage(title, html`<h1>${title}</h1>\n${paragraphs(originLines(report.origin))}${body}`);
 }
 
 /** The same with all that is at hand: the map of the codebook, its geometry, places, neighbours, and what codes look like. */
 export async function renderUsagePage(report: UsageReport, evidence: UsageEvidence = {}): Promise<string> {
-  const { body, parts } = await usageBody(report, evidence);
+  const { body, parts } = await usageBody(report, evidence, { isWhole: true });
   const title = titleOf(report);
-  const { diagnosis } = evidence;
-  const top = html`${diagnosis === undefined ? null : findingsHtml(diagnosis)}${paragraphs(originLines(report.origin))}`;
+  const { diagnosis, photograph } = evidence;
+  const top = html`${diagnosis === undefined ? null : findingsHtml(diagnosis)}${paragraphs(originLines(report.origin))}${await codedPhotographSection(photograph)}`;
   return htmlPage(title, html`<h1>${title}</h1>\n${top}${body}`, parts);
 }
 
-/** The body of a usage report and what its page needs, to stand on a page of its own or in a larger one. */
-export async function usageBody(
+/** The body of a usage report and what its page needs: the page itself, in sections, or a part of a larger one. */
+async function usageBody(
   report: UsageReport,
-  evidence: UsageEvidence = {},
+  evidence: UsageEvidence,
+  { isWhole }: { readonly isWhole: boolean },
 ): Promise<{ readonly body: Html; readonly parts: PageParts }> {
   const sheets = await Promise.all(
     (evidence.atlases ?? []).map((atlas, i) => atlasSheet(atlas, `sheet${i}`)),
   );
-  return usageParts(report, evidence, sheets);
+  return usageParts(report, { evidence, sheets, isWhole });
 }
 
 /** Every chart of a usage report, for files. */
@@ -85,22 +86,38 @@ function titleOf({ name }: UsageReport): string {
 /** One entry a codebook; undefined where it has no pictures. */
 type Sheets = readonly (AtlasSheet | undefined)[];
 
+interface UsageSources {
+  readonly evidence: UsageEvidence;
+  readonly sheets: Sheets;
+  /** Whether the page is about nothing else, and so has sections of its own. */
+  readonly isWhole: boolean;
+}
+
 function usageParts(
   report: UsageReport,
-  evidence: UsageEvidence,
-  sheets: Sheets,
+  { evidence, sheets, isWhole }: UsageSources,
 ): { readonly body: Html; readonly parts: PageParts } {
   const { counts } = evidence;
-  const body = html`${paragraphs(describeUsage(report))}
+  const counted = html`${paragraphs(describeUsage(report))}
 ${scopesTable(report)}
 <p class="soft">${UNIFORM_NOTE} ${RAREFIED_NOTE}</p>
 ${scalesHtml(report)}
-${report.codebooks.map((codebook, i) => codebookBody(codebook, { report, evidence, sheet: sheets[i], number: i }))}`;
+`;
+  const body = html`${isWhole ? section("What was counted", counted) : counted}
+${report.codebooks.map((codebook, number) => {
+  const title = codebookTitle(report, number);
+  const parts = codebookParts(codebook, { report, evidence, sheet: sheets[number], number });
+  // Of several codebooks each is a section; a single one has them for its parts.
+  if (isWhole && title === "") return parts.map((part) => section(part.title, part.content));
+  const inner = parts.map(({ title: head, content }) => html`<h3>${head}</h3>\n${content}\n`);
+  if (title === "") return inner;
+  return isWhole ? section(title, html`${inner}`) : html`<h3>${title}</h3>\n${inner}`;
+})}`;
   if (counts === undefined) return { body, parts: {} };
   return {
     body,
     parts: {
-      script: usageScript + tableScript,
+      script: usageScript,
       data: usageData(report, { counts, timeline: evidence.timeline, sheets }),
       style: new Html(sheets.map((sheet) => sheet?.style.text ?? "").join("")),
     },
@@ -154,25 +171,42 @@ interface CodebookPlace {
   readonly number: number;
 }
 
-function codebookBody(codebook: CodebookReport, { report, evidence, sheet, number }: CodebookPlace): Html {
+interface UsagePart {
+  readonly title: string;
+  readonly content: Html;
+}
+
+function codebookParts(
+  codebook: CodebookReport,
+  { report, evidence, sheet, number }: CodebookPlace,
+): UsagePart[] {
   const { counts, timeline } = evidence;
   const places = evidence.places?.[number];
-  const title = codebookTitle(report, number);
-  const heading = title === "" ? null : html`<h3>${title}</h3>\n`;
   const maps = counts === undefined ? [] : codebookMap(counts, number, "");
   const geometry = geometryCharts(evidence, number, "");
-  return html`${heading}<p>${describeCodebook(codebook)}</p>
-${chartColumns(countCharts(codebook, ""))}
-${
-  counts === undefined
-    ? codeLists(codebook)
-    : html`<h3>The codebook</h3>${search(number, report, sheet)}
-<div class="columns">${maps.map((chart) => mapFigure(chart, number, report.codebookSize))}${geometry.map(chartFigure)}</div>
-${codeLists(codebook)}`
-}
-${timeline === undefined ? null : html`<h3>Over training</h3>${lifeFigures(timeline, number)}`}
-${places === undefined ? null : html`<h3>Where codes stand</h3>${chartColumns(placeCharts(places, ""))}${favouritePlaces(places)}`}
-${sheet === undefined ? null : atlasBody(codebook, { sheet, isOnly: report.numCodebooks === 1 })}`;
+  const parts: (UsagePart | undefined | false)[] = [
+    {
+      title: "How often codes were chosen",
+      content: html`<p>${describeCodebook(codebook)}</p>
+${chartColumns(countCharts(codebook, ""))}`,
+    },
+    (counts !== undefined || codebook.mostUsed.length > 0) && {
+      title: "The codebook",
+      content: html`${counts === undefined ? null : search(number, report, sheet)}
+${maps.length + geometry.length === 0 ? null : html`<div class="columns">${maps.map((chart) => mapFigure(chart, number, report.codebookSize))}${geometry.map(chartFigure)}</div>`}
+${codeLists(codebook)}`,
+    },
+    timeline && { title: "Over training", content: lifeFigures(timeline, number) },
+    places && {
+      title: "Where codes stand",
+      content: html`${chartColumns(placeCharts(places, ""))}${favouritePlaces(places)}`,
+    },
+    sheet && {
+      title: "What codes look like",
+      content: atlasBody(codebook, { sheet, isOnly: report.numCodebooks === 1 }),
+    },
+  ];
+  return parts.filter((part) => typeof part === "object");
 }
 
 /** How the codes of one codebook came into use and fell out of it. */
@@ -226,8 +260,7 @@ function atlasBody(
 ): Html {
   const { samples } = figures;
   const others = isOnly ? "" : "; the other codebooks have the code that they used most";
-  return html`<h3>What codes look like</h3>
-<p class="soft">Framed: what the model makes of the code alone, the middle of a grid filled with it${others}. Then places in ${formatItems(sheet.images, "image")} that have this code, with their surroundings: the code stands for the middle of each. ${formatItems(sheet.entries.length, "code")} can be found by the search above.</p>
+  return html`<p class="soft">Framed: what the model makes of the code alone, the middle of a grid filled with it${others}. Then places in ${formatItems(sheet.images, "image")} that have this code, with their surroundings: the code stands for the middle of each. ${formatItems(sheet.entries.length, "code")} can be found by the search above.</p>
 <h3>Most used</h3>${atlasEntries(sheet, mostUsed, samples)}
 <h3>Least used</h3>${atlasEntries(sheet, leastUsed, samples)}`;
 }
@@ -237,6 +270,6 @@ export async function usageSection(
   report: UsageReport,
   evidence: UsageEvidence = {},
 ): Promise<{ readonly content: Html; readonly parts: PageParts }> {
-  const { body, parts } = await usageBody(report, evidence);
+  const { body, parts } = await usageBody(report, evidence, { isWhole: false });
   return { content: section("Codebook usage", body), parts };
 }

@@ -42,6 +42,7 @@ export async function photographThrough(
     name: basename(where),
     original,
     mosaic: codeMosaic({ indices, height: rows, width: columns }, codeColours(indices, vectors), 1),
+    numCodebooks: codebooks,
     reconstruction: { pixels, height, width },
     psnr: figures?.psnr ?? null,
   };

@@ -1,3 +1,5 @@
+import { pageScript } from "../drawing/index.js";
+
 /**
  * The program of pages that follow something: it asks for the page's parts again and again and replaces those that have
  * changed. It waits the longer, the longer an answer took, so that watching costs little beside training.
@@ -7,29 +9,34 @@ export const liveScript = `
 const main = document.querySelector("[data-live]");
 const connection = document.getElementById("connection");
 const LEAST_WAIT = 2000, MOST_WAIT = 30000, PATIENCE = 10;
+// As they came, before anything of the page's program changes them.
 const shown = new Map();
-let text = "";
 for (const part of main.querySelectorAll(".part")) shown.set(part.id, part.outerHTML);
-
-function keepChoices(before, after) {
-  const chosen = new Set(Array.from(before.querySelectorAll("input:checked"), (input) => input.value));
-  for (const input of after.querySelectorAll("input[type=checkbox]")) input.checked = chosen.has(input.value);
+let text = "";
+${pageScript}
+const choicesOf = () => new Map(Array.from(main.querySelectorAll("input[type=checkbox]"), (input) => [input.value, input.checked]));
+function keepChoices(before, after, chosen) {
+  for (const input of after.querySelectorAll("input[type=checkbox]")) input.checked = chosen.get(input.value) ?? input.checked;
   const open = new Set(Array.from(before.querySelectorAll("details[open] > summary > b"), (title) => title.textContent));
   for (const title of after.querySelectorAll("details > summary > b")) title.closest("details").open = open.has(title.textContent);
   const positions = Array.from(before.querySelectorAll(".scroll"), (box) => box.scrollLeft);
+  makeSortable(after);
+  putInOrder(after, orderOf(before));
   return () => after.querySelectorAll(".scroll").forEach((box, i) => { box.scrollLeft = positions[i] ?? 0; });
 }
 function show(fresh) {
   if (fresh === text) return;
   text = fresh;
   const parts = new DOMParser().parseFromString(fresh, "text/html").querySelectorAll(".part");
+  // Of the whole page: a run that ends moves to another part, and stays chosen.
+  const chosen = choicesOf();
   for (const part of parts) {
     const before = document.getElementById(part.id);
     const html = part.outerHTML;
     if (before === null || shown.get(part.id) === html) continue;
     shown.set(part.id, html);
     const focused = before.contains(document.activeElement) ? document.activeElement : null;
-    const scroll = keepChoices(before, part);
+    const scroll = keepChoices(before, part, chosen);
     before.replaceWith(part);
     scroll();
     if (focused !== null) {

@@ -144,7 +144,8 @@ async function readable<T>(value: Promise<T>, problems: string[]): Promise<T | u
 function finalFigures({ figures }: RunRecord) {
   const { codebookSize, codeDim } = figures.quantizer;
   const meanColourPsnr = figures.meanColour?.psnr ?? null;
-  return { codebookSize, ...(codeDim === null ? {} : { codeDim }), final: figures.final, meanColourPsnr };
+  const { final, heldOut } = figures;
+  return { codebookSize, ...(codeDim === null ? {} : { codeDim }), final, heldOut, meanColourPsnr };
 }
 
 function diagnosedRun({ codebookSize, codeDim, steps }: RunPlan, config: unknown): DiagnosedRun {

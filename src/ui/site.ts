@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { VqkitError } from "../core/errors.js";
+import { SERIES_COLOURS } from "../drawing/index.js";
 import { readWhole } from "../files/index.js";
 import type { RunFolder } from "../runs/index.js";
 import { type Answer, fileAnswer, htmlAnswer, reportAnswer, tagOf } from "./answers.js";
@@ -9,7 +10,7 @@ import type { QueueView } from "./pages/queue-page.js";
 import type { RunCards } from "./run-cards.js";
 import type { CataloguedRun, RunCatalogue } from "./run-catalogue.js";
 import { inspectRun, type RunState, versionOfFile } from "./run-files.js";
-import type { RunViews } from "./run-view.js";
+import type { RunView, RunViews } from "./run-view.js";
 import { icon, style } from "./style.js";
 
 /** What the site is made from. */
@@ -71,6 +72,8 @@ export class Site {
             { path: /^\/queue$/, find: () => this.#queue("page") },
             { path: /^\/queue\/live$/, find: () => this.#queue("parts") },
           ]),
+      { path: /^\/overlay$/, find: (asked) => this.#overlay(asked, "page") },
+      { path: /^\/overlay\/live$/, find: (asked) => this.#overlay(asked, "parts") },
       { path: /^\/compare$/, find: (asked) => this.#compare(asked) },
       { path: /^\/style\.css$/, find: () => fixed("text/css; charset=utf-8", style) },
       { path: /^\/live\.js$/, find: () => fixed("text/javascript; charset=utf-8", liveScript) },
@@ -123,6 +126,25 @@ export class Site {
         const view = await this.#parts.views.view(run, state);
         const { runPage, runParts } = await import("./pages/run-page.js");
         return htmlAnswer(form === "page" ? runPage(view) : runParts(view).text);
+      },
+    };
+  }
+
+  async #overlay({ query }: Asked, form: "page" | "parts"): Promise<Content> {
+    const ids = [...new Set(query.getAll("run"))];
+    const shown = await Promise.all(ids.slice(0, SERIES_COLOURS).map((id) => this.#find(id)));
+    const versions = shown.map(({ run, state }) => `${run.id} ${state.version}`);
+    return {
+      tag: this.#tag("overlay", form, String(ids.length), ...versions),
+      make: async () => {
+        if (shown.length === 0) return refused(422, "Nothing to show", "Choose runs in the list.");
+        const runs: RunView[] = [];
+        for (const { run, state } of shown) runs.push(await this.#parts.views.view(run, state));
+        const view = { runs, leftOut: ids.length - runs.length };
+        const { overlayPage, overlayParts } = await import("./pages/overlay-page.js");
+        if (form === "parts") return htmlAnswer(overlayParts(view).text);
+        const address = ids.map((id) => `run=${encodeURIComponent(id)}`).join("&");
+        return htmlAnswer(overlayPage(view, `/overlay/live?${address}`));
       },
     };
   }

@@ -33,8 +33,12 @@ progress::-moz-progress-bar { background: var(--series3); }
 td.number + .text, th.number + .text { padding-left: .9rem; }
 tbody th { min-width: 9.5rem; }
 #finished td, #stopped td { white-space: nowrap; }
-.pick { display: inline-flex; gap: .5rem; align-items: baseline; cursor: pointer; }
-.pick input { margin: 0; }
+.pick { display: inline-block; padding: .1rem .5rem .1rem 0; cursor: pointer; }
+.pick input { margin: 0; vertical-align: -.1em; }
+#chosen { position: sticky; bottom: 0; z-index: 2; background: var(--page); }
+#chosen form { border-top: 1px solid var(--line); padding: .6rem 0; margin-top: 1rem; display: flex; flex-wrap: wrap; gap: .4rem .7rem; align-items: center; }
+#chosen span { flex: 1 1 20rem; }
+.swatch { display: inline-block; width: .7rem; height: .7rem; border-radius: 2px; margin-right: .45rem; }
 #contents p { display: flex; flex-wrap: wrap; align-items: baseline; gap: .3rem 1rem; font-size: .9rem; }
 .row { margin: .4rem 0; }
 .row figcaption { font-weight: 400; font-size: .85rem; color: var(--soft); margin: 0; }

@@ -53,6 +53,7 @@ describe("the command line before a command runs", () => {
       "src/core/objects.js",
       "src/core/shell.js",
       "src/core/suggest.js",
+      "src/core/usage-words.js",
     ]);
     expect(files).toContain("cli/program.js");
   });

@@ -54,7 +54,7 @@ function metrics(step: number): StepMetrics {
     samplesBatch: 64,
     usageWindow: step / 100,
     perplexityWindow: 3,
-    samplesWindow: 64,
+    samplesWindow: 64 * Math.min(step, 50),
     usageEpoch: step / 100,
     perplexityEpoch: 3,
     samplesEpoch: 64,
@@ -68,7 +68,7 @@ const FINDING: Finding = {
   rule: "usage-falling",
   title: "Codebook usage is falling",
   severity: "critical",
-  seen: "usage of a batch: 1.0 % in the last tenth of the run, 5.0 % in its best",
+  seen: "usage of one batch: 1.0 % in the last tenth of the run, 5.0 % in its best",
   remedies: ["lower the learning rate"],
   symptoms: [],
 };
@@ -87,10 +87,10 @@ describe("the panel", () => {
     const [progress, loss, usage, doctor] = panel(shown);
     expect(progress).toMatch(/^training vq {2}█{12}░{12} {2}50 % {2}4\/8 steps {2}/);
     // 1, 1/2, 1/3, 1/4 on a logarithmic scale: 1/2 is the half, 1/3 a fifth up.
-    expect(loss).toBe("loss       0.250  █▅▂▁");
-    expect(usage).toBe("usage      4.0 %  ▁▃▆█");
+    expect(loss).toBe("loss       0.250  of one batch         █▅▂▁");
+    expect(usage).toBe("usage      4.0 %  of the last 4 steps  ▁▃▆█");
     expect(doctor).toBe(
-      "doctor  critical: Codebook usage is falling: usage of a batch: 1.0 % in the last tenth of the run, …",
+      "doctor  critical: Codebook usage is falling: usage of one batch: 1.0 % in the last tenth of the run, 5.…",
     );
     expect(shown.text().startsWith(HIDE_CURSOR)).toBe(true);
     expect(shown.text().lastIndexOf(SHOW_CURSOR)).toBeGreaterThan(shown.text().lastIndexOf(HIDE_CURSOR));
@@ -152,7 +152,7 @@ describe("elsewhere", () => {
     lines.note("doctor     step 3: warning");
     lines.stop();
     expect(plain.text()).toMatch(
-      /^training vq: 3\/3 steps( \| [^|\n]*)? \| loss 0\.333, usage of the window 3\.0 %\ndoctor {5}step 3: warning\n$/,
+      /^training vq: 3\/3 steps( \| [^|\n]*)? \| loss 0\.333, usage of the last 3 steps 3\.0 %\ndoctor {5}step 3: warning\n$/,
     );
     const low = screen(80, { rows: 3 });
     const bar = startTrainingDisplay(low.terminal, { kind: "vq", steps: 3, quiet: false });

@@ -335,8 +335,8 @@ describe("report", () => {
     const page = path.join(await temporaryFolder(), "page.html");
     const { code, stdout } = await vqkit(["report", model, "--html", page]);
     expect(code).toBe(0);
-    expect(stdout).toContain("evaluation set");
-    expect(stdout).toContain("training window");
+    expect(stdout).toMatch(/^held-out images +/m);
+    expect(stdout).toMatch(/^the last \d+ steps of training \(step \d+\) +/m);
     expect(stdout).toContain("Uniform source");
     expect(stdout).toContain("Least used");
     expect(await readFile(page, "utf8")).toMatch(/^<!doctype html>/i);

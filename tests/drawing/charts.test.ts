@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { chartFigure } from "../../src/drawing/charts/chart.js";
+import { chartFigure } from "../../src/drawing/charts/chart-figure.js";
 import { heatMap } from "../../src/drawing/charts/heat-map.js";
 import { lineChart, logTicks, type Point, smoothed } from "../../src/drawing/charts/line-chart.js";
 import { captionedSvg, csv, standaloneSvg, writePlots } from "../../src/drawing/charts/plot-files.js";

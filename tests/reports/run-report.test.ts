@@ -45,9 +45,9 @@ describe("renderRunReport", () => {
     expect(text).toContain("Measured on 12 held-out images.");
     // psnr 20, 10 and 15; usage psnr / 200, of 300 indices
     expect(text).toContain("PSNR (dB) 20.00 10.00 15.00");
-    expect(text).toContain("Usage 10.0 % 5.0 % –");
+    expect(text).toContain("Usage on held-out images 10.0 % 5.0 % –");
     expect(text).toContain("Usage of a uniform source, 300 indices 25.4 % 25.4 % –");
-    expect(text).toContain("training batch, step 8 7 3 0.30 %");
+    expect(text).toContain("one batch of training (step 8) 7 3 0.30 %");
     expect(text).toContain("data.cropSize [4,6]");
     expect(text).toContain("psnr all channels, range 255");
     expect(text).toContain("Loss card");
@@ -103,7 +103,9 @@ describe("trainingCharts", () => {
     const charts = trainingCharts(await readCurves(run));
     const drawn = charts.flatMap(({ table }) => table.columns.slice(1));
     expect(drawn).toEqual(
-      expect.arrayContaining(["total", "L2", "commitment", "epoch", "SSIM", "learning rate", "seconds"]),
+      expect.arrayContaining([
+        ...["total", "L2", "commitment", "the epoch so far", "SSIM", "learning rate", "seconds"],
+      ]),
     );
     // Numbers of indices and losses that only a weight sets apart have none.
     expect(drawn).toHaveLength(9);
@@ -161,9 +163,9 @@ describe("runUsageReport", () => {
     const report = await runUsageReport(run, { codes: 2 });
     expect(report.name).toBe("b");
     expect(report.scopes.map(({ scope, samples }) => [scope, samples])).toEqual([
-      ["training batch, step 8", 7],
-      ["training window up to step 8", 21],
-      ["evaluation set", 7],
+      ["one batch of training (step 8)", 7],
+      ["the last 3 steps of training (step 8)", 21],
+      ["held-out images", 7],
     ]);
     expect(report.codebooks[0]?.mostUsed).toEqual([
       { index: 3, count: 4 },

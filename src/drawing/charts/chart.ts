@@ -1,4 +1,4 @@
-import { formatTick, Html, html } from "../index.js";
+import { formatTick } from "../index.js";
 
 /** The figures that a chart draws, as CSV has them. */
 export interface ChartTable {
@@ -26,6 +26,10 @@ export interface Chart {
   /** How to read it, a sentence or two. */
   readonly note?: string;
   readonly table: ChartTable;
+  /** How a page tells the values under the pointer: the first column of `table` is x, each other one a curve. */
+  readonly reading?: { readonly isPercent: boolean };
+  /** The kind of its y axis, and the same drawing with the other kind, where that shows something too. */
+  readonly scales?: { readonly drawn: "linear" | "log"; readonly other: string };
 }
 
 /** Drawn so small that labels stay readable where a phone shows it, and scaled up elsewhere. */
@@ -40,29 +44,4 @@ const HALF_DIGIT = 3.6;
 export function rightMargin(end: number): number {
   const label = formatTick(Number(end.toPrecision(3)));
   return Math.max(RIGHT_MARGIN, 4 + HALF_DIGIT * label.length);
-}
-
-/** A chart with its title, its key and how to read it. */
-export function chartFigure({ title, svg, keys, note }: Chart): Html {
-  if (svg === undefined) {
-    return html`<figure><figcaption>${title}</figcaption><p class="soft">Nothing was recorded.</p></figure>`;
-  }
-  return html`<figure>
-<figcaption>${title}${keys.map(
-    ({ name, colour, isDashed = false }) =>
-      html`<span class="key"><span class="swatch" style="background: ${isDashed ? dashes(colour) : colour}"></span>${name}</span>`,
-  )}</figcaption>
-${new Html(svg)}
-${note === undefined ? null : html`<p class="note">${note}</p>`}
-</figure>
-`;
-}
-
-function dashes(colour: string): string {
-  return `repeating-linear-gradient(90deg, ${colour} 0 5px, transparent 5px 8px)`;
-}
-
-/** Charts side by side where there is room. */
-export function chartColumns(charts: readonly Chart[]): Html {
-  return html`<div class="columns">${charts.map(chartFigure)}</div>`;
 }

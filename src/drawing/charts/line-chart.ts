@@ -28,8 +28,8 @@ export interface LineChartOptions {
   readonly xTitle: string;
   readonly xScale?: "linear" | "log";
   readonly yScale?: "linear" | "log";
-  /** Writes the labels of the y axis; default as short as they can be. */
-  readonly formatY?: (value: number) => string;
+  /** Whether y is a fraction that is written in percent; default false. */
+  readonly isPercent?: boolean;
   /** Values that the y axis must hold whatever the curves do. */
   readonly yIncludes?: readonly number[];
   /** Whether y counts something, so that an axis of few has no halves; default false. */
@@ -39,18 +39,23 @@ export interface LineChartOptions {
   readonly note?: string;
 }
 
-/** Curves. Points that an axis cannot show (0 on a logarithmic one) are left out of the drawing, not of the table. */
+/**
+ * Curves. Points that an axis cannot show (0 on a logarithmic one) are left out of the drawing, not of the table. Where
+ * the other kind of y axis shows something else, the drawing is there with it too.
+ */
 export function lineChart(series: readonly Series[], options: LineChartOptions): Chart {
-  const { title, xScale = "linear", yScale = "linear", note } = options;
-  const shown = withDashes(
-    series.map(({ name, points }) => ({ name, points: points.filter(visible(xScale, yScale)) })),
-    yScale,
-  );
+  const { title, yScale = "linear", isPercent = false, note } = options;
+  const shown = visibleSeries(series, options);
   const isEmpty = shown.every(({ points }) => points.length === 0);
+  const turned = { ...options, yScale: yScale === "log" ? "linear" : "log" } as const;
+  const shownTurned = visibleSeries(series, turned);
+  const isWorth = showsMoreOn(turned.yScale, series) && shownTurned.some(({ points }) => points.length > 0);
   return {
     name: fileName(title),
     title,
     svg: isEmpty ? undefined : drawn(shown, options),
+    reading: { isPercent },
+    ...(isWorth && !isEmpty ? { scales: { drawn: yScale, other: drawn(shownTurned, turned) } } : {}),
     keys:
       series.length > 1
         ? shown.map(({ name, isDashed }, i) => ({ name, colour: seriesColour(i), isDashed }))
@@ -64,10 +69,42 @@ interface DrawnSeries extends Series {
   readonly isDashed: boolean;
 }
 
+function visibleSeries(
+  series: readonly Series[],
+  { xScale = "linear", yScale = "linear" }: LineChartOptions,
+): DrawnSeries[] {
+  const can = visible(xScale, yScale);
+  return withDashes(
+    series.map(({ name, points }) => ({ name, points: points.filter(can) })),
+    yScale,
+  );
+}
+
+/** Values nearer together than this look alike on both kinds of axes. */
+const LEAST_RATIO = 1.5;
+/** A logarithmic axis is worth a switch where it can show so many of the points. */
+const LEAST_SHOWN = 0.5;
+
+/** Whether curves look otherwise on the other kind of y axis, and can be seen there. */
+export function showsMoreOn(scale: "linear" | "log", series: readonly Pick<Series, "points">[]): boolean {
+  let [points, positive] = [0, 0];
+  let [low, high] = [Number.POSITIVE_INFINITY, 0];
+  for (const [, y] of series.flatMap((each) => each.points)) {
+    points++;
+    if (!(y > 0)) continue;
+    positive++;
+    low = Math.min(low, y);
+    high = Math.max(high, y);
+  }
+  return high > LEAST_RATIO * low && (scale === "linear" || positive >= LEAST_SHOWN * points);
+}
+
 function drawn(series: readonly DrawnSeries[], options: LineChartOptions): string {
-  const { title, xTitle, xScale = "linear", yScale = "linear", formatY = formatTick, smooth = 1 } = options;
+  const { title, xTitle, xScale = "linear", yScale = "linear", isPercent = false, smooth = 1 } = options;
+  const formatY = isPercent ? (value: number) => `${formatTick(100 * value)} %` : formatTick;
+  const included = (options.yIncludes ?? []).filter((value) => yScale === "linear" || value > 0);
   const xs = series.flatMap(({ points }) => points.map(([x]) => x));
-  const ys = [...series.flatMap(({ points }) => points.map(([, y]) => y)), ...(options.yIncludes ?? [])];
+  const ys = [...series.flatMap(({ points }) => points.map(([, y]) => y)), ...included];
   const x = scale(xScale, xs);
   const y = scale(yScale, ys);
   const xTicks = xScale === "log" ? logTicks(x.domain) : 5;
@@ -85,9 +122,7 @@ function drawn(series: readonly DrawnSeries[], options: LineChartOptions): strin
       ...series.flatMap(({ points, isDashed }, i) =>
         curve(points, { colour: seriesColour(i), isDashed, smooth, yScale }),
       ),
-      ...(yScale === "linear" && options.yIncludes?.includes(0)
-        ? [ruleY([0], { stroke: "var(--line)" })]
-        : []),
+      ...(included.includes(0) ? [ruleY([0], { stroke: "var(--line)" })] : []),
     ],
   } satisfies PlotOptions);
 }

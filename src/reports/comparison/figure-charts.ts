@@ -1,7 +1,7 @@
 import { axisX, axisY, dot, gridX, type PlotOptions, ruleX, ruleY, tickX } from "@observablehq/plot";
 import { CHART_HEIGHT, type Chart, draw, fileName } from "../../drawing/charts/index.js";
 import { formatTick, seriesColour } from "../../drawing/index.js";
-import { FIGURE_STYLES, type FigureName, SHOWN_FIGURES } from "../figures.js";
+import { FIGURE_STYLES, type FigureName, formatEstimate, formatFigure, SHOWN_FIGURES } from "../figures.js";
 import { CUT_NOTE, type Shown, shownRange } from "./clipping.js";
 import type { Comparison, ComparisonRow } from "./comparison.js";
 
@@ -73,12 +73,23 @@ interface FigureDrawing {
 function drawn(name: FigureName, shown: readonly ShownRow[], { reference, range }: FigureDrawing): string {
   const scale = name === "usage" ? 100 : 1;
   const [least, most] = range.domain;
-  const rows = shown.map(({ row, i }) => ({ label: row.label, colour: seriesColour(i), figure: row[name] }));
-  const values = rows.flatMap(({ figure, ...row }) =>
-    (figure?.values ?? []).map((value) => ({ ...row, value: scale * value })),
+  const rows = shown.map(({ row, i }) => ({
+    label: row.label,
+    seeds: row.seeds,
+    colour: seriesColour(i),
+    figure: row[name],
+  }));
+  const values = rows.flatMap(({ figure, seeds, ...row }) =>
+    (figure?.values ?? []).map((value, i) => ({
+      ...row,
+      value: scale * value,
+      told: `${row.label}, seed ${seeds[i]}: ${formatFigure(name, value)}`,
+    })),
   );
   const means = rows.flatMap(({ figure, ...row }) =>
-    figure === null ? [] : [{ ...row, value: scale * figure.mean }],
+    figure === null
+      ? []
+      : [{ ...row, value: scale * figure.mean, told: `${row.label}: ${formatEstimate(name, figure)}` }],
   );
   const bars = rows.flatMap(({ figure, ...row }) => {
     const interval = figure?.interval;
@@ -109,8 +120,8 @@ function drawn(name: FigureName, shown: readonly ShownRow[], { reference, range 
         strokeWidth: 9,
         strokeOpacity: 0.28,
       }),
-      tickX(means, { y: "label", x: "value", stroke: "colour", strokeWidth: 2.5 }),
-      dot(values, { y: "label", x: "value", fill: "colour", r: 3, fillOpacity: 0.85 }),
+      tickX(means, { y: "label", x: "value", stroke: "colour", strokeWidth: 2.5, title: "told" }),
+      dot(values, { y: "label", x: "value", fill: "colour", r: 3, fillOpacity: 0.85, title: "told" }),
     ],
     color: { type: "identity" },
   } satisfies PlotOptions);

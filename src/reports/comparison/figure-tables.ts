@@ -1,3 +1,4 @@
+import { evaluationImages } from "../../core/usage-words.js";
 import {
   formatCount,
   formatExpectation,
@@ -96,12 +97,12 @@ function withBelow(text: string | Html, below: string): string | Html {
 }
 
 /** Usage of every row beside what it was counted on. */
-export function usageTable({ rows }: Comparison): Html {
+export function usageTable({ rows, heldOut }: Comparison): Html {
   const numeric = [
     "Codes",
     "Asked for",
     "Indices counted",
-    "Usage",
+    "Usage of these",
     "Codes used",
     "Uniform source",
     "Perplexity",
@@ -117,7 +118,7 @@ export function usageTable({ rows }: Comparison): Html {
     formatFigure("perplexity", row.perplexity?.mean ?? null),
   ]);
   const several = rows.some(({ seeds }) => seeds.length > 1);
-  const note = `Usage depends on how many indices were counted: beside it stands what a uniform source shows in as many.${several ? " Means over seeds; the charts are of each row's lowest seed." : ""}`;
+  const note = `Counted on ${evaluationImages(heldOut)}. Usage depends on how many indices were counted: beside it stands what a uniform source shows in as many.${several ? " Means over seeds; the charts are of each row's lowest seed." : ""}`;
   return html`<p class="soft">${note}</p>
 <div class="wide">${htmlTable(
     [{ title: "Row" }, ...numeric.map((title) => ({ title, numeric: true }))],

@@ -3,7 +3,6 @@
  * page's data and pictures and writes text and canvases only, never HTML.
  */
 export const comparisonScript = `
-"use strict";
 const data = JSON.parse(document.getElementById("vqkit-data").textContent);
 const element = (name, text, className) => {
   const made = document.createElement(name);

@@ -6,7 +6,6 @@ export const comparisonStyle = new Html(`
 .wide td small, .wide th small { display: block; color: var(--soft); font-size: .78rem; line-height: 1.3; white-space: nowrap; font-weight: 400; }
 .first-word { white-space: nowrap; }
 .swatch { display: inline-block; width: .7rem; height: .7rem; border-radius: 2px; margin-right: .45rem; }
-figcaption .key { display: inline-block; white-space: normal; overflow-wrap: anywhere; }
 .lead { font-size: 1.12rem; line-height: 1.45; margin: .6rem 0 0; padding: .6rem .9rem; border-left: 4px solid var(--series1); background: var(--panel); border-radius: 0 6px 6px 0; max-width: 60rem; }
 td b.best { font-weight: 700; color: var(--series3); }
 td .clear { font-weight: 650; }

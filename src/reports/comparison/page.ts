@@ -7,7 +7,6 @@ import {
   htmlTable,
   paragraphs,
   section,
-  tableScript,
 } from "../../drawing/index.js";
 import { type LabelledPhotograph, photographSection } from "../photograph-section.js";
 import type { Comparison } from "./comparison.js";
@@ -68,7 +67,7 @@ ${configSection(evidence)}
 ${metricCard(comparison)}`,
     {
       style: comparisonStyle,
-      script: comparisonScript + tableScript,
+      script: comparisonScript,
       data: pageData(comparison, { evidence, pictured }),
     },
   );

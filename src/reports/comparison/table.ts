@@ -104,7 +104,9 @@ function imagesNotes({ heldOut, evaluations }: Comparison): string[] {
       ? formatItems(count, heldOut ? "held-out image" : "image")
       : `${counts.map(formatCount).join(" or ")} ${heldOut ? "held-out images" : "images"}`;
   const sets = digests.size > 1 ? ", other ones for other seeds" : "";
-  return [`Measured on ${images}${heldOut ? "" : ", which were trained on too"}${sets}.`];
+  return [
+    `Measured on ${images}${heldOut ? "" : ", which were trained on too"}${sets}. Usage is that of their codes.`,
+  ];
 }
 
 /** Quantizers that share an expectation share a sentence. */

@@ -1,6 +1,6 @@
 import type { Chart } from "../../drawing/charts/index.js";
 import { lineChart } from "../../drawing/charts/index.js";
-import { formatTick, SERIES_COLOURS } from "../../drawing/index.js";
+import { SERIES_COLOURS } from "../../drawing/index.js";
 import type { RowEvidence } from "./evidence.js";
 
 /**
@@ -19,14 +19,14 @@ export function usageCharts(evidence: readonly RowEvidence[]): Chart[] {
       lineChart(
         rows.map(({ name, codebook: { rankFrequency, figures } }) => ({
           name,
-          points: rankFrequency.map(({ rank, count }) => [rank, (100 * count) / figures.samples] as const),
+          points: rankFrequency.map(({ rank, count }) => [rank, count / figures.samples] as const),
         })),
         {
           title: `Rank and frequency${suffix}`,
           xTitle: "rank",
           xScale: "log",
           yScale: "log",
-          formatY: (share) => `${formatTick(share)} %`,
+          isPercent: true,
           note: "Share of all indices that have the code of each rank; both axes logarithmic.",
         },
       ),
@@ -39,7 +39,7 @@ export function usageCharts(evidence: readonly RowEvidence[]): Chart[] {
           title: `Usage against indices seen${suffix}`,
           xTitle: "indices",
           xScale: "log",
-          formatY: (usage) => `${formatTick(100 * usage)} %`,
+          isPercent: true,
           yIncludes: [0],
           note: "Rarefaction: at equal numbers of indices, usage can be compared whatever the sets' sizes. Mean over all draws of so many.",
         },

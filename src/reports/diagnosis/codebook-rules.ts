@@ -1,3 +1,4 @@
+import { evaluationImages, lastSteps, ONE_BATCH, stepsInWindow } from "../../core/usage-words.js";
 import { formatCount, formatExpectation, formatPercent, formatSignificant } from "../../drawing/index.js";
 import { expectedUniformUsage } from "../../metrics/index.js";
 import { AVERAGING_CODEBOOKS, KINDS_THAT_LEAVE_NONE, KINDS_THAT_MOVE_ALL } from "./alternatives.js";
@@ -53,7 +54,8 @@ export const usageFalling: Rule = {
       const parts = tenths(curve).map(({ median }) => median);
       const last = parts.at(-1) as number;
       const peak = Math.max(...parts);
-      const seen = `usage of ${full ? "the window" : "a batch"}: ${formatPercent(last)} in the last tenth of the run, ${formatPercent(peak)} in its best`;
+      const counted = full ? lastSteps(stepsInWindow(windowOf(record))) : ONE_BATCH;
+      const seen = `usage of ${counted}: ${formatPercent(last)} in the last tenth of the run, ${formatPercent(peak)} in its best`;
       // One code more or less is no trend.
       if ((peak - last) * (record.codebookSize ?? Number.POSITIVE_INFINITY) <= 1) return fine(seen);
       if (last < FALLING.critical * peak)
@@ -103,8 +105,9 @@ export const deadCodes: Rule = {
   ],
   judge: (record) => {
     const share = liveShare(record);
-    if (share === null) return unknown("no usage of an evaluation or of a full window was recorded");
-    const seen = `${formatPercent(share.usage)} of the codes in use ${share.where}, a uniform source would show ${formatExpectation(share.expected)}`;
+    if (share === null)
+      return unknown("no usage on evaluation images, or of a full window of steps, was recorded");
+    const seen = `usage ${share.where}: ${formatPercent(share.usage)}, a uniform source would show ${formatExpectation(share.expected)}`;
     const ratio = share.usage / share.expected;
     if (ratio < DEAD.critical) return found("critical", `${seen}; under ${DEAD.critical} of it`);
     if (ratio < DEAD.warning) return found("warning", `${seen}; under ${DEAD.warning} of it`);
@@ -127,14 +130,14 @@ export const idleCodebook: Rule = {
     },
     "more steps: a later codebook learns what earlier ones leave only when these have settled",
   ],
-  judge: ({ codebookUsage = null }) => {
+  judge: ({ codebookUsage = null, heldOut }) => {
     if (codebookUsage === null) return unknown("the codes of each codebook are counted at the end of a run");
     if (codebookUsage.length === 1) return fine("there is one codebook");
     const least = Math.min(...codebookUsage);
     const place = codebookUsage.indexOf(least);
     const others = codebookUsage.filter((_, i) => i !== place);
     const mean = others.reduce((sum, usage) => sum + usage, 0) / others.length;
-    const seen = `codebook ${place + 1} of ${codebookUsage.length} has ${formatPercent(least)} of its codes in use, the others ${formatPercent(mean)} on average`;
+    const seen = `codebook ${place + 1} of ${codebookUsage.length} has ${formatPercent(least)} of its codes in use on ${evaluationImages(heldOut)}, the others ${formatPercent(mean)} on average`;
     if (least < IDLE.critical * mean) return found("critical", `${seen}; under ${IDLE.critical} of it`);
     if (least < IDLE.warning * mean) return found("warning", `${seen}; under ${IDLE.warning} of it`);
     return fine(seen);
@@ -144,22 +147,33 @@ export const idleCodebook: Rule = {
 interface LiveShare {
   readonly usage: number;
   readonly expected: number;
+  /** What it was counted on. */
   readonly where: string;
 }
 
+/** As a record of metrics has it. */
+function windowOf({ samplesBatch, samplesWindow }: DiagnosisRecord) {
+  return { samplesBatch, samplesWindow };
+}
+
 /** Usage with its expectation: of the evaluation, or of a full window while the run is under way. */
-function liveShare({ final, curves, samplesWindow, codebookSize }: DiagnosisRecord): LiveShare | null {
+function liveShare(record: DiagnosisRecord): LiveShare | null {
+  const { final, curves, samplesWindow, codebookSize, heldOut } = record;
   if (final !== null) {
     const { usage, expectedUniformUsage: expected, samples } = final;
     if (usage === null || expected === null) return null;
-    return { usage, expected, where: `in ${formatCount(samples ?? 0)} indices of the evaluation` };
+    return {
+      usage,
+      expected,
+      where: `on ${evaluationImages(heldOut)} (${formatCount(samples ?? 0)} indices)`,
+    };
   }
   const { usageWindow } = curves;
   if (usageWindow === undefined || samplesWindow === null || codebookSize === null) return null;
   return {
     usage: newest(usageWindow),
     expected: expectedUniformUsage(samplesWindow, codebookSize),
-    where: `in the last ${formatCount(samplesWindow)} indices of training`,
+    where: `of ${lastSteps(stepsInWindow(windowOf(record)))} (${formatCount(samplesWindow)} indices)`,
   };
 }
 

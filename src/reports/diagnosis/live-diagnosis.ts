@@ -63,7 +63,7 @@ export class LiveDiagnosis {
   }
 
   /** The last look, with the evaluation of the finished run. @returns the findings that were not told before */
-  finish(evaluation: Pick<DiagnosisRecord, "final" | "meanColourPsnr">): Finding[] {
+  finish(evaluation: Pick<DiagnosisRecord, "final" | "heldOut" | "meanColourPsnr">): Finding[] {
     return this.#news(diagnose(this.#history.record(evaluation)).findings);
   }
 

@@ -23,6 +23,7 @@ export async function readDiagnosisRecord(run: RunFolder): Promise<DiagnosisReco
   for await (const metrics of recordedSteps(run)) history.add(metrics);
   return history.record({
     final: figures?.final ?? null,
+    ...(figures === null ? {} : { heldOut: figures.heldOut }),
     codebookUsage: figures === null ? null : await codebookUsage(run),
     meanColourPsnr: figures?.meanColour?.psnr ?? null,
     checkerboard: figures?.spectrum?.checkerboard ?? null,

@@ -37,6 +37,8 @@ export interface DiagnosisRecord {
   readonly samplesWindow: number | null;
   /** The final model on the evaluation set; null while the run is under way. */
   readonly final: DiagnosedEvaluation | null;
+  /** Whether the evaluation's images were kept out of training; absent where that is not known. */
+  readonly heldOut?: boolean;
   /** Codes in use of each codebook on the evaluation set, over K; null (or absent) where these were not counted. */
   readonly codebookUsage?: readonly number[] | null;
   /** PSNR of painting each image in its mean colour. */
@@ -107,10 +109,11 @@ export class DiagnosisHistory {
   /** The record of the steps so far, which `diagnose` takes. @param evaluation of the finished run */
   record(
     evaluation: Partial<
-      Pick<DiagnosisRecord, "final" | "codebookUsage" | "meanColourPsnr" | "checkerboard">
+      Pick<DiagnosisRecord, "final" | "heldOut" | "codebookUsage" | "meanColourPsnr" | "checkerboard">
     > = {},
   ): DiagnosisRecord {
-    const { final = null, codebookUsage = null, meanColourPsnr = null, checkerboard = null } = evaluation;
+    const { final = null, heldOut, codebookUsage = null, meanColourPsnr = null } = evaluation;
+    const { checkerboard = null } = evaluation;
     return {
       ...this.#run,
       lastStep: this.#lastStep,
@@ -119,6 +122,7 @@ export class DiagnosisHistory {
       samplesBatch: this.#samplesBatch,
       samplesWindow: this.#samplesWindow,
       final,
+      ...(heldOut === undefined ? {} : { heldOut }),
       codebookUsage,
       meanColourPsnr,
       checkerboard,

@@ -1,6 +1,8 @@
+import { VqkitError } from "../../core/errors.js";
+import { evaluationImages } from "../../core/usage-words.js";
 import { quantizerFacts } from "../../quantizers/family/index.js";
 import { originOf, type RunFolder, readCodeTimeline } from "../../runs/index.js";
-import { runName } from "./run-record.js";
+import { readRunRecord, runName } from "./run-record.js";
 import { readCurves, type TrainingCurves, trainingScopes } from "./training-curves.js";
 import type { UsageEvidence } from "./usage-evidence.js";
 import { type UsageReport, type UsageReportOptions, usageReport } from "./usage-report.js";
@@ -28,6 +30,7 @@ export async function runUsage(
   const report = usageReport(usage, {
     ...rest,
     name: runName(run),
+    scope: evaluationImages(await heldOut(run)),
     origin: originOf(config),
     otherScopes: trainingScopes(curves, usage.counts.codebookSize),
   });
@@ -39,4 +42,14 @@ export async function runUsage(
     ...(timeline === null ? {} : { timeline }),
   };
   return { report, evidence };
+}
+
+/** Whether the images that were counted were kept out of training; undefined where the run does not say it yet. */
+async function heldOut(run: RunFolder): Promise<boolean | undefined> {
+  try {
+    return (await readRunRecord(run)).figures.heldOut;
+  } catch (error) {
+    if (error instanceof VqkitError && error.code === "run") return undefined;
+    throw error;
+  }
 }

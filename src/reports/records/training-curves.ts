@@ -1,3 +1,4 @@
+import { EPOCH_SO_FAR, lastSteps, ONE_BATCH, stepsInWindow } from "../../core/usage-words.js";
 import type { Point } from "../../drawing/charts/index.js";
 import { formatCount } from "../../drawing/index.js";
 import { expectedUniformUsage } from "../../metrics/index.js";
@@ -93,11 +94,12 @@ export class ThinnedCurve {
 export function trainingScopes(curves: TrainingCurves, codebookSize: number): UsageScope[] {
   const { last } = curves;
   if (last === undefined) return [];
+  const at = `of training (step ${formatCount(last.step as number)})`;
   const scopes = [
-    { scope: `training batch, step ${formatCount(last.step as number)}`, suffix: "Batch" },
-    { scope: `training window up to step ${formatCount(last.step as number)}`, suffix: "Window" },
+    { scope: `${ONE_BATCH} ${at}`, suffix: "Batch" },
+    { scope: `${lastSteps(stepsInWindow(last))} ${at}`, suffix: "Window" },
     // Recorded by trainers that count whole epochs.
-    { scope: `training epoch up to step ${formatCount(last.step as number)}`, suffix: "Epoch" },
+    { scope: `${EPOCH_SO_FAR} ${at}`, suffix: "Epoch" },
   ];
   return scopes.flatMap(({ scope, suffix }) => {
     const usage = numberOf(last[`usage${suffix}`]);

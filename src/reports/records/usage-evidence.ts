@@ -1,3 +1,4 @@
+import type { CodedPhotograph } from "../../evaluation/index.js";
 import type { CodeCounts, CodeTimeline, CodeVectors } from "../../metrics/index.js";
 import type { CodeAtlas } from "../code-atlas.js";
 import type { Diagnosis } from "../diagnosis/diagnose.js";
@@ -17,6 +18,8 @@ export interface UsageEvidence {
   readonly timeline?: CodeTimeline;
   /** What the doctor makes of the run that the model is from, for the top of a page of its own. */
   readonly diagnosis?: Diagnosis;
+  /** A whole photograph through the model. */
+  readonly photograph?: CodedPhotograph;
   /** What codes look like, one entry a codebook. */
   readonly atlases?: readonly CodeAtlas[];
 }

@@ -1,3 +1,4 @@
+import { evaluationImages } from "../../core/usage-words.js";
 import {
   bitsPerPixel,
   type CodebookFigures,
@@ -26,7 +27,7 @@ export interface RankPoint {
 
 /** Usage counted over one stated set of indices. JSON-safe. */
 export interface UsageScope {
-  /** What was counted, e.g. "evaluation set", "window of 50 batches (step 400)". */
+  /** What was counted, e.g. "held-out images", "the last 50 steps of training (step 400)". */
   readonly scope: string;
   /** N: indices counted in each codebook; null when it was not recorded. */
   readonly samples: number | null;
@@ -102,7 +103,7 @@ export interface UsageSource {
 export interface UsageReportOptions {
   /** What the report is about, for its title; default "codes". */
   readonly name?: string;
-  /** What was counted; default "evaluation set". */
+  /** What was counted; default "the evaluation images". */
   readonly scope?: string;
   /** Usage of other sets of the same codebook, such as a training batch; they come first. Default none. */
   readonly otherScopes?: readonly UsageScope[];
@@ -120,7 +121,7 @@ export function usageReport(
   { counts, images, geometry, scales }: UsageSource,
   options: UsageReportOptions = {},
 ): UsageReport {
-  const { name = "codes", scope = "evaluation set", otherScopes = [], codes = 10, origin } = options;
+  const { name = "codes", scope = evaluationImages(), otherScopes = [], codes = 10, origin } = options;
   const figures = usageFigures(counts);
   const { samples, usage, expectedUniformUsage: uniform, perplexity, entropyBits } = figures;
   return {

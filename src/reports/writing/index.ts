@@ -2,6 +2,7 @@
 import type { RunFolder } from "../../runs/index.js";
 import type { Comparison } from "../comparison/comparison.js";
 import type { ComparisonEvidence } from "../comparison/page.js";
+import type { UsageEvidence } from "../records/index.js";
 
 export {
   type BuildComparisonOptions,
@@ -28,9 +29,14 @@ export async function writeComparison(
   return writeComparisonFiles(dir, comparison, evidence);
 }
 
-/** Writes `report.html` into the run's folder and returns its path. @throws as `renderRunReport` */
-export async function writeRunReport(run: RunFolder): Promise<string> {
+/**
+ * Writes `report.html` into the run's folder and returns its path.
+ *
+ * @param evidence what only the model can show
+ * @throws as `renderRunReport`
+ */
+export async function writeRunReport(run: RunFolder, evidence: UsageEvidence = {}): Promise<string> {
   const { renderRunReport } = await import("../run-report.js");
-  await run.writeFile("report", await renderRunReport(run));
+  await run.writeFile("report", await renderRunReport(run, evidence));
   return run.path("report");
 }

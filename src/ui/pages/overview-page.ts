@@ -17,7 +17,7 @@ import { originText } from "../../runs/index.js";
 import type { BrokenCard, RunCard } from "../run-cards.js";
 import type { Catalogue } from "../run-catalogue.js";
 import { layout, liveParts, moment } from "./layout.js";
-import { describePlan, figureOf, progressBar, progressOf, resumeCommand } from "./run-summary.js";
+import { describePlan, figureOf, progressBar, progressOf, resumeCommand, usageTitle } from "./run-summary.js";
 
 export type OverviewCard = RunCard | BrokenCard;
 
@@ -35,6 +35,7 @@ export function overviewParts({ runs, isCut }: Catalogue, cards: readonly Overvi
     { id: "head", content: heading(runs.length, isCut) },
     { id: "training", content: training(of("training")) },
     { id: "finished", content: finished(of("finished")) },
+    { id: "chosen", content: whatToDo(whole.filter(({ status }) => status !== "model").length) },
     { id: "models", content: models(of("model")) },
     { id: "stopped", content: stopped(of("stopped")) },
     { id: "broken", content: unreadable(broken) },
@@ -59,12 +60,12 @@ function trainingCard(card: RunCard): Html {
   const current = figureOf(last, "usageWindow");
   const value = figureOf(last, "reconstructionLoss");
   return html`<article class="card">
-<h3>${runLink(card)}</h3>
+<h3>${chosenBy(card)}</h3>
 <p class="soft">${describePlan(plan)}</p>
 ${progressBar(progressOf(last, plan))}
 <div class="sparks">
 ${spark("Reconstruction loss", loss, { text: value === undefined ? NO_FIGURE : formatSignificant(value), scale: "log", colour: seriesColour(0) })}
-${spark("Usage, window", usage, { text: current === undefined ? NO_FIGURE : formatPercent(current), scale: "linear", colour: seriesColour(2) })}
+${spark(usageTitle(last), usage, { text: current === undefined ? NO_FIGURE : formatPercent(current), scale: "linear", colour: seriesColour(2) })}
 </div>
 ${notes(card)}
 <p class="soft small">Last change ${moment(card.changed)}. <a href="/runs/${run.id}">Curves, usage, reconstructions</a></p>
@@ -98,14 +99,8 @@ function spark(title: string, points: readonly Point[], { text, scale, colour }:
   return html`<figure class="spark"><figcaption>${title} <b>${text}</b></figcaption>${svg}</figure>`;
 }
 
-const COLUMNS: readonly FigureName[] = [
-  "psnr",
-  "ssim",
-  "usage",
-  "perplexity",
-  "bitsPerPixel",
-  "imagesPerSecond",
-];
+/** Without speed: runs that did not take turns on a quiet machine were not measured alike. */
+const COLUMNS = ["psnr", "ssim", "usage", "perplexity", "bitsPerPixel"] as const satisfies FigureName[];
 
 function finished(cards: readonly RunCard[]): Html | null {
   if (cards.length === 0) return null;
@@ -122,7 +117,7 @@ function finished(cards: readonly RunCard[]): Html | null {
       { title: "" },
     ],
     cards.map((card) => [
-      html`<label class="pick"><input type="checkbox" name="run" value="${card.run.id}"><span>${runLink(card)}</span></label>`,
+      chosenBy(card),
       ...finishedCells(card),
       card.problem === undefined ? findings(card) : card.problem,
       moment(card.changed),
@@ -130,10 +125,25 @@ function finished(cards: readonly RunCard[]): Html | null {
     ]),
   );
   return html`<h2>Finished</h2>
-<form action="/compare" method="get">
-${table}
-<p><button>Compare the runs chosen</button> <span class="soft">Runs that were measured in different ways are refused, with the reason.</span></p>
+<p class="soft">Figures are of the finished model on its evaluation images, usage too.</p>
+${table}`;
+}
+
+/** The form to which the boxes beside all runs belong, wherever they stand. */
+const FORM = "choose";
+
+/** What to do with the runs chosen; in sight wherever their boxes are. */
+function whatToDo(runs: number): Html | null {
+  if (runs === 0) return null;
+  return html`<form id="${FORM}" class="chosen" method="get" action="/overlay">
+<button>Curves over one another</button> <button formaction="/compare">Compare the runs chosen</button>
+<span class="soft small">Curves: of any runs, also while they train. Comparison: of finished runs that were measured alike; others are refused, with the reason.</span>
 </form>`;
+}
+
+/** A run's name beside the box that chooses it. */
+function chosenBy(card: RunCard): Html {
+  return html`<label class="pick"><input type="checkbox" name="run" value="${card.run.id}" form="${FORM}" aria-label="Choose ${card.run.name}"></label>${runLink(card)}`;
 }
 
 function finishedCells({ plan, figures }: RunCard): string[] {
@@ -145,8 +155,7 @@ function finishedCells({ plan, figures }: RunCard): string[] {
     size === undefined ? NO_FIGURE : formatCount(size),
     seed === undefined ? NO_FIGURE : String(seed),
     ...COLUMNS.map((name) => {
-      const value = name === "imagesPerSecond" ? figures?.training[name] : figures?.final[name];
-      return formatFigure(name, value ?? null);
+      return formatFigure(name, figures?.final[name] ?? null);
     }),
   ];
 }
@@ -170,7 +179,7 @@ ${htmlTable(
   cards.map((card) => {
     const { step, steps } = progressOf(card.last, card.plan);
     return [
-      runLink(card),
+      chosenBy(card),
       describePlan(card.plan),
       steps === undefined ? formatCount(step) : `${formatCount(step)} of ${formatCount(steps)}`,
       moment(card.changed),

@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import { shellQuoted } from "../../core/shell.js";
+import { evaluationImages } from "../../core/usage-words.js";
 import { chartColumns, chartFigure } from "../../drawing/charts/index.js";
 import { formatCount, formatItems, type Html, html, paragraphs } from "../../drawing/index.js";
 import type { LockOwner } from "../../files/index.js";
@@ -95,19 +96,19 @@ function image(title: string, source: string): Html {
   return html`<figure class="row"><figcaption>${title}</figcaption><img class="picture strip" alt="${title}" src="${source}"></figure>\n`;
 }
 
-function curves({ curves: all }: RunView): Html | null {
-  const charts = trainingCharts(all);
+function curves({ curves: all, record }: RunView): Html | null {
+  const charts = trainingCharts(all, { heldOut: record?.figures.heldOut });
   if (charts.length === 0) return html`<p>Nothing has been recorded yet.</p>`;
   return html`<h2>Curves</h2>
-<p class="soft">${formatItems(all.records, "record")}. Pale: as recorded, thinned evenly. Full: a running mean.</p>
+<p class="soft">${formatItems(all.records, "record")}. Pale: as recorded, thinned evenly. Full: a running mean. Pointer, finger or arrow keys read what was recorded.</p>
 ${chartColumns(charts)}`;
 }
 
-function usage({ usage: known }: RunView): Html | null {
+function usage({ usage: known, record }: RunView): Html | null {
   if (known === undefined) return null;
   const { report, evidence } = known;
   const { counts } = evidence;
-  return html`<h2>Codebook usage on the evaluation set</h2>
+  return html`<h2>Codebook usage on ${evaluationImages(record?.figures.heldOut)}</h2>
 ${describeUsage(report).map((text) => html`<p>${text}</p>`)}
 ${report.codebooks.map((codebook, i) => {
   const suffix = report.numCodebooks === 1 ? "" : `, codebook ${i}`;

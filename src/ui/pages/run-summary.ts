@@ -1,4 +1,5 @@
 import { shellQuoted } from "../../core/shell.js";
+import { lastSteps, stepsInWindow } from "../../core/usage-words.js";
 import { formatCount, formatDuration, type Html, html } from "../../drawing/index.js";
 import type { RunPlan, RunStatus } from "../run-view.js";
 
@@ -53,6 +54,11 @@ export function figureOf(
 ): number | undefined {
   const value = record?.[name];
   return typeof value === "number" ? value : undefined;
+}
+
+/** What `usageWindow` of a record is the usage of. */
+export function usageTitle(record: Readonly<Record<string, unknown>> | undefined): string {
+  return `Usage of ${lastSteps(stepsInWindow(record))}`;
 }
 
 /** The command that resumes a stopped run. */

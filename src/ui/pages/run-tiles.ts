@@ -1,3 +1,4 @@
+import { evaluationImages, lastSteps, ONE_BATCH, stepsInWindow } from "../../core/usage-words.js";
 import {
   formatCount,
   formatExpectation,
@@ -10,7 +11,7 @@ import {
 } from "../../drawing/index.js";
 import { expectedUniformUsage } from "../../metrics/index.js";
 import type { RunView } from "../run-view.js";
-import { figureOf } from "./run-summary.js";
+import { figureOf, usageTitle } from "./run-summary.js";
 
 interface Tile {
   readonly title: string;
@@ -36,20 +37,21 @@ export function currentTiles({ curves: { last, curves: byName }, plan }: RunView
   const uniform =
     samples === undefined || codebookSize === undefined
       ? undefined
-      : `of ${formatCount(samples)} indices; a uniform source: ${formatExpectation(expectedUniformUsage(samples, codebookSize))}`;
+      : `${formatCount(samples)} indices; a uniform source: ${formatExpectation(expectedUniformUsage(samples, codebookSize))}`;
+  const counted = lastSteps(stepsInWindow(last));
   const written = (value: number | undefined, write: (value: number) => string) =>
     value === undefined ? undefined : write(value);
   return tiles([
     {
       title: "Reconstruction loss",
       value: written(figureOf(last, "reconstructionLoss"), (value) => formatSignificant(value)),
-      note: "newest batch",
+      note: `of ${ONE_BATCH}, the newest`,
     },
-    { title: "Codebook usage", value: written(figureOf(last, "usageWindow"), formatPercent), note: uniform },
+    { title: usageTitle(last), value: written(figureOf(last, "usageWindow"), formatPercent), note: uniform },
     {
       title: "Perplexity",
       value: written(figureOf(last, "perplexityWindow"), (value) => formatFixed(value, 1)),
-      note: "same window",
+      note: `of ${counted}`,
     },
     {
       title: "PSNR",
@@ -58,8 +60,8 @@ export function currentTiles({ curves: { last, curves: byName }, plan }: RunView
     },
     {
       title: "Speed",
-      value: written(figureOf(last, "imagesPerSecond"), (value) => `${formatSignificant(value)}/s`),
-      note: "images, newest batch",
+      value: written(figureOf(last, "imagesPerSecond"), (value) => formatSignificant(value)),
+      note: `images a second, of ${ONE_BATCH}`,
     },
   ]);
 }
@@ -80,20 +82,19 @@ export function finalTiles({ record }: RunView): Html | null {
     },
     { title: "SSIM", value: fixed(ssim, 3) },
     {
-      title: "Codebook usage",
+      title: `Usage on ${evaluationImages(heldOut)}`,
       value: used === null ? undefined : formatPercent(used),
       note:
         samples === null || uniform === null
           ? undefined
-          : `of ${formatCount(samples)} indices; a uniform source: ${formatExpectation(uniform)}`,
+          : `${formatCount(samples)} indices; a uniform source: ${formatExpectation(uniform)}`,
     },
-    { title: "Perplexity", value: fixed(perplexity, 1) },
-    { title: "Bits per pixel", value: fixed(bitsPerPixel, 3) },
+    { title: "Perplexity", value: fixed(perplexity, 1), note: "of the same indices" },
+    { title: "Bits per pixel", value: fixed(bitsPerPixel, 3), note: "entropy of the same indices" },
     {
       title: "Speed",
-      value:
-        training.imagesPerSecond === null ? undefined : `${formatSignificant(training.imagesPerSecond)}/s`,
-      note: "images, in training",
+      value: training.imagesPerSecond === null ? undefined : formatSignificant(training.imagesPerSecond),
+      note: "images a second, in training",
     },
   ]);
 }

@@ -57,14 +57,14 @@ describe("trainingScopes", () => {
     const last = { step: 1400, usageBatch: 0.5, samplesBatch: 64, perplexityBatch: 20, usageWindow: 0.75 };
     expect(trainingScopes({ records: 1, curves: new Map(), last }, 128)).toEqual([
       {
-        scope: "training batch, step 1,400",
+        scope: "one batch of training (step 1,400)",
         samples: 64,
         usage: 0.5,
         expectedUniformUsage: expectedUniformUsage(64, 128),
         perplexity: 20,
       },
       {
-        scope: "training window up to step 1,400",
+        scope: "the last steps of training (step 1,400)",
         samples: null,
         usage: 0.75,
         expectedUniformUsage: null,

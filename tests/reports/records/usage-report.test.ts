@@ -25,7 +25,7 @@ describe("usageReport", () => {
     });
     expect(report.scopes).toEqual([
       {
-        scope: "evaluation set",
+        scope: "the evaluation images",
         samples: 8,
         usage: 0.25,
         expectedUniformUsage: expectedUniformUsage(8, 16),
@@ -114,7 +114,7 @@ describe("renderUsageText", () => {
     expect(cells("training batch, step 8")).toEqual(["4", "2", "12.5 %", "22.8 %", "1.8"]);
     expect(cells("old")).toEqual(["–", "2", "12.5 %", "–", "1.8"]);
     // 1 - (15/16)^8 = 0.4033; 2^1.75 = 3.36
-    expect(cells("evaluation set")).toEqual(["8", "4", "25.0 %", "40.3 %", "3.4"]);
+    expect(cells("the evaluation images")).toEqual(["8", "4", "25.0 %", "40.3 %", "3.4"]);
     expect(lines).toContain("4 of 16 codes in use, 12 never chosen. A uniform source: about 0.50 each.");
     expect(lines.some((line) => line !== line.trimEnd())).toBe(false);
   });
@@ -139,6 +139,6 @@ describe("renderUsageHtml", () => {
     expect(page).toContain("<h1>Codebook usage: &lt;img src=&quot;x&quot;&gt;</h1>");
     expect(page).toContain("40.3 %");
     expect(page).toContain("Most used");
-    expect(page.match(/<figure>/g)).toHaveLength(3);
+    expect(page.match(/<figure\b/g)).toHaveLength(3);
   });
 });
