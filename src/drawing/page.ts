@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { valuesScript } from "./charts/values-script.js";
 import { Html, html } from "./html.js";
 import { styleSheet } from "./style-sheet.js";
 import { tableScript } from "./table-script.js";
+import { valuesScript } from "./values-script.js";
 
 /** What a page has besides its text. */
 export interface PageParts {

@@ -199,10 +199,10 @@ function livesPicture({ codebookSize, records }: CodeTimeline, codebook: number,
     range: [0, 1],
     legend: perRow === 1 ? null : "share of the row's codes in use",
     xTitle: "step",
-    yTitle: "rank by use over the whole run",
+    yTitle: "rank by use",
     xLabel: (column) => formatTick(records[column]?.step ?? 0),
     yLabel: (row) => formatCount(row * perRow + 1),
-    note: `${perRow === 1 ? "Each row is a code" : `Each row is ${formatCount(perRow)} codes`}, the most used above; each column the interval that ends with the step below. ${perRow === 1 ? "Coloured: in use." : "No colour: not used."}`,
+    note: `${perRow === 1 ? "Each row is a code" : `Each row is ${formatCount(perRow)} codes`}, the most used over the whole run above; each column the interval that ends with the step below. ${perRow === 1 ? "Coloured: in use." : "No colour: not used."}`,
     table: {
       columns: ["firstRank", "step", "codes", "used"],
       rows: Array.from(used, (count, cell) => {

@@ -32,7 +32,7 @@ export function countCharts(
         xTitle: "rank",
         xScale: "log",
         yScale: "log",
-        note: "How often the code of each rank was chosen; both axes logarithmic. A uniform source would be about level.",
+        note: "How often the code of each rank was chosen. A uniform source would be about level.",
       },
     ),
     lineChart(

@@ -18,7 +18,7 @@ bdi { overflow-wrap: anywhere; }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 22rem), 1fr)); gap: 1rem; }
 .card { border: 1px solid var(--line); border-radius: 8px; padding: .9rem 1.1rem; min-width: 0; }
 .card h3 { margin: 0; }
-.sparks { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; margin: .6rem 0; }
+.sparks { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; align-items: end; margin: .6rem 0; }
 .spark figcaption { font-weight: 400; font-size: .82rem; color: var(--soft); }
 .spark figcaption b { display: block; color: var(--text); font-size: 1.05rem; font-variant-numeric: tabular-nums; }
 .progress { display: flex; flex-wrap: wrap; align-items: center; gap: .25rem .75rem; margin: .5rem 0; font-variant-numeric: tabular-nums; }
@@ -43,7 +43,10 @@ tbody th { min-width: 9.5rem; }
 .row { margin: .4rem 0; }
 .row figcaption { font-weight: 400; font-size: .85rem; color: var(--soft); margin: 0; }
 img.strip { width: 100%; max-width: 52rem; }
-@media (max-width: 480px) { .tiles { grid-template-columns: 1fr 1fr; } }
+@media (max-width: 480px) {
+  .tiles { grid-template-columns: 1fr 1fr; }
+  #chosen span { display: none; }
+}
 `;
 
 /** The page's sign: four codes of a codebook, one of them chosen. */

@@ -170,7 +170,7 @@ describe.skipIf(executable === undefined)(
         const [before, box] = [await visible().getAttribute("class"), await visible().boundingBox()];
         if (box === null) throw new Error(`${name}: no chart`);
         await figure.scrollIntoViewIfNeeded();
-        await visible().hover({ position: { x: box.width / 2, y: box.height / 2 } });
+        await visible().hover({ position: { x: box.width / 4, y: box.height / 2 } });
         const values = JSON.parse((await figure.getAttribute("data-values")) ?? "null");
         const told = await visible().locator(".tip .at").textContent();
         expect([name, told]).toEqual([name, expect.stringMatching(`^${values.x} [\\d.,]+$`)]);
@@ -193,11 +193,11 @@ describe.skipIf(executable === undefined)(
       const page = await open("overlay", 390, "light", wrong);
       const names = () => page.locator("#overlay-runs tbody th").allTextContents();
       const before = await names();
-      await page.locator("#overlay-runs th", { hasText: "Step" }).click();
-      await page.locator("#overlay-runs th", { hasText: "Step" }).click();
+      await page.locator("#overlay-runs th", { hasText: /^Step$/ }).click();
+      await page.locator("#overlay-runs th", { hasText: /^Step$/ }).click();
       expect((await names())[0]).toBe("under-way");
       // A row of three: it is in order already, and stays so after a change.
-      const head = page.locator("#overlay-runs th", { hasText: "Run" });
+      const head = page.locator("#overlay-runs th", { hasText: /^Run$/ });
       await head.click();
       await head.click();
       const sorted = await names();

@@ -90,7 +90,7 @@ describe("the panel", () => {
     expect(loss).toBe("loss       0.250  of one batch         █▅▂▁");
     expect(usage).toBe("usage      4.0 %  of the last 4 steps  ▁▃▆█");
     expect(doctor).toBe(
-      "doctor  critical: Codebook usage is falling: usage of one batch: 1.0 % in the last tenth of the run, 5.…",
+      "doctor  critical: Codebook usage is falling: usage of one batch: 1.0 % in the last tenth of the run…",
     );
     expect(shown.text().startsWith(HIDE_CURSOR)).toBe(true);
     expect(shown.text().lastIndexOf(SHOW_CURSOR)).toBeGreaterThan(shown.text().lastIndexOf(HIDE_CURSOR));

@@ -27,7 +27,7 @@ export function usageCharts(evidence: readonly RowEvidence[]): Chart[] {
           xScale: "log",
           yScale: "log",
           isPercent: true,
-          note: "Share of all indices that have the code of each rank; both axes logarithmic.",
+          note: "Share of all indices that have the code of each rank.",
         },
       ),
       lineChart(

@@ -136,8 +136,8 @@ const FORM = "choose";
 function whatToDo(runs: number): Html | null {
   if (runs === 0) return null;
   return html`<form id="${FORM}" class="chosen" method="get" action="/overlay">
-<button>Curves over one another</button> <button formaction="/compare">Compare the runs chosen</button>
-<span class="soft small">Curves: of any runs, also while they train. Comparison: of finished runs that were measured alike; others are refused, with the reason.</span>
+<button>Curves over one another</button> <button formaction="/compare">Comparison</button>
+<span class="soft small">Of the runs chosen. Curves: of any runs, also while they train. Comparison: of finished runs that were measured alike; others are refused, with the reason.</span>
 </form>`;
 }
 

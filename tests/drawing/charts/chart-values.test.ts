@@ -1,6 +1,6 @@
 import { parseHTML } from "linkedom";
 import { describe, expect, it } from "vitest";
-import { chartFigure, lineChart, type Point } from "../../src/drawing/charts/index.js";
+import { chartFigure, lineChart, type Point } from "../../../src/drawing/charts/index.js";
 
 const many = Array.from({ length: 20 }, (_, i): Point => [i + 1, 0.123456789 / (i + 1)]);
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { labelPlaces, pixelsOf } from "../../src/drawing/charts/index.js";
+import { labelPlaces, pixelsOf } from "../../../src/drawing/charts/index.js";
 
 test("a label stands right of its dot, and elsewhere where another stands there or the drawing ends", () => {
   const [first, beside, under, edge] = labelPlaces([
