@@ -127,7 +127,7 @@ interface TrainingContext {
 
 /** A chart of each figure that the metrics of a run have; figures known by their name alone come last. */
 export function trainingCharts(all: TrainingCurves, { heldOut }: TrainingContext = {}): Chart[] {
-  const { curves } = all;
+  const { curves, records } = all;
   const fields = [...curves.keys()];
   const charts = chartsOf(all, heldOut);
   const drawn = new Set(charts.flatMap(({ series }) => Object.keys(series)));
@@ -141,7 +141,8 @@ export function trainingCharts(all: TrainingCurves, { heldOut }: TrainingContext
       return points === undefined ? [] : [{ name, points }];
     });
     const [only] = present;
-    if (only === undefined) return [];
+    // A dot by itself, of the first evaluation, is no curve yet: pages write its figures.
+    if (only === undefined || (records > 1 && present.every(({ points }) => points.length < 2))) return [];
     // Without a key, the title says which of the figures it is.
     const isOneOf = present.length === 1 && Object.keys(series).length > 1;
     const smooth = isNoisy ? SMOOTH : 1;

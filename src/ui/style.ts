@@ -32,7 +32,7 @@ progress::-moz-progress-bar { background: var(--series3); }
 .tile small { line-height: 1.35; }
 td.number + .text, th.number + .text { padding-left: .9rem; }
 tbody th { min-width: 9.5rem; }
-#finished td, #stopped td { white-space: nowrap; }
+#finished td, #stopped td, #overlay-runs td { white-space: nowrap; }
 .pick { display: inline-block; padding: .1rem .5rem .1rem 0; cursor: pointer; }
 .pick input { margin: 0; vertical-align: -.1em; }
 #chosen { position: sticky; bottom: 0; z-index: 2; background: var(--page); }
