@@ -39,3 +39,21 @@ export function withValue(object: PlainObject, dotted: string, value: unknown): 
   const inner = Object.hasOwn(object, key) ? object[key] : undefined;
   return { ...object, [key]: withValue(fieldsOf(inner), rest.join("."), value) };
 }
+
+/** A copy of a value of JSON in which texts, at any depth, are replaced by those that they are mapped to. */
+export function withTexts<T>(value: T, texts: ReadonlyMap<string, string>): T {
+  const replaced = (each: unknown): unknown => {
+    if (typeof each === "string") return texts.get(each) ?? each;
+    if (Array.isArray(each)) return each.map(replaced);
+    if (!isObject(each)) return each;
+    return Object.fromEntries(Object.entries(each).map(([key, inner]) => [key, replaced(inner)]));
+  };
+  return texts.size === 0 ? value : (replaced(value) as T);
+}
+
+/** All texts in a value of JSON, at any depth, in order. */
+export function textsIn(value: unknown): string[] {
+  if (typeof value === "string") return [value];
+  if (Array.isArray(value)) return value.flatMap(textsIn);
+  return isObject(value) ? Object.values(value).flatMap(textsIn) : [];
+}

@@ -20,6 +20,11 @@ export interface FoundImages {
 
 export type FindImagesOptions = FindOptions & Pick<CollectionOptions, "onLeftOut">;
 
+/** The files of some sources, whose images have not been counted yet. */
+export interface FoundFiles extends Omit<FoundImages, "images"> {
+  readonly files: readonly SourceFile[];
+}
+
 /**
  * Finds the images of a dataset and counts them. Tar shards that are not compressed are looked through by their headers,
  * and Parquet files by their metadata; compressed shards, and lists in Parquet files, are read once.
@@ -30,18 +35,28 @@ export async function findDatasetImages(
   source: DataSource,
   options: FindImagesOptions = {},
 ): Promise<FoundImages> {
-  const { filesFrom, column, imageKey } = source;
+  return countDatasetImages(source, await findDatasetFiles(source, options), options);
+}
+
+/** Finds the files of a dataset alone. @throws as `findDatasetImages` */
+export function findDatasetFiles(source: DataSource, options: FindImagesOptions = {}): Promise<FoundFiles> {
+  const { filesFrom } = source;
+  return typeof filesFrom === "string" ? listed(filesFrom, options) : found(source, options);
+}
+
+/** Counts the images in files that were found, here or on another machine. @throws ConfigError at `imageKey` */
+export async function countDatasetImages(
+  { column, imageKey }: Pick<DataSource, "column" | "imageKey">,
+  { files, ...others }: FoundFiles,
+  { onLeftOut }: Pick<FindImagesOptions, "onLeftOut"> = {},
+): Promise<FoundImages> {
   const given = {
-    ...(options.onLeftOut === undefined ? {} : { onLeftOut: options.onLeftOut }),
+    ...(onLeftOut === undefined ? {} : { onLeftOut }),
     ...(typeof column === "string" ? { column } : {}),
     ...(typeof imageKey === "string" ? { imageKey } : {}),
   };
-  const { files, ...others } =
-    typeof filesFrom === "string" ? await listed(filesFrom, options) : await found(source, options);
   return { images: await indexFiles(files, given), ...others };
 }
-
-type FoundFiles = Omit<FoundImages, "images"> & { readonly files: readonly SourceFile[] };
 
 async function found({ images }: DataSource, options: FindImagesOptions): Promise<FoundFiles> {
   const unusable: BrokenImage[] = [];

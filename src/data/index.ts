@@ -23,7 +23,14 @@ export { type FindOptions, findImages, findSources } from "./find-images.js";
 export { findRuns } from "./find-runs.js";
 export { describePassedOver, type PassedFolder, type PassedOver } from "./finding/passed-over.js";
 export { EXTENSION_LIST, hasImageExtension, IMAGE_EXTENSIONS } from "./formats.js";
-export { type FindImagesOptions, type FoundImages, findDatasetImages } from "./found-images.js";
+export {
+  countDatasetImages,
+  type FindImagesOptions,
+  type FoundFiles,
+  type FoundImages,
+  findDatasetFiles,
+  findDatasetImages,
+} from "./found-images.js";
 export {
   centerCrop,
   gridCrops,

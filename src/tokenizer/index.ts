@@ -51,7 +51,7 @@ export {
   writeImages,
 } from "./image-files.js";
 export { type LoadedModel, loadModel } from "./model-loading.js";
-export type { LoadOptions } from "./passes/loading-options.js";
+export { importModules, type LoadOptions } from "./passes/loading-options.js";
 export { photographThrough } from "./photograph.js";
 export { advanced, NOTHING_READ } from "./source-progress.js";
 export { Tokenizer } from "./tokenizer.js";

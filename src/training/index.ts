@@ -6,6 +6,7 @@ export {
   resumeComparison,
 } from "./comparison/comparison.js";
 export { type MeasuredRun, measureComparison } from "./comparison/measure-comparison.js";
+export { type FoundRun, OpenComparison } from "./comparison/open-comparison.js";
 export { type ComparisonOptions, type PlannedRun, planComparison } from "./comparison/plan.js";
 export type { Sweep } from "./comparison/sweep.js";
 export type { RunDescription } from "./describe-run.js";
@@ -39,5 +40,6 @@ export {
 } from "./run-config.js";
 export { planRun, RunPlan } from "./run-plan.js";
 export { checkSize, type SizeCheckOptions, type SizeUse } from "./size-check.js";
+export { readSource, type SourceModel } from "./source-model.js";
 export { type EvaluationFields, type LossFields, type StepMetrics, timingFields } from "./step-metrics.js";
 export { Trainer } from "./trainer.js";

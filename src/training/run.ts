@@ -1,4 +1,5 @@
 import { type Engine, selectEngine } from "../backend/index.js";
+import { withoutUndefined, withTexts } from "../core/objects.js";
 import {
   type BrokenImage,
   ENLARGEMENT_SAMPLE,
@@ -28,6 +29,13 @@ export type TrainingPhase = "initializing" | "untrained" | "training" | "evaluat
 export interface TrainerHooks extends Pick<FindImagesOptions, "onPassedOver" | "onLeftOut" | "outputs"> {
   /** Finds the images in the place of `findDatasetImages`: for those who have several runs of the same images. */
   readonly find?: typeof findDatasetImages;
+  /** Threads inside one operator in the place of the run's own, which its folder keeps: for those who train another's run. */
+  readonly threads?: number;
+  /**
+   * Where files that the objectives name lie here, by the names that they have in the configuration, which the run's folder
+   * keeps; by default they lie where it says.
+   */
+  readonly places?: ReadonlyMap<string, string>;
   /** Called once for each image found broken. */
   readonly onBroken?: (broken: BrokenImage) => void;
   /** Called once for each note on how an image was read. */
@@ -58,17 +66,19 @@ export interface Run {
  * @throws as `Trainer.create`
  */
 export async function openRun(config: RunConfig, hooks: TrainerHooks, origin: WeightOrigin): Promise<Run> {
-  const { data, seed, engine, device, threads } = config;
+  const { data, seed, engine, device } = config;
+  const threads = hooks.threads ?? config.threads;
   const chosen = await selectEngine({ engine, device, ...(threads === null ? {} : { threads }) });
-  const { onPhase: _, onInitialization: __, find = findDatasetImages, outputs = [], ...told } = hooks;
+  const { find = findDatasetImages, outputs = [], onBroken, onNote, onPassedOver, onLeftOut } = hooks;
   const own = config.out === null ? [] : [config.out];
+  const told = withoutUndefined({ onBroken, onNote, onPassedOver, onLeftOut });
   const found = await find(data, { ...told, outputs: [...outputs, ...own] });
   const dataset = await ImageDataset.open(data, seed, { ...told, found });
   const enlargement = await checkSize(config, await dataset.train.sample(ENLARGEMENT_SAMPLE));
   // Images that cannot be read should be known before anything is written, or an earlier run removed.
   await first(dataset.trainBatches({ batchSize: 1 }));
   await first(dataset.evaluationBatches({ batchSize: 1 }));
-  const { state, objectives } = await createState(config, origin);
+  const { state, objectives } = await createState(config, origin, hooks.places);
   const { quantizer } = state.model;
   const { codebookSize, numCodebooks } = quantizer;
   const usage = new UsageMeter({ codebookSize, numCodebooks, window: config.usageWindow });
@@ -90,11 +100,17 @@ export async function openRun(config: RunConfig, hooks: TrainerHooks, origin: We
 async function createState(
   config: RunConfig,
   origin: WeightOrigin,
+  places: TrainerHooks["places"] = new Map(),
 ): Promise<{ readonly state: ModelState; readonly objectives: readonly ObjectiveConfig[] }> {
-  const prepared = await prepareObjectives(config.objectives);
+  const names = new Map([...places].map(([name, place]) => [place, name]));
+  const prepared = await prepareObjectives(withTexts(config.objectives, places));
   try {
     const state = createModelState(config, origin, prepared);
-    return { state, objectives: prepared.map((each) => each.config) };
+    const objectives = withTexts(
+      prepared.map((each) => each.config),
+      names,
+    );
+    return { state, objectives };
   } catch (error) {
     for (const each of prepared) each.dispose();
     throw error;

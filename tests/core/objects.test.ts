@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ConfigError } from "../../src/core/errors.js";
-import { fieldsOf, isObject, valueAt, withValue } from "../../src/core/objects.js";
+import { fieldsOf, isObject, textsIn, valueAt, withTexts, withValue } from "../../src/core/objects.js";
 
 describe("objects", () => {
   test("lists, null and plain values are none", () => {
@@ -32,5 +32,12 @@ describe("objects", () => {
     expect(withValue({ quantizer: "fsq" }, "quantizer.kind", "vq")).toEqual({ quantizer: { kind: "vq" } });
     expect(withValue({}, "toString.length", 2)).toEqual({ toString: { length: 2 } });
     expect(() => withValue({}, "a.__proto__.b", 1)).toThrow(ConfigError);
+  });
+
+  test("texts are found and replaced at any depth, names of fields are not", () => {
+    const value = { a: "x", x: [1, "y", { b: "x", c: null }] };
+    expect(textsIn(value)).toEqual(["x", "y", "x"]);
+    expect(withTexts(value, new Map([["x", "z"]]))).toEqual({ a: "z", x: [1, "y", { b: "z", c: null }] });
+    expect(value.a).toBe("x");
   });
 });

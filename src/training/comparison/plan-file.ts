@@ -30,12 +30,18 @@ const planSchema = z.object({
 /**
  * Writes the plan with every run's resolved configuration, so that later defaults do not change it.
  *
+ * @param options.allowMixed whether machines train its runs whose arithmetic differs
  * @throws VqkitError("file")
  */
-export async function writePlan(out: string, runs: readonly PlannedRun[]): Promise<void> {
+export async function writePlan(
+  out: string,
+  runs: readonly PlannedRun[],
+  { allowMixed = false }: { readonly allowMixed?: boolean } = {},
+): Promise<void> {
   await makeFolder(out);
   await writeJsonFile(join(out, PLAN_FILE), {
     ...PLAN_FORMAT,
+    ...(allowMixed ? { allowMixed } : {}),
     runs: runs.map(({ quantizer, seed, swept, dir, config }) => ({
       quantizer,
       seed,
