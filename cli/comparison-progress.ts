@@ -1,5 +1,5 @@
 import type { InitializationProgress } from "../src/quantizers/index.js";
-import type { ComparisonEvent } from "../src/training/index.js";
+import type { ComparisonEvent, RunIdentity } from "../src/training/index.js";
 import { type Progress, startProgress } from "./progress.js";
 import {
   describeInitialization,
@@ -45,7 +45,7 @@ export class ComparisonProgress {
         break;
       }
       case "run-kept": {
-        this.#note(`${place(event)}${[event.quantizer, ...circumstances(event)].join("; ")}`);
+        this.#note(describeRun(event));
         this.#note(`           finished before, and kept: ${event.dir}`);
         break;
       }
@@ -85,12 +85,17 @@ export class ComparisonProgress {
   }
 }
 
-function place({ index, total }: ComparisonEvent): string {
+/** A run in one line: which of how many, its kind and seed, and what is swept. */
+export function describeRun(run: RunIdentity): string {
+  return `${place(run)}${[run.quantizer, ...circumstances(run)].join("; ")}`;
+}
+
+function place({ index, total }: RunIdentity): string {
   return `run ${index + 1}/${total}`.padEnd(11);
 }
 
 /** The seed and what is swept. */
-function circumstances({ swept, seed }: ComparisonEvent): string[] {
+function circumstances({ swept, seed }: RunIdentity): string[] {
   const values = Object.entries(swept).map(([field, value]) => `${field} ${JSON.stringify(value)}`);
   return [...values, `seed ${seed}`];
 }

@@ -3,7 +3,7 @@ import type { ConfigObject } from "./config-file.js";
 import type { EngineFlags } from "./engine-options.js";
 import { UsageError } from "./errors.js";
 import { type FlagValues, gatherConfig, namingFlags } from "./gather-config.js";
-import { OVERSIZE_FLAG, OVERSIZE_HELP, type RunFlag } from "./run-flags.js";
+import { type FlagField, OVERSIZE_FLAG, OVERSIZE_HELP, type RunFlag } from "./run-flags.js";
 import { integer, repeated } from "./values.js";
 
 const SET_FLAG = "--set <field=value>";
@@ -81,6 +81,7 @@ export function addModelFlags(command: Command): void {
 /**
  * Ends the declaration of a command that trains: the flags that all of these share, and what the command does.
  *
+ * @param options.named fields that other flags of the command set, for messages
  * @param options.json what `--json` prints
  * @param options.body receives the configuration that the command line stands for
  */
@@ -88,6 +89,7 @@ export function finishRunCommand(
   command: Command,
   options: {
     readonly flags: readonly RunFlag[];
+    readonly named?: readonly FlagField[];
     readonly json: string;
     readonly body: (config: ConfigObject, values: FlagValues) => Promise<void>;
   },
@@ -97,8 +99,10 @@ export function finishRunCommand(
   addConfigFlags(command);
   addModuleFlag(command);
   addOutputFlags(command, options.json);
-  const { flags, body } = options;
+  const { flags, named = [], body } = options;
   command.action((images: string[], values: FlagValues) =>
-    namingFlags(values, flags, async () => body(await gatherConfig(images, values, flags), values)),
+    namingFlags(values, [...flags, ...named], async () =>
+      body(await gatherConfig(images, values, flags), values),
+    ),
   );
 }

@@ -11,7 +11,8 @@ import type { LeftOutImages } from "./left-out.js";
 import type { PassedOverNote } from "./passed-over.js";
 import type { Progress } from "./progress.js";
 import { type QueueFlags, queueAddress } from "./queue-flags.js";
-import { note, type Terminal } from "./terminal.js";
+import { QueueWatch } from "./queue-watch.js";
+import type { Terminal } from "./terminal.js";
 
 /** What images are to be encoded, and where. */
 export interface EncodeSourceRequest extends QueueFlags {
@@ -108,9 +109,6 @@ class LocalSource implements EncodeSource {
   async clear(): Promise<void> {}
 }
 
-/** Without a worker for so long, the submitter says how to start one. */
-const SECONDS_WITHOUT_WORKERS = 5;
-
 interface QueuedRequest extends EncodeSourceRequest {
   readonly model: string;
   readonly address: QueuedEncodingOptions["queue"];
@@ -121,9 +119,7 @@ class QueueSource implements EncodeSource {
   readonly #terminal: Terminal;
   readonly #request: QueuedRequest;
   readonly #told: Told;
-  readonly #refused = new Set<string>();
-  readonly #began = performance.now();
-  #alone = true;
+  readonly #watch: QueueWatch;
   #total: number | undefined;
   #finish: () => Promise<void> = async () => {};
 
@@ -131,6 +127,7 @@ class QueueSource implements EncodeSource {
     this.#terminal = terminal;
     this.#request = request;
     this.#told = told;
+    this.#watch = new QueueWatch(terminal, { quiet: request.quiet ?? false });
   }
 
   get total(): number | undefined {
@@ -197,29 +194,9 @@ class QueueSource implements EncodeSource {
     };
   }
 
-  #show(progress: Progress, { images, imagesTotal, done, failed, total, workers }: QueueProgress): void {
-    this.#total = imagesTotal;
-    const failures = failed === 0 ? "" : `, ${failed} failed`;
-    const working = workers.filter(({ task }) => task !== null).length;
-    progress.update(
-      images,
-      `${done}/${total} pieces${failures}, ${working} of ${workers.length} workers busy`,
-    );
-    for (const { id, host, pid, refused } of workers) {
-      for (const [task, reason] of Object.entries(refused)) {
-        if (this.#refused.has(`${id} ${task}`)) continue;
-        this.#refused.add(`${id} ${task}`);
-        this.#note(`worker ${pid} on ${host} takes no part: ${reason}`);
-      }
-    }
-    if (workers.length > 0) this.#alone = false;
-    if (!this.#alone || performance.now() - this.#began < 1000 * SECONDS_WITHOUT_WORKERS) return;
-    this.#alone = false;
-    this.#note("No worker is there yet. On each machine, in the shared folder: vqkit worker --queue URL");
-  }
-
-  #note(text: string): void {
-    note(this.#terminal, text, { quiet: this.#request.quiet ?? false });
+  #show(progress: Progress, state: QueueProgress): void {
+    this.#total = state.imagesTotal;
+    progress.update(state.images, this.#watch.show(state, "pieces"));
   }
 }
 

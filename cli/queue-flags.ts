@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { withoutUndefined } from "../src/core/objects.js";
 import type { QueueAddress } from "../src/queue/index.js";
 import { UsageError } from "./errors.js";
 import type { FlagField } from "./run-flags.js";
@@ -40,20 +41,26 @@ export function addQueueFlags(command: Command, use: string): void {
     .option("--shared <dir>", "folder that all machines see (default: the current folder)");
 }
 
-/** Declares how work is cut up for a queue. */
-export function addSubmissionFlags(command: Command): void {
+/** Declares how images are cut up for a queue. */
+export function addPieceFlags(command: Command): void {
+  command.option(
+    "--images-per-piece <n>",
+    "image files that a worker does at a time (default: 1000); a tar shard and a row group of Parquet are pieces",
+    integer,
+  );
+}
+
+/**
+ * Declares how work is handed out on a queue.
+ *
+ * @param piece what a worker does at a time
+ * @param differ what may differ where processors do
+ */
+export function addSubmissionFlags(command: Command, piece: string, differ: string): void {
   command
-    .option(
-      "--images-per-piece <n>",
-      "image files that a worker does at a time (default: 1000); a tar shard and a row group of Parquet are pieces",
-      integer,
-    )
-    .option("--tries <n>", "how often a piece is tried before it is given up (default: 3)", integer)
-    .option("--lease-seconds <n>", "a worker silent for so long loses its piece (default: 30)", number)
-    .option(
-      "--allow-mixed",
-      "let workers take part whose processors round otherwise; codes may differ now and then",
-    );
+    .option("--tries <n>", `how often a ${piece} is tried before it is given up (default: 3)`, integer)
+    .option("--lease-seconds <n>", `a worker silent for so long loses its ${piece} (default: 30)`, number)
+    .option("--allow-mixed", `let workers take part whose processors round otherwise; ${differ}`);
 }
 
 /** Where the queue is; undefined without one. @throws UsageError for flags that mean nothing without it */
@@ -64,6 +71,12 @@ export function queueAddress(flags: QueueFlags): QueueAddress | undefined {
     odd ?? (flags.shared !== undefined ? "--shared" : flags.allowMixed ? "--allow-mixed" : undefined);
   if (given === undefined) return undefined;
   throw new UsageError(`${given.split(" ")[0]}: expected --queue with it, got none. Give both or none.`);
+}
+
+/** What the flags say of how work is handed out, by the names that options have. */
+export function submissionOptions(flags: QueueFlags) {
+  const { shared, tries, leaseSeconds, allowMixed } = flags;
+  return withoutUndefined({ shared, tries, leaseSeconds, allowMixed });
 }
 
 export function addressOf(url: string): QueueAddress {

@@ -10,6 +10,7 @@ import type {
   MeasuredRun,
 } from "../../src/training/index.js";
 import { BrokenImages } from "../broken-images.js";
+import { type ComparedRuns, trainedOnQueue } from "../compare-on-queue.js";
 import { ComparisonProgress } from "../comparison-progress.js";
 import type { ConfigObject } from "../config-file.js";
 import { DATA_FLAGS } from "../data-flags.js";
@@ -22,6 +23,13 @@ import { resumedFolder } from "../newest-run.js";
 import { yaml } from "../packages.js";
 import { PassedOverNote } from "../passed-over.js";
 import { comparedPhotographs } from "../photographs.js";
+import {
+  addQueueFlags,
+  addSubmissionFlags,
+  QUEUE_FIELDS,
+  type QueueFlags,
+  queueAddress,
+} from "../queue-flags.js";
 import { LOSS_FLAGS, type RunFlag, TRAINING_FLAGS } from "../run-flags.js";
 import { print, printJson, type Terminal } from "../terminal.js";
 import { integer, integers, repeated, words } from "../values.js";
@@ -84,24 +92,22 @@ export function addCompare(program: Command, terminal: Terminal): void {
       "resume the comparison in this folder, without one the newest in runs/: finished runs are kept, an unfinished one is resumed, the rest are started",
     )
     .option("--plots <dir>", "write every chart as SVG, PNG and CSV into this folder");
+  addQueueFlags(command, "let the workers of this queue train");
+  addSubmissionFlags(command, "run", "runs may differ then");
   finishRunCommand(command, {
     flags: FLAGS,
+    named: QUEUE_FIELDS,
     json: "print the comparison as JSON on stdout",
     body: (config, values) => compare(terminal, config, values),
   });
 }
 
-/** Finished runs, and what they are to be shown as. */
-interface ComparedRuns {
-  readonly runs: readonly string[];
-  /** Swept fields. */
-  readonly sweep: readonly string[];
-  readonly out: string;
-}
-
 async function compare(terminal: Terminal, written: ConfigObject, values: FlagValues): Promise<void> {
   const { baseline, ...config } = written;
+  const isQueued = queueAddress(values as QueueFlags) !== undefined;
   if (values.dryRun === true) {
+    if (isQueued)
+      throw new UsageError("--queue: expected a comparison that is trained, got --dry-run. Leave one out.");
     await dryRun(terminal, config, values);
     return;
   }
@@ -166,16 +172,22 @@ async function comparedRuns(
   const resume = await resumedFolder(terminal, values, "comparison");
   if (resume !== undefined) {
     refuseOthers(config, [], `--resume ${resume}: expected nothing but --baseline with it`);
+    if (values.queue !== undefined)
+      return trainedOnQueue(terminal, values, { out: resume, options: undefined });
     return trained(terminal, values, {
       out: resume,
       events: (control) => resumeComparison(resume, control),
     });
   }
   const finished = await finishedRuns(valueAt(config, "data.images"));
-  if (finished !== undefined) return takenRuns(finished, config);
+  if (finished !== undefined) {
+    if (values.queue === undefined) return takenRuns(finished, config);
+    throw new UsageError("--queue: expected images to train on, got runs that are finished. Leave it out.");
+  }
   const options = comparisonOptions(config);
   checkFree(options);
   if (baseline !== undefined) checkBaseline(String(baseline), options, quantizerKinds());
+  if (values.queue !== undefined) return trainedOnQueue(terminal, values, { out: options.out, options });
   return trained(terminal, values, {
     out: options.out,
     events: (control) => compareQuantizers(options, control),

@@ -20,7 +20,13 @@ import { LeftOutImages } from "../left-out.js";
 import { checkModelFirst } from "../model-argument.js";
 import { PassedOverNote } from "../passed-over.js";
 import { type Progress, startProgress } from "../progress.js";
-import { addQueueFlags, addSubmissionFlags, QUEUE_FIELDS, type QueueFlags } from "../queue-flags.js";
+import {
+  addPieceFlags,
+  addQueueFlags,
+  addSubmissionFlags,
+  QUEUE_FIELDS,
+  type QueueFlags,
+} from "../queue-flags.js";
 import { type FlagField, OVERSIZE_FLAG, OVERSIZE_HELP } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
 import { integer, size } from "../values.js";
@@ -91,7 +97,8 @@ export function addEncode(program: Command, terminal: Terminal): void {
     .option("--resume", "resume where an interrupted run stopped")
     .option("--strict", "stop at the first image that cannot be read (default: skip it)");
   addQueueFlags(command, "let the workers of this queue compute");
-  addSubmissionFlags(command);
+  addPieceFlags(command);
+  addSubmissionFlags(command, "piece", "codes may differ now and then");
   addModelFlags(command);
   command.action((model: string, images: string[], flags: Partial<Flags>) =>
     namingFlags(flags, FIELDS, async () => {

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Served, WorkerEvent } from "../../src/queue/index.js";
+import type { Served, TaskKind, WorkerEvent } from "../../src/queue/index.js";
 import { loadQuantizerModules } from "../config-file.js";
 import { many, number } from "../count-text.js";
 import { addModelFlags, type ModelFlags, requireFlag } from "../declare-flags.js";
@@ -22,7 +22,7 @@ export function addWorker(program: Command, terminal: Terminal): void {
   const command = program
     .command("worker")
     .description(
-      "do the pieces of what others put on a queue, such as encode --queue; ends when it is told to",
+      "do what encode --queue and compare --queue ask for, piece by piece; ends when it is told to",
     );
   addQueueFlags(command, "where the work is (required)");
   command
@@ -41,6 +41,7 @@ async function serve(terminal: Terminal, flags: Flags): Promise<void> {
   const { quiet = false, json = false, shared, untilDone = false, quantizerModule = [] } = flags;
   const { serveQueue } = await import("../../src/queue/index.js");
   await loadQuantizerModules(quantizerModule);
+  const tally = new Tally();
   const served = await serveQueue({
     queue,
     ...(shared === undefined ? {} : { shared }),
@@ -48,17 +49,36 @@ async function serve(terminal: Terminal, flags: Flags): Promise<void> {
     load: { ...engineOptions(flags), quantizerModules: quantizerModule },
     untilDone,
     signal: terminal.signal,
-    onEvent: (event) => note(terminal, describe(event), { quiet }),
+    onEvent: (event) => {
+      tally.add(event);
+      note(terminal, describe(event), { quiet });
+    },
   });
-  if (terminal.signal.aborted) throw new Interrupted(`Interrupted after ${summary(served)}.`);
+  if (terminal.signal.aborted) throw new Interrupted(`Interrupted after ${tally.text(served)}.`);
   if (json) printJson(terminal, served);
-  else print(terminal, `Done: ${summary(served)}.`);
+  else print(terminal, `Done: ${tally.text(served)}.`);
   const [reason] = Object.values(served.refused);
   if (reason !== undefined) throw new Failed(reason);
 }
 
-function summary({ pieces, items }: Served): string {
-  return `${many(pieces, "piece")} with ${many(items, "image")}`;
+/** What the items of a kind of work are. */
+const UNITS: Readonly<Record<TaskKind, string>> = { encode: "image", compare: "step" };
+
+/** Items that were done, by what they are. */
+class Tally {
+  readonly #items = new Map<string, number>();
+
+  add(event: WorkerEvent): void {
+    if (event.type !== "piece") return;
+    const unit = UNITS[event.kind];
+    this.#items.set(unit, (this.#items.get(unit) ?? 0) + event.items);
+  }
+
+  /** `3 pieces with 5 images`, `4 pieces with 5 images and 200 steps`. */
+  text({ pieces }: Served): string {
+    const items = [...this.#items].map(([unit, count]) => many(count, unit));
+    return `${many(pieces, "piece")} with ${items.length === 0 ? many(0, "image") : items.join(" and ")}`;
+  }
 }
 
 function describe(event: WorkerEvent): string {
@@ -68,7 +88,7 @@ function describe(event: WorkerEvent): string {
     case "refused":
       return `task ${event.task}: takes no part. ${event.reason}`;
     case "piece":
-      return `piece ${event.piece}: ${number(event.items)} images, ${formatRate(event.items / event.seconds)}/s`;
+      return `piece ${event.piece}: ${number(event.items)} ${UNITS[event.kind]}s, ${formatRate(event.items / event.seconds)}/s`;
     case "failed":
       return `piece ${event.piece}: failed. ${event.reason}`;
     case "lost":

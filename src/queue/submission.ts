@@ -18,6 +18,8 @@ import type { FailedPiece, TaskState } from "./task-state.js";
 const ADDED_AT_ONCE = 1000;
 /** Between two looks at a piece that is not done, in milliseconds. */
 const POLL = 100;
+/** Workers say when a piece was tried often enough. */
+const COUNTED_BY_WORKERS = 1_000_000;
 /** Between two looks at everything. */
 const SURVEY = 1000;
 
@@ -123,8 +125,8 @@ export class Submission {
   }
 
   #job(piece: number): Parameters<Queue["addBulk"]>[0][number] {
-    const data: PieceJob = { piece, returned: 0 };
-    const opts = { jobId: jobId(piece), attempts: this.#task.tries, stackTraceLimit: 0 };
+    const data: PieceJob = { piece, returned: 0, done: 0 };
+    const opts = { jobId: jobId(piece), attempts: COUNTED_BY_WORKERS, stackTraceLimit: 0 };
     return { name: this.#task.kind, data, opts };
   }
 }

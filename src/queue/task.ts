@@ -1,6 +1,8 @@
+import { randomBytes } from "node:crypto";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import { PREFIX } from "./connection.js";
+import { taskKinds } from "./task-kind.js";
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -9,11 +11,11 @@ export const taskSchema = z.strictObject({
   version: z.literal(1),
   /** The first 16 hexadecimal digits of the SHA-256 of all that it is to do. */
   id: z.string().regex(/^[0-9a-f]{16}$/),
-  kind: z.enum(["encode"]),
+  kind: z.enum(taskKinds),
   pieces: z.int().min(1),
-  /** Of the model: a worker that has another takes no part. */
+  /** Of the model, or of the plan of trainings: a worker that has another takes no part. */
   fingerprint: digest,
-  /** What the submitter's arithmetic makes of the probe (`Tokenizer.arithmetic`). */
+  /** What the submitter's arithmetic makes of the probe. */
   probe: digest,
   allowMixed: z.boolean(),
   leaseSeconds: z.number().min(0.5).max(86_400),
@@ -29,6 +31,8 @@ export const jobSchema = z.strictObject({
   piece: z.int().min(0),
   /** How often a worker gave it back unfinished because it was told to end: those are no tries. */
   returned: z.int().min(0),
+  /** Items that were done when its tries began to count: more of them, and they count anew. */
+  done: z.int().min(0),
 });
 
 export type PieceJob = z.output<typeof jobSchema>;
@@ -39,7 +43,7 @@ export const pieceResultSchema = z.strictObject({
   folder: z.string().regex(/^\d{6,}-[0-9a-f]{16}$/),
   /** SHA-256 of its piece.json. */
   digest,
-  /** Items that were done, broken ones included. */
+  /** Items that were done: images, broken ones included, or steps. */
   items: z.int().min(0),
 });
 
@@ -50,6 +54,11 @@ const TASKS = `${PREFIX}:tasks`;
 /** The BullMQ queue of a task's pieces. */
 export function queueName(id: string): string {
   return `task-${id}`;
+}
+
+/** The name of a new folder for an attempt at a piece. */
+export function attemptName(piece: number, id = randomBytes(8).toString("hex")): string {
+  return `${String(piece).padStart(6, "0")}-${id}`;
 }
 
 /** BullMQ keeps plain numbers for ids of its own. */

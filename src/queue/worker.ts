@@ -5,13 +5,13 @@ import type { Job, Worker } from "bullmq";
 import { abortable } from "../core/abort.js";
 import { messageOf, VqkitError } from "../core/errors.js";
 import { QueueConnection } from "./connection.js";
-import { EncodeWork, WorkerModels } from "./encode/encode-work.js";
 import { Lease } from "./lease.js";
 import type { Served, ServeOptions, WorkerEvent } from "./serve-options.js";
-import { SharedFolder } from "./shared-folder.js";
 import { removeStatus, writeStatus } from "./status-store.js";
 import { jobSchema, type PieceJob, type PieceResult, queueName, readTasks, type Task } from "./task.js";
 import type { TaskWork } from "./task-work.js";
+import { checkTries, isClosed, isLeaseError, triesOf, withDone } from "./tries.js";
+import { WorkerMeans } from "./worker-means.js";
 import type { WorkerStatus } from "./worker-status.js";
 
 /** Between two looks for work where there is none, in milliseconds. */
@@ -49,8 +49,7 @@ interface Part {
 class Server {
   readonly #connection: QueueConnection;
   readonly #options: ServeOptions;
-  readonly #shared: SharedFolder;
-  readonly #models: WorkerModels;
+  readonly #means: WorkerMeans;
   readonly #parts = new Map<string, Part>();
   #status: WorkerStatus;
   #reported = Number.NEGATIVE_INFINITY;
@@ -60,8 +59,7 @@ class Server {
   constructor(connection: QueueConnection, options: ServeOptions) {
     this.#connection = connection;
     this.#options = options;
-    this.#shared = new SharedFolder(options.shared ?? ".");
-    this.#models = new WorkerModels(options.models ?? [], options.load ?? {});
+    this.#means = new WorkerMeans(options);
     const now = Date.now();
     this.#status = {
       id: `${hostname()}-${process.pid}-${randomBytes(4).toString("hex")}`,
@@ -90,7 +88,7 @@ class Server {
   async close(): Promise<void> {
     if (this.#connection.isReady) await removeStatus(this.#connection.redis, this.#status.id).catch(() => {});
     await this.#connection.close();
-    await this.#models.dispose();
+    await this.#means.dispose();
   }
 
   /** Does one piece, if there is one. @returns "done" where no task has any left that this worker could do */
@@ -145,20 +143,20 @@ class Server {
     const key = keyOf(task);
     if (performance.now() < (this.#refusedUntil.get(key) ?? 0)) return undefined;
     try {
-      const work = await EncodeWork.open(task, this.#shared, this.#models);
+      const work = await this.#means.open(task);
       const taker = this.#connection.taker(queueName(task.id), task.leaseSeconds);
       await taker.startStalledCheckTimer();
       const part = { task, taker, work };
       this.#parts.set(task.id, part);
       const { [key]: _, ...refused } = this.#status.refused;
       this.#status = { ...this.#status, refused };
-      this.#tell({ type: "task", task: task.id, pieces: task.pieces });
+      this.#tell({ type: "task", task: task.id, kind: task.kind, pieces: task.pieces });
       return part;
     } catch (error) {
-      if (!(error instanceof VqkitError)) throw error;
-      const reason = error.message;
+      if (this.#options.signal?.aborted === true) throw error;
+      const reason = messageOf(error);
       // What another machine has just written may not be there yet; who has another model has it for good.
-      const isForGood = error.code === "queue";
+      const isForGood = error instanceof VqkitError && error.code === "queue";
       this.#refusedUntil.set(key, isForGood ? Number.POSITIVE_INFINITY : performance.now() + ASKED_AGAIN);
       const isNew = this.#status.refused[key] !== reason;
       this.#status = { ...this.#status, refused: { ...this.#status.refused, [key]: reason } };
@@ -170,15 +168,18 @@ class Server {
 
   async #do({ task, taker, work }: Part, job: Job, token: string): Promise<void> {
     const lease = new Lease(job, token, task.leaseSeconds);
-    const { success, data } = jobSchema.safeParse(job.data);
+    const { success, data: read } = jobSchema.safeParse(job.data);
     const stop = this.#options.signal;
     const signal = stop === undefined ? lease.signal : AbortSignal.any([lease.signal, stop]);
     const started = performance.now();
-    const piece = success ? data.piece : -1;
+    const piece = success ? read.piece : -1;
+    let data: PieceJob = read ?? { piece, returned: 0, done: 0 };
     let result: PieceResult | undefined;
     try {
       if (!success || piece >= task.pieces)
         throw this.#connection.final("a job that names no piece of its task");
+      data = withDone(job, data, await work.doneOf(piece));
+      if (data !== read) await job.updateData(data);
       checkTries(job, data, task);
       this.#at({ task: task.id, piece, items: 0 });
       result = await work.do(piece, { signal, onItems: (items) => this.#at({ items }) });
@@ -187,13 +188,13 @@ class Server {
       const { allItems, allPieces } = this.#status;
       this.#at({ task: null, piece: null, items: 0, allItems: allItems + items, allPieces: allPieces + 1 });
       const seconds = (performance.now() - started) / 1000;
-      this.#tell({ type: "piece", task: task.id, piece, items, seconds });
+      this.#tell({ type: "piece", task: task.id, kind: task.kind, piece, items, seconds });
     } catch (error) {
       if (result !== undefined) await work.drop(result);
       this.#at({ task: null, piece: null, items: 0 });
       if (lease.isLost || isLeaseError(error)) this.#tell({ type: "lost", task: task.id, piece });
       else if (success && (isClosed(error) || stop?.aborted === true)) await this.#giveBack(job, data, token);
-      else await this.#failed(job, error, { task, piece, token, returned: success ? data.returned : 0 });
+      else await this.#failed(job, error, { task, data, token });
     } finally {
       lease.end();
     }
@@ -230,11 +231,11 @@ class Server {
   async #failed(
     job: Job,
     error: unknown,
-    { task, piece, token, returned }: { task: Task; piece: number; token: string; returned: number },
+    { task, data, token }: { readonly task: Task; readonly data: PieceJob; readonly token: string },
   ): Promise<void> {
     const reason = messageOf(error);
-    this.#tell({ type: "failed", task: task.id, piece, reason });
-    const isLast = job.attemptsStarted - returned >= task.tries;
+    this.#tell({ type: "failed", task: task.id, piece: data.piece, reason });
+    const isLast = triesOf(job, data) >= task.tries;
     const thrown = isLast || !(error instanceof Error) ? this.#connection.final(reason) : error;
     // Where the lease has ended, another worker has the piece.
     await job.moveToFailed(thrown, token, false).catch(() => {});
@@ -263,23 +264,4 @@ class Server {
 /** A task that was begun anew is looked at again. */
 function keyOf({ id, createdAt }: Task): string {
   return `${id} ${createdAt}`;
-}
-
-/** A piece whose workers ended without a word, time after time, is one that ends workers. */
-function checkTries({ attemptsStarted }: Job, { returned }: PieceJob, { tries }: Task): void {
-  if (attemptsStarted - returned <= tries) return;
-  throw new VqkitError("queue", `its workers ended, or were silent for too long, ${tries} times`);
-}
-
-/** What ioredis says of a request that was under way when Redis went: no fault of the piece. */
-function isClosed(error: unknown): boolean {
-  return error instanceof Error && /connection is closed/i.test(error.message);
-}
-
-/** What BullMQ says when a result comes from one that does not hold the lease. */
-function isLeaseError(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    /missing lock|lock mismatch|not in the active state|missing key/i.test(error.message)
-  );
 }

@@ -101,6 +101,11 @@ export class EncodeWork implements TaskWork {
     return new EncodeWork(task, { dir, plan, models, model: file });
   }
 
+  /** A piece is encoded from its beginning. */
+  async doneOf(): Promise<number> {
+    return 0;
+  }
+
   async do(piece: number, { signal, onItems }: PieceProgress): Promise<PieceResult> {
     const { plan } = this.#plan;
     const tokenizer = await this.#models.get(this.#task.fingerprint, this.#model);

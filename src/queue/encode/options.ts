@@ -12,8 +12,8 @@ import {
   type SourceFile,
 } from "../../data/index.js";
 import type { EncodeOptions, EncodeSettings, Tokenizer } from "../../tokenizer/index.js";
-import type { QueueAddress } from "../address.js";
 import type { SharedFolder } from "../shared-folder.js";
+import { type QueueOptions, taskRules } from "../task-rules.js";
 import type { TaskState } from "../task-state.js";
 import type { EncodePlan } from "./plan.js";
 
@@ -25,10 +25,7 @@ export interface QueueProgress extends TaskState {
   readonly imagesTotal: number | undefined;
 }
 
-export interface QueuedEncodingOptions extends EncodeOptions {
-  readonly queue: QueueAddress;
-  /** The folder that all machines see: images and pieces lie in it. Default: the current folder. */
-  readonly shared?: string;
+export interface QueuedEncodingOptions extends EncodeOptions, QueueOptions {
   /** Where the model was loaded from: workers find it there if that is in the shared folder. */
   readonly model?: string;
   /** The source is a list of files, as `openFileList` takes it, and not to be searched. Default false. */
@@ -41,12 +38,6 @@ export interface QueuedEncodingOptions extends EncodeOptions {
   readonly resume?: boolean;
   /** Image files in a piece at most, >= 1; default 1000. A tar shard and a row group of a Parquet file are pieces. */
   readonly imagesPerPiece?: number;
-  /** A worker that is silent for so long loses its piece to another; default 30. */
-  readonly leaseSeconds?: number;
-  /** How often a piece is tried before it is given up; default 3. */
-  readonly tries?: number;
-  /** Whether workers take part whose arithmetic differs from the submitter's; default false. */
-  readonly allowMixed?: boolean;
   /** Told of each image that cannot be read, which is then skipped; where absent, it is thrown. */
   readonly onBroken?: (broken: BrokenImage) => void;
   readonly onNote?: (note: ImageNote) => void;
@@ -56,14 +47,10 @@ export interface QueuedEncodingOptions extends EncodeOptions {
   readonly signal?: AbortSignal;
 }
 
-const whole = z.int().min(1);
-
 /** How work is cut up and handed out. */
 export const rulesSchema = z.object({
-  imagesPerPiece: whole.max(100_000).default(1000),
-  leaseSeconds: z.number().min(0.5).max(86_400).default(30),
-  tries: whole.max(100).default(3),
-  allowMixed: z.boolean().default(false),
+  imagesPerPiece: z.int().min(1).max(100_000).default(1000),
+  ...taskRules,
 });
 
 /** The files of a source. @throws VqkitError("data") as `openSource` */

@@ -1,5 +1,5 @@
 /** What a worker makes of a piece: a folder of packed codes, and what it read beside them. */
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import { readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
@@ -15,7 +15,7 @@ import {
   writeJsonFile,
 } from "../../files/index.js";
 import { type EncodedBatch, type Tokenizer, writeCodes } from "../../tokenizer/index.js";
-import type { PieceResult } from "../task.js";
+import { attemptName, type PieceResult } from "../task.js";
 import type { EncodePlan } from "./plan.js";
 
 const FORMAT = { format: "vqkit-piece", formatVersion: 1 } as const;
@@ -66,7 +66,7 @@ export interface PieceWork {
  */
 export async function encodePiece(tokenizer: Tokenizer, work: PieceWork): Promise<PieceResult> {
   const { piece, dir } = work;
-  const name = `${String(piece).padStart(6, "0")}-${randomBytes(8).toString("hex")}`;
+  const name = attemptName(piece);
   const folder = path.join(dir, name);
   try {
     await makeFolder(folder);

@@ -1,14 +1,14 @@
-import { rm, rmdir } from "node:fs/promises";
 import path from "node:path";
 import { parseConfig } from "../../core/config.js";
 import { VqkitError } from "../../core/errors.js";
 import { ImageError, openPiece } from "../../data/index.js";
-import { FolderLock, LOCK_NAME, namesIn } from "../../files/index.js";
+import { FolderLock } from "../../files/index.js";
 import type { EncodedBatch, SourceProgress, Tokenizer } from "../../tokenizer/index.js";
 import { QueueConnection } from "../connection.js";
 import { QUEUE_FOLDER, SharedFolder } from "../shared-folder.js";
 import { Submission } from "../submission.js";
 import type { PieceResult, Task } from "../task.js";
+import { clearTaskFolder, removeTaskFolder } from "../task-folder.js";
 import { PieceJoin } from "./join.js";
 import {
   collectionOptions,
@@ -93,7 +93,7 @@ export class QueuedEncoding {
       const id = planId(plan);
       const dir = path.join(shared.root, QUEUE_FOLDER, id);
       lock = await FolderLock.acquire(dir);
-      if (!resume) await clear(dir);
+      if (!resume) await clearTaskFolder(dir);
       await writePlan(dir, plan, cut.lines);
       const probe = await tokenizer.arithmetic(encodeOptions(options));
       const { pieces, fingerprint } = plan;
@@ -159,10 +159,9 @@ export class QueuedEncoding {
   async finish(): Promise<void> {
     if (this.#closed) return;
     await this.#submission.remove();
-    await clear(this.#dir);
+    await clearTaskFolder(this.#dir);
     this.#lock.release();
-    await rmdir(this.#dir).catch(() => {});
-    await rmdir(path.dirname(this.#dir)).catch(() => {}); // others may have work there
+    await removeTaskFolder(this.#dir);
     await this.#close();
   }
 
@@ -240,12 +239,5 @@ export async function* encodeAll(
     await encoding.finish();
   } finally {
     await encoding.suspend();
-  }
-}
-
-/** Empties a task's folder, but for the lock of whoever clears it. */
-async function clear(dir: string): Promise<void> {
-  for (const name of await namesIn(dir)) {
-    if (name !== LOCK_NAME) await rm(path.join(dir, name), { recursive: true, force: true });
   }
 }

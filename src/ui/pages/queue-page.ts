@@ -85,9 +85,9 @@ function workers({ workers: fleet, isReady }: QueueView): Html | null {
   const columns = [
     { title: "Worker" },
     { title: "Now" },
-    numeric("Images of it"),
+    numeric("Done of it"),
     numeric("Pieces"),
-    numeric("Images"),
+    numeric("Images and steps"),
   ];
   return html`<h2>Workers</h2>
 ${htmlTable(
