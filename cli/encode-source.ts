@@ -6,6 +6,7 @@ import type { EncodedBatch, EncodeOptions, SourceProgress, Tokenizer } from "../
 import type { BrokenImages } from "./broken-images.js";
 import { UsageError } from "./errors.js";
 import { readFileList } from "./file-list.js";
+import { hubNote } from "./hub-note.js";
 import { isTerminal } from "./is-terminal.js";
 import type { LeftOutImages } from "./left-out.js";
 import type { PassedOverNote } from "./passed-over.js";
@@ -204,6 +205,12 @@ function checkGiven({ images, filesFrom, queue }: EncodeSourceRequest): void {
   if (images.includes("-") && queue !== undefined) {
     throw new UsageError("-: expected files with --queue, got standard input, which workers do not see.");
   }
+  const hub = images.find((each) => each.startsWith("hf://"));
+  if (hub !== undefined && queue !== undefined) {
+    throw new UsageError(
+      `${hub}: expected files with --queue, which all workers see, got a data set on a hub. Encode it without, or name its files in the shared folder.`,
+    );
+  }
   if (filesFrom === undefined && images.length === 0) {
     throw new UsageError("<images...>: expected folders, glob patterns or files, or --files-from, got none.");
   }
@@ -215,7 +222,7 @@ function checkGiven({ images, filesFrom, queue }: EncodeSourceRequest): void {
 
 async function openImages(
   terminal: Terminal,
-  { images, filesFrom, column, imageKey, strict = false, out }: EncodeSourceRequest,
+  { images, filesFrom, column, imageKey, strict = false, quiet = false, out }: EncodeSourceRequest,
   { broken, leftOut, passedOver }: Told,
 ): Promise<ImageCollection> {
   const { ImageError, openFileList, openSource } = await import("../src/data/index.js");
@@ -228,6 +235,7 @@ async function openImages(
     onLeftOut: leftOut.report,
     onBroken: strict ? stop : broken.report,
     onPassedOver: passedOver.report,
+    onFetch: hubNote(terminal, { quiet }),
     outputs: [out],
   };
   if (filesFrom === undefined) return openSource(images, options);

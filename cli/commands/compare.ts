@@ -18,6 +18,7 @@ import { addRunFlags, finishRunCommand } from "../declare-flags.js";
 import { DRY_RUN_FLAG, DRY_RUN_HELP, printMeasuredComparison } from "../dry-run.js";
 import { Interrupted, UsageError } from "../errors.js";
 import { type FlagValues, freeRunFolder } from "../gather-config.js";
+import { hubNote } from "../hub-note.js";
 import { LeftOutImages } from "../left-out.js";
 import { resumedFolder } from "../newest-run.js";
 import { yaml } from "../packages.js";
@@ -221,6 +222,7 @@ async function trained(
       ...broken.hooks,
       onPassedOver: passedOver.report,
       onLeftOut: leftOut.report,
+      onFetch: hubNote(terminal, { quiet }),
       onInitialization: progress.initialization,
     })) {
       progress.show(event);

@@ -24,6 +24,7 @@ import {
 import { evaluationConfigs, type NamedModel } from "../evaluation-settings.js";
 import { evaluationNotes, severalNotes } from "../evaluation-text.js";
 import { namingFlags } from "../gather-config.js";
+import { hubNote } from "../hub-note.js";
 import { LeftOutImages } from "../left-out.js";
 import { isNetworkSpec, networkSpec } from "../network-spec.js";
 import { PassedOverNote } from "../passed-over.js";
@@ -198,7 +199,12 @@ async function measure(
   const broken = new BrokenImages(terminal, { quiet });
   const passedOver = await PassedOverNote.create(terminal, { quiet });
   const leftOut = new LeftOutImages(terminal, { quiet });
-  const hooks = { ...broken.hooks, onPassedOver: passedOver.report, onLeftOut: leftOut.report };
+  const hooks = {
+    ...broken.hooks,
+    onPassedOver: passedOver.report,
+    onLeftOut: leftOut.report,
+    onFetch: hubNote(terminal, { quiet }),
+  };
   const { dataset, batches } = await openImages({ data, batchSize, protocol }, hooks);
   const sample = await dataset.evaluation.sample(ENLARGEMENT_SAMPLE);
   for (const config of configs) await checkSize(config, sample, { use: "evaluation" });

@@ -22,6 +22,7 @@ import { addRunFlags, finishRunCommand } from "../declare-flags.js";
 import { DRY_RUN_FLAG, DRY_RUN_HELP, printMeasuredRun } from "../dry-run.js";
 import { Interrupted, UsageError } from "../errors.js";
 import { type FlagValues, freeRunFolder } from "../gather-config.js";
+import { hubNote } from "../hub-note.js";
 import { LeftOutImages } from "../left-out.js";
 import { modelEvidence } from "../model-evidence.js";
 import { resumedFolder } from "../newest-run.js";
@@ -82,6 +83,7 @@ async function train(terminal: Terminal, written: ConfigObject, values: FlagValu
     ...broken.hooks,
     onPassedOver: passedOver.report,
     onLeftOut: leftOut.report,
+    onFetch: hubNote(terminal, { quiet }),
     onPhase: phases.report,
     onInitialization: phases.initialization,
   };

@@ -6,7 +6,7 @@ const side = z.int().min(1);
 
 /** Where the images of a set are. Exactly one of `images` and `filesFrom` is not null. */
 export interface DataSource {
-  /** Folders (with their subfolders), files, glob patterns; null where `filesFrom` names the files. */
+  /** Folders (with their subfolders), files, glob patterns, data sets on a hub; null where `filesFrom` names the files. */
   readonly images: string | readonly string[] | null;
   /** A text file with the paths of images, tar shards and Parquet files, one a line, which are taken in its order. */
   readonly filesFrom?: string | null;
@@ -19,7 +19,7 @@ export interface DataSource {
 const fields = z.strictObject({
   /**
    * A folder (with its subfolders), a file, a glob pattern, or a list of these; null where `filesFrom` names the files.
-   * Images count, tar shards and Parquet files with images in them.
+   * Images count, tar shards and Parquet files with images in them. `hf://OWNER/NAME` is a data set on a hub.
    */
   images: z
     .union([z.string().min(1), z.array(z.string().min(1)).min(1)], {

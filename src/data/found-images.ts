@@ -3,6 +3,7 @@ import type { DataSource } from "./data-config.js";
 import { readFileList } from "./file-list.js";
 import type { FindOptions } from "./find-images.js";
 import { countPassedOver, type PassedOver } from "./finding/passed-over.js";
+import { type HubOptions, pinned } from "./hub/hub-files.js";
 import { indexFiles } from "./indexed/index-files.js";
 import type { IndexedImages } from "./indexed/indexed-images.js";
 import type { CollectionOptions, SourceFile } from "./sources/image-collection.js";
@@ -12,13 +13,15 @@ import { foundFiles, listedFiles } from "./sources/open-source.js";
 export interface FoundImages {
   /** Those of files sorted by path, or in the order of a list; of tar shards and Parquet files in their own order. */
   readonly images: IndexedImages;
+  /** Where they were looked for, with the commit of each data set on a hub; null for a list of files. */
+  readonly pinned: DataSource["images"];
   /** Called like images, and none; folders that cannot be read. */
   readonly unusable: readonly BrokenImage[];
   /** What else the sources have. */
   readonly passedOver: PassedOver;
 }
 
-export type FindImagesOptions = FindOptions & Pick<CollectionOptions, "onLeftOut">;
+export type FindImagesOptions = FindOptions & HubOptions & Pick<CollectionOptions, "onLeftOut">;
 
 /** The files of some sources, whose images have not been counted yet. */
 export interface FoundFiles extends Omit<FoundImages, "images"> {
@@ -58,7 +61,8 @@ export async function countDatasetImages(
   return { images: await indexFiles(files, given), ...others };
 }
 
-async function found({ images }: DataSource, options: FindImagesOptions): Promise<FoundFiles> {
+async function found(source: DataSource, options: FindImagesOptions): Promise<FoundFiles> {
+  const images = await pinned(source.images);
   const unusable: BrokenImage[] = [];
   let passedOver = countPassedOver(new Map());
   const files = await foundFiles(images ?? [], {
@@ -72,7 +76,7 @@ async function found({ images }: DataSource, options: FindImagesOptions): Promis
       options.onPassedOver?.(all);
     },
   });
-  return { files, unusable, passedOver };
+  return { files, pinned: images, unusable, passedOver };
 }
 
 /** A name that stands in the list again is left out: one image in training and held out would be in both. */
@@ -81,5 +85,5 @@ async function listed(list: string, { onLeftOut }: FindImagesOptions): Promise<F
   const files = [...new Map(all.map((file) => [file.path, file])).values()];
   const count = all.length - files.length;
   if (count > 0) onLeftOut?.({ file: list, what: "names that stand in the list again", count });
-  return { files, unusable: [], passedOver: countPassedOver(new Map()) };
+  return { files, pinned: null, unusable: [], passedOver: countPassedOver(new Map()) };
 }

@@ -40,6 +40,8 @@ export {
   resizedSize,
   type Size,
 } from "./geometry.js";
+export { type HubFetch, type HubOptions, hubFiles } from "./hub/hub-files.js";
+export { isHubSource } from "./hub/hub-source.js";
 export { type ImageSource, loadItem, type SourceItem } from "./image-source.js";
 export { copyCrop, cropImage, imageOfBatch, type RgbImage, toSharp } from "./images.js";
 export { ImageSelection } from "./indexed/image-selection.js";

@@ -5,6 +5,7 @@ import {
   ENLARGEMENT_SAMPLE,
   type Enlargement,
   type FindImagesOptions,
+  type FoundImages,
   findDatasetImages,
   ImageDataset,
   type ImageNote,
@@ -26,7 +27,8 @@ export type TrainingPhase = "initializing" | "untrained" | "training" | "evaluat
  * What a watcher may want to be told besides the metrics, and which folders are written meanwhile besides the run's own
  * (`outputs`).
  */
-export interface TrainerHooks extends Pick<FindImagesOptions, "onPassedOver" | "onLeftOut" | "outputs"> {
+export interface TrainerHooks
+  extends Pick<FindImagesOptions, "onPassedOver" | "onLeftOut" | "onFetch" | "outputs"> {
   /** Finds the images in the place of `findDatasetImages`: for those who have several runs of the same images. */
   readonly find?: typeof findDatasetImages;
   /** Threads inside one operator in the place of the run's own, which its folder keeps: for those who train another's run. */
@@ -85,7 +87,8 @@ export async function openRun(config: RunConfig, hooks: TrainerHooks, origin: We
   const recordsCodes = config.out !== null && config.timelineRecords > 0 && CodeMeter.follows(quantizer);
   const codes = recordsCodes ? new CodeMeter(quantizer) : null;
   return {
-    config: { ...config, objectives },
+    // A run that is resumed or repeated has the images that it had.
+    config: { ...config, data: { ...data, images: pinnedImages(found) }, objectives },
     dataset,
     enlargement,
     engine: chosen,
@@ -115,6 +118,11 @@ async function createState(
     for (const each of prepared) each.dispose();
     throw error;
   }
+}
+
+/** As a configuration has them. */
+function pinnedImages({ pinned }: FoundImages): RunConfig["data"]["images"] {
+  return typeof pinned === "string" || pinned === null ? pinned : [...pinned];
 }
 
 /** Takes the first item and closes the iteration. */

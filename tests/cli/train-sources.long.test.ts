@@ -1,6 +1,9 @@
 /** Commands on images in shards and tables: a comparison with its photograph, a run's images by its configuration alone. */
+import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { RunFolder } from "../../src/runs/index.js";
+import { COMMIT, startHub } from "../data/hub/hub-server.js";
 import { temporaryFolder, vqkit } from "./harness.js";
 import { imageSources } from "./image-sources.js";
 import { SMALL } from "./resumed-program.js";
@@ -54,4 +57,26 @@ test("train reads compressed shards through a shuffle buffer", async () => {
   const out = path.join(await temporaryFolder(), "run");
   const command = ["train", at("a.tar.gz"), ...SMALL, ...two, "--out", out, "--quiet"];
   expect((await vqkit([...command, "--shuffle-buffer", "2"])).code).toBe(0);
+});
+
+test("train takes a data set on a hub, records its commit, and resumes without the hub", async () => {
+  const dir = await temporaryFolder();
+  const files = Object.fromEntries(
+    await Promise.all([0, 1, 2, 3].map(async (i) => [`data/${i}.png`, await readFile(at(`image${i}.png`))])),
+  ) as Record<string, Buffer>;
+  const hub = await startHub(files);
+  vi.stubEnv("HF_ENDPOINT", hub.url);
+  vi.stubEnv("XDG_CACHE_HOME", dir);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const out = path.join(dir, "run");
+  const { code, stderr } = await vqkit(["train", "hf://owner/name", ...SMALL, ...two, "--out", out]);
+  expect({ code, error: /error: .*/.exec(stderr)?.[0] }).toEqual({ code: 0, error: undefined });
+  expect(stderr).toMatch(
+    new RegExp(`downloading hf://owner/name@${COMMIT}: 4 files, 0(\\.\\d)? MB, to ${dir}/`),
+  );
+  const config = await (await RunFolder.open(out)).readConfig();
+  expect(config.data).toMatchObject({ images: `hf://owner/name@${COMMIT}` });
+  await hub.close();
+  const resumed = await vqkit(["train", "--resume", out, "--steps", "3", "--quiet"]);
+  expect({ code: resumed.code, stderr: resumed.stderr }).toEqual({ code: 0, stderr: "" });
 });

@@ -2,6 +2,8 @@ import path from "node:path";
 import { VqkitError } from "../../core/errors.js";
 import { evenlySpaced } from "../../core/evenly.js";
 import { type FindOptions, findSources } from "../find-images.js";
+import { type HubOptions, hubFiles } from "../hub/hub-files.js";
+import { isHubSource } from "../hub/hub-source.js";
 import type { ImageSource, SourceItem } from "../image-source.js";
 import type { RawImage } from "../raw-image.js";
 import {
@@ -26,7 +28,8 @@ export type SourceInput =
 /**
  * Opens a source of images.
  *
- * - A path, or an array of paths, are searched: folders with their subfolders, files, glob patterns. Images, tar shards
+ * - A path, or an array of paths, are searched: folders with their subfolders, files, glob patterns; a data set on a hub
+ *   (`hf://OWNER/NAME`, behind all paths) is downloaded once. Images, tar shards
  *   in WebDataset form (`.tar`, `.tar.gz`, `.tgz`, `.tar.zst`) and Parquet files with an image column (`.parquet`) count, sorted by path.
  * - One image in code (a file's bytes, raw pixels, or a `SourceItem`) is a source of one.
  * - Any other iterable, synchronous or not, is taken in its own order: `SourceItem`s, or images by themselves, which are
@@ -36,10 +39,10 @@ export type SourceInput =
  */
 export async function openSource(
   input: SourceInput,
-  options: CollectionOptions & FindOptions = {},
+  options: CollectionOptions & FindOptions & HubOptions = {},
 ): Promise<ImageCollection> {
   if (typeof input === "string" || isPathList(input))
-    return new FileCollection(namedFiles(await findSources(input, options)), options);
+    return new FileCollection(await foundFiles(input, options), options);
   if (isElement(input)) return new ElementCollection([input]);
   return new ElementCollection(input);
 }
@@ -64,9 +67,13 @@ export function listedFiles(files: readonly string[]): SourceFile[] {
 /** The files of `openSource` for paths. @throws as that */
 export async function foundFiles(
   sources: string | readonly string[],
-  options: FindOptions = {},
+  options: FindOptions & HubOptions = {},
 ): Promise<SourceFile[]> {
-  return namedFiles(await findSources(sources, options));
+  const all = typeof sources === "string" ? [sources] : sources;
+  const [local, hub] = [all.filter((each) => !isHubSource(each)), all.filter(isHubSource)];
+  const files = local.length > 0 || hub.length === 0 ? await findSources(local, options) : [];
+  for (const each of hub) files.push(...(await hubFiles(each, options)));
+  return namedFiles(files);
 }
 
 /** Images that a caller hands over. */
