@@ -89,7 +89,8 @@ export async function trainingProbe(work: TrainingWork, { signal }: ComputingCon
 function hooksOf({ files, unusable, places, threads }: TrainingWork): TrainerHooks {
   const passedOver = { files: 0, endings: {}, links: 0, devices: 0, folders: [] };
   return {
-    find: (source, options) => countDatasetImages(source, { files, unusable, passedOver }, options),
+    find: (source, options) =>
+      countDatasetImages(source, { files, unusable, passedOver, pinned: source.images }, options),
     places: new Map(places),
     threads,
   };
