@@ -54,6 +54,9 @@ export class ComparisonProgress {
     }
   }
 
+  /** A line that stays, also where the user asked for quiet. */
+  readonly warn = (line: string): void => note(this.#terminal, line);
+
   stop(): void {
     this.#progress?.stop();
     this.#progress = undefined;

@@ -20,6 +20,7 @@ import { Interrupted, UsageError } from "../errors.js";
 import { type FlagValues, freeRunFolder } from "../gather-config.js";
 import { hubNote } from "../hub-note.js";
 import { LeftOutImages } from "../left-out.js";
+import { loggerHooks, TENSORBOARD_FLAG, TENSORBOARD_HELP } from "../loggers.js";
 import { resumedFolder } from "../newest-run.js";
 import { yaml } from "../packages.js";
 import { PassedOverNote } from "../passed-over.js";
@@ -87,6 +88,7 @@ export function addCompare(program: Command, terminal: Terminal): void {
       "folder for the runs and the comparison (default: runs/comparison, or ...-2 when taken)",
     )
     .option("--overwrite", "replace earlier runs in that folder")
+    .option(TENSORBOARD_FLAG, TENSORBOARD_HELP)
     .option(DRY_RUN_FLAG, DRY_RUN_HELP)
     .option(
       "--resume [dir]",
@@ -224,6 +226,7 @@ async function trained(
       onLeftOut: leftOut.report,
       onFetch: hubNote(terminal, { quiet }),
       onInitialization: progress.initialization,
+      ...(await loggerHooks(values, values.resume === undefined ? undefined : out, progress.warn)),
     })) {
       progress.show(event);
       if (event.type === "run-start") broken.name();

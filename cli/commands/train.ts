@@ -24,6 +24,7 @@ import { Interrupted, UsageError } from "../errors.js";
 import { type FlagValues, freeRunFolder } from "../gather-config.js";
 import { hubNote } from "../hub-note.js";
 import { LeftOutImages } from "../left-out.js";
+import { loggerHooks, TENSORBOARD_FLAG, TENSORBOARD_HELP } from "../loggers.js";
 import { modelEvidence } from "../model-evidence.js";
 import { resumedFolder } from "../newest-run.js";
 import { PassedOverNote } from "../passed-over.js";
@@ -56,6 +57,7 @@ export function addTrain(program: Command, terminal: Terminal): void {
       "run folder to write (default: runs/QUANTIZER, or runs/QUANTIZER-2 ... when taken)",
     )
     .option("--overwrite", "replace an earlier run in that folder")
+    .option(TENSORBOARD_FLAG, TENSORBOARD_HELP)
     .option(DRY_RUN_FLAG, DRY_RUN_HELP)
     .option(
       "--resume [run]",
@@ -79,6 +81,7 @@ async function train(terminal: Terminal, written: ConfigObject, values: FlagValu
   const phases = new PhaseRelay();
   const passedOver = await PassedOverNote.create(terminal, { quiet });
   const leftOut = new LeftOutImages(terminal, { quiet });
+  const resume = await resumedFolder(terminal, values, "run");
   const hooks: TrainerHooks = {
     ...broken.hooks,
     onPassedOver: passedOver.report,
@@ -86,8 +89,11 @@ async function train(terminal: Terminal, written: ConfigObject, values: FlagValu
     onFetch: hubNote(terminal, { quiet }),
     onPhase: phases.report,
     onInitialization: phases.initialization,
+    ...(await loggerHooks(values, resume, (line) => {
+      if (quiet || phases.display === undefined) note(terminal, line);
+      else phases.display.note(line);
+    })),
   };
-  const resume = await resumedFolder(terminal, values, "run");
   if (resume === undefined && values.checkpoint !== undefined) {
     throw new UsageError("--checkpoint: expected --resume RUN beside it, got none. Name the run.");
   }
@@ -208,7 +214,7 @@ async function resumeRun(
 
 /** Hands the phases of a trainer to a display that starts after it. */
 class PhaseRelay {
-  display: Pick<TrainingDisplay, "phase" | "initialization"> | undefined;
+  display: Pick<TrainingDisplay, "phase" | "initialization" | "note"> | undefined;
 
   readonly report = (phase: TrainingPhase): void => this.display?.phase(phase);
 

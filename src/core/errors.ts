@@ -15,6 +15,7 @@ export type ErrorCode =
   | "codes"
   | "numerics"
   | "queue"
+  | "logger"
   | "file";
 
 export class VqkitError extends Error {

@@ -19,6 +19,7 @@ export class ExampleStrips {
   readonly #model: ImageAutoencoder;
   readonly #dataset: ImageDataset;
   #images: Promise<readonly RgbImage[]> | undefined;
+  #originals: Promise<Buffer> | undefined;
 
   constructor(model: ImageAutoencoder, dataset: ImageDataset) {
     this.#model = model;
@@ -26,8 +27,9 @@ export class ExampleStrips {
   }
 
   /** The images themselves in one row, a PNG file. @throws VqkitError("data") */
-  async originals(): Promise<Buffer> {
-    return picture(await this.#examples());
+  originals(): Promise<Buffer> {
+    this.#originals ??= this.#examples().then(picture);
+    return this.#originals;
   }
 
   /**

@@ -7,6 +7,7 @@ export {
 } from "./atomic-file.js";
 export { type BoundedReader, openReader, readWhole, withReader } from "./bounded-reader.js";
 export { crc32 } from "./crc32.js";
+export { EventFile, type EventFileOptions } from "./event-file.js";
 export { errnoOf, fileError, formatError, isMissingFile, quoted } from "./file-errors.js";
 export { clearLeftovers, isContent } from "./folder-content.js";
 export { FolderLock, LOCK_NAME, type LockOwner, writerOf } from "./folder-lock.js";
@@ -50,6 +51,7 @@ export {
   type TensorMap,
 } from "./tensor-data.js";
 export type { TensorInfo, TensorSource } from "./tensor-source.js";
+export type { EventContent, Histogram, SummaryValue } from "./tensorboard-events.js";
 export { MAX_TRANSFER_BYTES, readFully, writeFully } from "./transfer.js";
 export { ZipArchive, type ZipEntry } from "./zip-archive.js";
 export { zstandardStream } from "./zstandard.js";

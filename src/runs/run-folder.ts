@@ -35,6 +35,7 @@ export const RUN_FILES = {
   checkpoints: "checkpoints",
   timeline: "timeline.vqt",
   strips: "reconstructions",
+  tensorboard: "tensorboard",
   usage: "usage.json",
   summary: "summary.json",
   report: "report.html",

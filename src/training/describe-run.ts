@@ -1,38 +1,12 @@
-import { describeModel, type ModelDescription } from "../autoencoder/index.js";
-import type { Engine } from "../backend/index.js";
+import { describeModel } from "../autoencoder/index.js";
 import { type Evaluation, evaluationCard } from "../evaluation/index.js";
 import type { MetricCard } from "../metrics/index.js";
 import { quantizerWarnings } from "../quantizers/index.js";
 import { recipeNamed } from "./recipes.js";
 import type { Run } from "./run.js";
 import type { RunConfig } from "./run-config.js";
+import type { RunDescription } from "./run-description.js";
 import { enlargementWarnings } from "./size-check.js";
-
-/** What a run is made of, before it starts. */
-export interface RunDescription {
-  /** Size and cost of the autoencoder at the crop size; FLOP are per image. */
-  readonly model: ModelDescription;
-  readonly quantizer: {
-    readonly kind: string;
-    readonly codebookSize: number;
-    /** The size that was asked for; null when none was. */
-    readonly nominalCodebookSize: number | null;
-    readonly numCodebooks: number;
-    readonly codeDim: number;
-    /** Numbers that its variables hold. */
-    readonly parameters: number;
-  };
-  /** The named settings that the run has, and what they make of it; null where all are its own. */
-  readonly recipe: { readonly name: string; readonly effect: string } | null;
-  readonly engine: Engine;
-  /** Images trained on, in files of their own or in shards. */
-  readonly trainFiles: number;
-  readonly evaluationFiles: number;
-  /** Whether the evaluation files are kept back from training. */
-  readonly heldOut: boolean;
-  /** What a person should know before starting; one sentence each. */
-  readonly warnings: readonly string[];
-}
 
 /** A run's parameters, compute per image, images, and what to be warned of. */
 export function describeRun({ config, dataset, enlargement, engine, state: { model } }: Run): RunDescription {

@@ -1,36 +1,15 @@
-import { type Evaluation, type EvaluationFigures, evaluateMeanColour } from "../evaluation/index.js";
+import { type Evaluation, evaluateMeanColour } from "../evaluation/index.js";
 import type { JsonObject } from "../files/index.js";
-import { type MetricCard, median, spectrumFigures } from "../metrics/index.js";
-import { conventionsOf, describeRun, type RunDescription } from "./describe-run.js";
+import { median, spectrumFigures } from "../metrics/index.js";
+import { conventionsOf, describeRun } from "./describe-run.js";
 import { storedVariables } from "./model-state.js";
 import { evaluateAsIs, type Run, withEvaluationWeights } from "./run.js";
 import { imagesOfStep } from "./run-config.js";
+import type { RunDescription } from "./run-description.js";
 import { brokenFilesOf } from "./run-progress.js";
 import type { RunRecorder } from "./run-recorder.js";
 import type { TrainingLoop } from "./training-loop.js";
-
-/** How long training took, before and after an interruption together. A type, for the summary's sake. */
-export type TrainingFigures = {
-  readonly steps: number;
-  /** Median over the steps since the run was last started. */
-  readonly imagesPerSecond: number;
-  /** Sum over the steps: without evaluation, saving, and what the caller did in between. */
-  readonly seconds: number;
-};
-
-/** What a finished run found. */
-export interface TrainingResult {
-  /** Of the final model, with the averaged weights where there are some. */
-  readonly evaluation: Evaluation;
-  /** Of the model as the first step found it; null when `evaluateUntrained` is off. */
-  readonly untrained: EvaluationFigures | null;
-  /** Of each image painted in its mean colour. */
-  readonly meanColour: EvaluationFigures;
-  readonly training: TrainingFigures;
-  readonly conventions: MetricCard;
-  /** The folder that was written; null when none was. */
-  readonly dir: string | null;
-}
+import type { TrainingFigures, TrainingResult } from "./training-result.js";
 
 /**
  * @param run.steps of the whole run
@@ -101,7 +80,7 @@ export async function finishRun(
   signal: AbortSignal | undefined,
 ): Promise<TrainingResult> {
   const { config, dataset, state, hooks } = run;
-  const { batchSize, loss, seed } = config;
+  const { batchSize, loss, seed, evaluateEvery } = config;
   const { progress, stepSeconds } = loop;
   const { step, untrained, trainingSeconds: seconds } = progress;
   hooks.onPhase?.("evaluating");
@@ -109,6 +88,10 @@ export async function finishRun(
     evaluation: loop.evaluation ?? (await evaluateAsIs(run, signal)),
     weights: await storedVariables(state.model.variables()),
   }));
+  // One that is evaluated in training has been told at its last step.
+  if (evaluateEvery === null) {
+    await run.loggers.tell({ type: "evaluation", step, figures: evaluation.figures });
+  }
   const result = {
     evaluation,
     untrained,

@@ -9,9 +9,15 @@ export { type MeasuredRun, measureComparison } from "./comparison/measure-compar
 export { type FoundRun, OpenComparison } from "./comparison/open-comparison.js";
 export { type ComparisonOptions, type PlannedRun, planComparison } from "./comparison/plan.js";
 export type { Sweep } from "./comparison/sweep.js";
-export type { RunDescription } from "./describe-run.js";
-export type { TrainingFigures, TrainingResult } from "./finish-run.js";
 export { type ModelPart, modelParts } from "./frozen-parts.js";
+export {
+  LoggerError,
+  type LoggerFailure,
+  type RunEvent,
+  type RunLogger,
+  type RunOutcome,
+  TensorBoardLogger,
+} from "./loggers/index.js";
 export { type MeasureOptions, measureRun, type RunMeasurement } from "./measure-run.js";
 export { NonFiniteError, type NonFinitePolicy, nonFinitePolicies } from "./non-finite.js";
 export {
@@ -38,8 +44,10 @@ export {
   trainingFields,
   trainingSchema,
 } from "./run-config.js";
+export type { RunDescription } from "./run-description.js";
 export { planRun, RunPlan } from "./run-plan.js";
 export { checkSize, type SizeCheckOptions, type SizeUse } from "./size-check.js";
 export { readSource, type SourceModel } from "./source-model.js";
 export { type EvaluationFields, type LossFields, type StepMetrics, timingFields } from "./step-metrics.js";
 export { Trainer } from "./trainer.js";
+export type { TrainingFigures, TrainingResult } from "./training-result.js";

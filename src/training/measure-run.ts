@@ -1,7 +1,7 @@
 import { median } from "../metrics/index.js";
-import type { RunDescription } from "./describe-run.js";
 import type { TrainerHooks } from "./run.js";
 import { imagesOfStep } from "./run-config.js";
+import type { RunDescription } from "./run-description.js";
 import { RunPlan } from "./run-plan.js";
 import type { StepMetrics } from "./step-metrics.js";
 import { Trainer } from "./trainer.js";
@@ -40,7 +40,7 @@ export interface MeasureOptions extends TrainerHooks {
  * @throws as `Trainer.create` and `Trainer.run`, but for the run folder, which is not looked at
  */
 export async function measureRun(plan: RunPlan, options: MeasureOptions = {}): Promise<RunMeasurement> {
-  const { signal, ...hooks } = options;
+  const { signal, loggers: _, ...hooks } = options;
   const config = { ...plan.config, out: null };
   const trainer = await Trainer.create(new RunPlan(config, plan.source), hooks);
   try {

@@ -13,6 +13,7 @@ import {
   RunFolder,
   type TimelineShape,
 } from "../runs/index.js";
+import { isRecorded } from "./recorded-steps.js";
 import { type RunConfig, savedConfig } from "./run-config.js";
 import { completedStep, type LogEnds, progressOf, progressToJson, type RunProgress } from "./run-progress.js";
 import { metricsToRecord, type StepMetrics } from "./step-metrics.js";
@@ -30,10 +31,10 @@ export interface FinishedRun {
   readonly figures: JsonObject;
 }
 
-/** PNG files of the same few images; no reconstructions of a model that gives none. */
+/** PNG files of the same few images, and of what the model makes of them. */
 export interface StripPictures {
-  originals(): Promise<Uint8Array>;
-  reconstructions(): Promise<Uint8Array | null>;
+  readonly originals: Uint8Array;
+  readonly reconstructions: Uint8Array;
 }
 
 /** A run folder that is being written. */
@@ -131,14 +132,9 @@ export class RunRecorder {
     }
   }
 
-  /** Logs a step if `logEvery` asks for it; the first, the last and every step out of the ordinary always. */
+  /** Logs a step if it is to be recorded (`isRecorded`). */
   async step(metrics: StepMetrics): Promise<void> {
-    const { logEvery, steps } = this.#config;
-    const { step, evaluationReconstructionLoss: evaluated, nonFinite } = metrics;
-    const special = evaluated !== undefined || nonFinite !== undefined;
-    if (step === 1 || step === steps || step % logEvery === 0 || special) {
-      await this.#logs.metrics.append(metricsToRecord(metrics));
-    }
+    if (isRecorded(metrics, this.#config)) await this.#logs.metrics.append(metricsToRecord(metrics));
     if (performance.now() - this.#flushed < FLUSH_MILLISECONDS) return;
     await this.#logs.metrics.flush();
     this.#flushed = performance.now();
@@ -160,11 +156,9 @@ export class RunRecorder {
   }
 
   /** Writes the picture of a step, and before the first that of the images themselves. @throws VqkitError("file") */
-  async strip(step: number, pictures: StripPictures): Promise<void> {
+  async strip(step: number, { originals, reconstructions }: StripPictures): Promise<void> {
     const strips = this.#folder.strips();
-    const reconstructions = await pictures.reconstructions();
-    if (reconstructions === null) return;
-    if (!this.#hasOriginals) await strips.writeOriginals(await pictures.originals());
+    if (!this.#hasOriginals) await strips.writeOriginals(originals);
     this.#hasOriginals = true;
     await strips.write(step, reconstructions);
   }

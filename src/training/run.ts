@@ -15,6 +15,7 @@ import { prepareObjectives } from "../losses/index.js";
 import type { ObjectiveConfig } from "../losses/registry/index.js";
 import type { InitializationProgress } from "../quantizers/index.js";
 import { CodeMeter } from "./code-meter.js";
+import { type LoggerFailure, Loggers, type RunLogger } from "./loggers/index.js";
 import { createModelState, type ModelState, type WeightOrigin } from "./model-state.js";
 import type { RunConfig } from "./run-config.js";
 import { checkSize } from "./size-check.js";
@@ -46,6 +47,13 @@ export interface TrainerHooks
   readonly onPhase?: (phase: TrainingPhase) => void;
   /** Called now and then while the first codes are being chosen. */
   readonly onInitialization?: (progress: InitializationProgress) => void;
+  /** Get everything that the run records; default none. */
+  readonly loggers?: readonly RunLogger[];
+  /**
+   * Called for a logger that fails, which gets no further event; the run goes on without it. Where absent, the run ends
+   * with a LoggerError, and can be resumed.
+   */
+  readonly onLoggerFailed?: (failure: LoggerFailure) => void;
 }
 
 /** What a run consists of in memory: everything that its parts work on. */
@@ -60,6 +68,7 @@ export interface Run {
   /** null where the life of codes is not recorded. */
   readonly codes: CodeMeter | null;
   readonly hooks: TrainerHooks;
+  readonly loggers: Loggers;
 }
 
 /**
@@ -71,9 +80,17 @@ export async function openRun(config: RunConfig, hooks: TrainerHooks, origin: We
   const { data, seed, engine, device } = config;
   const threads = hooks.threads ?? config.threads;
   const chosen = await selectEngine({ engine, device, ...(threads === null ? {} : { threads }) });
-  const { find = findDatasetImages, outputs = [], onBroken, onNote, onPassedOver, onLeftOut } = hooks;
+  const {
+    find = findDatasetImages,
+    outputs = [],
+    onBroken,
+    onNote,
+    onPassedOver,
+    onLeftOut,
+    onFetch,
+  } = hooks;
   const own = config.out === null ? [] : [config.out];
-  const told = withoutUndefined({ onBroken, onNote, onPassedOver, onLeftOut });
+  const told = withoutUndefined({ onBroken, onNote, onPassedOver, onLeftOut, onFetch });
   const found = await find(data, { ...told, outputs: [...outputs, ...own] });
   const dataset = await ImageDataset.open(data, seed, { ...told, found });
   const enlargement = await checkSize(config, await dataset.train.sample(ENLARGEMENT_SAMPLE));
@@ -96,6 +113,7 @@ export async function openRun(config: RunConfig, hooks: TrainerHooks, origin: We
     usage,
     codes,
     hooks,
+    loggers: new Loggers(hooks.loggers, hooks.onLoggerFailed),
   };
 }
 

@@ -4,19 +4,22 @@ import { VqkitError } from "../core/errors.js";
 import type { ImageDataset } from "../data/index.js";
 import type { Evaluation } from "../evaluation/index.js";
 import { RunFolder } from "../runs/index.js";
-import { describeRun, type RunDescription } from "./describe-run.js";
-import { finishRun, type TrainingResult } from "./finish-run.js";
+import { describeRun } from "./describe-run.js";
+import { finishRun } from "./finish-run.js";
+import { LoggerError } from "./loggers/index.js";
 import { disposeModelState, restoreState } from "./model-state.js";
 import { prepareRun } from "./prepare-run.js";
 import { openResumable, type ResumableRun, type ResumedFrom, type ResumeOptions } from "./resume-run.js";
 import { evaluateRun, openRun, type Run, type TrainerHooks } from "./run.js";
 import type { RunConfig, RunOptions } from "./run-config.js";
+import type { RunDescription } from "./run-description.js";
 import { planRun, RunPlan } from "./run-plan.js";
-import { checkSameFiles, initialProgress, type RunProgress } from "./run-progress.js";
+import { checkSameFiles, completedStep, initialProgress, type RunProgress } from "./run-progress.js";
 import { RunRecorder } from "./run-recorder.js";
 import { readSource, type SourceModel, takeWeights } from "./source-model.js";
 import type { StepMetrics } from "./step-metrics.js";
 import { TrainingLoop } from "./training-loop.js";
+import type { TrainingResult } from "./training-result.js";
 
 /**
  * Trains one image tokenizer.
@@ -133,12 +136,13 @@ export class Trainer {
    * Trains, one step for each turn of the loop. A trainer runs once; one that resumes yields the steps that are left.
    *
    * When the loop ends by itself, the final model has been evaluated and all files of the run folder are written. When
-   * the caller leaves the loop early or aborts, the metrics and a checkpoint of the last step are written first. When
-   * training fails, the metrics are written and the earlier checkpoints stand.
+   * the caller leaves the loop early or aborts, or a logger fails, the metrics and a checkpoint of the last step are
+   * written first. When training fails, the metrics are written and the earlier checkpoints stand.
    *
    * @param options.signal ends the run before its next step; the loop then throws the signal's reason
    * @throws VqkitError("run") when the folder is taken, or at a second call; NonFiniteError when a loss or gradient
-   * stopped being finite and `onNan` does not help; VqkitError("data" | "file")
+   * stopped being finite and `onNan` does not help; LoggerError where nobody is told of a logger that fails
+   * (`onLoggerFailed`); VqkitError("data" | "file")
    */
   async *run(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<StepMetrics, void, undefined> {
     const { signal } = options;
@@ -148,28 +152,53 @@ export class Trainer {
     signal?.throwIfAborted();
     this.#started = true;
     const recorder = await this.#openRecorder();
+    const { loggers } = this.#run;
     let loop: TrainingLoop | undefined;
     let failed = false;
+    let hasThrown = false;
     try {
+      await this.#tellStart();
       // A checkpoint of step 0 has what is prepared.
       const isNew = this.resumed === null || this.resumed.path === null;
       if (isNew) {
         this.#progress = { ...this.#progress, untrained: await prepareRun(this.#run, signal) };
+        const { untrained: figures } = this.#progress;
+        if (figures !== null) await loggers.tell({ type: "evaluation", step: 0, figures });
       }
       this.#run.hooks.onPhase?.("training");
       loop = new TrainingLoop(this.#run, { recorder, progress: this.#progress });
       // From here on the run does not need the model that it starts from.
       if (isNew && this.config.from !== null) await loop.saveStart();
       yield* loop.run(signal);
-      this.#result = await finishRun(this.#run, { loop, recorder }, signal);
+      const result = await finishRun(this.#run, { loop, recorder }, signal);
+      this.#result = result;
+      await loggers.tell({ type: "summary", step: result.training.steps, result });
     } catch (error) {
-      failed = !(signal?.aborted && error === signal.reason);
+      hasThrown = true;
+      failed = !(signal?.aborted && error === signal.reason) && !(error instanceof LoggerError);
       throw error;
     } finally {
       // Without a result and without a failure the caller left the loop or aborted: what is not saved yet is saved.
       const unsaved = this.#result === null && !failed ? loop : undefined;
-      await closeRecorder(recorder, { unsaved, failed });
+      try {
+        await closeRecorder(recorder, { unsaved, failed });
+      } finally {
+        const ended = failed ? "failed" : "interrupted";
+        await loggers.end(this.#result === null ? ended : "finished", hasThrown);
+      }
     }
+  }
+
+  async #tellStart(): Promise<void> {
+    const { config, resumed } = this;
+    await this.#run.loggers.tell({
+      type: "start",
+      config,
+      description: this.describe(),
+      dir: config.out,
+      step: completedStep(this.#progress),
+      resumed: resumed !== null,
+    });
   }
 
   async #openRecorder(): Promise<RunRecorder | null> {

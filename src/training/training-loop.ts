@@ -1,13 +1,16 @@
 import type { ImageBatch } from "../data/index.js";
-import { type Evaluation, ExampleStrips } from "../evaluation/index.js";
+import type { Evaluation } from "../evaluation/index.js";
 import { type Phase, updateAt } from "../losses/index.js";
 import { AccumulatedStep } from "./accumulated-step.js";
 import { isStopped, monitored } from "./early-stop.js";
+import type { RunEvent } from "./loggers/index.js";
 import { restoreState, storedState } from "./model-state.js";
 import { NonFiniteError } from "./non-finite.js";
-import { evaluateRun, type Run, withEvaluationWeights } from "./run.js";
+import { isRecorded } from "./recorded-steps.js";
+import { ReportRecords } from "./report-records.js";
+import { evaluateRun, type Run } from "./run.js";
 import { imagesOfStep } from "./run-config.js";
-import { brokenFilesOf, type RunProgress } from "./run-progress.js";
+import { brokenFilesOf, completedStep, type RunProgress } from "./run-progress.js";
 import type { RunRecorder } from "./run-recorder.js";
 import type { StepOutcome } from "./step-figures.js";
 import { evaluationFields, phaseField, type StepMetrics } from "./step-metrics.js";
@@ -25,7 +28,7 @@ export class TrainingLoop {
   readonly #run: Run;
   /** null for a run that writes nothing. */
   readonly #recorder: RunRecorder | null;
-  readonly #strips: ExampleStrips;
+  readonly #records: ReportRecords;
   readonly #stepSeconds: number[] = [];
   #progress: RunProgress;
   /** When this process would have started step 1 of the run. */
@@ -42,7 +45,7 @@ export class TrainingLoop {
   ) {
     this.#run = run;
     this.#recorder = recorder;
-    this.#strips = new ExampleStrips(run.state.model, run.dataset);
+    this.#records = new ReportRecords(run, recorder);
     this.#progress = progress;
   }
 
@@ -108,8 +111,16 @@ export class TrainingLoop {
       timeline: codes?.state() ?? new Map(),
     };
     const brokenFiles = brokenFilesOf(this.#progress, dataset);
-    await this.#recorder?.checkpoint(content, { best, progress: { ...this.#progress, brokenFiles } });
-    this.#rollbacks = 0;
+    try {
+      if (this.#recorder !== null) await this.#tellCheckpoint();
+    } finally {
+      await this.#recorder?.checkpoint(content, { best, progress: { ...this.#progress, brokenFiles } });
+      this.#rollbacks = 0;
+    }
+  }
+
+  async #tellCheckpoint(): Promise<void> {
+    await this.#run.loggers.tell({ type: "checkpoint", step: completedStep(this.#progress) });
   }
 
   /** Trains from where the run stands to its end, or until it goes back to a checkpoint. */
@@ -192,7 +203,7 @@ export class TrainingLoop {
 
   /** Goes back to the newest checkpoint; the batches up to the bad one are not shown again. */
   async #rollBack(error: NonFiniteError): Promise<null> {
-    const { state, usage, codes } = this.#run;
+    const { state, usage, codes, loggers } = this.#run;
     if (this.#rollbacks++ >= LARGEST_NON_FINITE) {
       throw error.inSpiteOfPolicy(`The run went back ${LARGEST_NON_FINITE} times since its last checkpoint.`);
     }
@@ -206,6 +217,7 @@ export class TrainingLoop {
     const again = error.step - checkpoint.step;
     this.#progress = { ...progress, trainingSeconds, elapsedSeconds, passedBatches: passedBatches + again };
     this.#rolledBack = { nonFinite: error.tensor, rolledBackFrom: error.step };
+    await loggers.tell({ type: "rollback", step: completedStep(progress) });
     return null;
   }
 
@@ -214,21 +226,24 @@ export class TrainingLoop {
     const recorder = this.#recorder;
     const metrics = this.#isEvaluated(trained.step) ? await this.#evaluatedStep(trained, signal) : trained;
     this.#progress = { ...this.#progress, pending: null };
-    if (recorder !== null) await this.#recordForReports(recorder, trained.step);
+    const events = await this.#records.record(trained.step);
     await recorder?.step(metrics);
-    await this.#checkpointAt(trained.step);
+    try {
+      await this.#run.loggers.tell(...this.#stepEvents(metrics), ...events);
+    } finally {
+      // A logger that fails may end the run, which is then to stand as after any other step.
+      await this.#checkpointAt(trained.step);
+    }
     return metrics;
   }
 
-  /** What only pictures and timelines need, at a few steps of the run. */
-  async #recordForReports(recorder: RunRecorder, step: number): Promise<void> {
-    const { config, codes } = this.#run;
-    const { steps, timelineRecords, reconstructionStrips } = config;
-    if (codes !== null && isRecordPoint(step, { steps, points: timelineRecords })) {
-      await recorder.codes(await codes.record(step));
-    }
-    if (!isRecordPoint(step, { steps, points: reconstructionStrips })) return;
-    await withEvaluationWeights(this.#run, () => recorder.strip(step, this.#strips));
+  /** What a step has for loggers. */
+  #stepEvents(metrics: StepMetrics): RunEvent[] {
+    const { step } = metrics;
+    const { evaluation } = this;
+    const events: RunEvent[] = isRecorded(metrics, this.#run.config) ? [{ type: "step", step, metrics }] : [];
+    if (evaluation !== undefined) events.push({ type: "evaluation", step, figures: evaluation.figures });
+    return events;
   }
 
   #isEvaluated(step: number): boolean {
@@ -281,18 +296,4 @@ function learningRates(phases: readonly Phase[], step: number): { readonly learn
   const due = phases.filter((phase) => updateAt(phase, step) !== undefined);
   const rates = due.map((phase) => [phaseField(phase.name, "learningRate"), phase.learningRate(step)]);
   return Object.fromEntries(rates) as { readonly learningRate: number }; // the model's phase is due at every step
-}
-
-/**
- * Whether a step is one of `points` steps that lie evenly over a run of `steps`, the last one among them; every step
- * where there are fewer than that.
- *
- * @param step 1 for the first
- * @param spread.points an integer >= 0; 0 is never
- */
-export function isRecordPoint(
-  step: number,
-  { steps, points }: { readonly steps: number; readonly points: number },
-): boolean {
-  return Math.floor((step * points) / steps) > Math.floor(((step - 1) * points) / steps);
 }

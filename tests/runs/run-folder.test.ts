@@ -181,7 +181,7 @@ describe("RunFolder.open", () => {
     expect(records).toEqual([{ step: 1 }]);
     expect((await readdir(run.dir)).sort()).toEqual(
       Object.values(RUN_FILES)
-        .filter((name) => name !== "checkpoints")
+        .filter((name) => name !== "checkpoints" && name !== "tensorboard")
         .sort(),
     );
   });

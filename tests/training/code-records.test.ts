@@ -6,7 +6,7 @@ import { type CodeTimeline, codeLives, expectedUniformUsage } from "../../src/me
 import { RunFolder, readCodeTimeline } from "../../src/runs/index.js";
 import * as tf from "../../src/tf/index.js";
 import { type RunOptions, type StepMetrics, Trainer } from "../../src/training/index.js";
-import { isRecordPoint } from "../../src/training/training-loop.js";
+import { isRecordPoint } from "../../src/training/recorded-steps.js";
 import { useEngine } from "../engine.js";
 import { tinyFolders, tinyRun, train } from "./tiny-runs.js";
 

@@ -1,13 +1,13 @@
 import { releaseGraphs } from "../../backend/index.js";
 import type { JsonObject } from "../../files/index.js";
-import type { RunDescription } from "../describe-run.js";
-import type { TrainingResult } from "../finish-run.js";
 import type { ResumedFrom } from "../resume-run.js";
 import type { TrainerHooks } from "../run.js";
 import type { RunConfig } from "../run-config.js";
+import type { RunDescription } from "../run-description.js";
 import { RunPlan } from "../run-plan.js";
 import type { StepMetrics } from "../step-metrics.js";
 import { Trainer } from "../trainer.js";
+import type { TrainingResult } from "../training-result.js";
 import { findOnce } from "./find-once.js";
 import { OpenComparison } from "./open-comparison.js";
 import type { ComparisonOptions } from "./plan.js";
