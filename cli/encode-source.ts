@@ -40,6 +40,8 @@ export interface EncodeSource {
   readonly total: number | undefined;
   /** Whether what is done stays, also where the writer has nothing to resume from. */
   readonly keeps: boolean;
+  /** What all images are called, where that is known before they are read. */
+  names(): Promise<readonly string[] | undefined>;
   /** Before anything is written. */
   check(tokenizer: Tokenizer, options: EncodeOptions): Promise<void>;
   batches(
@@ -78,6 +80,10 @@ class LocalSource implements EncodeSource {
 
   get total(): number | undefined {
     return this.#images.total;
+  }
+
+  async names(): Promise<readonly string[] | undefined> {
+    return this.#images.names;
   }
 
   check(tokenizer: Tokenizer, options: EncodeOptions): Promise<void> {
@@ -122,6 +128,7 @@ class QueueSource implements EncodeSource {
   readonly #told: Told;
   readonly #watch: QueueWatch;
   #total: number | undefined;
+  #files: Promise<readonly string[]> | undefined;
   #finish: () => Promise<void> = async () => {};
 
   constructor(terminal: Terminal, request: QueuedRequest, told: Told) {
@@ -133,6 +140,14 @@ class QueueSource implements EncodeSource {
 
   get total(): number | undefined {
     return this.#total;
+  }
+
+  async names(): Promise<readonly string[] | undefined> {
+    const { openFileList, openSource } = await import("../src/data/index.js");
+    const source = await this.#source();
+    const { filesFrom, out } = this.#request;
+    const images = filesFrom === undefined ? await openSource(source, { outputs: [out] }) : openFileList(source);
+    return images.names;
   }
 
   /** Opening the queue checks the same. */
@@ -170,9 +185,12 @@ class QueueSource implements EncodeSource {
     await (await QueuedEncoding.open(tokenizer, await this.#source(), all)).finish();
   }
 
-  async #source(): Promise<readonly string[]> {
+  /** Standard input can be read once. */
+  #source(): Promise<readonly string[]> {
     const { filesFrom, images } = this.#request;
-    return filesFrom === undefined ? images : readFileList(filesFrom, this.#terminal.stdin);
+    this.#files ??=
+      filesFrom === undefined ? Promise.resolve(images) : readFileList(filesFrom, this.#terminal.stdin);
+    return this.#files;
   }
 
   #options(): QueuedEncodingOptions {

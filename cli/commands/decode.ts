@@ -53,7 +53,7 @@ async function decode(
   const reader = await openCodes(codes);
   const tokenizer = await Tokenizer.load(modelPath, engineOptions(flags));
   const { entries: total, settings } = reader.manifest;
-  const unit = settings.policy === "tile" ? "tiles" : "images";
+  const unit = settings.policy === "tile" ? "tiles" : settings.views === undefined ? "images" : "views";
   const progress = startProgress(terminal, { label: "decoding", total, unit, quiet });
   const { signal } = terminal;
   try {

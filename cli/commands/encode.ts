@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { withoutUndefined } from "../../src/core/objects.js";
 import type {
   CodeFormat,
   CodeManifest,
@@ -10,12 +11,20 @@ import type {
 } from "../../src/tokenizer/index.js";
 import { BrokenImages } from "../broken-images.js";
 import { loadQuantizerModules } from "../config-file.js";
-import { many, number } from "../count-text.js";
 import { addModelFlags, type ModelFlags, requireFlag } from "../declare-flags.js";
 import { type EncodeSource, openEncodeSource } from "../encode-source.js";
+import { describeCodes } from "../encoded-text.js";
 import { engineOptions } from "../engine-options.js";
 import { Interrupted } from "../errors.js";
 import { namingFlags } from "../gather-config.js";
+import {
+  addGeneratorFlags,
+  classList,
+  GENERATOR_FIELDS,
+  type GeneratorFlags,
+  tokenOptions,
+  viewOptions,
+} from "../generator-flags.js";
 import { LeftOutImages } from "../left-out.js";
 import { checkModelFirst } from "../model-argument.js";
 import { PassedOverNote } from "../passed-over.js";
@@ -31,10 +40,7 @@ import { type FlagField, OVERSIZE_FLAG, OVERSIZE_HELP } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
 import { integer, size } from "../values.js";
 
-/** Sizes of latent grids in the closing line. */
-const GRIDS_NAMED_AT_MOST = 6;
-
-interface Flags extends ModelFlags, QueueFlags {
+interface Flags extends ModelFlags, QueueFlags, GeneratorFlags {
   readonly out: string;
   readonly format?: CodeFormat;
   readonly overwrite?: boolean;
@@ -64,6 +70,7 @@ const FIELDS: readonly FlagField[] = [
   { flag: "--batch-size <n>", field: "batchSize" },
   { flag: "--max-pixels <n>", field: "maxPixels" },
   { flag: "--format <name>", field: "format" },
+  ...GENERATOR_FIELDS,
   ...QUEUE_FIELDS,
 ];
 
@@ -77,7 +84,7 @@ export function addEncode(program: Command, terminal: Terminal): void {
       "folders, glob patterns or files: images, .tar and .tar.gz shards, .parquet files; - is one image on stdin",
     )
     .option("-o, --out <dir>", "folder for the codes (manifest.json and the files that it names) (required)")
-    .option("--format <name>", "npy, jsonl, parquet, tar or packed (default: npy)")
+    .option("--format <name>", "npy, jsonl, parquet, tar, packed or bin (default: npy)")
     .option("--files-from <file>", "read the names of the files from this file, one a line; - is stdin")
     .option("--column <name>", "column of .parquet files with the images (default: found out)")
     .option(
@@ -96,6 +103,7 @@ export function addEncode(program: Command, terminal: Terminal): void {
     .option("--overwrite", "replace the codes in that folder")
     .option("--resume", "resume where an interrupted run stopped")
     .option("--strict", "stop at the first image that cannot be read (default: skip it)");
+  addGeneratorFlags(command);
   addQueueFlags(command, "let the workers of this queue compute");
   addPieceFlags(command);
   addSubmissionFlags(command, "piece", "codes may differ now and then");
@@ -136,8 +144,8 @@ async function encode(terminal: Terminal, modelPath: string, request: Request): 
       const all = { ...found, passedOver: passedOver.counts };
       printJson(terminal, { dir: out, ...counts, ...all, ...manifest });
     } else if (outcome.images === null)
-      print(terminal, `Nothing is left to do. ${out}: ${describe(outcome)}`);
-    else print(terminal, `${describe(outcome)} Written: ${out}`);
+      print(terminal, `Nothing is left to do. ${out}: ${describeCodes(outcome)}`);
+    else print(terminal, `${describeCodes(outcome)} Written: ${out}`);
   } finally {
     progress.stop();
     tokenizer.dispose();
@@ -166,10 +174,11 @@ async function encodeInto(terminal: Terminal, request: Request, parts: Parts): P
   const { openCodeWriter } = await import("../../src/tokenizer/index.js");
   const options = encodeOptions(request);
   await source.check(tokenizer, options);
+  const classes = await classList(request, await source.names());
   const writer = await openCodeWriter(out, {
     overwrite,
     resume,
-    ...(request.format === undefined ? {} : { format: request.format }),
+    ...withoutUndefined({ format: request.format, classes, tokens: tokenOptions(request) }),
     settings: { ...recorded(tokenizer.encodeSettings(options)), ...chosen(request) },
     fingerprint: tokenizer.fingerprint,
   });
@@ -182,7 +191,7 @@ async function encodeInto(terminal: Terminal, request: Request, parts: Parts): P
     note(terminal, `resuming after image ${before.itemsDone}`, { quiet: request.quiet ?? false });
   }
   try {
-    const images = await encodeAll(terminal, writer, { ...parts, options });
+    const images = await encodeAll(terminal, writer, { ...parts, options, classes });
     const manifest = await writer.finish();
     await source.finish();
     return { manifest, images, skipped: (before?.itemsBroken ?? 0) + broken.count };
@@ -201,14 +210,22 @@ async function encodeInto(terminal: Terminal, request: Request, parts: Parts): P
 async function encodeAll(
   terminal: Terminal,
   writer: CodeWriter,
-  { tokenizer, source, progress, options }: Parts & { readonly options: EncodeOptions },
+  {
+    tokenizer,
+    source,
+    progress,
+    options,
+    classes,
+  }: Parts & { readonly options: EncodeOptions; readonly classes: readonly string[] | undefined },
 ): Promise<number> {
+  const { withLabels } = await import("../../src/tokenizer/index.js");
   const start = writer.resumedAt;
-  const codes = source.batches(tokenizer, {
+  const batches = source.batches(tokenizer, {
     ...options,
     ...(start === undefined ? {} : { start }),
     progress,
   });
+  const codes = classes === undefined ? batches : withLabels(batches, classes);
   let done = start?.itemsDone ?? 0;
   let encoded = done - (start?.itemsBroken ?? 0);
   for await (const batch of codes) {
@@ -243,30 +260,19 @@ async function leave(writer: CodeWriter, error: unknown): Promise<boolean> {
   return close().catch(() => false);
 }
 
-function encodeOptions({
-  policy,
-  size,
-  overlap,
-  batchSize,
-  maxPixels,
-  allowOversize,
-}: Request): EncodeOptions {
-  return {
-    ...(policy === undefined ? {} : { policy }),
-    ...(size === undefined ? {} : { size }),
-    ...(overlap === undefined ? {} : { overlap }),
-    ...(batchSize === undefined ? {} : { batchSize }),
-    ...(maxPixels === undefined ? {} : { maxPixels }),
-    ...(allowOversize === undefined ? {} : { allowOversize }),
-  };
+function encodeOptions(request: Request): EncodeOptions {
+  const { policy, size, overlap, batchSize, maxPixels, allowOversize } = request;
+  const given = withoutUndefined({ policy, size, overlap, batchSize, maxPixels, allowOversize });
+  return { ...given, ...viewOptions(request) };
 }
 
 /** What decides the codes, for the manifest. */
 function recorded(settings: EncodeSettings): Record<string, string | number | number[]> {
-  const { policy, maxPixels } = settings;
+  const { policy, maxPixels, views, cropRange } = settings;
   const size = policy === "native" ? {} : { size: [settings.size.height, settings.size.width] };
   const overlap = policy === "tile" ? { overlap: settings.overlap } : {};
-  return { policy, ...size, ...overlap, maxPixels };
+  const several = views === "one" ? {} : { views, ...(views === "ten-crop" ? { cropRange } : {}) };
+  return { policy, ...size, ...overlap, ...several, maxPixels };
 }
 
 /** Which images were taken, where that was said (resuming with others would mix them), and whether processors may differ. */
@@ -276,26 +282,4 @@ function chosen({ column, imageKey, allowMixed = false }: Request): Record<strin
     ...(imageKey === undefined ? {} : { imageKey }),
     ...(allowMixed ? { allowMixed } : {}),
   };
-}
-
-function describe({ manifest, images }: Outcome): string {
-  const { entries, codebookSize, grids, settings } = manifest;
-  const whole = images === null ? "" : ` of ${many(images, "image")}`;
-  const what = settings.policy === "tile" ? `${many(entries, "tile")}${whole}` : many(entries, "image");
-  return `${what} as indices in 0..${codebookSize - 1} (latent grids: ${describeGrids(grids)}).`;
-}
-
-/** The most frequent ones; images of their own size may have thousands. */
-function describeGrids(grids: CodeManifest["grids"]): string {
-  const sorted = grids.toSorted((a, b) => b.entries - a.entries);
-  const named = sorted.slice(0, GRIDS_NAMED_AT_MOST);
-  const rest = sorted.slice(named.length);
-  const texts = named.map(
-    ({ gridHeight, gridWidth, entries }) => `${number(entries)} of ${gridHeight}×${gridWidth}`,
-  );
-  if (rest.length > 0) {
-    const others = rest.reduce((sum, { entries }) => sum + entries, 0);
-    texts.push(`${number(others)} of ${many(rest.length, "other size")}`);
-  }
-  return texts.join(", ");
 }

@@ -45,6 +45,14 @@ function mirrorRow(pixels: Uint8Array, start: number, width: number): void {
   }
 }
 
+/** The image mirrored left to right. */
+export function mirrored(image: RgbImage): RgbImage {
+  const { height, width } = image;
+  const pixels = new Uint8Array(height * width * 3);
+  copyCrop(image, { top: 0, left: 0, height, width }, { into: pixels, flipped: true });
+  return { pixels, height, width };
+}
+
 /** The rectangle as an image of its own. */
 export function cropImage(image: RgbImage, rect: Rect): RgbImage {
   const pixels = new Uint8Array(rect.height * rect.width * 3);

@@ -43,7 +43,7 @@ export {
 export { type HubFetch, type HubOptions, hubFiles } from "./hub/hub-files.js";
 export { isHubSource } from "./hub/hub-source.js";
 export { type ImageSource, loadItem, type SourceItem } from "./image-source.js";
-export { copyCrop, cropImage, imageOfBatch, type RgbImage, toSharp } from "./images.js";
+export { copyCrop, cropImage, imageOfBatch, mirrored, type RgbImage, toSharp } from "./images.js";
 export { ImageSelection } from "./indexed/image-selection.js";
 export { indexFiles } from "./indexed/index-files.js";
 export type { IndexedImages, IndexedItem } from "./indexed/indexed-images.js";

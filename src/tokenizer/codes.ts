@@ -8,6 +8,10 @@ export interface CodedImage {
   /** Pixels that count, from the top left of what the latent grid covers; the rest is padding, which `decode` cuts off. */
   readonly width: number;
   readonly height: number;
+  /** Its class, as the place in a list of classes, from 0 (`withLabels`); absent for an image without one. */
+  readonly label?: number;
+  /** Which of several views of its image this is (`views` of `EncodeOptions`), from 0; absent for an image by itself. */
+  readonly view?: number;
   /** Where this is one tile of a larger image (size policy `tile`); absent for a whole image. */
   readonly tile?: TilePlace;
 }
@@ -98,9 +102,9 @@ export interface CodesInput {
   readonly fingerprint?: string;
 }
 
-/** Whether an entry of codes is an image or the first tile of one: as many as there are images. */
-export function beginsImage({ tile }: CodedImage): boolean {
-  return tile === undefined || (tile.top === 0 && tile.left === 0);
+/** Whether an entry of codes is an image, or the first tile or view of one: as many as there are images. */
+export function beginsImage({ tile, view = 0 }: CodedImage): boolean {
+  return view === 0 && (tile === undefined || (tile.top === 0 && tile.left === 0));
 }
 
 /** Of codes that are a sequence the last scale alone, as the grid that it is; others as they are. */
@@ -259,6 +263,14 @@ function checkImages(codes: CodesInput, shape: CodesShape, model: CodesModel): r
       throw new VqkitError(
         "codes",
         `codes.images[${i}].${side}: expected an integer in 1..${full[side]} pixels, as the latent grid covers, got ${value}.`,
+      );
+    }
+    for (const field of ["label", "view"] as const) {
+      const value = image[field];
+      if (value === undefined || (Number.isSafeInteger(value) && value >= 0)) continue;
+      throw new VqkitError(
+        "codes",
+        `codes.images[${i}].${field}: expected an integer >= 0, got ${value}.`,
       );
     }
     if (image.tile !== undefined) checkTile(image, image.tile, `codes.images[${i}].tile`);

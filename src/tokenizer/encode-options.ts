@@ -15,6 +15,19 @@ import { DEFAULT_MAX_PIXELS, type Size } from "../data/index.js";
  */
 export type SizePolicy = "native" | "resize" | "crop" | "pad" | "tile";
 
+/**
+ * Which views of an image are encoded, one behind the other:
+ *
+ * - `one`: the image.
+ * - `flip`: the image, then its mirror image.
+ * - `ten-crop`: the crops at its four corners (top left, top right, bottom left, bottom right) and in its middle, then
+ *   those of its mirror image. With the policy `crop`, of an image scaled and cut to `cropRange` times `size`.
+ *
+ * Both are in the order of LlamaGen (FoundationVision/LlamaGen, extract_codes_c2i.py) and torchvision's TenCrop.
+ */
+export const imageViews = ["one", "flip", "ten-crop"] as const;
+export type ImageViews = (typeof imageViews)[number];
+
 /** How images become pixels of the size that a model takes. */
 export interface EncodeOptions {
   /** Default `crop` where there is a `size`, else `native`. */
@@ -29,6 +42,10 @@ export interface EncodeOptions {
    * tile; 0 leaves seams. Default: a quarter of the tile's shorter side, rounded down.
    */
   readonly overlap?: number;
+  /** Default `one`. Tiles have no other. */
+  readonly views?: ImageViews;
+  /** For `ten-crop`: how many times as long as `size` the sides are that crops are cut from, 1..4; default 1.1. */
+  readonly cropRange?: number;
   /** Images in one pass through the model at most, >= 1; large images go in smaller groups. Default 16. */
   readonly batchSize?: number;
   /** Images of more pixels than this are refused; default 64 million. */
@@ -42,6 +59,9 @@ export interface EncodeOptions {
 
 /** `EncodeOptions`, checked and complete. */
 export type EncodeSettings = PixelSize & {
+  readonly views: ImageViews;
+  /** 1 where `views` is not `ten-crop`. */
+  readonly cropRange: number;
   readonly batchSize: number;
   readonly maxPixels: number;
   readonly allowOversize: boolean;
@@ -52,6 +72,9 @@ export type PixelSize =
   | { readonly policy: "native" }
   | { readonly policy: "resize" | "crop" | "pad"; readonly size: Size }
   | { readonly policy: "tile"; readonly size: Size; readonly overlap: number };
+
+/** As LlamaGen's first set of codes has it. */
+const TEN_CROP_RANGE = 1.1;
 
 const side = z.int().min(1);
 
@@ -66,6 +89,8 @@ const schema = z.strictObject({
     .nullable()
     .default(null),
   overlap: z.int().min(0).optional(),
+  views: z.enum(imageViews).default("one"),
+  cropRange: z.number().min(1).max(4).optional(),
   batchSize: z.int().min(1).default(16),
   maxPixels: z.int().min(1).default(DEFAULT_MAX_PIXELS),
   allowOversize: z.boolean().default(false),
@@ -78,8 +103,22 @@ const schema = z.strictObject({
  * @throws ConfigError that names the option
  */
 export function parseEncodeOptions(options: EncodeOptions, factor: number): EncodeSettings {
-  const { batchSize, maxPixels, allowOversize, ...wish } = parseConfig(schema, options, "");
-  return { ...pixelSize(wish, factor), batchSize, maxPixels, allowOversize };
+  const { batchSize, maxPixels, allowOversize, views, cropRange, ...wish } = parseConfig(schema, options, "");
+  const size = pixelSize(wish, factor);
+  checkViews(views, size.policy);
+  if (cropRange !== undefined && views !== "ten-crop") {
+    throw new ConfigError("cropRange", `expected none with the views "${views}". Only "ten-crop" has one.`);
+  }
+  const range = views === "ten-crop" ? (cropRange ?? TEN_CROP_RANGE) : 1;
+  return { ...size, views, cropRange: range, batchSize, maxPixels, allowOversize };
+}
+
+function checkViews(views: ImageViews, policy: SizePolicy): void {
+  if (views === "ten-crop" && policy !== "crop") {
+    throw new ConfigError("views", `expected the policy "crop" and a size for "ten-crop", got "${policy}".`);
+  }
+  if (views === "one" || policy !== "tile") return;
+  throw new ConfigError("views", `expected "one" with the policy "tile", got "${views}".`);
 }
 
 interface Wish {

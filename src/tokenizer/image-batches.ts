@@ -6,24 +6,18 @@ import {
   ImageError,
   type ImageNote,
   mapAhead,
-  type Rect,
-  type RgbImage,
   type Size,
   type SourceItem,
 } from "../data/index.js";
-import type { CodedImage, SourceProgress } from "./codes.js";
+import type { SourceProgress } from "./codes.js";
 import type { EncodeSettings } from "./encode-options.js";
-import { type ImageTaker, type PreparedImage, prepareImage } from "./prepared-image.js";
+import { type ImageTaker, type PreparedImage, type PreparedPart, prepareImage } from "./prepared-image.js";
 import { advanced, itemsFrom, NOTHING_READ } from "./source-progress.js";
 
-/** One image or tile among those that share a batch. */
-export interface BatchPart {
-  readonly image: RgbImage;
-  readonly rect: Rect;
-  readonly coded: CodedImage;
-}
+/** One image, tile or view among those that share a batch. */
+export type BatchPart = PreparedPart;
 
-/** Whole images, each with all its tiles, whose parts have one size. */
+/** Whole images, each with all its tiles and views, whose parts have one size. */
 export interface PreparedBatch {
   /** Of each part. */
   readonly size: Size;
@@ -83,7 +77,7 @@ export async function* imageBatches(
       continue;
     }
     for (const note of outcome.notes) onNote?.(note);
-    largest = Math.max(largest, outcome.image.pixels.length);
+    largest = Math.max(largest, bytesOf(outcome));
     window.ahead = Math.max(1, Math.min(2 * settings.batchSize, Math.floor(READ_AHEAD_BYTES / largest)));
     if (pending !== undefined && !fits(outcome, pending, settings)) {
       yield pending;
@@ -144,12 +138,18 @@ function fits(
 /** Broken items behind a batch's last image are told with the next one, so they are none of its progress. */
 function withImage(
   pending: PendingBatch | undefined,
-  { image, size, parts }: PreparedImage,
+  { size, parts }: PreparedImage,
   progress: SourceProgress,
 ): PendingBatch {
   const all = pending?.parts ?? [];
-  for (const { rect, coded } of parts) all.push({ image, rect, coded });
+  all.push(...parts);
   return { size, parts: all, progress };
+}
+
+/** Of what all parts are cut from. */
+function bytesOf({ parts }: PreparedImage): number {
+  const images = new Set(parts.map(({ image }) => image));
+  return [...images].reduce((sum, { pixels }) => sum + pixels.length, 0);
 }
 
 function nothingReadable(items: number, first: ImageError | undefined): VqkitError {

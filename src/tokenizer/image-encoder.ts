@@ -73,9 +73,9 @@ export class ImageEncoder {
     for (const note of prepared.notes) onNote?.(note);
     const images = new WholeImages(this.#passes.facts.config.downsamplingFactor);
     let image: DecodedImage | undefined;
-    for (const { rect, coded } of prepared.parts) {
-      const pixels = pixelsOf([{ image: prepared.image, rect, coded }], prepared.size);
-      image = images.add(await this.#passes.forward(pixels, signal), coded);
+    for (const part of prepared.parts) {
+      const pixels = pixelsOf([part], prepared.size);
+      image = images.add(await this.#passes.forward(pixels, signal), part.coded);
     }
     return image as DecodedImage; // the last part completes it
   }

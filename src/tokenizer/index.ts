@@ -10,6 +10,7 @@ export {
   readCodeManifest,
   readCodes,
 } from "./code-files/reader.js";
+export type { TokenOptions } from "./code-files/vocabulary.js";
 export {
   type CodeWriter,
   type CodeWriterOptions,
@@ -43,13 +44,20 @@ export {
   type TilePlace,
 } from "./codes.js";
 export { DecodedImage } from "./decoded-image.js";
-export type { EncodeOptions, EncodeSettings, SizePolicy } from "./encode-options.js";
+export {
+  type EncodeOptions,
+  type EncodeSettings,
+  type ImageViews,
+  imageViews,
+  type SizePolicy,
+} from "./encode-options.js";
 export {
   type UnwrittenImage,
   type WriteImagesOptions,
   type WrittenImages,
   writeImages,
 } from "./image-files.js";
+export { classesOf, classOf, withLabels } from "./labels.js";
 export { type LoadedModel, loadModel } from "./model-loading.js";
 export { importModules, type LoadOptions } from "./passes/loading-options.js";
 export { photographThrough } from "./photograph.js";

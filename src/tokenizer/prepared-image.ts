@@ -6,22 +6,29 @@ import {
   type ImageNote,
   type ImageTransform,
   loadItem,
+  mirrored,
   type RgbImage,
   type Size,
   type SourceItem,
 } from "../data/index.js";
 import type { CodedImage } from "./codes.js";
-import type { EncodeSettings, PixelSize } from "./encode-options.js";
+import type { EncodeSettings, ImageViews, PixelSize } from "./encode-options.js";
 import { type Tile, tileLayout, tilesOf } from "./tiles.js";
 
-/** An image as the model takes it, as a whole or in tiles. */
+/** A part of an image as the model takes it: the whole, a tile, or one of its views. */
+export interface PreparedPart extends Tile {
+  /** What `rect` is cut from. */
+  readonly image: RgbImage;
+}
+
+/** An image as the model takes it, as a whole, in tiles, or in several views. */
 export interface PreparedImage {
-  /** Padded: both sides are multiples of the downsampling factor. */
+  /** The first part's. Padded: both sides are multiples of the downsampling factor. */
   readonly image: RgbImage;
   /** Of each part: the image's own, or that of its tiles. */
   readonly size: Size;
   /** At least one, in order. */
-  readonly parts: readonly Tile[];
+  readonly parts: readonly PreparedPart[];
   /** What a person should know of how it was read. */
   readonly notes: readonly ImageNote[];
 }
@@ -63,21 +70,25 @@ function prepared(
   settings: EncodeSettings,
   factor: number,
 ): Omit<PreparedImage, "notes"> {
+  const { views } = settings;
   switch (settings.policy) {
     case "native":
-      return whole(name, decoded, paddedSize(decoded, factor));
+      return whole(name, decoded, { size: paddedSize(decoded, factor), views });
     case "resize":
-      return whole(name, decoded, settings.size);
-    case "crop":
-      return whole(name, cropImage(decoded, centerCrop(decoded, settings.size)), settings.size);
     case "pad":
-      return whole(name, decoded, settings.size);
+      return whole(name, decoded, { size: settings.size, views });
+    case "crop": {
+      const content = cropImage(decoded, centerCrop(decoded, croppedSize(settings)));
+      return views === "ten-crop"
+        ? tenCrops(name, content, settings.size)
+        : whole(name, content, { size: settings.size, views });
+    }
     case "tile": {
       const { size: tile, overlap } = settings;
       const layout = tileLayout(decoded, { tile, overlap, factor });
       const image = padEdges(decoded, paddedSize(decoded, factor));
       const size = { height: layout.rows.tile, width: layout.columns.tile };
-      return { image, size, parts: tilesOf(name, layout) };
+      return { image, size, parts: tilesOf(name, layout).map((part) => ({ ...part, image })) };
     }
   }
 }
@@ -91,13 +102,13 @@ export function withoutPadding(image: RgbImage, size: Size): RgbImage {
 }
 
 /** How the image is resized as it is decoded. */
-export function transformOf(settings: PixelSize): ImageTransform {
+export function transformOf(settings: PixelSize & { readonly cropRange: number }): ImageTransform {
   switch (settings.policy) {
     case "resize":
       return { exactly: settings.size };
     case "crop":
       // A shorter side of one pixel asks for nothing, so that the scale is the smallest that covers `size`.
-      return { resize: 1, cover: settings.size };
+      return { resize: 1, cover: croppedSize(settings) };
     case "pad":
       return { inside: settings.size };
     default:
@@ -105,9 +116,57 @@ export function transformOf(settings: PixelSize): ImageTransform {
   }
 }
 
-function whole(name: string, content: RgbImage, size: Size): Omit<PreparedImage, "notes"> {
-  const coded: CodedImage = { name, width: content.width, height: content.height };
-  return { image: padEdges(content, size), size, parts: [{ rect: { top: 0, left: 0, ...size }, coded }] };
+/** What is cut from the middle of an image: `size`, or what ten crops are cut from. */
+function croppedSize({
+  size: { height, width },
+  cropRange,
+}: {
+  readonly size: Size;
+  readonly cropRange: number;
+}): Size {
+  return { height: Math.floor(height * cropRange), width: Math.floor(width * cropRange) };
+}
+
+/** An image as it is, or beside its mirror image. */
+function whole(
+  name: string,
+  content: RgbImage,
+  { size, views }: { readonly size: Size; readonly views: ImageViews },
+): Omit<PreparedImage, "notes"> {
+  const { width, height } = content;
+  const coded: CodedImage = { name, width, height };
+  const rect = { top: 0, left: 0, ...size };
+  const image = padEdges(content, size);
+  if (views === "one") return { image, size, parts: [{ image, rect, coded }] };
+  const mirror = padEdges(mirrored(content), size);
+  const parts = [image, mirror].map((each, view) => ({ image: each, rect, coded: { ...coded, view } }));
+  return { image, size, parts };
+}
+
+/** The crops of an image and of its mirror image. */
+function tenCrops(name: string, image: RgbImage, size: Size): Omit<PreparedImage, "notes"> {
+  const [bottom, right] = [image.height - size.height, image.width - size.width];
+  const corners = [
+    [0, 0],
+    [0, right],
+    [bottom, 0],
+    [bottom, right],
+    [halfToEven(bottom), halfToEven(right)],
+  ] as const;
+  const parts = [image, mirrored(image)].flatMap((each, side) =>
+    corners.map(([top, left], corner) => ({
+      image: each,
+      rect: { top, left, ...size },
+      coded: { name, width: size.width, height: size.height, view: side * corners.length + corner },
+    })),
+  );
+  return { image, size, parts };
+}
+
+/** Half of an integer, rounded as Python does, which torchvision's crop in the middle begins at. */
+function halfToEven(length: number): number {
+  const half = Math.floor(length / 2);
+  return length % 2 === 1 && half % 2 === 1 ? half + 1 : half;
 }
 
 function paddedSize({ height, width }: Size, factor: number): Size {

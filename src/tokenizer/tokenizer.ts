@@ -1,6 +1,6 @@
 import type { ImageAutoencoder } from "../autoencoder/index.js";
 import { untilAborted } from "../core/abort.js";
-import { VqkitError } from "../core/errors.js";
+import { ConfigError, VqkitError } from "../core/errors.js";
 import { withoutUndefined } from "../core/objects.js";
 import {
   ENLARGEMENT_SAMPLE,
@@ -103,7 +103,8 @@ export class Tokenizer {
    * Turns one image, or several of one size, into indices.
    *
    * @param input a path, a file's bytes, or raw 8-bit pixels; or a list of these
-   * @returns N = 1 or the length of the list, in its order; with the policy `tile` one for each tile
+   * @returns N = 1 or the length of the list, in its order; with the policy `tile` one for each tile, with `views` one
+   * for each view
    * @throws ImageError for an image that cannot be decoded; ConfigError for a wrong option; OversizeError as
    * `checkSize`; VqkitError("codes") when the
    * images' latent grids differ: then give a `size`, or use `encodeAll`; VqkitError("busy") for more calls than
@@ -240,6 +241,9 @@ export class Tokenizer {
     { onNote, signal, ...options }: EncodeCallOptions = {},
   ): Promise<DecodedImage> {
     const settings = this.#settings(options);
+    if (settings.views !== "one") {
+      throw new ConfigError("views", `expected "one", for one image is reconstructed, got "${settings.views}".`);
+    }
     const item = named(input, "image");
     return this.#calls.run(async () => {
       await this.#encoder.checkSize([item], settings);

@@ -15,6 +15,8 @@ export interface ImageCollection extends AsyncIterable<SourceItem> {
    * their bytes that has been read, undefined before the first.
    */
   readonly total: number | undefined;
+  /** What all of them are called, in order, where no file has to be read for it: of image files alone. */
+  readonly names: readonly string[] | undefined;
   /** Some of the images, at most `most`, from all over the source where that is cheap; none of what is read only once. */
   sample(most: number): Promise<readonly SourceItem[]>;
 }
@@ -69,6 +71,10 @@ export class FileCollection implements ImageCollection {
     if (this.#exact) return this.#files.length;
     if (this.#bytes === 0) return undefined;
     return Math.max(this.#items, Math.round((this.#items * this.#allBytes) / this.#bytes));
+  }
+
+  get names(): readonly string[] | undefined {
+    return this.#exact ? this.#files.map(({ name }) => name) : undefined;
   }
 
   async sample(most: number): Promise<readonly SourceItem[]> {

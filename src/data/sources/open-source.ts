@@ -79,6 +79,7 @@ export async function foundFiles(
 /** Images that a caller hands over. */
 class ElementCollection implements ImageCollection {
   readonly total: number | undefined;
+  readonly names = undefined;
   readonly #elements: Iterable<SourceElement> | AsyncIterable<SourceElement>;
 
   constructor(elements: Iterable<SourceElement> | AsyncIterable<SourceElement>) {

@@ -66,8 +66,10 @@ export async function filesOf(
 
 /** What decides the codes. */
 export function encodeOptions(options: EncodeOptions): EncodeOptions {
-  const { policy, size, overlap, batchSize, maxPixels, allowOversize } = options;
-  return withoutUndefined({ policy, size, overlap, batchSize, maxPixels, allowOversize });
+  const { policy, size, overlap, views, cropRange, batchSize, maxPixels, allowOversize } = options;
+  return withoutUndefined({
+    ...{ policy, size, overlap, views, cropRange, batchSize, maxPixels, allowOversize },
+  });
 }
 
 /** Which images of a source are taken. */
@@ -90,7 +92,7 @@ export function planOf(
     readonly cut: { readonly lines: readonly string[]; readonly digest: string };
   },
 ): EncodePlan {
-  const { policy, batchSize, maxPixels, allowOversize } = settings;
+  const { policy, views, cropRange, batchSize, maxPixels, allowOversize } = settings;
   if (cut.lines.length === 0) throw new ConfigError("source", "expected at least one image, got none.");
   return {
     pieces: cut.lines.length,
@@ -99,6 +101,8 @@ export function planOf(
       policy,
       ...(policy === "native" ? {} : { size: [settings.size.height, settings.size.width] }),
       ...(policy === "tile" ? { overlap: settings.overlap } : {}),
+      ...(views === "one" ? {} : { views }),
+      ...(views === "ten-crop" ? { cropRange } : {}),
       batchSize,
       maxPixels,
       allowOversize,

@@ -120,7 +120,8 @@ async function encodeInto(
   });
   const first = await batches.next();
   if (first.done !== true) {
-    await writeCodes(path.join(folder, CODES), preceded(first.value, batches), { format: "packed" });
+    const settings = options.views === undefined ? {} : { views: options.views };
+    await writeCodes(path.join(folder, CODES), preceded(first.value, batches), { format: "packed", settings });
   }
   return { piece, ...found };
 }

@@ -14,6 +14,7 @@ import {
   writeFully,
   writeJsonFile,
 } from "../../files/index.js";
+import { imageViews } from "../../tokenizer/index.js";
 import type { SharedFolder } from "../shared-folder.js";
 
 const PIECES_FILE = "pieces.jsonl";
@@ -33,6 +34,8 @@ const planSchema = z.object({
     policy: z.enum(["native", "resize", "crop", "pad", "tile"]),
     size: z.tuple([side, side]).exactOptional(),
     overlap: z.int().min(0).exactOptional(),
+    views: z.enum(imageViews).exactOptional(),
+    cropRange: z.number().exactOptional(),
     batchSize: z.int().min(1),
     maxPixels: z.int().min(1),
     allowOversize: z.boolean(),

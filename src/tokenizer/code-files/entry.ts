@@ -1,6 +1,7 @@
 /** An entry of codes (an image, or a tile of one) as files have it: the fields of its image, and its indices. */
 import { z } from "zod";
 import { VqkitError } from "../../core/errors.js";
+import type { JsonObject } from "../../files/index.js";
 import { type CodedImage, type Codes, type IndexArray, indexArray } from "../codes.js";
 import type { CodeKind } from "./contents.js";
 
@@ -21,16 +22,54 @@ export const imageSchema = z.object({
   name: z.string().min(1),
   width: whole,
   height: whole,
+  label: offset.exactOptional(),
+  view: offset.exactOptional(),
   tile: z
     .object({ top: offset, left: offset, imageHeight: whole, imageWidth: whole, overlap: offset })
     .exactOptional(),
 });
 
 /** Fields of an image in the order in which files have them. */
-export function imageFields({ name, width, height, tile }: CodedImage): CodedImage {
-  if (tile === undefined) return { name, width, height };
+export function imageFields({ name, width, height, label, view, tile }: CodedImage): CodedImage {
+  const fields = {
+    ...{ name, width, height },
+    ...(label === undefined ? {} : { label }),
+    ...(view === undefined ? {} : { view }),
+  };
+  if (tile === undefined) return fields;
   const { top, left, imageHeight, imageWidth, overlap } = tile;
-  return { name, width, height, tile: { top, left, imageHeight, imageWidth, overlap } };
+  return { ...fields, tile: { top, left, imageHeight, imageWidth, overlap } };
+}
+
+/** Which fields of an image beyond those of every one a folder of codes has. */
+export interface ImageExtras {
+  readonly label: boolean;
+  readonly view: boolean;
+}
+
+/** What settings say of it: `classes` is the list that labels are of, `views` which views there are. */
+export function imageExtras({ classes, views }: JsonObject): ImageExtras {
+  return { label: classes !== undefined, view: views !== undefined };
+}
+
+/**
+ * Checks that an image has no more than its folder says, so that every file can say so at its beginning.
+ *
+ * @throws VqkitError("codes")
+ */
+export function checkExtras({ name, label, view }: CodedImage, settings: JsonObject): void {
+  const { classes = [], views } = settings;
+  if (label !== undefined && !(Array.isArray(classes) && label < classes.length)) {
+    throw new VqkitError(
+      "codes",
+      `image ${JSON.stringify(name)}, label ${label}: expected a class of the list that the codes are written with (option classes), got none there.`,
+    );
+  }
+  if (view === undefined || views !== undefined) return;
+  throw new VqkitError(
+    "codes",
+    `image ${JSON.stringify(name)}, view ${view}: expected settings that say which views there are (settings.views), got none.`,
+  );
 }
 
 /** The entries of a batch; their indices are views, not copies. */

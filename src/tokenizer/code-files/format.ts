@@ -7,6 +7,8 @@ import type { EntryCodes } from "./entry.js";
 export interface Format {
   /** Whether a file of this name in a folder of codes can be one of this format. */
   readonly isFile: (name: string) => boolean;
+  /** Whether its files hold tokens of a language model: `tokens` of the settings then says which. */
+  readonly usesTokens: boolean;
   writer(context: FormatContext): FormatWriter;
   /** @param dir a folder with these files; the contents are what its manifest says */
   reader(dir: string, contents: CodeContents): Promise<FormatReader>;

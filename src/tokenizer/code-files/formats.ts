@@ -1,3 +1,4 @@
+import { binFormat } from "./bin.js";
 import type { Format } from "./format.js";
 import { jsonlFormat } from "./jsonl.js";
 import { npyFormat } from "./npy.js";
@@ -12,6 +13,7 @@ const all = {
   parquet: parquetFormat,
   tar: tarFormat,
   packed: packedFormat,
+  bin: binFormat,
 } as const satisfies Record<string, Format>;
 
 export type CodeFormat = keyof typeof all;

@@ -20,6 +20,7 @@ const WRITTEN_AT_ONCE = 2 ** 20;
 
 export const jsonlFormat: Format = {
   isFile: (name) => name === FILE,
+  usesTokens: false,
   writer: (context) => new JsonlWriter(context),
   reader: async (dir, contents) => new JsonlReader(dir, contents),
   standalone: undefined,

@@ -28,6 +28,7 @@ const READ_AHEAD = 2 ** 18;
 
 export const npyFormat: Format = {
   isFile: (name) => name === IMAGES_FILE || /^codes-\d+x\d+\.npy$/.test(name),
+  usesTokens: false,
   writer: (context) => new NpyWriter(context),
   reader: (dir, contents) => NpyReader.open(dir, contents),
   standalone: undefined,

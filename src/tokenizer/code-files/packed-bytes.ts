@@ -2,8 +2,9 @@
  * The bytes of a packed file, all numbers little-endian:
  *
  *     header     magic, u32 version, u32 length of the JSON, u32 its CRC-32, JSON
- *     blocks     one an entry: u32 width, u32 height, u32 bytes of the name, u32 whether it is a tile,
- *                if so 5 × u32 of its place, the name in UTF-8, the packed indices
+ *     blocks     one an entry: u32 width, u32 height, u32 bytes of the name, u32 what else there is (1 a tile, 2 a
+ *                label, 4 a view), if so 5 × u32 of the tile's place, u32 the label, u32 the view; the name in UTF-8,
+ *                the packed indices
  *     index      24 bytes an entry: u64 offset, u32 bytes, u32 CRC-32 of its block, u32 grid height, u32 grid width
  *     end        u64 offset of the index, u64 entries, SHA-256 of header, index and these 16 bytes, magic
  *
@@ -23,14 +24,18 @@ import {
   PRELUDE_BYTES,
   parseJson,
 } from "../../files/index.js";
-import { type IndexArray, indexArray, scalesOf } from "../codes.js";
+import { type CodedImage, type IndexArray, indexArray, scalesOf } from "../codes.js";
 import { asFormatError, type CodeKind, contentsSchema, kindSchema } from "./contents.js";
-import type { EntryCodes } from "./entry.js";
+import { type EntryCodes, imageExtras } from "./entry.js";
 
 const MAGIC = Uint8Array.of(0x89, 0x56, 0x51, 0x43, 0x0d, 0x0a, 0x1a, 0x0a); // \x89VQC\r\n\x1a\n
 const END_MAGIC = Uint8Array.of(0x56, 0x51, 0x43, 0x2d, 0x45, 0x4e, 0x44, 0x0a); // VQC-END\n
-const VERSION = 1;
-const MAX_JSON = 65_536;
+/** 2 has labels and views; without them files are of version 1. */
+const VERSIONS = [1, 2];
+/** Of the header, by version: labels come with the names of their classes. */
+const MAX_JSON = [0, 65_536, 2 ** 24];
+/** What a block has beside its size and name: what the bits of its fourth number say. */
+const HAS = { tile: 1, label: 2, view: 4 } as const;
 export const ENTRY_BYTES = 24;
 const END_BYTES = 56;
 /** Of `END_BYTES`, those under the checksum. */
@@ -70,13 +75,13 @@ export function encodeHeader({ settings, ...kind }: PackedHeader): Uint8Array {
   const own = { fingerprint, codebookSize, numCodebooks, bitsPerIndex: bitsPerIndex(codebookSize) };
   const fields = { format: "vqkit-packed-codes", ...own, ...scalesOf(kind), settings };
   const json = Buffer.from(JSON.stringify(fields));
-  if (json.length > MAX_JSON) {
-    throw new VqkitError(
-      "codes",
-      `settings: expected at most ${MAX_JSON} bytes of JSON, got ${json.length}.`,
-    );
+  const { label, view } = imageExtras(settings);
+  const version = label || view ? 2 : 1;
+  const most = MAX_JSON[version] as number;
+  if (json.length > most) {
+    throw new VqkitError("codes", `settings: expected at most ${most} bytes of JSON, got ${json.length}.`);
   }
-  return encodePrelude({ magic: MAGIC, version: VERSION }, json);
+  return encodePrelude({ magic: MAGIC, version }, json);
 }
 
 /** Reads the header of an open file. @returns its bytes as well @throws VqkitError("format") */
@@ -90,8 +95,10 @@ export async function readHeader(
     throw formatError(where, "expected a packed code file (\\x89VQC), got something else.");
   }
   const { version, length, crc } = prelude;
-  if (version !== VERSION) throw formatError(where, `expected version ${VERSION}, got ${version}.`);
-  const most = Math.min(MAX_JSON, reader.size - PRELUDE_BYTES);
+  if (!VERSIONS.includes(version)) {
+    throw formatError(where, `expected version ${VERSIONS.join(" or ")}, got ${version}.`);
+  }
+  const most = Math.min(MAX_JSON[version] as number, reader.size - PRELUDE_BYTES);
   if (length > most) throw formatError(where, `expected at most ${most} bytes of JSON, got ${length}.`);
   const bytes = await reader.read(0, PRELUDE_BYTES + length);
   const json = bytes.subarray(PRELUDE_BYTES);
@@ -106,11 +113,16 @@ export async function readHeader(
 }
 
 export function encodeBlock({ image, indices }: EntryCodes, codebookSize: number): Uint8Array {
-  const { width, height, tile } = image;
+  const { width, height, tile, label, view } = image;
   const name = Buffer.from(image.name);
   const place =
     tile === undefined ? [] : [tile.top, tile.left, tile.imageHeight, tile.imageWidth, tile.overlap];
-  const numbers = Uint32Array.of(width, height, name.length, tile === undefined ? 0 : 1, ...place);
+  const more = [...place, ...(label === undefined ? [] : [label]), ...(view === undefined ? [] : [view])];
+  const has =
+    (tile === undefined ? 0 : HAS.tile) |
+    (label === undefined ? 0 : HAS.label) |
+    (view === undefined ? 0 : HAS.view);
+  const numbers = Uint32Array.of(width, height, name.length, has, ...more);
   return Buffer.concat([
     new Uint8Array(numbers.buffer),
     name,
@@ -130,7 +142,8 @@ export function decodeBlock(
   const count = gridHeight * gridWidth * numCodebooks;
   const block = bufferOf(bytes);
   const number = (position: number): number => block.readUInt32LE(4 * position);
-  const numbers = block.length < 16 ? 4 : number(3) === 0 ? 4 : 9;
+  const has = block.length < 16 ? 0 : number(3);
+  const numbers = 4 + (has & HAS.tile ? 5 : 0) + (has & HAS.label ? 1 : 0) + (has & HAS.view ? 1 : 0);
   const nameLength = block.length < 16 ? 0 : number(2);
   const start = 4 * numbers + nameLength;
   if (start + packedLength(count, bitsPerIndex(codebookSize)) !== block.length) {
@@ -145,9 +158,18 @@ export function decodeBlock(
     throw formatError(where, "expected a name, sides and positions >= 1, got none of one.");
   }
   const indices = unpackIndices(block.subarray(start), { count, codebookSize });
-  if (numbers === 4) return { image: size, gridHeight, gridWidth, indices };
-  const place = { top: number(4), left: number(5), imageHeight: number(6), imageWidth: number(7) };
-  return { image: { ...size, tile: { ...place, overlap: number(8) } }, gridHeight, gridWidth, indices };
+  return { image: { ...size, ...moreOf(has, number) }, gridHeight, gridWidth, indices };
+}
+
+/** What a block says of its image beside its size and name. @param number a number of the block by its place */
+function moreOf(has: number, number: (position: number) => number): Omit<CodedImage, "name" | "width" | "height"> {
+  let at = 4;
+  const place = has & HAS.tile ? Array.from({ length: 5 }, () => number(at++)) : undefined;
+  const label = has & HAS.label ? { label: number(at++) } : {};
+  const view = has & HAS.view ? { view: number(at++) } : {};
+  if (place === undefined) return { ...label, ...view };
+  const [top, left, imageHeight, imageWidth, overlap] = place as [number, number, number, number, number];
+  return { ...label, ...view, tile: { top, left, imageHeight, imageWidth, overlap } };
 }
 
 export function encodeEntry({ offset, bytes, crc, gridHeight, gridWidth }: PackedEntry): Uint8Array {

@@ -35,6 +35,7 @@ const READ_AHEAD = 2 ** 20;
 
 export const packedFormat: Format = {
   isFile: (name) => name === FILE,
+  usesTokens: false,
   writer: (context) => new PackedWriter(context),
   reader: async (dir, contents) => {
     const path = join(dir, FILE);

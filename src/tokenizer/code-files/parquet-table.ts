@@ -19,6 +19,7 @@ import { messageOf, VqkitError } from "../../core/errors.js";
 import { checkChunkRuns } from "../../data/index.js";
 import { type BoundedReader, decompressPage, formatError, parquetCodecs } from "../../files/index.js";
 import type { TilePlace } from "../codes.js";
+import type { ImageExtras } from "./entry.js";
 
 /** Values of a column in one row group. Our own groups have half a million; no real ones come near this. */
 const MAX_VALUES = 2 ** 25;
@@ -32,11 +33,15 @@ export const tileColumns = {
   tile_overlap: "overlap",
 } as const satisfies Record<string, keyof TilePlace>;
 
-/** All columns. Only those of tiles may be null. */
-export function parquetSchema(): SchemaElement[] {
+/** Columns that only tables of labelled images, or of several views of an image, have. */
+export const extraColumns = ["label", "view"] as const satisfies readonly (keyof ImageExtras)[];
+
+/** All columns. Only those of tiles, labels and views may be null. */
+export function parquetSchema(extras: ImageExtras): SchemaElement[] {
   const integer = (name: string): SchemaElement => ({ name, type: "INT32", repetition_type: "REQUIRED" });
+  const optional = [...Object.keys(tileColumns), ...extraColumns.filter((name) => extras[name])];
   return [
-    { name: "schema", num_children: 7 + Object.keys(tileColumns).length },
+    { name: "schema", num_children: 7 + optional.length },
     {
       name: "name",
       type: "BYTE_ARRAY",
@@ -54,7 +59,7 @@ export function parquetSchema(): SchemaElement[] {
     },
     { name: "list", repetition_type: "REPEATED", num_children: 1 },
     integer("element"),
-    ...Object.keys(tileColumns).map((name) => ({ ...integer(name), repetition_type: "OPTIONAL" as const })),
+    ...optional.map((name) => ({ ...integer(name), repetition_type: "OPTIONAL" as const })),
   ];
 }
 
@@ -118,6 +123,11 @@ function isIntegerList({ element, children: [repeated, ...others] }: SchemaTree)
   return value !== undefined && rest.length === 0 && isInteger(value);
 }
 
+function hasInteger({ children }: SchemaTree, name: string): boolean {
+  const column = children.find(({ element }) => element.name === name);
+  return column !== undefined && isInteger(column);
+}
+
 function isRepeated({ repetition_type }: SchemaElement): boolean {
   return repetition_type === "REPEATED";
 }
@@ -126,21 +136,24 @@ function isRepeated({ repetition_type }: SchemaElement): boolean {
  * The rows of a group, as objects by column. The columns are read one after another from the group's bytes: the
  * library's own way reads them at once, and leaves the errors of some to nobody when another one fails first.
  *
+ * @param extras columns that are read too; others of these names mean something else
  * @throws VqkitError("file"); VqkitError("format"), and what the library says of damaged pages: see `damaged`
  */
 export async function readRows(
   reader: BoundedReader,
   metadata: FileMetaData,
-  group: RowGroup,
+  { group, extras }: { readonly group: RowGroup; readonly extras: ImageExtras },
 ): Promise<readonly unknown[]> {
   const rows = Number(group.num_rows);
   if (!(rows >= 0 && rows <= MAX_VALUES)) throw new Error(`expected at most ${MAX_VALUES} rows, got ${rows}`);
   const tree = treeOf(metadata);
+  const more = extraColumns.filter((name) => extras[name] && hasInteger(tree, name));
+  const wanted = new Set<string>([...Object.keys(COLUMNS), ...more]);
   const read = new Map<string, ArrayLike<unknown>>();
   for (const { meta_data: meta } of group.columns) {
     if (meta === undefined) throw new Error("expected metadata of every column, got a column without");
     const name = meta.path_in_schema[0] ?? "";
-    if (!Object.hasOwn(COLUMNS, name)) continue; // others are skipped
+    if (!wanted.has(name)) continue; // others are skipped
     if (!parquetCodecs.includes(meta.codec)) throw new Error(`pages compressed with ${meta.codec}`);
     const bytes = await columnBytes(reader, meta);
     checkPages(bytes, meta);

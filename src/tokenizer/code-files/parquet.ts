@@ -20,11 +20,12 @@ import {
   contentsSchema,
   contentsSchema2,
 } from "./contents.js";
-import { type EntryCodes, entriesOf, indicesFrom } from "./entry.js";
+import { type EntryCodes, entriesOf, type ImageExtras, imageExtras, indicesFrom } from "./entry.js";
 import type { Format, FormatContext, FormatReader, FormatWriter } from "./format.js";
 import {
   checkColumns,
   damaged,
+  extraColumns,
   parquetSchema,
   readMetadata,
   readRows,
@@ -44,6 +45,7 @@ const MAGIC = Buffer.from("PAR1");
 
 export const parquetFormat: Format = {
   isFile: (name) => name === FILE,
+  usesTokens: false,
   writer: (context) => new TableWriter(context),
   reader: async (dir, contents) => {
     const path = join(dir, FILE);
@@ -103,11 +105,12 @@ class TableWriter implements FormatWriter {
   }
 
   async #writeGroup(): Promise<void> {
-    const { files, kind } = this.#context;
+    const { files, kind, settings } = this.#context;
     const rows = this.#rows;
     if (files.length(FILE) === 0) await files.append(FILE, MAGIC);
     const parquet = this.#writerAt(files.length(FILE));
-    await parquet.write({ columnData: columnsOf(rows, kind.numCodebooks), rowGroupSize: rows.length });
+    const columnData = columnsOf(rows, kind.numCodebooks, imageExtras(settings));
+    await parquet.write({ columnData, rowGroupSize: rows.length });
     await files.append(FILE, written(parquet));
     await files.append(GROUPS_FILE, Buffer.from(`${formatGroup(parquet.row_groups[0] as RowGroup)}\n`));
     this.#rows = [];
@@ -117,7 +120,7 @@ class TableWriter implements FormatWriter {
   /** A writer into memory whose bytes will stand at `offset` of the file. */
   #writerAt(offset: number, kvMetadata: { key: string; value: string }[] = []): ParquetWriter {
     const writer = new ByteWriter();
-    const schema = parquetSchema();
+    const schema = parquetSchema(imageExtras(this.#context.settings));
     const parquet = new ParquetWriter({ writer, schema, statistics: false, createdBy: "vqkit", kvMetadata });
     writer.offset = offset; // behind the magic that the constructor wrote, which `written` leaves out
     return parquet;
@@ -128,7 +131,11 @@ function written({ writer }: ParquetWriter): Uint8Array {
   return writer.getBytes().subarray(MAGIC.length);
 }
 
-function columnsOf(entries: readonly EntryCodes[], numCodebooks: number): ColumnSource[] {
+function columnsOf(
+  entries: readonly EntryCodes[],
+  numCodebooks: number,
+  extras: ImageExtras,
+): ColumnSource[] {
   const column = (name: string, value: (entry: EntryCodes) => unknown): ColumnSource => ({
     name,
     data: entries.map(value),
@@ -145,6 +152,9 @@ function columnsOf(entries: readonly EntryCodes[], numCodebooks: number): Column
     ...Object.entries(tileColumns).map(([name, field]) =>
       column(name, ({ image }) => image.tile?.[field] ?? null),
     ),
+    ...extraColumns
+      .filter((name) => extras[name])
+      .map((name) => column(name, ({ image }) => image[name] ?? null)),
   ];
 }
 
@@ -178,6 +188,8 @@ const rowSchema = z.object({
   tile_image_height: place,
   tile_image_width: place,
   tile_overlap: place,
+  label: place.default(null),
+  view: place.default(null),
 });
 type Row = z.output<typeof rowSchema>;
 
@@ -249,7 +261,8 @@ class ParquetReader implements FormatReader {
   async #read({ group, start, rows }: Group): Promise<readonly unknown[]> {
     return withReader(this.#path, async (reader) => {
       try {
-        return await readRows(reader, this.#metadata, group);
+        const extras = imageExtras(this.contents.settings);
+        return await readRows(reader, this.#metadata, { group, extras });
       } catch (error) {
         throw damaged(`${this.#path} rows ${start}..${start + rows - 1}`, error);
       }
@@ -279,15 +292,20 @@ class ParquetReader implements FormatReader {
 }
 
 function imageOf(row: Row): EntryCodes["image"] {
-  const { name, width, height } = row;
+  const { name, width, height, label, view } = row;
+  const image = {
+    ...{ name, width, height },
+    ...(label === null ? {} : { label }),
+    ...(view === null ? {} : { view }),
+  };
   const values = Object.entries(tileColumns).map(
     ([column, field]) => [field, row[column as keyof typeof tileColumns]] as const,
   );
-  if (values.every(([, value]) => value === null)) return { name, width, height };
+  if (values.every(([, value]) => value === null)) return image;
   if (values.some(([, value]) => value === null)) {
     throw formatError(`image ${JSON.stringify(name)}`, "expected all columns of a tile's place, got some.");
   }
-  return { name, width, height, tile: Object.fromEntries(values) as unknown as TilePlace };
+  return { ...image, tile: Object.fromEntries(values) as unknown as TilePlace };
 }
 
 /** What the metadata say: a manifest without a version. Version 2 of it said `images` for `entries`. */

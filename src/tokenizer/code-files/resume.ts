@@ -15,6 +15,7 @@ import {
   type JsonObject,
   nameOfPartial,
   placeStagedFiles,
+  quoted,
   readJsonFile,
   removeStagedFiles,
   writeJsonFile,
@@ -213,7 +214,7 @@ function checkSame(
 }
 
 function textOf(setting: JsonObject[string] | undefined): string {
-  return setting === undefined ? "absent" : JSON.stringify(setting);
+  return setting === undefined ? "absent" : quoted(setting);
 }
 
 type EntriesAhead = NonNullable<WritingState["ahead"]>;

@@ -25,6 +25,7 @@ const NO_TIME = new Date(0);
 
 export const tarFormat: Format = {
   isFile: (name) => /^codes-\d{6,}\.tar$/.test(name),
+  usesTokens: false,
   writer: (context) => new TarWriter(context),
   reader: async (dir, contents) => new TarReader(dir, contents),
   standalone: undefined,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
-import { VqkitError } from "../../core/errors.js";
+import { ConfigError, VqkitError } from "../../core/errors.js";
 import { FolderLock, type JsonValue, StagedFiles } from "../../files/index.js";
 import {
   type Codes,
@@ -11,6 +11,7 @@ import {
   scalesOf,
 } from "../codes.js";
 import { type CodeKind, GridCounts } from "./contents.js";
+import { checkExtras } from "./entry.js";
 import type { FormatWriter } from "./format.js";
 import { type CodeFormat, codeFormats, formats } from "./formats.js";
 import type { CodeManifest } from "./manifest.js";
@@ -25,6 +26,7 @@ import {
   saveState,
   type WritingState,
 } from "./resume.js";
+import { type TokenOptions, tokenSchema } from "./vocabulary.js";
 
 export interface CodeWriterOptions {
   /** Default "npy". */
@@ -36,6 +38,10 @@ export interface CodeWriterOptions {
    * is nothing to write (`finished`). Default false.
    */
   readonly resume?: boolean;
+  /** What labels are places in: each class once. The manifest records it as `settings.classes`. */
+  readonly classes?: readonly string[];
+  /** With the format `bin`: where codes lie in a vocabulary. The manifest records it as `settings.tokens`. */
+  readonly tokens?: TokenOptions;
   /** How images became codes (size policy and so on). The manifest records it; a resumed run must have the same. */
   readonly settings?: Readonly<Record<string, JsonValue>>;
   /** Of the model that will make the codes; where given, a resumed run is compared with it before anything is encoded. */
@@ -52,6 +58,8 @@ const optionsSchema = z.strictObject({
   format: z.enum(codeFormats).default("npy"),
   overwrite: z.boolean().default(false),
   resume: z.boolean().default(false),
+  classes: z.array(z.string().min(1)).optional(),
+  tokens: tokenSchema.optional(),
   settings: z.record(z.string(), z.json()).default({}),
   fingerprint: z.string().optional(),
   saveEvery: z.number().min(0).default(5),
@@ -60,6 +68,8 @@ const optionsSchema = z.strictObject({
     .min(1)
     .default(256 * 2 ** 20),
 });
+
+type WriterSettings = z.output<typeof optionsSchema>;
 
 /**
  * Writes codes, in memory that does not grow with their number:
@@ -100,7 +110,7 @@ export async function writeCodes(
  * VqkitError("locked") when another writer has the folder; VqkitError("format" | "file")
  */
 export async function openCodeWriter(dir: string, options: CodeWriterOptions = {}): Promise<CodeWriter> {
-  const parsed = parseConfig(optionsSchema, options, "");
+  const parsed = withSettings(parseConfig(optionsSchema, options, ""));
   const files = StagedFiles.create(dir);
   // Before anything is written into a folder that is not ours, or that cannot be written and need not be.
   await FolderLock.check(dir);
@@ -119,13 +129,32 @@ export async function openCodeWriter(dir: string, options: CodeWriterOptions = {
   }
 }
 
+/** What the options say of the codes stands in the settings, which are recorded and compared. @throws ConfigError */
+function withSettings({ settings, classes, tokens, ...options }: WriterSettings): WriterSettings {
+  const { format } = options;
+  const { usesTokens } = formats[format];
+  if (tokens !== undefined && !usesTokens) {
+    throw new ConfigError("tokens", `expected a format of tokens with it (bin), got "${format}".`);
+  }
+  const twice = classes?.find((name, i) => classes.indexOf(name) < i);
+  if (twice !== undefined) throw new ConfigError("classes", `expected each once, got ${JSON.stringify(twice)} again.`);
+  return {
+    ...options,
+    settings: {
+      ...settings,
+      ...(classes === undefined ? {} : { classes }),
+      ...(usesTokens ? { tokens: tokens ?? tokenSchema.parse({}) } : {}),
+    },
+  };
+}
+
 /** Writes codes batch by batch in bounded memory; nothing that reads codes sees them before `finish`. */
 export class CodeWriter {
   readonly dir: string;
   readonly format: CodeFormat;
   /** How far an interrupted run had come: resume behind it. Undefined: begin at the first item. */
   readonly resumedAt: SourceProgress | undefined;
-  readonly #options: z.output<typeof optionsSchema>;
+  readonly #options: WriterSettings;
   readonly #lock: FolderLock | undefined;
   readonly #files: StagedFiles;
   #kind: CodeKind | undefined;
@@ -144,7 +173,7 @@ export class CodeWriter {
 
   /** @internal `openCodeWriter` makes them. @param start with the folder's lock, unless its codes are finished */
   constructor(
-    options: z.output<typeof optionsSchema>,
+    options: WriterSettings,
     files: StagedFiles,
     { state, finished, lock }: Start & { readonly lock?: FolderLock },
   ) {
@@ -326,6 +355,7 @@ export class CodeWriter {
     }
     // How many pixels a position covers only the model knows: any number is taken here.
     checkCodes(codes, { ...expected, downsamplingFactor: Number.MAX_SAFE_INTEGER });
+    for (const image of codes.images) checkExtras(image, this.#options.settings);
     return expected;
   }
 }
