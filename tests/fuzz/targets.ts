@@ -20,7 +20,7 @@ import { readCheckpoint } from "../../src/runs/checkpoint-file.js";
 import { readCodeTimelineFile } from "../../src/runs/code-timeline.js";
 import { readMetrics, readModelFile, readUsageFile } from "../../src/runs/index.js";
 import { RunFolder } from "../../src/runs/run-folder.js";
-import { codeFormats, readCodes } from "../../src/tokenizer/index.js";
+import { type CodeFormat, codeFormats, readCodes, writeCodes } from "../../src/tokenizer/index.js";
 import { imageStructures } from "./image-structures.js";
 import { mutationsOf } from "./mutations.js";
 import { pytorchTargets } from "./pytorch-targets.js";
@@ -217,13 +217,24 @@ async function codeTargets(folder: string, file: (name: string) => Promise<Buffe
     parquet: ["codes.parquet"],
     tar: ["codes-000000.tar"],
     packed: ["codes.vqc"],
+    bin: ["train.bin", "val.bin", "entries.jsonl"],
   };
+  // Version 0.1.0 had no `bin`: the same codes in it.
+  const bin = join(folder, "of-bin");
+  const packed = join(folder, "of-packed");
+  await mkdir(packed, { recursive: true });
+  for (const name of ["manifest.json", ...names.packed]) {
+    await writeFile(join(packed, name), await file(`codes/packed/${name}`));
+  }
+  await writeCodes(bin, readCodes(packed), { format: "bin", overwrite: true, tokens: { validation: 0.5 } });
+  const codeFile = (format: CodeFormat, name: string): Promise<Buffer> =>
+    format === "bin" ? readFile(join(bin, name)) : file(`codes/${format}/${name}`);
   const targets: Target[] = [];
   for (const format of codeFormats) {
     const dir = join(folder, format);
-    const original = await file(`codes/${format}/manifest.json`);
+    const original = await codeFile(format, "manifest.json");
     const files = new Map<string, Buffer>();
-    for (const name of names[format]) files.set(name, await file(`codes/${format}/${name}`));
+    for (const name of names[format]) files.set(name, await codeFile(format, name));
     const read = async (name: string, bytes: Uint8Array): Promise<void> => {
       await rm(dir, { recursive: true, force: true });
       await mkdir(dir, { recursive: true });

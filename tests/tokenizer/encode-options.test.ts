@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { type EncodeOptions, parseEncodeOptions } from "../../src/tokenizer/encode-options.js";
 
-const rest = { batchSize: 16, maxPixels: 64_000_000, allowOversize: false };
+const rest = { views: "one", cropRange: 1, batchSize: 16, maxPixels: 64_000_000, allowOversize: false };
 const size = { height: 64, width: 96 };
 
 it.each<[string, EncodeOptions, object]>([
@@ -30,7 +30,27 @@ it.each<[string, EncodeOptions, object]>([
   expect(JSON.parse(JSON.stringify(settings))).toEqual(settings);
 });
 
+it.each<[EncodeOptions, object]>([
+  [{ views: "flip" }, { policy: "native", views: "flip", cropRange: 1 }],
+  [{ size: [64, 96], views: "ten-crop" }, { policy: "crop", size, views: "ten-crop", cropRange: 1.1 }],
+  [
+    { size: [64, 96], views: "ten-crop", cropRange: 1.05 },
+    { policy: "crop", size, views: "ten-crop", cropRange: 1.05 },
+  ],
+])("knows the views of %j", (options, expected) => {
+  expect(parseEncodeOptions(options, 4)).toEqual({ ...rest, ...expected });
+});
+
 it.each<[EncodeOptions, string]>([
+  [{ views: "ten-crop" }, 'views: expected the policy "crop" and a size for "ten-crop", got "native".'],
+  [
+    { views: "flip", size: 64, policy: "tile" },
+    'views: expected "one" with the policy "tile", got "flip".',
+  ],
+  [
+    { views: "flip", cropRange: 1.1 },
+    'cropRange: expected none with the views "flip". Only "ten-crop" has one.',
+  ],
   [
     { policy: "native", size: 64 },
     'size: expected none with the policy "native", got one. Choose another policy.',

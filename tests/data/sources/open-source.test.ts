@@ -44,8 +44,10 @@ describe("openSource", () => {
   it("knows how many images there are, or estimates it from the bytes read", async () => {
     const folder = await mixedFolder("total");
     expect((await openSource(join(folder, "sub"))).total).toBe(1);
+    expect((await openSource(join(folder, "sub"))).names).toHaveLength(1);
     const mixed = await openSource(folder);
     expect(mixed.total).toBeUndefined();
+    expect(mixed.names).toBeUndefined();
     const totals: unknown[] = [];
     for await (const _ of mixed) totals.push(mixed.total);
     expect(totals.every((total) => total === undefined || Number.isInteger(total))).toBe(true);

@@ -101,6 +101,35 @@ describe("PieceJoin", () => {
   });
 });
 
+it("views of images come through pieces as they are encoded here", async () => {
+  const views = { policy: "crop", size: [16, 24] as [number, number], views: "ten-crop", cropRange: 1.5 } as const;
+  const [batch] = [{ ...views, batchSize: 3, maxPixels: 1e6, allowOversize: true }];
+  const plan = { options: batch } as unknown as EncodePlan;
+  const files = ["a0.png", "a1.png"].map((name) => ({ path: `${images}/${name}`, name }));
+  const place = await temporaryFolder();
+  const work = { piece: 0, source: { files }, plan, dir: place, signal: new AbortController().signal };
+  const { record, codes } = await readPiece(place, await encodePiece(tokenizer, work));
+  const found: EncodedBatch[] = [];
+  const start = new PieceJoin();
+  for await (const each of start.add(record, codes)) found.push(each);
+  const here: EncodedBatch[] = [];
+  const items = files.map(({ path: source, name }) => ({ source, name }));
+  for await (const each of tokenizer.encodeAll(items, { ...views, allowOversize: true })) here.push(each);
+  const withViews = (batches: EncodedBatch[]) => [
+    flat(batches),
+    batches.flatMap((each) => each.images.map(({ view }) => view)),
+  ];
+  expect(withViews(found)).toEqual(withViews(here));
+  expect(withViews(found)[1]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  // Behind the first image: all views of the other one, and no more.
+  const rest: EncodedBatch[] = [];
+  const behind = new PieceJoin({ ...(found[0] as EncodedBatch) });
+  for await (const each of behind.add(record, codes)) rest.push(each);
+  expect(rest.flatMap((each) => each.images.map(({ name, view }) => `${name} ${view}`))).toEqual(
+    Array.from({ length: 10 }, (_, view) => `a1.png ${view}`),
+  );
+});
+
 describe("encodePiece", () => {
   it("has no codes where nothing is readable, and tells why", () => {
     const { record } = made.at(-1) as (typeof made)[number];
