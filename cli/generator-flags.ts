@@ -27,8 +27,9 @@ export const GENERATOR_FIELDS: readonly FlagField[] = [
   { flag: "--validation <x>", field: "tokens.validation" },
 ];
 
-/** Flags that set `tokens`. */
-const TOKEN_FLAGS = ["vocabularyOffset", "beginToken", "validation"] as const;
+/** Flags that set `tokens`, and the format that has them. */
+const TOKEN_FLAGS = { vocabularyOffset: "--vocabulary-offset", beginToken: "--begin-token", validation: "--validation" };
+const TOKEN_FORMAT = "bin";
 
 export function addGeneratorFlags(command: Command): void {
   command
@@ -70,10 +71,14 @@ export function viewOptions({
   return withoutUndefined({ views, cropRange });
 }
 
-/** Where codes lie in a vocabulary; undefined where the flags do not say. */
-export function tokenOptions(flags: GeneratorFlags): TokenOptions | undefined {
-  if (TOKEN_FLAGS.every((flag) => flags[flag] === undefined)) return undefined;
+/** Where codes lie in a vocabulary; undefined where the flags do not say. @throws UsageError for a format without tokens */
+export function tokenOptions(flags: GeneratorFlags, format: string | undefined): TokenOptions | undefined {
   const { vocabularyOffset: offset, beginToken: begin, validation } = flags;
+  const given = Object.entries(TOKEN_FLAGS).find(([name]) => flags[name as keyof typeof TOKEN_FLAGS] !== undefined);
+  if (given === undefined) return undefined;
+  if (format !== TOKEN_FORMAT) {
+    throw new UsageError(`${given[1]}: expected --format ${TOKEN_FORMAT} with it. Add that, or leave it out.`);
+  }
   return withoutUndefined({ offset, begin, validation });
 }
 

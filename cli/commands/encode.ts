@@ -178,7 +178,7 @@ async function encodeInto(terminal: Terminal, request: Request, parts: Parts): P
   const writer = await openCodeWriter(out, {
     overwrite,
     resume,
-    ...withoutUndefined({ format: request.format, classes, tokens: tokenOptions(request) }),
+    ...withoutUndefined({ format: request.format, classes, tokens: tokenOptions(request, request.format) }),
     settings: { ...recorded(tokenizer.encodeSettings(options)), ...chosen(request) },
     fingerprint: tokenizer.fingerprint,
   });

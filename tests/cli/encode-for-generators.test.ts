@@ -78,7 +78,7 @@ describe("encode for generators", () => {
     ["two sets of views", ["--flip", "--ten-crop"], "--flip: expected no --ten-crop with it"],
     ["crops without a size", ["--ten-crop"], '--ten-crop: expected the policy "crop" and a size'],
     ["a range without crops", ["--crop-range", "1.1"], "--crop-range: expected none with the views"],
-    ["tokens in another format", ["--vocabulary-offset", "5"], "expected a format of tokens with it (bin)"],
+    ["tokens in another format", ["--vocabulary-offset", "5"], "--vocabulary-offset: expected --format bin with it."],
     [
       "a begin token among the codes",
       ["--format", "bin", "--begin-token", "7"],
