@@ -138,12 +138,12 @@ function writeHistogram(w: BinaryWriter, histogram: Histogram): void {
   }
 }
 
-/** A string as a tensor, and that the plugin for text shows it. */
+/** A string as a tensor without dimensions, and that the plugin for text shows it. */
 function writeText(w: BinaryWriter, text: string): void {
   message(w, 9, () => message(w, 1, () => w.tag(1, WireType.LengthDelimited).string("text"))); // metadata.plugin_data.plugin_name
   message(w, 8, () => {
-    w.tag(1, WireType.Varint).int32(STRING);
-    message(w, 2, () => message(w, 2, () => w.tag(1, WireType.Varint).int64(1))); // tensor_shape.dim.size
+    w.tag(1, WireType.Varint).int32(STRING); // dtype
+    message(w, 2, () => {}); // tensor_shape
     w.tag(8, WireType.LengthDelimited).bytes(new TextEncoder().encode(text)); // string_val
   });
 }

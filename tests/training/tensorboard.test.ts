@@ -154,7 +154,7 @@ tags = events.Tags()
 scalars = {tag: [[e.step, e.wall_time, e.value] for e in events.Scalars(tag)] for tag in tags["scalars"]}
 pictures = {tag: [[e.step, e.width, e.height, e.encoded_image_string.hex()] for e in events.Images(tag)] for tag in tags["images"]}
 histograms = {tag: [[e.step, e.histogram_value.num, e.histogram_value.bucket] for e in events.Histograms(tag)] for tag in tags["histograms"]}
-texts = {tag: [[e.step, tensor_util.make_ndarray(e.tensor_proto).tolist()[0].decode()] for e in events.Tensors(tag)] for tag in tags["tensors"]}
+texts = {tag: [[e.step, tensor_util.make_ndarray(e.tensor_proto).item().decode()] for e in events.Tensors(tag)] for tag in tags["tensors"]}
 print(json.dumps({"scalars": scalars, "pictures": pictures, "histograms": histograms, "texts": texts}))
 `;
   for (const folder of [dir, path.join(killed, "tensorboard")]) {
