@@ -146,7 +146,8 @@ class QueueSource implements EncodeSource {
     const { openFileList, openSource } = await import("../src/data/index.js");
     const source = await this.#source();
     const { filesFrom, out } = this.#request;
-    const images = filesFrom === undefined ? await openSource(source, { outputs: [out] }) : openFileList(source);
+    const images =
+      filesFrom === undefined ? await openSource(source, { outputs: [out] }) : openFileList(source);
     return images.names;
   }
 

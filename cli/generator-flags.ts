@@ -28,7 +28,11 @@ export const GENERATOR_FIELDS: readonly FlagField[] = [
 ];
 
 /** Flags that set `tokens`, and the format that has them. */
-const TOKEN_FLAGS = { vocabularyOffset: "--vocabulary-offset", beginToken: "--begin-token", validation: "--validation" };
+const TOKEN_FLAGS = {
+  vocabularyOffset: "--vocabulary-offset",
+  beginToken: "--begin-token",
+  validation: "--validation",
+};
 const TOKEN_FORMAT = "bin";
 
 export function addGeneratorFlags(command: Command): void {
@@ -65,7 +69,9 @@ export function viewOptions({
   cropRange,
 }: GeneratorFlags): Pick<EncodeOptions, "views" | "cropRange"> {
   if (flip && tenCrop) {
-    throw new UsageError("--flip: expected no --ten-crop with it, for half of its crops are of the mirror image.");
+    throw new UsageError(
+      "--flip: expected no --ten-crop with it, for half of its crops are of the mirror image.",
+    );
   }
   const views = tenCrop ? ("ten-crop" as const) : flip ? ("flip" as const) : undefined;
   return withoutUndefined({ views, cropRange });
@@ -74,10 +80,14 @@ export function viewOptions({
 /** Where codes lie in a vocabulary; undefined where the flags do not say. @throws UsageError for a format without tokens */
 export function tokenOptions(flags: GeneratorFlags, format: string | undefined): TokenOptions | undefined {
   const { vocabularyOffset: offset, beginToken: begin, validation } = flags;
-  const given = Object.entries(TOKEN_FLAGS).find(([name]) => flags[name as keyof typeof TOKEN_FLAGS] !== undefined);
+  const given = Object.entries(TOKEN_FLAGS).find(
+    ([name]) => flags[name as keyof typeof TOKEN_FLAGS] !== undefined,
+  );
   if (given === undefined) return undefined;
   if (format !== TOKEN_FORMAT) {
-    throw new UsageError(`${given[1]}: expected --format ${TOKEN_FORMAT} with it. Add that, or leave it out.`);
+    throw new UsageError(
+      `${given[1]}: expected --format ${TOKEN_FORMAT} with it. Add that, or leave it out.`,
+    );
   }
   return withoutUndefined({ offset, begin, validation });
 }

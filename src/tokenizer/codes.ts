@@ -268,10 +268,7 @@ function checkImages(codes: CodesInput, shape: CodesShape, model: CodesModel): r
     for (const field of ["label", "view"] as const) {
       const value = image[field];
       if (value === undefined || (Number.isSafeInteger(value) && value >= 0)) continue;
-      throw new VqkitError(
-        "codes",
-        `codes.images[${i}].${field}: expected an integer >= 0, got ${value}.`,
-      );
+      throw new VqkitError("codes", `codes.images[${i}].${field}: expected an integer >= 0, got ${value}.`);
     }
     if (image.tile !== undefined) checkTile(image, image.tile, `codes.images[${i}].tile`);
   }

@@ -242,7 +242,10 @@ export class Tokenizer {
   ): Promise<DecodedImage> {
     const settings = this.#settings(options);
     if (settings.views !== "one") {
-      throw new ConfigError("views", `expected "one", for one image is reconstructed, got "${settings.views}".`);
+      throw new ConfigError(
+        "views",
+        `expected "one", for one image is reconstructed, got "${settings.views}".`,
+      );
     }
     const item = named(input, "image");
     return this.#calls.run(async () => {

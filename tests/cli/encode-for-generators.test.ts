@@ -25,11 +25,22 @@ async function entriesOf(dir: string): Promise<string[]> {
 describe("encode for generators", () => {
   test("labels by folders, with views, as tokens; and decodes each view", async () => {
     const out = path.join(await temporaryFolder(), "codes");
-    const flags = ["--labels", "--flip", "--format", "bin", "--vocabulary-offset", "500", "--validation", "0.5"];
+    const flags = [
+      "--labels",
+      "--flip",
+      "--format",
+      "bin",
+      "--vocabulary-offset",
+      "500",
+      "--validation",
+      "0.5",
+    ];
     const { code, stdout, stderr } = await vqkit(["encode", model, classes, "--out", out, ...flags]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) });
     // FSQ's levels 8, 5, 6: 240 codes.
-    expect(stdout).toBe(`10 views of 5 images as indices in 0..239 (latent grids: 10 of 6×10). Written: ${out}\n`);
+    expect(stdout).toBe(
+      `10 views of 5 images as indices in 0..239 (latent grids: 10 of 6×10). Written: ${out}\n`,
+    );
     expect(await entriesOf(out)).toEqual([
       ...Array.from({ length: 6 }, (_, i) => `ape 0 ${i % 2}`),
       ...Array.from({ length: 4 }, (_, i) => `bird 1 ${i % 2}`),
@@ -46,10 +57,22 @@ describe("encode for generators", () => {
     });
     const again = await vqkit(["encode", model, classes, "--out", out, ...flags, "--resume"]);
     expect(again.stdout).toMatch(/^Nothing is left to do\. .*10 views as indices/);
-    const other = await vqkit(["encode", model, classes, "--out", out, "--resume", "--labels", "--format", "bin"]);
+    const other = await vqkit([
+      "encode",
+      model,
+      classes,
+      "--out",
+      out,
+      "--resume",
+      "--labels",
+      "--format",
+      "bin",
+    ]);
     expect(other.stderr).toMatch(/expected views "flip" as in the finished codes, got absent/);
     const decoded = path.join(path.dirname(out), "decoded");
-    expect((await vqkit(["decode", model, out, "--out", decoded])).stdout).toBe(`10 images. Written: ${decoded}\n`);
+    expect((await vqkit(["decode", model, out, "--out", decoded])).stdout).toBe(
+      `10 images. Written: ${decoded}\n`,
+    );
     const names = (await readdir(path.join(decoded, "bird", "deep"))).sort();
     expect(names.filter((name) => name.endsWith("-2.png"))).toHaveLength(2);
     const report = await vqkit(["report", out, "--json"]);
@@ -67,7 +90,15 @@ describe("encode for generators", () => {
     expect((await vqkit(["encode", model, classes, "--out", second, "--classes", manifest])).code).toBe(0);
     expect(await entriesOf(second)).toEqual(await entriesOf(first));
     await writeFile(list, "ape\n");
-    const { code, stderr } = await vqkit(["encode", model, classes, "--out", path.join(folder, "third"), "--classes", list]);
+    const { code, stderr } = await vqkit([
+      "encode",
+      model,
+      classes,
+      "--out",
+      path.join(folder, "third"),
+      "--classes",
+      list,
+    ]);
     expect({ code, stderr }).toEqual({
       code: 2,
       stderr: `error: --classes ${list}: expected the class of every image in it, got images of "bird". Add it.\n`,
@@ -78,7 +109,11 @@ describe("encode for generators", () => {
     ["two sets of views", ["--flip", "--ten-crop"], "--flip: expected no --ten-crop with it"],
     ["crops without a size", ["--ten-crop"], '--ten-crop: expected the policy "crop" and a size'],
     ["a range without crops", ["--crop-range", "1.1"], "--crop-range: expected none with the views"],
-    ["tokens in another format", ["--vocabulary-offset", "5"], "--vocabulary-offset: expected --format bin with it."],
+    [
+      "tokens in another format",
+      ["--vocabulary-offset", "5"],
+      "--vocabulary-offset: expected --format bin with it.",
+    ],
     [
       "a begin token among the codes",
       ["--format", "bin", "--begin-token", "7"],

@@ -32,7 +32,10 @@ it.each<[string, EncodeOptions, object]>([
 
 it.each<[EncodeOptions, object]>([
   [{ views: "flip" }, { policy: "native", views: "flip", cropRange: 1 }],
-  [{ size: [64, 96], views: "ten-crop" }, { policy: "crop", size, views: "ten-crop", cropRange: 1.1 }],
+  [
+    { size: [64, 96], views: "ten-crop" },
+    { policy: "crop", size, views: "ten-crop", cropRange: 1.1 },
+  ],
   [
     { size: [64, 96], views: "ten-crop", cropRange: 1.05 },
     { policy: "crop", size, views: "ten-crop", cropRange: 1.05 },
@@ -43,10 +46,7 @@ it.each<[EncodeOptions, object]>([
 
 it.each<[EncodeOptions, string]>([
   [{ views: "ten-crop" }, 'views: expected the policy "crop" and a size for "ten-crop", got "native".'],
-  [
-    { views: "flip", size: 64, policy: "tile" },
-    'views: expected "one" with the policy "tile", got "flip".',
-  ],
+  [{ views: "flip", size: 64, policy: "tile" }, 'views: expected "one" with the policy "tile", got "flip".'],
   [
     { views: "flip", cropRange: 1.1 },
     'cropRange: expected none with the views "flip". Only "ten-crop" has one.',

@@ -14,7 +14,15 @@ describe("classOf", () => {
 describe("classesOf", () => {
   it("has each class once, sorted by code point", () => {
     // In UTF-16 the emoji's first half, d83d, stands before ﬀ, fb00; by code point it stands behind.
-    const names = ["b/2.jpg", "\u{1f600}/1.jpg", "a-b/1.jpg", "\ufb00/1.jpg", "b/1.jpg", "a/1.jpg", "Z/1.jpg"];
+    const names = [
+      "b/2.jpg",
+      "\u{1f600}/1.jpg",
+      "a-b/1.jpg",
+      "\ufb00/1.jpg",
+      "b/1.jpg",
+      "a/1.jpg",
+      "Z/1.jpg",
+    ];
     expect(classesOf(names)).toEqual(["Z", "a", "a-b", "b", "\ufb00", "\u{1f600}"]);
   });
 
@@ -48,7 +56,8 @@ describe("withLabels", () => {
   it("refuses a class that is not in the list, and an image without one", async () => {
     await expect(labelsOf(batchOf("dog/a.jpg"), ["ape", "cat"])).rejects.toMatchObject({
       code: "data",
-      message: 'dog/a.jpg: expected an image of one of the 2 classes, got "dog". Add it to the list of classes.',
+      message:
+        'dog/a.jpg: expected an image of one of the 2 classes, got "dog". Add it to the list of classes.',
     });
     await expect(labelsOf(batchOf("a.jpg"), ["ape"])).rejects.toMatchObject({ code: "data" });
   });

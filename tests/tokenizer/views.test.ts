@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { RgbImage } from "../../src/data/index.js";
-import { beginsImage, concatCodes, type EncodedBatch, Tokenizer } from "../../src/tokenizer/index.js";
 import { type EncodeOptions, parseEncodeOptions } from "../../src/tokenizer/encode-options.js";
 import { pixelsOf } from "../../src/tokenizer/image-batches.js";
+import { beginsImage, concatCodes, type EncodedBatch, Tokenizer } from "../../src/tokenizer/index.js";
 import { prepareImage } from "../../src/tokenizer/prepared-image.js";
 import { temporaryFolder } from "../data/temporary.js";
 import { useEngine } from "../engine.js";
@@ -19,11 +19,9 @@ function places(height: number, width: number) {
 
 /** The first and the last column and row of each part, and its fields. */
 async function partsOf(image: ReturnType<typeof places>, options: EncodeOptions) {
-  const { parts, size } = await prepareImage(
-    { name: "a", source: image },
-    parseEncodeOptions(options, 4),
-    { factor: 4 },
-  );
+  const { parts, size } = await prepareImage({ name: "a", source: image }, parseEncodeOptions(options, 4), {
+    factor: 4,
+  });
   return parts.map((part) => {
     const { pixels, height, width } = pixelsOf([part], size);
     const last = pixels.length - 3;
@@ -103,7 +101,8 @@ describe("a tokenizer", async () => {
 
   it("encodes views as it encodes them as images, each with its number, and counts their image once", async () => {
     const batches: EncodedBatch[] = [];
-    for await (const batch of tokenizer.encodeAll(images, { views: "flip", batchSize: 3 })) batches.push(batch);
+    for await (const batch of tokenizer.encodeAll(images, { views: "flip", batchSize: 3 }))
+      batches.push(batch);
     const found = batches.flatMap(({ images: all }) => all);
     expect(found.map(({ name, view }) => `${name} ${view}`)).toEqual(
       [0, 1, 2].flatMap((i) => [`image ${i} 0`, `image ${i} 1`]),

@@ -85,7 +85,7 @@ const double = (field: Field | undefined): number => (field as Buffer).readDoubl
 const doubles = (field: Field | undefined): number[] =>
   Array.from({ length: (field as Buffer).length / 8 }, (_, i) => (field as Buffer).readDoubleLE(8 * i));
 
-function valueOf(message: Buffer): ReadValue {
+function readValue(message: Buffer): ReadValue {
   const fields = fieldsOf(message);
   const one = (number: number) => fields.get(number)?.[0];
   const tag = String(one(1));
@@ -122,7 +122,7 @@ function eventOf(message: Buffer): ReadEvent {
     step: Number(one(2)),
     ...(version === undefined ? {} : { version: version.toString() }),
     ...(log === undefined ? {} : { status: Number(fieldsOf(log).get(1)?.[0]) }),
-    values: values.map((value) => valueOf(value as Buffer)),
+    values: values.map((value) => readValue(value as Buffer)),
   };
 }
 
@@ -134,7 +134,11 @@ export async function eventFiles(dir: string): Promise<ReadEvent[][]> {
 
 /** Every value of a tag, as `[step, scalar]`. */
 export function scalars(files: readonly (readonly ReadEvent[])[], tag: string): [number, number][] {
-  return files.flat().flatMap(({ step, values }) =>
-    values.flatMap((value) => (value.tag === tag ? [[step, value.scalar as number] as [number, number]] : [])),
-  );
+  return files
+    .flat()
+    .flatMap(({ step, values }) =>
+      values.flatMap((value) =>
+        value.tag === tag ? [[step, value.scalar as number] as [number, number]] : [],
+      ),
+    );
 }

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { cp, readFile } from "node:fs/promises";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import type { CodeRecord } from "../../src/metrics/index.js";
 import { RunFolder, readCodeTimeline } from "../../src/runs/index.js";
 import { TensorBoardLogger, Trainer } from "../../src/training/index.js";
 import { useEngine } from "../engine.js";
@@ -90,7 +91,8 @@ describe("TensorBoardLogger", () => {
     const histograms = all.filter(({ tag }) => tag === "codes/chosen");
     expect(histograms.map(({ step }) => step)).toEqual([3, 6]);
     for (const [i, { histogram }] of histograms.entries()) {
-      const [{ indices, counts }] = records[i]?.codebooks as [{ indices: Uint32Array; counts: Float64Array }];
+      const { codebooks, samples } = records[i] as CodeRecord;
+      const [{ indices, counts }] = codebooks as [CodeRecord["codebooks"][number]];
       const bars = new Array(16).fill(0);
       indices.forEach((index, at) => {
         bars[index] = counts[at];
@@ -99,7 +101,7 @@ describe("TensorBoardLogger", () => {
       expect(histogram?.counts).toEqual(bars);
       expect(histogram?.limits).toEqual(bars.map((_, index) => index + 1));
       const sum = bars.reduce((total, count, index) => total + count * index, 0);
-      expect(histogram?.figures.slice(0, 4)).toEqual([0, 16, records[i]?.samples, sum]);
+      expect(histogram?.figures.slice(0, 4)).toEqual([0, 16, samples, sum]);
     }
     const text = all.find(({ tag }) => tag === "configuration")?.text ?? "";
     expect(JSON.parse(text)).toMatchObject({ steps: 6, quantizer: { kind: "vq" } });
@@ -107,7 +109,9 @@ describe("TensorBoardLogger", () => {
 
   it("has no step twice when a killed run resumes, and tells TensorBoard to forget what it had read", async () => {
     const folder = path.join(killed, "tensorboard");
-    expect(scalars(await eventFiles(folder), "loss/totalLoss").map(([step]) => step)).toEqual([1, 2, 3, 4, 5]);
+    expect(scalars(await eventFiles(folder), "loss/totalLoss").map(([step]) => step)).toEqual([
+      1, 2, 3, 4, 5,
+    ]);
     const trainer = await Trainer.resume(killed, { loggers: [new TensorBoardLogger()] });
     expect(trainer.resumed?.step).toBe(4);
     await drained(trainer.run());
@@ -124,7 +128,9 @@ describe("TensorBoardLogger", () => {
   });
 
   it("needs a folder, and takes no folder of another training", async () => {
-    const nowhere = await Trainer.create(loggedRun(images, { steps: 1 }), { loggers: [new TensorBoardLogger()] });
+    const nowhere = await Trainer.create(loggedRun(images, { steps: 1 }), {
+      loggers: [new TensorBoardLogger()],
+    });
     await expect(drained(nowhere.run())).rejects.toMatchObject({
       code: "logger",
       message: expect.stringMatching(/expected a folder, got none, and the run writes none/),
@@ -136,7 +142,7 @@ describe("TensorBoardLogger", () => {
     await drained(taken.run());
     taken.dispose();
     expect(scalars(await eventFiles(path.join(runs, "logs", "a")), "loss/totalLoss")).toHaveLength(1);
-    const again = await Trainer.create(loggedRun(images, { steps: 1 , out: path.join(runs, "c", "a") }), {
+    const again = await Trainer.create(loggedRun(images, { steps: 1, out: path.join(runs, "c", "a") }), {
       loggers: [new TensorBoardLogger(path.join(runs, "logs"))],
     });
     await expect(drained(again.run())).rejects.toThrow(/event files of another training/);
@@ -144,8 +150,10 @@ describe("TensorBoardLogger", () => {
   });
 });
 
-it.skipIf(python === undefined)("TensorBoard's own reader reads it (needs Python: tensorboard)", async () => {
-  const code = `
+it.skipIf(python === undefined)(
+  "TensorBoard's own reader reads it (needs Python: tensorboard)",
+  async () => {
+    const code = `
 import json, sys
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator, STORE_EVERYTHING_SIZE_GUIDANCE
 from tensorboard.util import tensor_util
@@ -157,25 +165,39 @@ histograms = {tag: [[e.step, e.histogram_value.num, e.histogram_value.bucket] fo
 texts = {tag: [[e.step, tensor_util.make_ndarray(e.tensor_proto).item().decode()] for e in events.Tensors(tag)] for tag in tags["tensors"]}
 print(json.dumps({"scalars": scalars, "pictures": pictures, "histograms": histograms, "texts": texts}))
 `;
-  for (const folder of [dir, path.join(killed, "tensorboard")]) {
-    const { status, stdout, stderr } = spawnSync(python ?? "", ["-c", code, folder], { encoding: "utf8" });
-    expect(status, stderr).toBe(0);
-    const read = JSON.parse(stdout) as Record<string, Record<string, unknown[][]>>;
-    const events = (await eventFiles(folder)).flat();
-    const own = events.flatMap(({ step, wallTime, values }) => values.map((value) => ({ step, wallTime, ...value })));
-    const byTag = (kind: "scalar" | "picture" | "histogram" | "text", row: (value: (typeof own)[number]) => unknown[]) => {
-      const found: Record<string, unknown[][]> = {};
-      for (const value of own) if (value[kind] !== undefined) (found[value.tag] ??= []).push(row(value));
-      return found;
-    };
-    expect(read.scalars).toEqual(byTag("scalar", ({ step, wallTime, scalar }) => [step, wallTime, scalar]));
-    expect(read.pictures).toEqual(
-      byTag("picture", ({ step, picture }) => [step, picture?.width, picture?.height, picture?.png.toString("hex")]),
-    );
-    expect(read.histograms).toEqual(
-      byTag("histogram", ({ step, histogram }) => [step, histogram?.figures[2], histogram?.counts]),
-    );
-    expect(read.texts).toEqual(byTag("text", ({ step, text }) => [step, text]));
-    expect(Object.keys(read.scalars ?? {}).length).toBeGreaterThan(20);
-  }
-}, 60_000);
+    for (const folder of [dir, path.join(killed, "tensorboard")]) {
+      const { status, stdout, stderr } = spawnSync(python ?? "", ["-c", code, folder], { encoding: "utf8" });
+      expect(status, stderr).toBe(0);
+      const read = JSON.parse(stdout) as Record<string, Record<string, unknown[][]>>;
+      const events = (await eventFiles(folder)).flat();
+      const own = events.flatMap(({ step, wallTime, values }) =>
+        values.map((value) => ({ step, wallTime, ...value })),
+      );
+      const byTag = (
+        kind: "scalar" | "picture" | "histogram" | "text",
+        row: (value: (typeof own)[number]) => unknown[],
+      ) => {
+        const found: Record<string, unknown[][]> = {};
+        for (const value of own) {
+          if (value[kind] !== undefined) found[value.tag] = [...(found[value.tag] ?? []), row(value)];
+        }
+        return found;
+      };
+      expect(read.scalars).toEqual(byTag("scalar", ({ step, wallTime, scalar }) => [step, wallTime, scalar]));
+      expect(read.pictures).toEqual(
+        byTag("picture", ({ step, picture }) => [
+          step,
+          picture?.width,
+          picture?.height,
+          picture?.png.toString("hex"),
+        ]),
+      );
+      expect(read.histograms).toEqual(
+        byTag("histogram", ({ step, histogram }) => [step, histogram?.figures[2], histogram?.counts]),
+      );
+      expect(read.texts).toEqual(byTag("text", ({ step, text }) => [step, text]));
+      expect(Object.keys(read.scalars ?? {}).length).toBeGreaterThan(20);
+    }
+  },
+  60_000,
+);

@@ -121,7 +121,10 @@ async function encodeInto(
   const first = await batches.next();
   if (first.done !== true) {
     const settings = options.views === undefined ? {} : { views: options.views };
-    await writeCodes(path.join(folder, CODES), preceded(first.value, batches), { format: "packed", settings });
+    await writeCodes(path.join(folder, CODES), preceded(first.value, batches), {
+      format: "packed",
+      settings,
+    });
   }
   return { piece, ...found };
 }

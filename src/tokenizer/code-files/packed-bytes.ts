@@ -162,7 +162,10 @@ export function decodeBlock(
 }
 
 /** What a block says of its image beside its size and name. @param number a number of the block by its place */
-function moreOf(has: number, number: (position: number) => number): Omit<CodedImage, "name" | "width" | "height"> {
+function moreOf(
+  has: number,
+  number: (position: number) => number,
+): Omit<CodedImage, "name" | "width" | "height"> {
   let at = 4;
   const place = has & HAS.tile ? Array.from({ length: 5 }, () => number(at++)) : undefined;
   const label = has & HAS.label ? { label: number(at++) } : {};

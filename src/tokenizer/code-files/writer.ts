@@ -137,7 +137,8 @@ function withSettings({ settings, classes, tokens, ...options }: WriterSettings)
     throw new ConfigError("tokens", `expected a format of tokens with it (bin), got "${format}".`);
   }
   const twice = classes?.find((name, i) => classes.indexOf(name) < i);
-  if (twice !== undefined) throw new ConfigError("classes", `expected each once, got ${JSON.stringify(twice)} again.`);
+  if (twice !== undefined)
+    throw new ConfigError("classes", `expected each once, got ${JSON.stringify(twice)} again.`);
   return {
     ...options,
     settings: {

@@ -102,7 +102,12 @@ describe("PieceJoin", () => {
 });
 
 it("views of images come through pieces as they are encoded here", async () => {
-  const views = { policy: "crop", size: [16, 24] as [number, number], views: "ten-crop", cropRange: 1.5 } as const;
+  const views = {
+    policy: "crop",
+    size: [16, 24] as [number, number],
+    views: "ten-crop",
+    cropRange: 1.5,
+  } as const;
   const [batch] = [{ ...views, batchSize: 3, maxPixels: 1e6, allowOversize: true }];
   const plan = { options: batch } as unknown as EncodePlan;
   const files = ["a0.png", "a1.png"].map((name) => ({ path: `${images}/${name}`, name }));

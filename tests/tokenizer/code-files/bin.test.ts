@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { type Codes, type TokenOptions, writeCodes } from "../../../src/tokenizer/index.js";
 import { temporaryFolder } from "../../runs/temporary-folder.js";
 import { fingerprint } from "./arbitrary.js";
-import { collect, codesOf, editFile, faultOf, one, replaceFile, smallBatches } from "./samples.js";
+import { codesOf, collect, editFile, faultOf, one, replaceFile, smallBatches } from "./samples.js";
 
 /** The header's first ten numbers, whether the rest is 0, and the tokens of a part. */
 async function partOf(dir: string, part: string) {
@@ -63,7 +63,12 @@ describe("format bin", () => {
     expect(tokens).toEqual([3, 19, 0, 11, 3, 19, 0, 11]);
     expect(header.slice(2)).toEqual([8, 0, 2, 20, 0, 2 ** 32 - 1, 10, 2]);
     expect(await collect(none)).toEqual([
-      { ...pairs, indices: Uint16Array.of(3, 9, 0, 1, 3, 9, 0, 1), shape: [2, 1, 2, 2], images: [...pairs.images, ...pairs.images] },
+      {
+        ...pairs,
+        indices: Uint16Array.of(3, 9, 0, 1, 3, 9, 0, 1),
+        shape: [2, 1, 2, 2],
+        images: [...pairs.images, ...pairs.images],
+      },
     ]);
   });
 
@@ -80,7 +85,12 @@ describe("format bin", () => {
   });
 
   it("has a sequence of scales one behind another", async () => {
-    const sequence: Codes = { ...one, indices: Uint16Array.of(9, 1, 2, 3, 4), shape: [1, 1, 5, 1], scales: [1, 2] };
+    const sequence: Codes = {
+      ...one,
+      indices: Uint16Array.of(9, 1, 2, 3, 4),
+      shape: [1, 1, 5, 1],
+      scales: [1, 2],
+    };
     const dir = await written([sequence], { validation: 0 });
     expect((await partOf(dir, "train")).tokens).toEqual([10, 9, 1, 2, 3, 4]);
     expect(await collect(dir)).toEqual([sequence]);
@@ -90,7 +100,10 @@ describe("format bin", () => {
     const names = Array.from({ length: 40 }, (_, i) => `${i % 20}.jpg`);
     const share = (name: string) =>
       Number.parseInt(createHash("sha256").update(name).digest("hex").slice(0, 12), 16) / 2 ** 48;
-    const codes = { ...codesOf({ seed: 4, count: 40 }), images: names.map((name) => ({ name, width: 12, height: 8 })) };
+    const codes = {
+      ...codesOf({ seed: 4, count: 40 }),
+      images: names.map((name) => ({ name, width: 12, height: 8 })),
+    };
     const dir = await written([codes], { validation: 0.3 });
     const lines = (await readFile(join(dir, "entries.jsonl"), "utf8")).trimEnd().split("\n");
     const entries = lines.map((line) => JSON.parse(line) as { part: string; at: number });
@@ -110,10 +123,7 @@ describe("format bin", () => {
   });
 
   it.each<[TokenOptions, string]>([
-    [
-      { offset: 5, begin: 24 },
-      "tokens.begin: expected a token beside those of the codes, 5..24, got 24.",
-    ],
+    [{ offset: 5, begin: 24 }, "tokens.begin: expected a token beside those of the codes, 5..24, got 24."],
     [{ offset: 2 ** 32 - 21 }, "bin: expected fewer than 2^32 tokens, got 4294967296. Use another format."],
     [{ validation: 1.5 }, "tokens.validation: expected a number <= 1, got 1.5."],
     [{ offset: -1 }, "tokens.offset: expected an integer >= 0, got -1."],
@@ -133,10 +143,16 @@ describe("format bin", () => {
     const text = await readFile(join(dir, "train.bin"), "latin1");
     const message = async (): Promise<string> => ((await faultOf(dir)) as Error).message;
     const put = async (at: number, character: string): Promise<void> =>
-      replaceFile(dir, "train.bin", Buffer.from(text.slice(0, at) + character + text.slice(at + 1), "latin1"));
+      replaceFile(
+        dir,
+        "train.bin",
+        Buffer.from(text.slice(0, at) + character + text.slice(at + 1), "latin1"),
+      );
     // 6 indices behind a begin token, 13; token 7 begins the second image.
     await put(1024 + 2 * 9, "\x0e");
-    expect(await message()).toMatch(/train\.bin: token 9, of image "two\.jpg": expected one of a code, got 14\./);
+    expect(await message()).toMatch(
+      /train\.bin: token 9, of image "two\.jpg": expected one of a code, got 14\./,
+    );
     await put(1024 + 2 * 7, "\x0c");
     expect(await message()).toMatch(/token 7, of image "two\.jpg": expected the begin token 13, got 12\./);
     await put(8, "\x01");

@@ -2,7 +2,14 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { describe, expect, it } from "vitest";
-import { codeFormats, type Codes, openCodes, openCodeWriter, writeCodes } from "../../../src/tokenizer/index.js";
+import {
+  type Codes,
+  codeFormats,
+  type EncodedBatch,
+  openCodes,
+  openCodeWriter,
+  writeCodes,
+} from "../../../src/tokenizer/index.js";
 import { temporaryFolder } from "../../runs/temporary-folder.js";
 import { contents, kill } from "./kills.js";
 import { collect, encoded, one, oneByOne, smallBatches } from "./samples.js";
@@ -35,7 +42,7 @@ describe.each(codeFormats)("format %s", (format) => {
     const entries = oneByOne(batches);
     for (const i of [2, 1, 0]) expect(await reader.readEntry(i)).toEqual(entries[i]);
     const writer = await openCodeWriter(parted, { ...options, format, saveEvery: 0 });
-    const [first, second] = encoded(batches) as [Codes, Codes];
+    const [first, second] = encoded(batches) as [EncodedBatch, EncodedBatch];
     await writer.write(first);
     await kill(parted, left);
     const again = await openCodeWriter(left, { ...options, format, resume: true });
@@ -50,7 +57,10 @@ describe.each(codeFormats)("format %s", (format) => {
 
   it("refuses a label without its class, and a view without what it is of", async () => {
     const dir = join(await temporaryFolder(), "codes");
-    const labelled = (image: object): Codes => ({ ...one, images: [{ name: "a", width: 12, height: 8, ...image }] });
+    const labelled = (image: object): Codes => ({
+      ...one,
+      images: [{ name: "a", width: 12, height: 8, ...image }],
+    });
     await expect(writeCodes(dir, [labelled({ label: 3 })], { format, classes })).rejects.toMatchObject({
       code: "codes",
       message:

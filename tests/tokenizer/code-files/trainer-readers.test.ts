@@ -9,7 +9,9 @@ import { codesOf } from "./samples.js";
 
 const { VQKIT_PYTHON } = process.env;
 const interpreters = VQKIT_PYTHON === undefined ? ["python3", "/usr/bin/python3"] : [VQKIT_PYTHON];
-const python = interpreters.find((name) => spawnSync(name, ["-c", "import numpy"], { stdio: "ignore" }).status === 0);
+const python = interpreters.find(
+  (name) => spawnSync(name, ["-c", "import numpy"], { stdio: "ignore" }).status === 0,
+);
 
 const text = readFileSync(new URL("../../../docs/formats.md", import.meta.url), "utf8");
 const [, section = ""] = /^## Readers for trainers$(.*?)^## /ms.exec(text) ?? [];
@@ -33,7 +35,11 @@ const row = (i: number): number[] => [...codes.indices.subarray(6 * i, 6 * i + 6
 
 async function results(code: string, options: CodeWriterOptions): Promise<unknown> {
   const cwd = await temporaryFolder();
-  await writeCodes(join(cwd, "codes"), [viewed], { classes: ["ape", "bat"], settings: { views: "flip" }, ...options });
+  await writeCodes(join(cwd, "codes"), [viewed], {
+    classes: ["ape", "bat"],
+    settings: { views: "flip" },
+    ...options,
+  });
   const run = spawnSync(python ?? "", ["-c", `${code}\n`], { cwd, encoding: "utf8" });
   expect(run.status, run.stderr).toBe(0);
   return JSON.parse(run.stdout);
@@ -50,7 +56,11 @@ describe.skipIf(python === undefined)("the readers of docs/formats.md (need Pyth
   it("batches of tokens: y is x, one further", async () => {
     const code = `${batches}\nimport json\nx, y = batch(50, 4)\nprint(json.dumps([tokens.tolist(), x.tolist(), y.tolist()]))`;
     const tokens = { offset: 1000, validation: 0 };
-    const [stream, x, y] = (await results(code, { format: "bin", tokens })) as [number[], number[][], number[][]];
+    const [stream, x, y] = (await results(code, { format: "bin", tokens })) as [
+      number[],
+      number[][],
+      number[][],
+    ];
     // 300 codes at 1000, so 1300 begins an image.
     expect(stream).toEqual([0, 1, 2, 3, 4, 5].flatMap((i) => [1300, ...row(i).map((index) => 1000 + index)]));
     const windows = stream.slice(4).map((_, i) => stream.slice(i, i + 5).join());
@@ -66,7 +76,9 @@ describe.skipIf(python === undefined)("the readers of docs/formats.md (need Pyth
     const code = `${images}\nprint(json.dumps([[[codes.tolist(), label] for codes, label in (image(i) for _ in range(20))] for i in range(3)]))`;
     const found = (await results(code, { format: "npy" })) as [number[], number][][];
     for (const [i, draws] of found.entries()) {
-      expect(new Set(draws.map(([indices]) => indices.join()))).toEqual(new Set([row(2 * i).join(), row(2 * i + 1).join()]));
+      expect(new Set(draws.map(([indices]) => indices.join()))).toEqual(
+        new Set([row(2 * i).join(), row(2 * i + 1).join()]),
+      );
       expect(draws.every(([, label]) => label === labels[i])).toBe(true);
     }
   });
