@@ -69,7 +69,8 @@ def corners(pixels, size):
         return m
 
     rows, columns = matrix(pixels.shape[0], size[0]), matrix(pixels.shape[1], size[1])
-    return numpy.einsum("yh,hwc,xw->yxc", rows, pixels.astype(numpy.float64), columns).astype(numpy.float32)
+    across = numpy.einsum("hwc,xw->hxc", pixels.astype(numpy.float64), columns)
+    return numpy.einsum("yh,hxc->yxc", rows, across).astype(numpy.float32)
 
 
 SIZES = [((75, 101), 16), ((101, 75), 16), ((13, 20), 16), ((33, 16), 16), ((40, 57), 16)]

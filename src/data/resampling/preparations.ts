@@ -44,7 +44,7 @@ export const torchvisionPreparation: ImagePreparation = {
 
 /**
  * albumentations' `SmallestMaxSize(side)` and `CenterCrop(side)`: OpenCV's bilinear sampling, which does not smooth.
- * Within one 8-bit step of OpenCV, whose rounding depends on how it was built.
+ * OpenCV 5.0 rounds otherwise: one 8-bit step at 13 % of the values.
  */
 export const albumentationsPreparation: ImagePreparation = {
   text: "shorter side by bilinear sampling without antialiasing; centre crop (albumentations' SmallestMaxSize and CenterCrop on OpenCV)",

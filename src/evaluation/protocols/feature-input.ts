@@ -59,10 +59,10 @@ export const pytorchFidInput: NetworkInput = featureInput({
   value: (byte) => byte / 127.5 - 1,
 });
 
-/** What clean-fid does: Pillow's bicubic kernel in floating point, channel by channel. */
+/** What clean-fid does: Pillow's bicubic kernel in floating point, channel by channel, cut to the range of bytes. */
 export const cleanFidInput: NetworkInput = featureInput({
-  text: "resized to 299x299 by Pillow's bicubic kernel in floating point, as clean-fid does; (x-128)/128",
+  text: "resized to 299x299 by Pillow's bicubic kernel in floating point and cut to 0..255, as clean-fid does; (x-128)/128",
   side: INCEPTION_SIDE,
   axis: (from, to) => smoothWeights(from, to, "bicubic"),
-  value: (byte) => (byte - 128) / 128,
+  value: (byte) => (Math.min(255, Math.max(0, byte)) - 128) / 128,
 });

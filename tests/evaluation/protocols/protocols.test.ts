@@ -1,10 +1,12 @@
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
+import { resampleFloats, smoothWeights } from "../../../src/data/resampling/index.js";
 import { FeatureNetwork, type ReferenceStatistics } from "../../../src/evaluation/index.js";
 import {
   checkProtocolImages,
   checkProtocolNetworks,
+  cleanFidInput,
   type EvaluationProtocol,
   evaluationProtocol,
   protocolLine,
@@ -180,6 +182,17 @@ describe("what a network is given", () => {
     expect(data[second + area]).toBeCloseTo(at(0, 0, 1) / 127.5 - 1, 6);
     expect(data[area]).toBeCloseTo((255 - at(0, 0, 1)) / 127.5 - 1, 6);
   });
+});
+
+test("clean-fid's: what the kernel overshoots beside an edge is cut off", () => {
+  // Black and white halves: the cubic overshoots by a few per cent on both sides of the edge.
+  const pixels = Uint8Array.from({ length: 20 * 30 * 3 }, (_, i) => (Math.floor(i / 3) % 30 < 15 ? 0 : 255));
+  const { data } = cleanFidInput.values({ pixels, count: 1, height: 20, width: 30 });
+  const [least, most] = data.reduce(([a, b], value) => [Math.min(a, value), Math.max(b, value)], [9, -9]);
+  expect([least, most]).toEqual([-1, 127 / 128]);
+  const [rows, columns] = [smoothWeights(20, 299, "bicubic"), smoothWeights(30, 299, "bicubic")];
+  const uncut = resampleFloats({ pixels, height: 20, width: 30 }, { rows, columns });
+  expect(uncut.reduce((a, b) => Math.max(a, b), 0)).toBeGreaterThan(260);
 });
 
 test("a summary has the figures that were measured, and the card's line names them", () => {
