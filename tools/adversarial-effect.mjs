@@ -2,7 +2,7 @@
 // photographs. Prints a line for each run, then the mean difference of each figure with its 95 % interval over seeds.
 // Runs stand in a folder: the same command resumes there where an earlier one was interrupted, and prints what is done.
 //
-// usage: npm run build && node tools/adversarial-effect.mjs [--steps 2000] [--start 1001] [--seeds 0,1,2] [--preset tiny]
+// usage: npm run build && node tools/adversarial-effect.mjs [--steps 2000] [--start 1001] [--weight 0.8] [--seeds 0,1,2] [--preset tiny]
 //        [--side 64] [--evaluation-side 96] [--evaluation-crops 8] [--batch-size 16] [--threads N] [--folder runs/adversarial-effect]
 //        [--features FILE.onnx]      a perceptual distance by a network that no run is trained against
 //        [--perceptual FILE.onnx]    runs with this perceptual loss instead of an adversarial one
@@ -26,6 +26,7 @@ const { values: flags } = parseArgs({
   options: {
     steps: { type: "string", default: "2000" },
     start: { type: "string", default: "1001" },
+    weight: { type: "string", default: "0.8" },
     seeds: { type: "string", default: "0,1,2" },
     preset: { type: "string", default: "tiny" },
     side: { type: "string", default: "64" },
@@ -43,12 +44,14 @@ const { values: flags } = parseArgs({
 });
 const [side, shown] = [Number(flags.side), Number(flags["evaluation-side"])];
 const engine = flags.threads === undefined ? {} : { threads: Number(flags.threads) };
+const objective = { start: Number(flags.start), weight: Number(flags.weight) };
 const changed =
   flags.perceptual === undefined
-    ? { adversarial: { start: Number(flags.start), warmup: 50, discriminator: { width: 16, layers: 2 } } }
+    ? { adversarial: { ...objective, warmup: 50, discriminator: { width: 16, layers: 2 } } }
     : { perceptual: { network: { kind: "onnx", weights: flags.perceptual } } };
 
 mkdirSync(flags.folder, { recursive: true });
+checkSettings();
 await selectEngine(engine);
 const differences = {};
 for (const seed of flags.seeds.split(",").map(Number)) {
@@ -67,6 +70,15 @@ for (const [name, values] of Object.entries(differences)) {
   console.log(
     JSON.stringify({ difference: name, seeds: values.length, mean, interval: meanInterval(values) }),
   );
+}
+
+/** Runs of other settings must not stand in one folder: what is there is not measured again. */
+function checkSettings() {
+  const { seeds, picture, photo, square, threads, folder, ...settings } = flags;
+  const [file, text] = [path.join(folder, "settings.json"), `${JSON.stringify(settings)}\n`];
+  if (!existsSync(file)) writeFileSync(file, text);
+  const found = readFileSync(file, "utf8");
+  if (found !== text) throw new Error(`${folder}: expected runs of ${text.trim()}, got ${found.trim()}.`);
 }
 
 /** Trains a run, unless its folder has it finished, and measures it, unless that stands beside it. */
