@@ -23,6 +23,10 @@ const kinds: [string, QuantizerConfig][] = [
   ["nsvq with replacement", { ...VECTORS, gradient: "nsvq", ...REPLACED }],
   ["noise dropout", { kind: "fsq", levels: [5, 4, 3], bound: "symmetric", noiseDropout: 0.5 }],
   ["fsp", { kind: "fsp", levels: [5, 4, 3], quantizeRate: 0.25 }],
+  [
+    "replacement in a sum of several",
+    { kind: "residual", numQuantizers: 2, quantizer: { ...VECTORS, codebook: "ema", ...REPLACED } },
+  ],
   ["softmax over all codes", { ...VECTORS, gradient: "softmax", entropyWeight: 0.1 }],
 ];
 

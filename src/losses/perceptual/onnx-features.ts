@@ -32,6 +32,8 @@ export class OnnxFeatures {
     const constants = new Map(
       [...graph.constants].map(([name, value]) => [name, constantOf(name, value, graph)]),
     );
+    // Computed now: a step that was recorded with what they are still to be computed from would not repeat once they are.
+    await Promise.all([...constants.values()].map((constant) => constant.data()));
     return new OnnxFeatures(graph, constants, createHash("sha256").update(bytes).digest("hex"));
   }
 

@@ -2,7 +2,14 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type Attributes, encodeModel, OnnxNetwork, type TensorProto } from "../../../src/backend/index.js";
+import {
+  type Attributes,
+  encodeModel,
+  type OnnxBackend,
+  OnnxNetwork,
+  RecordedFunction,
+  type TensorProto,
+} from "../../../src/backend/index.js";
 import { Random } from "../../../src/core/random.js";
 import { OnnxFeatures } from "../../../src/losses/perceptual/onnx-features.js";
 import * as tf from "../../../src/tf/index.js";
@@ -145,6 +152,22 @@ it("computes what ONNX Runtime computes, and its gradient", async () => {
   const gradient = Array.from(await tf.grad(sum)(images).data());
   const along = gradient.reduce((total, each, i) => total + each * (direction[i] as number), 0);
   expect(Math.abs(along - slope) / Math.abs(slope)).toBeLessThan(0.01);
+  features.dispose();
+  await runtime.release();
+});
+
+it("leaves nothing to be computed later: a recorded step would change when it is", async () => {
+  const held = () => (tf.backend() as OnnxBackend).memory().numBytesHeld;
+  const before = held();
+  const { features, runtime } = await opened();
+  expect(held()).toBe(before);
+  const images = tf.zeros<tf.Rank.R4>([batch, height, width, 3]);
+  const recorded = new RecordedFunction(({ x }: { x: tf.Tensor4D }) => ({
+    sum: tf.addN(features.features(x).map((each) => tf.sum(each))),
+  }));
+  for (let call = 0; call < 3; call++) tf.dispose(await recorded.call({ x: images }));
+  expect(recorded.repeats({ x: images })).toBe(true);
+  tf.dispose(images);
   features.dispose();
   await runtime.release();
 });
