@@ -1,5 +1,5 @@
 import { createWriteStream } from "node:fs";
-import { mkdir, readFile, rename, stat } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -153,6 +153,7 @@ async function download(source: string, { path: at, size }: HubFile, file: strin
     if (got !== size) throw new Error(`${got} bytes of ${at} instead of ${size}`);
     await rename(partial, file);
   } catch (error) {
+    await rm(partial, { force: true });
     throw hubFault(source, access, error);
   }
 }
