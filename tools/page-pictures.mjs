@@ -100,9 +100,10 @@ async function ui(name) {
     [main, "train", "samples/photos", "--quantizer", "simvq", ...like, ...steps],
     { cwd: root, stdio: "inherit" },
   );
-  const server = await serveRuns({ folders: [folder, path.dirname(out)], port: 0 });
+  let server;
   try {
     await reaches(out, TRAINED.seenAt, training);
+    server = await serveRuns({ folders: [folder, path.dirname(out)], port: 0 });
     const list = await (await fetch(server.url)).text();
     const ids = [...list.matchAll(/name="run" value="([0-9a-f]{16})"/g)].map(([, id]) => id);
     const page = await open(`${server.url}overlay?${ids.map((id) => `run=${id}`).join("&")}`, [1240, 1060]);
@@ -112,7 +113,7 @@ async function ui(name) {
     await save(page, name);
   } finally {
     training.kill("SIGTERM");
-    await server.close();
+    await server?.close();
   }
 }
 

@@ -20,7 +20,7 @@ a { color: var(--series1); text-underline-offset: .15em; }
 .finding { border-left: 3px solid var(--series2); background: var(--panel); border-radius: 0 6px 6px 0; padding: .5rem .85rem; margin: .5rem 0; overflow-wrap: anywhere; }
 .finding.info { border-left-color: var(--series1); }
 .finding ul { margin: .25rem 0; padding-left: 1.25rem; }
-.scroll { overflow-x: auto; margin: .75rem 0; background: linear-gradient(to right, var(--page) 1.2rem, transparent 2.4rem) 0 0 / 2.4rem 100%, linear-gradient(to left, var(--page) 1.2rem, transparent 2.4rem) 100% 0 / 2.4rem 100%, linear-gradient(to right, var(--shade), transparent) 0 0 / 1rem 100%, linear-gradient(to left, var(--shade), transparent) 100% 0 / 1rem 100%; background-repeat: no-repeat; background-attachment: local, local, scroll, scroll; }
+.scroll { overflow-x: auto; margin: .75rem 0; background: linear-gradient(to right, var(--page) 1.2rem, transparent 2.4rem) 0 0 / 2.4rem 100%, linear-gradient(to left, var(--page) 1.2rem, transparent 2.4rem) calc(100% + 2px) 0 / 2.4rem 100%, linear-gradient(to right, var(--shade), transparent) 0 0 / 1rem 100%, linear-gradient(to left, var(--shade), transparent) 100% 0 / 1rem 100%; background-repeat: no-repeat; background-attachment: local, local, scroll, scroll; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 th { font-weight: 600; }
@@ -76,7 +76,7 @@ img.mini { display: block; width: 100%; image-rendering: pixelated; background: 
 .photographs { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(46%, 12.4rem), 1fr)); gap: .9rem; }
 .photographs img { display: block; width: 100%; height: auto; border-radius: 4px; }
 .photographs img + img { margin-top: .35rem; }
-.photographs.few { grid-template-columns: repeat(auto-fit, minmax(min(46%, 12.4rem), 20rem)); }
+.photographs.few { grid-template-columns: repeat(auto-fit, minmax(min(46%, 12.4rem), 1fr)); max-width: 62rem; }
 img.mosaic { image-rendering: pixelated; }
 [hidden] { display: none !important; }
 @media (max-width: 480px) {

@@ -33,7 +33,7 @@ form.pair label { max-width: 100%; }
 .examples figcaption, .soft { overflow-wrap: anywhere; }
 @media (max-width: 480px) {
   .lens-cells figure { width: 5rem; }
-  .wide th[scope="row"], .wide thead th:first-child { white-space: normal; max-width: 13.5rem; overflow-wrap: break-word; }
+  .wide th[scope="row"], .wide thead th:first-child { white-space: normal; max-width: 15rem; overflow-wrap: break-word; }
   .wide th .soft { overflow-wrap: normal; }
   .wide.prose td { min-width: 12rem; }
 }
