@@ -1,7 +1,8 @@
-import { cp, mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ImageDataset } from "../../src/data/index.js";
 import { temporaryFolder, vqkit, writeImages } from "./harness.js";
 
 const shared = path.join(tmpdir(), `vqkit-report-${process.pid}`);
@@ -57,6 +58,8 @@ describe("report", () => {
       "Entropy by position",
       "What codes look like",
       "image/webp",
+      // The first of the images given, 24×40 pixels, and its 12×20 codes.
+      "image0.png, 40×24 pixels, its 20×12 codes",
     ]) {
       expect(text).toContain(part);
     }
@@ -83,8 +86,33 @@ describe("report", () => {
     const alone = await readFile(page, "utf8");
     expect(alone).toContain("Entropy by position");
     expect(alone).not.toContain("Codes in two dimensions");
+    expect(alone).not.toContain("A whole photograph");
     expect((await vqkit(["report", codes, "--model", model, "--html", page])).code).toBe(0);
-    expect(await readFile(page, "utf8")).toContain("Codes in two dimensions");
+    const withModel = await readFile(page, "utf8");
+    for (const part of ["Codes in two dimensions", "A whole photograph", "The model is not done learning"])
+      expect(withModel).toContain(part);
+  });
+
+  test("of a run shows a whole photograph that was held out, as the report that train wrote", async () => {
+    const page = path.join(await temporaryFolder(), "page.html");
+    expect((await vqkit(["report", model, "--html", page])).code).toBe(0);
+    const held = JSON.parse(await readFile(path.join(model, "config.json"), "utf8")).config.data;
+    const [file] = (await ImageDataset.open(held, 0)).evaluationFiles.map((name) => path.basename(name));
+    for (const name of [page, path.join(model, "report.html")])
+      expect(await readFile(name, "utf8")).toContain(`${file}, 40×24 pixels, its 20×12 codes, a square each`);
+  });
+
+  test("of a run whose images are gone leaves the photograph out, and says so", async () => {
+    const dir = await temporaryFolder();
+    const run = path.join(dir, "run");
+    await cp(model, run, { recursive: true });
+    const config = path.join(run, "config.json");
+    await writeFile(config, (await readFile(config, "utf8")).replace(photos, path.join(dir, "gone")));
+    const page = path.join(dir, "page.html");
+    const { code, stderr } = await vqkit(["report", run, "--html", page]);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^A whole photograph is left out: [^\n]*gone[^\n]*\n$/);
+    expect(await readFile(page, "utf8")).not.toContain("A whole photograph");
   });
 
   test("of a run that has not finished writes the page of what there is, and says that it is no more", async () => {
