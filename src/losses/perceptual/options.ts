@@ -28,7 +28,7 @@ const schema = z.strictObject({
   network: networkSchema,
   /** Of the mean distance of the batch. */
   weight: z.number().min(0).default(1),
-  /** Images that go through the network at once; null: the whole batch. Fewer take less memory. */
+  /** Images that go through the network at once; null: the whole batch. Fewer take a little less memory. */
   batch: z.int().min(1).nullable().default(null),
 });
 
