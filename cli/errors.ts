@@ -35,10 +35,16 @@ export async function explain(error: unknown): Promise<Explanation> {
   if (error instanceof Failed) return { code: EXIT.failed, line: `error: ${oneLine(error.message)}` };
   if (error instanceof Interrupted) return { code: EXIT.interrupted, line: error.message };
   if (error instanceof ConfigError) return { code: EXIT.usage, line: `error: ${oneLine(error.message)}` };
-  if (error instanceof VqkitError) return { code: EXIT.failed, line: `error: ${oneLine(error.message)}` };
+  if (!(error instanceof Error) || !(await isTyped(error)))
+    return { code: EXIT.failed, line: unexpected(error) };
+  return { code: EXIT.failed, line: `error: ${oneLine(error.message)}` };
+}
+
+/** Whether the library or the engine raised it with a reason, such as a file that is gone or memory that there is not. */
+export async function isTyped(error: unknown): Promise<boolean> {
+  if (error instanceof VqkitError) return true;
   const { BackendError } = await import("../src/backend/index.js");
-  const isKnown = error instanceof BackendError;
-  return { code: EXIT.failed, line: isKnown ? `error: ${oneLine(error.message)}` : unexpected(error) };
+  return error instanceof BackendError;
 }
 
 function explainCommander(error: CommanderError): Explanation {

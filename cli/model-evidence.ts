@@ -1,6 +1,8 @@
 import type { EngineOptions } from "../src/backend/index.js";
+import { messageOf, VqkitError } from "../src/core/errors.js";
 import type { UsageEvidence } from "../src/reports/index.js";
 import type { Tokenizer } from "../src/tokenizer/index.js";
+import { isTyped } from "./errors.js";
 import { heldOutPhotograph } from "./photographs.js";
 import { note, type Terminal } from "./terminal.js";
 
@@ -23,7 +25,6 @@ export async function modelEvidence(
   { engine, quiet, isNamed = false }: ModelEvidenceOptions,
 ): Promise<UsageEvidence> {
   const { Tokenizer } = await import("../src/tokenizer/index.js");
-  const { VqkitError } = await import("../src/core/errors.js");
   try {
     const tokenizer = await Tokenizer.load(model, engine);
     try {
@@ -36,15 +37,14 @@ export async function modelEvidence(
       tokenizer.dispose();
     }
   } catch (error) {
-    if (isNamed || !(error instanceof VqkitError)) throw error;
-    note(terminal, `The codes' vectors are left out: ${error.message}`, { quiet });
+    if (isNamed || !(await isTyped(error))) throw error;
+    note(terminal, `The codes' vectors are left out: ${messageOf(error)}`, { quiet });
     return {};
   }
 }
 
 /** What the doctor says of the run that a model is from; nothing of a model without one. */
 async function diagnosisOf(model: string): Promise<Pick<UsageEvidence, "diagnosis">> {
-  const { VqkitError } = await import("../src/core/errors.js");
   const { diagnose, readDiagnosisRecord } = await import("../src/reports/index.js");
   const { RunFolder } = await import("../src/runs/index.js");
   try {

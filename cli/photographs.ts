@@ -1,9 +1,11 @@
 import { statSync } from "node:fs";
 import type { EngineOptions } from "../src/backend/index.js";
+import { messageOf, VqkitError } from "../src/core/errors.js";
 import type { SourceItem } from "../src/data/index.js";
 import type { CodedPhotograph } from "../src/evaluation/index.js";
 import type { Comparison, UsageEvidence } from "../src/reports/index.js";
 import type { Tokenizer } from "../src/tokenizer/index.js";
+import { isTyped } from "./errors.js";
 import { note, type Terminal } from "./terminal.js";
 
 /** Rows whose whole photographs a page shows. */
@@ -23,7 +25,6 @@ export async function comparedPhotographs(
   { rows }: Comparison,
   { quiet, ...engine }: EngineOptions & { readonly quiet: boolean },
 ): Promise<Labelled[]> {
-  const { VqkitError } = await import("../src/core/errors.js");
   try {
     const dirs = rows.slice(0, MOST_ROWS).map(({ label, runs }) => ({ label, dir: runs[0] as string }));
     const [first] = dirs;
@@ -41,8 +42,8 @@ export async function comparedPhotographs(
     }
     return shown;
   } catch (error) {
-    if (!(error instanceof VqkitError)) throw error;
-    note(terminal, `A whole photograph is left out: ${error.message}`, { quiet });
+    if (!(await isTyped(error))) throw error;
+    note(terminal, `A whole photograph is left out: ${messageOf(error)}`, { quiet });
     return [];
   }
 }
@@ -56,14 +57,13 @@ export async function heldOutPhotograph(
   tokenizer: Tokenizer,
   { dir, quiet }: { readonly dir: string; readonly quiet: boolean },
 ): Promise<Pick<UsageEvidence, "photograph">> {
-  const { VqkitError } = await import("../src/core/errors.js");
   const { photographThrough } = await import("../src/tokenizer/index.js");
   try {
     const image = await evaluatedImage(dir);
     return image === undefined ? {} : { photograph: await photographThrough(tokenizer, image) };
   } catch (error) {
-    if (!(error instanceof VqkitError)) throw error;
-    note(terminal, `A whole photograph is left out: ${error.message}`, { quiet });
+    if (!(await isTyped(error))) throw error;
+    note(terminal, `A whole photograph is left out: ${messageOf(error)}`, { quiet });
     return {};
   }
 }
@@ -73,14 +73,13 @@ export async function firstPhotograph(
   tokenizer: Tokenizer,
   images: readonly string[],
 ): Promise<Pick<UsageEvidence, "photograph">> {
-  const { VqkitError } = await import("../src/core/errors.js");
   const { findImages } = await import("../src/data/index.js");
   const { photographThrough } = await import("../src/tokenizer/index.js");
   try {
     const [first] = await findImages(images);
     return first === undefined ? {} : { photograph: await photographThrough(tokenizer, first) };
   } catch (error) {
-    if (error instanceof VqkitError) return {};
+    if (await isTyped(error)) return {};
     throw error;
   }
 }
