@@ -4,8 +4,16 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { registerQuantizer } from "../../src/quantizers/index.js";
 import { RunFolder, readCodeTimeline } from "../../src/runs/index.js";
 import * as tf from "../../src/tf/index.js";
-import { NonFiniteError, type RunOptions, type StepMetrics, Trainer } from "../../src/training/index.js";
+import {
+  NonFiniteError,
+  type RunOptions,
+  type StepMetrics,
+  TensorBoardLogger,
+  Trainer,
+} from "../../src/training/index.js";
 import { useEngine } from "../engine.js";
+import { eventFiles, scalars } from "./event-reader.js";
+import { Recorder } from "./logger-cases.js";
 import { poison, poisonedQuantizer } from "./poisoned-quantizer.js";
 import { drained, logged, timeless, tinyFolders, tinyRun } from "./tiny-runs.js";
 
@@ -87,7 +95,9 @@ describe("a step that is not finite", () => {
   });
 
   it("with rollback goes back to the checkpoint and on with the batches after the bad one", async () => {
-    const trainer = await Trainer.create(poisonedRun("rollback", { onNan: "rollback" }));
+    const logger = new Recorder();
+    const loggers = [logger, new TensorBoardLogger()];
+    const trainer = await Trainer.create(poisonedRun("rollback", { onNan: "rollback" }), { loggers });
     const seen = poison(trainer, (batch) => batch === 4);
     let saved = new Map<string, Float32Array>();
     let steps = 0;
@@ -110,6 +120,16 @@ describe("a step that is not finite", () => {
     expect(lines.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7]);
     expect(lines[3]).toMatchObject({ rolledBackFrom: 5, nonFinite: "the quantized latents" });
     expect(lines.filter((line) => "nonFinite" in line)).toHaveLength(1);
+    // Loggers are told where it went back to, and event files have each step once.
+    expect(logger.told.filter((event) => /^(?:step|rollback) /.test(event))).toEqual([
+      ...["step 1", "step 2", "step 3", "step 4"],
+      "rollback 3",
+      ...["step 4", "step 5", "step 6", "step 7"],
+    ]);
+    const files = await eventFiles(path.join(runs, "rollback", "tensorboard"));
+    expect(scalars(files, "loss/totalLoss").map(([step]) => step)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    expect(files).toHaveLength(2);
+    expect(files[1]?.[1]).toMatchObject({ step: 4, status: 1 });
   });
 
   it.each(["skip", "rollback"] as const)(
