@@ -87,7 +87,8 @@ export async function openImages(
   const { ImageDataset } = await import("../src/data/index.js");
   if (protocol === undefined) {
     const dataset = await ImageDataset.open(data, 0, hooks);
-    return { dataset, batches: () => dataset.evaluationBatches({ batchSize }) };
+    const { IMAGES_PER_PART: imagesPerPart } = await import("../src/evaluation/index.js");
+    return { dataset, batches: () => dataset.evaluationBatches({ batchSize, imagesPerPart }) };
   }
   const { checkProtocolImages, protocolBatches } = await import("../src/evaluation/protocols/index.js");
   const prepare = (image: RgbImage) => protocol.preparation.prepare(image, protocol.side);

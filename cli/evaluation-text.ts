@@ -3,9 +3,12 @@ import type { MetricCard } from "../src/metrics/index.js";
 import { many, number } from "./count-text.js";
 import { inFlags } from "./option-names.js";
 
+/** An evaluation in its figures. */
+type Measured = Omit<Evaluation, "examples">;
+
 /** What stands below the table of an evaluation: of what, of how many, and how each figure was measured. */
 export function evaluationNotes(
-  { figures, counts, geometry, notMeasured }: Evaluation,
+  { figures, counts, geometry, notMeasured }: Measured,
   conventions: MetricCard,
 ): string {
   const { gridHeight, gridWidth, imageHeight, imageWidth, numCodebooks } = geometry;
@@ -24,7 +27,7 @@ export function evaluationNotes(
 /** What stands below the table of several models; `lines` are of each of them. */
 export function severalNotes(
   lines: readonly string[],
-  { evaluation, conventions }: { readonly evaluation: Evaluation; readonly conventions: MetricCard },
+  { evaluation, conventions }: { readonly evaluation: Measured; readonly conventions: MetricCard },
 ): string {
   const { figures, geometry, notMeasured } = evaluation;
   const { imageHeight, imageWidth } = geometry;

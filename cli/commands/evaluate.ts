@@ -12,6 +12,9 @@ import { loadQuantizerModules } from "../config-file.js";
 import { COLUMN_HELP, FILES_FROM_HELP, IMAGE_KEY_HELP } from "../data-flags.js";
 import { addModelFlags, type ModelFlags, requireFlag } from "../declare-flags.js";
 import { engineOptions } from "../engine-options.js";
+import { UsageError } from "../errors.js";
+import { evaluatedHere } from "../evaluate-here.js";
+import { evaluatedOnQueue, type QueuedEvaluationFlags } from "../evaluate-on-queue.js";
 import { evaluationArguments, shortNames } from "../evaluated-models.js";
 import {
   checkWithProtocol,
@@ -28,12 +31,12 @@ import { hubNote } from "../hub-note.js";
 import { LeftOutImages } from "../left-out.js";
 import { isNetworkSpec, networkSpec } from "../network-spec.js";
 import { PassedOverNote } from "../passed-over.js";
-import { startProgress } from "../progress.js";
+import { addQueueFlags, addSubmissionFlags, QUEUE_FIELDS, queueAddress } from "../queue-flags.js";
 import { type FlagField, OVERSIZE_FLAG, OVERSIZE_HELP } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
 import { integer, size } from "../values.js";
 
-interface Flags extends ModelFlags, ProtocolFlags {
+interface Flags extends ModelFlags, ProtocolFlags, QueuedEvaluationFlags {
   readonly csv?: string;
 }
 
@@ -47,6 +50,7 @@ const FIELDS: readonly FlagField[] = [
   { flag: "--crops-per-image <n>", field: "data.evaluationCropsPerImage" },
   { flag: "--loss <name>", field: "loss" },
   { flag: "--batch-size <n>", field: "batchSize" },
+  ...QUEUE_FIELDS,
 ];
 
 export function addEvaluate(program: Command, terminal: Terminal): void {
@@ -90,6 +94,9 @@ export function addEvaluate(program: Command, terminal: Terminal): void {
       "--protocol <name>",
       "measure as a published protocol says, on the images that it names: adm, clean-fid, clean-fid-train, llamagen, llamagen-coco, open-magvit2, taming or titok",
     );
+  addQueueFlags(command, "let the workers of this queue measure");
+  addSubmissionFlags(command, "piece", "figures may differ in their last digits");
+  command.option("--resume", "with --queue: count what workers did for the same command before");
   addModelFlags(command);
   command.action((model: string, images: string[], flags: Flags) =>
     namingFlags(flags, FIELDS, async () => {
@@ -105,6 +112,7 @@ async function evaluate(
   { models: paths, images }: Awaited<ReturnType<typeof evaluationArguments>>,
   flags: Flags,
 ): Promise<void> {
+  checkQueueFlags(flags);
   const { selectEngine } = await import("../../src/backend/index.js");
   await loadQuantizerModules(flags.quantizerModule ?? []);
   const protocol = await namedProtocol(flags);
@@ -121,6 +129,18 @@ async function evaluate(
     await Promise.all([networks.lpips?.release(), networks.fid?.release()]);
     for (const { loaded } of models) loaded.model.dispose();
   }
+}
+
+/** @throws UsageError for flags that a queue does not take, or that mean nothing without one */
+function checkQueueFlags(flags: Flags): void {
+  const isQueued = queueAddress(flags) !== undefined;
+  if (!isQueued && flags.resume === true) {
+    throw new UsageError("--resume: expected --queue with it, got none. Give both or none.");
+  }
+  if (!isQueued || flags.protocol === undefined) return;
+  throw new UsageError(
+    "--protocol: expected no --queue with it, got one. Measure by a protocol on one machine.",
+  );
 }
 
 async function openInto(
@@ -168,7 +188,7 @@ interface Request {
 /** What was measured of one model. */
 interface Measured {
   readonly model: NamedModel;
-  readonly evaluation: Evaluation;
+  readonly evaluation: Omit<Evaluation, "examples">;
 }
 
 interface Results {
@@ -188,14 +208,14 @@ async function measure(
   { images, networks, flags, protocol }: Request,
 ): Promise<Results> {
   const { ENLARGEMENT_SAMPLE } = await import("../../src/data/index.js");
-  const { evaluateMeanColour, evaluateModel, evaluationCard } = await import("../../src/evaluation/index.js");
+  const { evaluationCard } = await import("../../src/evaluation/index.js");
   const { protocolSummary } = await import("../../src/evaluation/protocols/index.js");
   const { checkSize } = await import("../../src/training/index.js");
   const { quiet = false } = flags;
-  const { signal } = terminal;
   const settings = protocol === undefined ? {} : protocolSettings(protocol);
   const configs = await evaluationConfigs(models, { images, ...flags, ...settings });
-  const [{ data, loss, batchSize }] = configs as [(typeof configs)[number]];
+  const [config] = configs as [(typeof configs)[number]];
+  const { data, loss, batchSize } = config;
   const broken = new BrokenImages(terminal, { quiet });
   const passedOver = await PassedOverNote.create(terminal, { quiet });
   const leftOut = new LeftOutImages(terminal, { quiet });
@@ -207,34 +227,30 @@ async function measure(
   };
   const { dataset, batches } = await openImages({ data, batchSize, protocol }, hooks);
   const sample = await dataset.evaluation.sample(ENLARGEMENT_SAMPLE);
-  for (const config of configs) await checkSize(config, sample, { use: "evaluation" });
-  const total = dataset.evaluation.length * data.evaluationCropsPerImage;
-  const measured: Measured[] = [];
-  for (const [i, model] of models.entries()) {
-    const which = models.length === 1 ? "" : ` ${model.name}, ${i + 1} of ${models.length}`;
-    const label = `evaluating${which}`;
-    const progress = startProgress(terminal, { label, total, unit: "crops at most", quiet });
-    const options = { loss, networks, signal, onProgress: progress.update };
-    try {
-      measured.push({ model, evaluation: await evaluateModel(model.loaded.model, batches(), options) });
-    } finally {
-      progress.stop();
-    }
-  }
+  for (const each of configs) await checkSize(each, sample, { use: "evaluation" });
+  const { evaluations, meanColour } =
+    flags.queue === undefined
+      ? await evaluatedHere(terminal, models, { config, dataset, batches, networks, quiet })
+      : await evaluatedOnQueue(terminal, models, { config, networks, flags, broken });
   broken.summarise();
   leftOut.summarise();
+  const measured = models.map((model, i) => ({
+    model,
+    evaluation: evaluations[i] as Measured["evaluation"],
+  }));
   const [{ evaluation }] = measured as [Measured];
   const summary = protocol && protocolSummary(protocol, evaluation.figures);
   return {
     measured,
     ...(summary === undefined ? {} : { protocol: summary }),
-    meanColour: await evaluateMeanColour(batches(), { loss, signal }),
+    meanColour,
     conventions: evaluationCard(evaluation, { loss, data, set: "all files", protocol: summary }),
     met: {
       broken: broken.list(),
       notes: broken.notes(),
       passedOver: passedOver.counts,
       leftOut: leftOut.list(),
+      ...(flags.allowMixed === true ? { allowMixed: true } : {}),
     },
   };
 }
@@ -280,7 +296,7 @@ function describe({ model: { name, path, loaded }, evaluation: { figures } }: Me
   };
 }
 
-function jsonOf({ figures, geometry, notMeasured, warnings }: Evaluation) {
+function jsonOf({ figures, geometry, notMeasured, warnings }: Measured["evaluation"]) {
   return { figures, geometry, notMeasured, warnings };
 }
 

@@ -22,7 +22,7 @@ export function addWorker(program: Command, terminal: Terminal): void {
   const command = program
     .command("worker")
     .description(
-      "do what encode --queue and compare --queue ask for, piece by piece; ends when it is told to",
+      "do what encode, compare and evaluate ask for with --queue, piece by piece; ends when it is told to",
     );
   addQueueFlags(command, "where the work is (required)");
   command
@@ -62,7 +62,7 @@ async function serve(terminal: Terminal, flags: Flags): Promise<void> {
 }
 
 /** What the items of a kind of work are. */
-const UNITS: Readonly<Record<TaskKind, string>> = { encode: "image", compare: "step" };
+const UNITS: Readonly<Record<TaskKind, string>> = { encode: "image", compare: "step", evaluate: "crop" };
 
 /** Items that were done, by what they are. */
 class Tally {

@@ -6,6 +6,8 @@ export interface ImageBatch {
   readonly width: number;
   /** The file each image came from, in order; an image cut into several crops names its file several times. */
   readonly files: readonly string[];
+  /** Which part of a set that is cut up they are of, from 0; absent where it is not. */
+  readonly part?: number;
 }
 
 /** A file that could not be decoded, or a folder that could not be read, and why. */

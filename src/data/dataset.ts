@@ -6,6 +6,7 @@ import type { DataConfig } from "./data-config.js";
 import { type Sample, TrainingOrder } from "./epochs/training-order.js";
 import type { PassedOver } from "./finding/passed-over.js";
 import { type FindImagesOptions, type FoundImages, findDatasetImages } from "./found-images.js";
+import { GatheredCrops } from "./gathered-crops.js";
 import { centerCrop, gridCrops, randomCrop, type Size } from "./geometry.js";
 import { ImageStore } from "./image-store.js";
 import { copyCrop, type RgbImage } from "./images.js";
@@ -162,11 +163,21 @@ export class ImageDataset {
    * The evaluation set once, in order: of each image of `evaluation` a grid of crops that do not overlap, at most
    * `evaluationCropsPerImage` of them, never mirrored. The last batch may hold fewer than `batchSize` (>= 1) crops.
    *
+   * @param options.imagesPerPart cuts the set into parts of so many images (>= 1), of which batches then are: what is read
+   * of one does not depend on the others. Default: no parts.
+   * @param options.part yields this part alone (>= 0), which may have no readable image
    * @throws ConfigError for a wrong option; while iterating, VqkitError "data" when none of the images is readable.
    */
-  evaluationBatches(options: { readonly batchSize: number }): AsyncIterable<ImageBatch> {
-    checkInteger("batchSize", options.batchSize, 1);
-    return this.#evaluate(options.batchSize);
+  evaluationBatches(options: {
+    readonly batchSize: number;
+    readonly imagesPerPart?: number;
+    readonly part?: number;
+  }): AsyncIterable<ImageBatch> {
+    const { batchSize, imagesPerPart, part } = options;
+    checkInteger("batchSize", batchSize, 1);
+    if (imagesPerPart !== undefined) checkInteger("imagesPerPart", imagesPerPart, 1);
+    if (part !== undefined) checkInteger("part", part, 0);
+    return this.#evaluate(batchSize, { imagesPerPart, part });
   }
 
   async *#trainBatches(order: TrainingOrder, plan: Iterable<Sample[]>): AsyncGenerator<ImageBatch, void> {
@@ -211,30 +222,27 @@ export class ImageDataset {
     throw this.#noneReadable("training", this.train);
   }
 
-  async *#evaluate(batchSize: number): AsyncGenerator<ImageBatch, void, undefined> {
-    const { height, width } = this.#cropSize;
+  async *#evaluate(
+    batchSize: number,
+    {
+      imagesPerPart: size = Number.POSITIVE_INFINITY,
+      part: only,
+    }: { readonly imagesPerPart: number | undefined; readonly part: number | undefined },
+  ): AsyncGenerator<ImageBatch, void, undefined> {
     const { prefetch, evaluationCropsPerImage } = this.#config;
-    const bytes = height * width * 3;
+    const { height, width } = this.#cropSize;
     const ahead = Math.ceil((prefetch * batchSize) / evaluationCropsPerImage);
-    let pixels = new Uint8Array(batchSize * bytes);
-    let files: string[] = [];
-    let total = 0;
-    const items = this.evaluation.read();
-    const cropped = mapAhead(items, (item, signal) => this.#evaluationCrops(item, signal), { ahead });
+    const chosen =
+      only === undefined ? this.evaluation : this.evaluation.slice(only * size, (only + 1) * size);
+    const cropped = mapAhead(chosen.read(), (item, signal) => this.#evaluationCrops(item, signal), { ahead });
+    const gathered = new GatheredCrops(batchSize, { height, width });
+    let read = 0;
     for await (const { file, crops } of cropped) {
-      for (let at = 0; at < crops.length; at += bytes) {
-        pixels.set(crops.subarray(at, at + bytes), files.length * bytes);
-        files.push(file);
-        total++;
-        if (files.length < batchSize) continue;
-        yield { pixels, count: batchSize, height, width, files };
-        pixels = new Uint8Array(batchSize * bytes);
-        files = [];
-      }
+      const part = Number.isFinite(size) ? (only ?? Math.floor(read++ / size)) : undefined;
+      yield* gathered.add(file, { crops, part });
     }
-    if (total === 0) throw this.#noneReadable("evaluation", this.evaluation);
-    const count = files.length;
-    if (count > 0) yield { pixels: pixels.slice(0, count * bytes), count, height, width, files };
+    if (gathered.total === 0 && only === undefined) throw this.#noneReadable("evaluation", this.evaluation);
+    yield* gathered.rest();
   }
 
   /** The grid crops of one image, one after the other; none when it is broken. */

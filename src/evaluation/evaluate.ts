@@ -1,4 +1,3 @@
-import { createHash, type Hash } from "node:crypto";
 import {
   type ImageAutoencoder,
   type PixelBatch,
@@ -9,31 +8,35 @@ import { VqkitError } from "../core/errors.js";
 import type { ImageBatch } from "../data/index.js";
 import { type ReconstructionLossConfig, reconstructionLoss } from "../losses/index.js";
 import {
-  CodeCounts,
+  type CodeCounts,
   type CodeGeometry,
-  compareImages,
   type EightBitImages,
-  type ImageFigures,
   MS_SSIM_CONVENTION,
   MS_SSIM_MIN_SIDE,
   meanColourImages,
   meanImageFigures,
-  ScaleCounter,
   type ScaleCounts,
   SSIM_MIN_SIDE,
 } from "../metrics/index.js";
 import * as tf from "../tf/index.js";
+import { EvaluationSums } from "./evaluation-sums.js";
 import { ExampleCollector, type ExampleImages } from "./examples.js";
 import {
   type EvaluationFigures,
   imageOnlyFigures,
   LARGEST_RANK_DIMENSION,
-  LatentStatistics,
   modelFigures,
 } from "./figures/index.js";
+import { ImageSums, PartSums } from "./image-sums.js";
 import { latentSums } from "./latent-sums.js";
-import { type EvaluationNetworks, NetworkMeter } from "./network-figures.js";
+import { type EvaluationNetworks, type NetworkIdentities, networkFigures } from "./network-figures.js";
 import { quantizationError } from "./quantization-error.js";
+
+/**
+ * Images in a part of a set, where it is cut up (`evaluationBatches`), so that many machines may measure it and find what
+ * one does. Batches end with a part, so it is a multiple of the usual sizes of batches.
+ */
+export const IMAGES_PER_PART = 256;
 
 /** What an evaluation found. Holds no tensor. */
 export interface Evaluation {
@@ -45,7 +48,10 @@ export interface Evaluation {
   readonly geometry: CodeGeometry;
   /** Images in the set. */
   readonly images: number;
-  /** The first 16 hexadecimal digits of the SHA-256 of all pixels in order: equal for equal sets of images. */
+  /**
+   * The first 16 hexadecimal digits of the SHA-256 of all pixels in order, or of those of the parts of a set: equal for equal
+   * sets of images.
+   */
   readonly imagesDigest: string;
   readonly examples: ExampleImages;
   /** How those figures were measured that not every evaluation has: lines for the metric card. */
@@ -81,39 +87,66 @@ export async function evaluateModel(
   batches: AsyncIterable<ImageBatch>,
   options: EvaluationOptions,
 ): Promise<Evaluation> {
-  const { codebookSize, numCodebooks, codeDim, sequence } = model.quantizer;
-  const counts = new CodeCounts(codebookSize, numCodebooks);
-  const scales = sequence && new ScaleCounter(codebookSize, numCodebooks, sequence.scales);
-  const set = new ImageSet();
   const examples = new ExampleCollector(options.examples ?? 8);
-  const latents = new LatentStatistics(codeDim);
-  const networks = new NetworkMeter(options.networks ?? {});
-  const perImage: ImageFigures[] = [];
-  let geometry: CodeGeometry | undefined;
-  let lossSum = 0;
-  let errorSum = 0;
+  const sums = await sumModel(model, batches, {
+    ...options,
+    onReconstructed: (batch, reconstructions) => examples.add(batch, reconstructions),
+  });
+  if (sums === undefined) throw noImages();
+  return { ...evaluationOf(sums, options.networks ?? {}), examples: examples.examples() };
+}
+
+export interface SumOptions extends Omit<EvaluationOptions, "examples"> {
+  /** Told of each batch with what the model made of it. */
+  readonly onReconstructed?: (batch: ImageBatch, reconstructions: PixelBatch) => void;
+}
+
+/**
+ * What a model's pass over images adds up to. Images that say which part of a set they are of (`ImageBatch.part`) are summed
+ * up part by part, and the parts in order: whoever sums up single parts and merges them comes to the same bits.
+ *
+ * @returns undefined for no images
+ * @throws as `evaluateModel`
+ */
+export async function sumModel(
+  model: ImageAutoencoder,
+  batches: AsyncIterable<ImageBatch>,
+  { loss, networks = {}, signal, onProgress, onReconstructed }: SumOptions,
+): Promise<EvaluationSums | undefined> {
+  const { numCodebooks } = model.quantizer;
+  const parts = new PartSums(() => new EvaluationSums(model.quantizer));
+  let images = 0;
   for await (const batch of batches) {
-    options.signal?.throwIfAborted();
-    set.add(batch);
-    const pass = await evaluateBatch(model, batch, options.loss);
-    perImage.push(...compareImages(batch, pass.reconstructions));
-    await networks.add(batch, pass.reconstructions);
-    examples.add(batch, pass.reconstructions);
-    counts.add(pass.indices);
-    scales?.add(pass.indices);
-    latents.add(pass.latentSums, pass.positions);
-    geometry = { ...pass.grid, imageHeight: batch.height, imageWidth: batch.width, numCodebooks };
-    lossSum += pass.reconstructionLoss * batch.count;
-    errorSum += pass.quantizationError * batch.count;
-    options.onProgress?.(set.images);
+    signal?.throwIfAborted();
+    const sums = parts.of(batch.part);
+    const pass = await evaluateBatch(model, batch, loss);
+    sums.images.add(batch, pass.reconstructions, pass.reconstructionLoss);
+    await sums.networks.add(networks, batch, pass.reconstructions);
+    onReconstructed?.(batch, pass.reconstructions);
+    sums.counts.add(pass.indices);
+    sums.scales?.add(pass.indices);
+    sums.latents.add(pass.latentSums, pass.positions);
+    sums.geometry = { ...pass.grid, imageHeight: batch.height, imageWidth: batch.width, numCodebooks };
+    sums.errors.push(pass.quantizationError * batch.count);
+    images += batch.count;
+    onProgress?.(images);
   }
+  return parts.all();
+}
+
+/** The figures of what was summed up. @param networks as it was measured with @throws VqkitError("numerics" | "format") */
+export function evaluationOf(
+  sums: EvaluationSums,
+  networks: NetworkIdentities,
+): Omit<Evaluation, "examples"> {
+  const { images, counts, latents, geometry } = sums;
   if (geometry === undefined) throw noImages();
-  const measured = networks.finish();
+  const measured = networkFigures(sums.networks, networks);
   const figures = modelFigures({
-    images: meanImageFigures(perImage),
+    images: meanImageFigures(images.perImage),
     networks: measured.figures,
-    reconstructionLoss: lossSum / set.images,
-    quantizationError: errorSum / set.images,
+    reconstructionLoss: images.meanLoss,
+    quantizationError: sums.meanError,
     latents: latents.figures(),
     counts,
     geometry,
@@ -122,13 +155,16 @@ export async function evaluateModel(
   return {
     figures,
     counts,
-    ...(scales === undefined ? {} : { scales: scales.scales }),
+    ...(sums.scales === undefined ? {} : { scales: sums.scales.scales }),
     geometry,
-    images: set.images,
-    imagesDigest: set.digest(),
-    examples: examples.examples(),
+    images: images.images,
+    imagesDigest: images.digest(),
     optionalConventions: { ...similarity.conventions, ...measured.conventions },
-    notMeasured: { ...similarity.notMeasured, ...rankNote(figures, codeDim), ...measured.notMeasured },
+    notMeasured: {
+      ...similarity.notMeasured,
+      ...rankNote(figures, latents.dimensions),
+      ...measured.notMeasured,
+    },
     warnings: measured.warnings,
   };
 }
@@ -168,18 +204,28 @@ export async function evaluateMeanColour(
   batches: AsyncIterable<ImageBatch>,
   options: Pick<EvaluationOptions, "loss" | "signal">,
 ): Promise<EvaluationFigures> {
-  const set = new ImageSet();
-  const perImage: ImageFigures[] = [];
-  let lossSum = 0;
+  const sums = await sumMeanColour(batches, options);
+  if (sums === undefined) throw noImages();
+  return meanColourFigures(sums);
+}
+
+/** What `evaluateMeanColour` adds up, as `sumModel` does. @returns undefined for no images */
+export async function sumMeanColour(
+  batches: AsyncIterable<ImageBatch>,
+  { loss, signal }: Pick<EvaluationOptions, "loss" | "signal">,
+): Promise<ImageSums | undefined> {
+  const parts = new PartSums(() => new ImageSums());
   for await (const batch of batches) {
-    options.signal?.throwIfAborted();
-    set.add(batch);
+    signal?.throwIfAborted();
     const painted = meanColourImages(batch);
-    perImage.push(...compareImages(batch, painted));
-    lossSum += (await lossOfPixels(batch, painted, options.loss)) * batch.count;
+    parts.of(batch.part).add(batch, painted, await lossOfPixels(batch, painted, loss));
   }
-  if (set.images === 0) throw noImages();
-  return imageOnlyFigures(meanImageFigures(perImage), lossSum / set.images);
+  return parts.all();
+}
+
+/** The figures of what `sumMeanColour` has added up. */
+export function meanColourFigures(sums: ImageSums): EvaluationFigures {
+  return imageOnlyFigures(meanImageFigures(sums.perImage), sums.meanLoss);
 }
 
 interface BatchPass {
@@ -248,31 +294,6 @@ async function lossOfPixels(
     return finite("reconstructionLoss", loss);
   } finally {
     total.dispose();
-  }
-}
-
-/** Counts images, takes their digest, and holds them to one size. */
-class ImageSet {
-  images = 0;
-  readonly #hash: Hash = createHash("sha256");
-  #size: string | undefined;
-
-  add({ pixels, count, height, width }: ImageBatch): void {
-    const size = `${height}x${width}`;
-    this.#size ??= size;
-    if (size !== this.#size) {
-      throw new VqkitError(
-        "data",
-        `evaluation images: expected all ${this.#size} (height x width), got ${size}. Crop them to one size.`,
-      );
-    }
-    if (this.images === 0) this.#hash.update(`${size}\n`);
-    this.#hash.update(pixels);
-    this.images += count;
-  }
-
-  digest(): string {
-    return this.#hash.digest("hex").slice(0, 16);
   }
 }
 

@@ -1,6 +1,18 @@
 export { type EvaluationCircumstances, evaluationCard } from "./card.js";
 export { type CodeGrid, codeColours, codeMosaic, type Rgb } from "./code-mosaic.js";
-export { type Evaluation, type EvaluationOptions, evaluateMeanColour, evaluateModel } from "./evaluate.js";
+export {
+  type Evaluation,
+  type EvaluationOptions,
+  evaluateMeanColour,
+  evaluateModel,
+  evaluationOf,
+  IMAGES_PER_PART,
+  meanColourFigures,
+  type SumOptions,
+  sumMeanColour,
+  sumModel,
+} from "./evaluate.js";
+export { type CodebookShape, EvaluationSums } from "./evaluation-sums.js";
 export { ExampleStrips } from "./example-strips.js";
 export { ExampleCollector, type ExampleImages } from "./examples.js";
 export { FeatureDistance } from "./feature-distance.js";
@@ -19,7 +31,9 @@ export {
   type ImageNetworkOptions,
   type NetworkInput,
 } from "./image-networks.js";
-export type { EvaluationNetworks } from "./network-figures.js";
+export { type ImageRecords, ImageSums } from "./image-sums.js";
+export type { EvaluationNetworks, NetworkIdentities } from "./network-figures.js";
 export type { CodedPhotograph } from "./photograph.js";
 export { quantizationError } from "./quantization-error.js";
 export { type ReferenceStatistics, readReferenceStatistics } from "./reference-statistics.js";
+export { imageSumsOf, type StoredSums, storedImageSums, storedSums, sumsOf } from "./stored-sums.js";

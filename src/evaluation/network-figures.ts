@@ -14,6 +14,13 @@ export interface EvaluationNetworks {
   readonly fidReference?: ReferenceStatistics | undefined;
 }
 
+/** What networks are known by, beside what they have measured. */
+export interface NetworkIdentities {
+  readonly lpips?: Pick<ImageDistance, "sha256"> | undefined;
+  readonly fid?: Pick<FeatureNetwork, "sha256" | "input"> | undefined;
+  readonly fidReference?: ReferenceStatistics | undefined;
+}
+
 /** Figures that networks give, and what is to be said beside them. */
 export interface NetworkFigures {
   readonly figures: Pick<EvaluationFigures, "lpips" | "fid" | "fidFeatures">;
@@ -29,98 +36,107 @@ const ENOUGH_IMAGES = 10_000;
 
 const PIXELS = "8-bit RGB as x/127.5-1, [N,3,H,W] at the size of the evaluation";
 
-/** Gathers LPIPS and features batch by batch; memory does not grow with the number of images. */
-export class NetworkMeter {
-  readonly #networks: EvaluationNetworks;
-  #images = 0;
-  #distances = 0;
-  #originals: GaussianFit | undefined;
-  #reconstructions: GaussianFit | undefined;
+/** What networks say of images, summed up batch by batch; memory grows by a number an image. */
+export class NetworkSums {
+  images = 0;
+  /** Of each image from its reconstruction; none without a network. */
+  readonly distances: number[] = [];
+  /** Features of the originals, where they are measured against. */
+  originals: GaussianFit | undefined;
+  reconstructions: GaussianFit | undefined;
 
-  constructor(networks: EvaluationNetworks) {
-    this.#networks = networks;
+  async add(
+    networks: EvaluationNetworks,
+    originals: EightBitImages,
+    reconstructions: EightBitImages,
+  ): Promise<void> {
+    const { lpips, fid, fidReference } = networks;
+    this.images += originals.count;
+    if (lpips !== undefined) this.distances.push(...(await lpips.distances(originals, reconstructions)));
+    if (fid === undefined) return;
+    const features = await fid.features(reconstructions);
+    const dimensions = features.length / reconstructions.count;
+    checkReference(networks, dimensions);
+    this.reconstructions ??= new GaussianFit(dimensions);
+    this.reconstructions.add(features);
+    if (fidReference !== undefined) return;
+    this.originals ??= new GaussianFit(dimensions);
+    this.originals.add(await fid.features(originals));
   }
 
-  async add(originals: EightBitImages, reconstructions: EightBitImages): Promise<void> {
-    const { lpips, fid } = this.#networks;
-    this.#images += originals.count;
-    if (lpips !== undefined) {
-      for (const distance of await lpips.distances(originals, reconstructions)) this.#distances += distance;
-    }
-    if (fid !== undefined) {
-      const features = await fid.features(reconstructions);
-      const dimensions = features.length / reconstructions.count;
-      this.#checkReference(dimensions);
-      this.#reconstructions ??= new GaussianFit(dimensions);
-      this.#reconstructions.add(features);
-      if (this.#networks.fidReference !== undefined) return;
-      this.#originals ??= new GaussianFit(dimensions);
-      this.#originals.add(await fid.features(originals));
-    }
+  /** Adds what was summed up of images that come behind. */
+  merge({ images, distances, originals, reconstructions }: NetworkSums): void {
+    this.images += images;
+    for (const each of distances) this.distances.push(each);
+    this.originals = united(this.originals, originals);
+    this.reconstructions = united(this.reconstructions, reconstructions);
   }
+}
 
-  /** @throws VqkitError("format") for reference statistics of other features than the network's */
-  #checkReference(dimensions: number): void {
-    const { fidReference } = this.#networks;
-    if (fidReference === undefined || fidReference.dimensions === dimensions) return;
-    throw new VqkitError(
-      "format",
-      `fidReference: expected statistics of the ${dimensions} features of the network, got ${fidReference.dimensions}. Take those of the same network.`,
-    );
-  }
+function united(first: GaussianFit | undefined, second: GaussianFit | undefined): GaussianFit | undefined {
+  if (first === undefined || second === undefined) return first ?? second;
+  first.merge(second);
+  return first;
+}
 
-  /** Of all that was added. */
-  finish(): NetworkFigures {
-    const lpips = this.#lpips();
-    const fid = this.#fid();
-    return {
-      figures: { ...lpips.figures, ...fid.figures },
-      conventions: { ...lpips.conventions, ...fid.conventions },
-      notMeasured: { ...lpips.notMeasured, ...fid.notMeasured },
-      warnings: fid.warnings,
-    };
-  }
+/** @throws VqkitError("format") for reference statistics of other features than the network's */
+function checkReference({ fidReference }: NetworkIdentities, dimensions: number): void {
+  if (fidReference === undefined || fidReference.dimensions === dimensions) return;
+  throw new VqkitError(
+    "format",
+    `fidReference: expected statistics of the ${dimensions} features of the network, got ${fidReference.dimensions}. Take those of the same network.`,
+  );
+}
 
-  #lpips() {
-    const { lpips } = this.#networks;
-    if (lpips === undefined || this.#images === 0) {
-      const reason = "no network was given (option lpips): a file made as docs/evaluation.md says";
-      return { figures: { lpips: null }, conventions: {}, notMeasured: { lpips: reason } };
-    }
-    const convention = `distance by the network of SHA-256 ${lpips.sha256}; ${PIXELS}; mean over images`;
-    return {
-      figures: { lpips: this.#distances / this.#images },
-      conventions: { lpips: convention },
-      notMeasured: {},
-    };
-  }
+/** The figures of all that was summed up. @throws VqkitError("format") for reference statistics of other features */
+export function networkFigures(sums: NetworkSums, networks: NetworkIdentities): NetworkFigures {
+  const lpips = lpipsOf(sums, networks);
+  const fid = fidOf(sums, networks);
+  return {
+    figures: { ...lpips.figures, ...fid.figures },
+    conventions: { ...lpips.conventions, ...fid.conventions },
+    notMeasured: { ...lpips.notMeasured, ...fid.notMeasured },
+    warnings: fid.warnings,
+  };
+}
 
-  #fid() {
-    const none = { figures: { fid: null, fidFeatures: null }, conventions: {}, warnings: [] };
-    const { fid } = this.#networks;
-    if (fid === undefined) {
-      const reason = "no network was given (option fid): a file made as docs/evaluation.md says";
-      return { ...none, notMeasured: { fid: reason } };
-    }
-    const { fidReference } = this.#networks;
-    const [a, b] = [this.#originals, this.#reconstructions];
-    if (b === undefined || b.samples < 2) {
-      return { ...none, notMeasured: { fid: `a covariance needs at least 2 images, got ${this.#images}` } };
-    }
-    const { dimensions, samples } = b;
-    const of =
-      fidReference === undefined
-        ? "of originals and of reconstructions"
-        : `of a reference set (statistics of SHA-256 ${fidReference.sha256}) and of reconstructions`;
-    const convention = `squared Frechet distance between normal distributions fitted to features ${of} (covariance by N-1); network of SHA-256 ${fid.sha256}, ${dimensions} features; ${fid.input}`;
-    const reference = fidReference ?? (a as GaussianFit).gaussian();
-    return {
-      figures: { fid: frechetDistance(reference, b.gaussian()), fidFeatures: dimensions },
-      conventions: { fid: convention },
-      notMeasured: {},
-      warnings: fewImages(samples, dimensions),
-    };
+function lpipsOf({ images, distances }: NetworkSums, { lpips }: NetworkIdentities) {
+  if (lpips === undefined || images === 0) {
+    const reason = "no network was given (option lpips): a file made as docs/evaluation.md says";
+    return { figures: { lpips: null }, conventions: {}, notMeasured: { lpips: reason } };
   }
+  const convention = `distance by the network of SHA-256 ${lpips.sha256}; ${PIXELS}; mean over images`;
+  return {
+    figures: { lpips: distances.reduce((sum, each) => sum + each, 0) / images },
+    conventions: { lpips: convention },
+    notMeasured: {},
+  };
+}
+
+function fidOf({ images, originals: a, reconstructions: b }: NetworkSums, networks: NetworkIdentities) {
+  const none = { figures: { fid: null, fidFeatures: null }, conventions: {}, warnings: [] };
+  const { fid, fidReference } = networks;
+  if (fid === undefined) {
+    const reason = "no network was given (option fid): a file made as docs/evaluation.md says";
+    return { ...none, notMeasured: { fid: reason } };
+  }
+  if (b === undefined || b.samples < 2) {
+    return { ...none, notMeasured: { fid: `a covariance needs at least 2 images, got ${images}` } };
+  }
+  const { dimensions, samples } = b;
+  checkReference(networks, dimensions);
+  const of =
+    fidReference === undefined
+      ? "of originals and of reconstructions"
+      : `of a reference set (statistics of SHA-256 ${fidReference.sha256}) and of reconstructions`;
+  const convention = `squared Frechet distance between normal distributions fitted to features ${of} (covariance by N-1); network of SHA-256 ${fid.sha256}, ${dimensions} features; ${fid.input}`;
+  const reference = fidReference ?? (a as GaussianFit).gaussian();
+  return {
+    figures: { fid: frechetDistance(reference, b.gaussian()), fidFeatures: dimensions },
+    conventions: { fid: convention },
+    notMeasured: {},
+    warnings: fewImages(samples, dimensions),
+  };
 }
 
 function fewImages(samples: number, features: number): string[] {

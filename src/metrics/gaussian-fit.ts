@@ -9,6 +9,18 @@ export interface Gaussian {
   readonly covariance: Float64Array;
 }
 
+/** What a fit has summed up, as it goes into files. */
+export interface GaussianSums {
+  /** N. */
+  readonly samples: number;
+  /** The first vector. [D] */
+  readonly origin: Float64Array;
+  /** Σ (x − origin). [D] */
+  readonly sums: Float64Array;
+  /** Σ (x − origin)(x − origin)ᵀ, upper half. [D, D] */
+  readonly products: Float64Array;
+}
+
 /**
  * Mean and covariance of feature vectors that arrive in batches, in double precision. Holds O(D²) numbers however many
  * vectors there are.
@@ -64,6 +76,53 @@ export class GaussianFit {
     for (const [i, value] of centred.entries()) this.#sums[i % d] = (this.#sums[i % d] as number) + value;
     this.#addProducts(centred, count);
     this.#samples += count;
+  }
+
+  /** What it has summed up; not to be changed. */
+  get state(): GaussianSums {
+    return { samples: this.#samples, origin: this.#origin, sums: this.#sums, products: this.#products };
+  }
+
+  /** A fit that has summed up what another had. @throws ShapeError for arrays that are not [D], [D], [D, D] */
+  static of({ samples, origin, sums, products }: GaussianSums): GaussianFit {
+    const d = origin.length;
+    const fit = new GaussianFit(d);
+    if (sums.length !== d) throw new ShapeError("sums", `[${d}]`, [sums.length]);
+    if (products.length !== d * d) throw new ShapeError("products", `[${d},${d}]`, [products.length]);
+    fit.#samples = samples;
+    fit.#origin.set(origin);
+    fit.#sums.set(sums);
+    fit.#products.set(products);
+    return fit;
+  }
+
+  /**
+   * Adds the vectors of another fit, which come behind those of this one.
+   *
+   * With s = the other's origin − this one's, and S and P its sums and products of N vectors, those about this origin are
+   * S + N s and P + S sᵀ + s Sᵀ + N s sᵀ.
+   *
+   * @throws ShapeError when D differs
+   */
+  merge(other: GaussianFit): void {
+    const d = this.dimensions;
+    if (other.dimensions !== d) throw new ShapeError("merge", `[${d}]`, [other.dimensions]);
+    const { samples: n, origin, sums, products } = other.state;
+    if (n === 0) return;
+    if (this.#samples === 0) this.#origin.set(origin);
+    const shift = origin.map((value, i) => value - (this.#origin[i] as number));
+    for (let i = 0; i < d; i++) {
+      const [shiftI, sumI] = [shift[i] as number, sums[i] as number];
+      for (let j = i; j < d; j++) {
+        const [shiftJ, sumJ] = [shift[j] as number, sums[j] as number];
+        const moved = (products[i * d + j] as number) + sumI * shiftJ + shiftI * sumJ + n * shiftI * shiftJ;
+        this.#products[i * d + j] = (this.#products[i * d + j] as number) + moved;
+      }
+    }
+    for (const [i, value] of shift.entries()) {
+      this.#sums[i] = (this.#sums[i] as number) + (sums[i] as number) + n * value;
+    }
+    this.#samples += n;
   }
 
   /**

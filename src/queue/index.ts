@@ -7,6 +7,14 @@ export type {
 export { compareQuantizers, resumeComparison } from "./compare/queued-comparison.js";
 export type { QueuedEncodingOptions, QueueProgress } from "./encode/options.js";
 export { encodeAll, QueuedEncoding } from "./encode/queued-encoding.js";
+export type {
+  EvaluationProgress,
+  EvaluationRequest,
+  NetworkOnQueue,
+  QueuedEvaluation,
+  QueuedEvaluationOptions,
+} from "./evaluate/options.js";
+export { evaluateModels } from "./evaluate/queued-evaluation.js";
 export { type MonitoredTask, QueueMonitor, type QueueState } from "./monitor.js";
 export type { Served, ServeOptions, WorkerEvent } from "./serve-options.js";
 export type { TaskKind } from "./task-kind.js";

@@ -1,6 +1,7 @@
 import { CompareWork } from "./compare/compare-work.js";
 import { Computer } from "./computing/computer.js";
 import { EncodeWork, WorkerModels } from "./encode/encode-work.js";
+import { EvaluateWork } from "./evaluate/evaluate-work.js";
 import type { ServeOptions } from "./serve-options.js";
 import { SharedFolder } from "./shared-folder.js";
 import type { Task } from "./task.js";
@@ -12,6 +13,8 @@ export class WorkerMeans {
   readonly #models: WorkerModels;
   readonly #computer: Computer;
   readonly #threads: number | undefined;
+  /** Of models beside those in the shared folder. */
+  readonly #paths: readonly string[];
   readonly #signal: AbortSignal;
 
   constructor({ shared = ".", models = [], load = {}, signal }: ServeOptions) {
@@ -20,6 +23,7 @@ export class WorkerMeans {
     const { workers, quantizerModules = [], threads } = load;
     this.#computer = new Computer({ ownThread: workers !== 0, modules: quantizerModules });
     this.#threads = threads;
+    this.#paths = models;
     this.#signal = signal ?? new AbortController().signal;
   }
 
@@ -34,10 +38,18 @@ export class WorkerMeans {
           threads: this.#threads,
           signal: this.#signal,
         });
+      case "evaluate":
+        return EvaluateWork.open(task, this.#shared, {
+          computer: this.#computer,
+          models: this.#paths,
+          threads: this.#threads,
+          signal: this.#signal,
+        });
     }
   }
 
-  dispose(): Promise<void> {
-    return this.#models.dispose();
+  async dispose(): Promise<void> {
+    await this.#models.dispose();
+    await this.#computer.dispose();
   }
 }

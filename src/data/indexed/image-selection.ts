@@ -33,6 +33,11 @@ export class ImageSelection {
     return itemAt(this.#images, this.indices[at] as number);
   }
 
+  /** Those from one place on, up to another and without it. */
+  slice(from: number, to: number): ImageSelection {
+    return new ImageSelection(this.#images, this.indices.subarray(from, to));
+  }
+
   /** All of them, one after the other. */
   read(): AsyncGenerator<IndexedItem, void, undefined> {
     return this.#images.read(this.indices);

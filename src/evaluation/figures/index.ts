@@ -13,4 +13,9 @@ export {
   radialShare,
   rowDirections,
 } from "./gradient-geometry.js";
-export { LARGEST_RANK_DIMENSION, type LatentFigures, LatentStatistics } from "./latent-statistics.js";
+export {
+  LARGEST_RANK_DIMENSION,
+  type LatentFigures,
+  LatentStatistics,
+  type LatentSums,
+} from "./latent-statistics.js";

@@ -1,4 +1,4 @@
-import { VqkitError } from "../../core/errors.js";
+import { ShapeError, VqkitError } from "../../core/errors.js";
 import { symmetricEigenvalues } from "../../metrics/index.js";
 
 /** What latents and their codes look like as vectors, over a set of images. */
@@ -14,9 +14,21 @@ export interface LatentFigures {
 /** Above this code dimension the spectrum is left out: it costs D³ operations. */
 export const LARGEST_RANK_DIMENSION = 1024;
 
+/** What latents and their codes add up to. */
+export interface LatentSums<A> {
+  /** Latent vectors. */
+  readonly count: number;
+  /** Σ ‖z‖, Σ ‖q‖. */
+  readonly latentNorms: number;
+  readonly codeNorms: number;
+  /** [D] */
+  readonly mean: A;
+  /** Σ (z − mean)(z − mean)ᵀ, [D, D]; empty where the rank is left out. */
+  readonly scatter: A;
+}
+
 /** Gathers the sums of batches, in double precision. Batches of any size, in any number, give the same figures. */
 export class LatentStatistics {
-  /** D. */
   readonly #dimensions: number;
   #count = 0;
   #latentNorms = 0;
@@ -32,6 +44,11 @@ export class LatentStatistics {
     this.#scatter = new Float64Array(dimensions <= LARGEST_RANK_DIMENSION ? dimensions ** 2 : 0);
   }
 
+  /** D. */
+  get dimensions(): number {
+    return this.#dimensions;
+  }
+
   /**
    * @param sums of one batch, as `latentSums` returns them
    * @param count latent vectors in the batch, >= 1
@@ -39,8 +56,42 @@ export class LatentStatistics {
   add(sums: Float32Array, count: number): void {
     const d = this.#dimensions;
     const [latentNorms = 0, codeNorms = 0] = sums;
-    const mean = sums.subarray(2, 2 + d);
-    const scatter = sums.subarray(2 + d);
+    const [mean, scatter] = [sums.subarray(2, 2 + d), sums.subarray(2 + d)];
+    this.#unite({ count, latentNorms, codeNorms, mean, scatter });
+  }
+
+  /** Adds what other statistics have gathered, of vectors that come behind. */
+  merge(other: LatentStatistics): void {
+    if (other.#count > 0) this.#unite(other.state);
+  }
+
+  /** What it has gathered; not to be changed. */
+  get state(): LatentSums<Float64Array> {
+    return {
+      count: this.#count,
+      latentNorms: this.#latentNorms,
+      codeNorms: this.#codeNorms,
+      mean: this.#mean,
+      scatter: this.#scatter,
+    };
+  }
+
+  /** Statistics that have gathered what others had. @throws ShapeError for arrays of other lengths than D asks for */
+  static of({ count, latentNorms, codeNorms, mean, scatter }: LatentSums<Float64Array>): LatentStatistics {
+    const made = new LatentStatistics(mean.length);
+    if (scatter.length !== made.#scatter.length) {
+      throw new ShapeError("scatter", `[${made.#scatter.length}]`, [scatter.length]);
+    }
+    made.#count = count;
+    made.#latentNorms = latentNorms;
+    made.#codeNorms = codeNorms;
+    made.#mean.set(mean);
+    made.#scatter.set(scatter);
+    return made;
+  }
+
+  #unite({ count, latentNorms, codeNorms, mean, scatter }: LatentSums<Float32Array | Float64Array>): void {
+    const d = this.#dimensions;
     const total = this.#count + count;
     // The scatter of a union is the sum of both and that of the two means (Chan, Golub & LeVeque 1979).
     const between = (this.#count * count) / total;

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { open } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
 import { parseConfig } from "../../core/config.js";
@@ -12,21 +11,16 @@ import {
   type JsonObject,
   makeFolder,
   parseJson,
-  readJsonLines,
   readWhole,
-  writeFully,
   writeJsonFile,
 } from "../../files/index.js";
 import type { TrainingWork } from "../computing/train.js";
+import { readImageList, writeImageList } from "../image-list.js";
 import type { SharedFolder } from "../shared-folder.js";
 
 const PLAN_FILE = "plan.json";
-const IMAGES_FILE = "images.jsonl";
 const FORMAT = { format: "vqkit-training-plan", formatVersion: 1 } as const;
 const MAX_BYTES = 2 ** 28;
-/** Files in a line. */
-const FILES_AT_ONCE = 1000;
-const MAX_LINE = 2 ** 26;
 
 const jsonObject = z.record(z.string(), z.json()) as unknown as z.ZodType<JsonObject>;
 const brokenSchema = z.strictObject({
@@ -75,26 +69,6 @@ function sortedKeys(_: string, value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-const fileSchema = z.strictObject({ file: z.string().min(1), name: z.string() });
-const lineSchema = z.strictObject({ files: z.array(fileSchema).min(1) });
-
-/** Files with images as lines of JSON. @throws ConfigError at `shared` for one outside of the shared folder */
-export function imageLines(
-  files: readonly SourceFile[],
-  shared: SharedFolder,
-): { readonly lines: readonly string[]; readonly digest: string } {
-  const lines: string[] = [];
-  const hash = createHash("sha256");
-  for (let at = 0; at < files.length; at += FILES_AT_ONCE) {
-    const some = files.slice(at, at + FILES_AT_ONCE);
-    const named = some.map(({ path: file, name }) => ({ file: shared.nameOf(file), name }));
-    const line = `${JSON.stringify({ files: named })}\n`;
-    hash.update(line);
-    lines.push(line);
-  }
-  return { lines, digest: hash.digest("hex") };
-}
-
 /**
  * Writes a plan, whole: its description comes last.
  *
@@ -107,13 +81,7 @@ export async function writeTrainingPlan(
   lines: readonly string[],
 ): Promise<string> {
   await makeFolder(dir);
-  const file = await open(path.join(dir, IMAGES_FILE), "w");
-  try {
-    for (const line of lines) await writeFully(file, Buffer.from(line));
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await writeImageList(dir, { lines });
   await writeJsonFile(path.join(dir, PLAN_FILE), { ...FORMAT, ...plan } as unknown as JsonObject);
   return (await readBytes(dir)).digest;
 }
@@ -163,18 +131,7 @@ export class TrainingPlanReader {
   /** @throws VqkitError("queue") for a name that leads out of the shared folder; VqkitError("format" | "file") */
   static async open(dir: string, shared: SharedFolder): Promise<TrainingPlanReader> {
     const read = await readPlan(dir);
-    const file = path.join(dir, IMAGES_FILE);
-    const hash = createHash("sha256");
-    const files: SourceFile[] = [];
-    for await (const { value, line } of readJsonLines(file, { maxLine: MAX_LINE })) {
-      hash.update(`${JSON.stringify(value)}\n`);
-      for (const { file: place, name } of filesIn(value, `${file} line ${line}`)) {
-        files.push({ path: shared.pathOf(place), name });
-      }
-    }
-    if (hash.digest("hex") !== read.plan.imagesDigest) {
-      throw formatError(file, "expected the images of the plan beside it, got others.");
-    }
+    const files = await readImageList(dir, read.plan.imagesDigest, shared);
     return new TrainingPlanReader(read, shared, files);
   }
 
@@ -200,15 +157,6 @@ export class TrainingPlanReader {
       ...{ dir, config: run.config, ...this.#images, places },
       threads: typeof own === "number" ? own : (threads ?? this.plan.threads),
     };
-  }
-}
-
-/** A file is no flag: the command line must not call this wrong usage. */
-function filesIn(value: unknown, where: string): z.output<typeof lineSchema>["files"] {
-  try {
-    return parseConfig(lineSchema, value, "").files;
-  } catch (error) {
-    throw error instanceof VqkitError ? formatError(where, error.message) : error;
   }
 }
 

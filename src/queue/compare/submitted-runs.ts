@@ -6,11 +6,12 @@ import { type FoundFiles, findDatasetFiles } from "../../data/index.js";
 import type { JsonObject } from "../../files/index.js";
 import { prepareObjectives } from "../../losses/index.js";
 import { type FoundRun, type OpenComparison, type RunConfig, savedConfig } from "../../training/index.js";
+import { type ImageList, imageList } from "../image-list.js";
 import type { SharedFolder } from "../shared-folder.js";
 import { attemptName } from "../task.js";
 import { furthestAttempt } from "./attempts.js";
 import type { QueuedComparisonOptions } from "./options.js";
-import { imageLines, placesOf, plannedImages, type TrainingPlan } from "./plan.js";
+import { placesOf, plannedImages, type TrainingPlan } from "./plan.js";
 import { copyBegun, newestStep } from "./run-copies.js";
 
 /** The runs of a comparison with their configurations as workers and run folders have them. */
@@ -43,13 +44,13 @@ export async function submittedImages(
   { runs, out }: OpenComparison,
   shared: SharedFolder,
   { onBroken, onPassedOver, onLeftOut, outputs = [] }: QueuedComparisonOptions,
-): Promise<ReturnType<typeof imageLines> & { readonly found: FoundFiles }> {
+): Promise<ImageList & { readonly found: FoundFiles }> {
   const [{ config }] = runs as [FoundRun];
   const found = await findDatasetFiles(config.data, {
     outputs: [...outputs, out],
     ...withoutUndefined({ onBroken, onPassedOver, onLeftOut }),
   });
-  return { ...imageLines(found.files, shared), found };
+  return { ...imageList(found.files, shared), found };
 }
 
 /** @throws ConfigError for other images than an earlier submitter had found, whose trainings are to be resumed */

@@ -11,6 +11,9 @@ const THREAD = new URL("./computing-thread.js", import.meta.url);
 /** Says of what language the text of `node --eval` is; a thread that starts from a file refuses it. */
 const NOT_FOR_THREADS = /^--(experimental-default|input)-type/;
 
+/** Those that leave something in memory for the next. */
+const KEEPING: ReadonlySet<ComputationName> = new Set(["evaluatePart", "evaluationProbe"]);
+
 export interface ComputerOptions {
   /** Whether it computes on a thread of its own, so that the calling one can renew leases; default true. */
   readonly ownThread?: boolean;
@@ -18,10 +21,12 @@ export interface ComputerOptions {
   readonly modules?: readonly string[];
 }
 
-/** Does computations that take long, each on a thread that is gone when it ends, with all that it held. */
+/** Does computations that take long, one at a time. */
 export class Computer {
   readonly #ownThread: boolean;
   readonly #modules: readonly string[];
+  /** One that has something in memory for the next computation. */
+  #thread: Worker | undefined;
 
   constructor({ ownThread = true, modules = [] }: ComputerOptions = {}) {
     this.#ownThread = ownThread;
@@ -38,18 +43,45 @@ export class Computer {
     { signal, onItems = () => {} }: Pick<ComputingControl, "signal"> & Partial<ComputingControl>,
   ): Promise<Computations[N]["result"]> {
     signal.throwIfAborted();
+    const isKept = KEEPING.has(name);
+    // Whoever keeps nothing wants all the memory.
+    if (!isKept) await this.dispose();
     if (!this.#ownThread) {
       const { computations } = await import("./computations.js");
       return computations[name](work, { signal, onItems });
     }
-    const thread = started({ modules: this.#modules });
+    const thread = this.#thread ?? this.#start();
+    this.#thread = undefined;
+    let isAlive = false;
     try {
       const answer = await answerOf(thread, { type: "run", name, work }, { signal, onItems });
+      isAlive = true;
       if (answer.type === "done") return answer.result as Computations[N]["result"];
       throw answer.type === "aborted" ? signal.reason : failureOf(answer);
     } finally {
-      await thread.terminate();
+      if (isAlive && isKept) this.#thread = thread;
+      else await thread.terminate();
     }
+  }
+
+  #start(): Worker {
+    const thread = started({ modules: this.#modules });
+    // One that dies while it has nothing to do is replaced.
+    thread.on("error", () => {});
+    thread.on("exit", () => {
+      if (this.#thread === thread) this.#thread = undefined;
+    });
+    return thread;
+  }
+
+  /** Frees what computations have left in memory. */
+  async dispose(): Promise<void> {
+    const thread = this.#thread;
+    this.#thread = undefined;
+    await thread?.terminate();
+    if (this.#ownThread) return;
+    const { releaseKept } = await import("./computations.js");
+    await releaseKept();
   }
 }
 

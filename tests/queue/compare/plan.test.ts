@@ -3,12 +3,12 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../../../src/files/index.js";
 import {
-  imageLines,
   placesOf,
   TrainingPlanReader,
   trainingPlanId,
   writeTrainingPlan,
 } from "../../../src/queue/compare/plan.js";
+import { imageList } from "../../../src/queue/image-list.js";
 import { SharedFolder } from "../../../src/queue/shared-folder.js";
 import { temporaryFolder } from "../../data/temporary.js";
 
@@ -25,7 +25,7 @@ async function written(
   changes: { config?: JsonObject; places?: Record<string, string>; names?: string[] } = {},
 ): Promise<string> {
   const dir = path.join(root, name);
-  const { lines, digest } = imageLines(files, shared);
+  const { lines, digest } = imageList(files, shared);
   const plan = {
     runs: [{ name: "vq-seed0", config: changes.config ?? { threads: null }, isDone: false }],
     imagesDigest: digest,
@@ -78,7 +78,7 @@ describe("a plan of trainings", () => {
     expect(() => read.training(0, { dir: "a" })).toThrow(
       /expected files in the shared folder alone, got "\/etc\/passwd"/,
     );
-    expect(() => imageLines([{ path: path.join(root, "..", "a.png"), name: "a.png" }], shared)).toThrow(
+    expect(() => imageList([{ path: path.join(root, "..", "a.png"), name: "a.png" }], shared)).toThrow(
       /^shared: /,
     );
   });
