@@ -62,7 +62,7 @@ test("README.md shows every kind of quantizer and links to every page", () => {
 
 describe("what documents and comments name is there", () => {
   const root = path.resolve(import.meta.dirname, "..");
-  const folders = [".github", "bench", "cli", "docs", "samples", "src", "tests", "tools"];
+  const folders = [".github", "bench", "cli", "docs", "python", "samples", "src", "tests", "tools"];
   const below = (folder: string) =>
     readdirSync(path.join(root, folder), { recursive: true, encoding: "utf8" }).map(
       (file) => `${folder}/${file.replaceAll("\\", "/")}`,
