@@ -76,7 +76,13 @@ function spectrumOf({ examples: { originals, reconstructions } }: Evaluation): J
 /** Evaluates the final model and writes what a finished run leaves. @throws as `evaluateModel` and `RunRecorder.finish` */
 export async function finishRun(
   run: Run,
-  { loop, recorder }: { readonly loop: TrainingLoop; readonly recorder: RunRecorder | null },
+  {
+    loop,
+    recorder,
+  }: {
+    readonly loop: Pick<TrainingLoop, "progress" | "stepSeconds" | "evaluation">;
+    readonly recorder: Pick<RunRecorder, "finish"> | null;
+  },
   signal: AbortSignal | undefined,
 ): Promise<TrainingResult> {
   const { config, dataset, state, hooks } = run;

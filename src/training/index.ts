@@ -9,6 +9,7 @@ export { type MeasuredRun, measureComparison } from "./comparison/measure-compar
 export { type FoundRun, OpenComparison } from "./comparison/open-comparison.js";
 export { type ComparisonOptions, type PlannedRun, planComparison } from "./comparison/plan.js";
 export type { Sweep } from "./comparison/sweep.js";
+export { type FinishElsewhereOptions, finishTrainedElsewhere } from "./finish-elsewhere.js";
 export { type ModelPart, modelParts } from "./frozen-parts.js";
 export {
   LoggerError,
@@ -48,6 +49,7 @@ export type { RunDescription } from "./run-description.js";
 export { planRun, RunPlan } from "./run-plan.js";
 export { checkSize, type SizeCheckOptions, type SizeUse } from "./size-check.js";
 export { readSource, type SourceModel } from "./source-model.js";
+export { type StartingModel, startingModel } from "./starting-model.js";
 export { type EvaluationFields, type LossFields, type StepMetrics, timingFields } from "./step-metrics.js";
 export { Trainer } from "./trainer.js";
 export type { TrainingFigures, TrainingResult } from "./training-result.js";

@@ -2,9 +2,10 @@ import { type ImageAutoencoder, pixelsToTensor } from "../autoencoder/index.js";
 import { joinArrays } from "../core/typed-arrays.js";
 import type { ImageBatch } from "../data/index.js";
 import type { EvaluationFigures } from "../evaluation/index.js";
-import type { InitializationOptions } from "../quantizers/index.js";
+import type { InitializationOptions, Quantizer } from "../quantizers/index.js";
 import * as tf from "../tf/index.js";
 import { evaluateAsIs, type Run } from "./run.js";
+import type { RunConfig } from "./run-config.js";
 
 /**
  * Brings a model to where step 1 finds it.
@@ -16,10 +17,9 @@ export async function prepareRun(
   signal: AbortSignal | undefined,
 ): Promise<EvaluationFigures | null> {
   const { config, dataset, state, codes, hooks } = run;
-  const { batchSize, accumulate, evaluateUntrained, from } = config;
+  const { batchSize, accumulate, evaluateUntrained } = config;
   const { model, average } = state;
-  const hasCodebook = from !== null && from.codebook !== "fresh";
-  if (!hasCodebook && model.quantizer.latentsForInitialization > 0) {
+  if (isInitialized(config, model.quantizer)) {
     hooks.onPhase?.("initializing");
     const { onInitialization: onProgress } = hooks;
     const control = { signal, onProgress, parts: accumulate };
@@ -30,6 +30,15 @@ export async function prepareRun(
   if (!evaluateUntrained) return null;
   hooks.onPhase?.("untrained");
   return (await evaluateAsIs(run, signal)).figures;
+}
+
+/** Whether a run sets its codebook from data before step 1: one that starts from a model's codebook does not. */
+export function isInitialized(
+  { from }: Pick<RunConfig, "from">,
+  { latentsForInitialization }: Pick<Quantizer, "latentsForInitialization">,
+): boolean {
+  const hasCodebook = from !== null && from.codebook !== "fresh";
+  return !hasCodebook && latentsForInitialization > 0;
 }
 
 /**

@@ -63,7 +63,14 @@ export async function openResumable(
   const folder = await RunFolder.open(dir);
   const lock = await RunFolder.lock(dir);
   try {
-    const resumed = resumedConfig(await folder.readConfig(), changes as Readonly<Record<string, unknown>>);
+    const saved = await folder.readConfig();
+    if (saved.trainedBy !== undefined) {
+      throw new VqkitError(
+        "run",
+        `${dir}: expected a run that was trained here, got one that was trained elsewhere and imported. Resume it there, or start a run from its model (option from).`,
+      );
+    }
+    const resumed = resumedConfig(saved, changes as Readonly<Record<string, unknown>>);
     const config = { ...resumed.config, out: dir, overwrite: false, allowOversize: true };
     const checkpoints = folder.checkpoints({ keep: KEPT_CHECKPOINTS });
     const loaded = checkpoint === "best" ? await loadBest(checkpoints) : await checkpoints.loadNewest();

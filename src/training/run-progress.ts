@@ -128,7 +128,7 @@ export function progressOf({ checkpoint, path }: LoadedCheckpoint): RunProgress 
 }
 
 /** Checks that the images are those that the run was made with, in the same order. @throws ConfigError */
-export function checkSameFiles(dataset: ImageDataset, { files }: RunProgress): void {
+export function checkSameFiles(dataset: ImageDataset, { files }: Pick<RunProgress, "files">): void {
   if (filesDigest(dataset) === files) return;
   throw new ConfigError(
     "data.images",

@@ -200,21 +200,10 @@ export class RunRecorder {
   }
 
   /** Writes what a finished run leaves; the summary last, so that its presence says that all is there. */
-  async finish({ weights, evaluation, conventions, figures }: FinishedRun): Promise<void> {
-    const saved = savedConfig(this.#config);
-    const { model, quantizer } = saved as { model: JsonObject; quantizer: JsonObject };
-    const config = { model, quantizer, ...originFields(originOf(saved)) };
-    await this.#folder.writeModel({ weights, config });
-    const { counts, scales, images, geometry, examples } = evaluation;
-    await this.#folder.writeUsage({ counts, images, geometry, ...(scales === undefined ? {} : { scales }) });
+  async finish(finished: FinishedRun): Promise<void> {
     // A run that was stopped between saving its last step and removing an older one ends like one that was not.
     await this.#checkpoints.prune(this.#savedStep);
-    const picture = await pictureGrid([{ images: examples.originals }, { images: examples.reconstructions }]);
-    await this.#folder.writeFile("reconstructions", picture.png);
-    await this.#folder.writeSummary({
-      conventions,
-      figures: { ...figures, reconstructions: picture.geometry },
-    });
+    await writeFinished(this.#folder, this.#config, finished);
   }
 
   /** Writes what is still buffered and gives the folder free. @throws VqkitError("file") */
@@ -225,6 +214,22 @@ export class RunRecorder {
       this.#lock.release();
     }
   }
+}
+
+/** Writes what the end of a run leaves into its folder; the summary last. */
+export async function writeFinished(
+  folder: RunFolder,
+  config: RunConfig,
+  { weights, evaluation, conventions, figures }: FinishedRun,
+): Promise<void> {
+  const saved = savedConfig(config);
+  const { model, quantizer } = saved as { model: JsonObject; quantizer: JsonObject };
+  await folder.writeModel({ weights, config: { model, quantizer, ...originFields(originOf(saved)) } });
+  const { counts, scales, images, geometry, examples } = evaluation;
+  await folder.writeUsage({ counts, images, geometry, ...(scales === undefined ? {} : { scales }) });
+  const picture = await pictureGrid([{ images: examples.originals }, { images: examples.reconstructions }]);
+  await folder.writeFile("reconstructions", picture.png);
+  await folder.writeSummary({ conventions, figures: { ...figures, reconstructions: picture.geometry } });
 }
 
 /** The files of a run that grow as it trains: they are cut back, flushed and closed together. */
