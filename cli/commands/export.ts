@@ -1,6 +1,13 @@
+import path from "node:path";
 import { type Command, Option } from "commander";
+import { shellQuoted } from "../../src/core/shell.js";
 import type { PixelFormat, RoundTrip } from "../../src/export/index.js";
-import { loadQuantizerModules } from "../config-file.js";
+import {
+  type ConfigObject,
+  loadQuantizerModules,
+  readConfigFile,
+  takeQuantizerModules,
+} from "../config-file.js";
 import { addModelFlags, type ModelFlags } from "../declare-flags.js";
 import { engineOptions } from "../engine-options.js";
 import { UsageError } from "../errors.js";
@@ -10,7 +17,7 @@ import type { FlagField } from "../run-flags.js";
 import { note, print, printJson, type Terminal } from "../terminal.js";
 
 interface Flags extends ModelFlags {
-  readonly to: "onnx" | "huggingface" | "diffusers";
+  readonly to: "onnx" | "huggingface" | "diffusers" | "pytorch";
   readonly out: string;
   readonly pixels?: PixelFormat;
   readonly check?: readonly string[];
@@ -27,13 +34,16 @@ export function addExport(program: Command, terminal: Terminal): void {
   const command = program
     .command("export")
     .description("write a trained model for other programs")
-    .argument("<model>", "run folder or model.safetensors")
+    .argument(
+      "<model>",
+      "run folder or model.safetensors; with pytorch also a configuration of train (.yaml, .json), which is not trained yet",
+    )
     .addOption(
       new Option(
         "--to <format>",
-        "onnx: encoder.onnx and decoder.onnx; huggingface: a folder for the Hub; diffusers: a folder for VQModel.from_pretrained",
+        "onnx: encoder.onnx and decoder.onnx; huggingface: a folder for the Hub; diffusers: a folder for VQModel.from_pretrained; pytorch: a project that trains it on many GPUs",
       )
-        .choices(["onnx", "huggingface", "diffusers"])
+        .choices(["onnx", "huggingface", "diffusers", "pytorch"])
         .makeOptionMandatory(),
     )
     .requiredOption("-o, --out <dir>", "folder for the files")
@@ -54,7 +64,12 @@ export function addExport(program: Command, terminal: Terminal): void {
   );
 }
 
-const WRITERS = { onnx: toOnnx, huggingface: toHuggingFace, diffusers: toDiffusers } as const;
+const WRITERS = {
+  onnx: toOnnx,
+  huggingface: toHuggingFace,
+  diffusers: toDiffusers,
+  pytorch: toPytorch,
+} as const;
 
 async function toOnnx(terminal: Terminal, model: string, flags: Flags): Promise<void> {
   const { quiet = false, json = false, out, overwrite = false } = flags;
@@ -102,6 +117,28 @@ async function toDiffusers(terminal: Terminal, model: string, flags: Flags): Pro
   const result = await exportDiffusers(model, { ...engineOptions(flags), out, overwrite });
   if (json) printJson(terminal, result);
   else print(terminal, `Written: ${result.files.join(", ")} in ${out}`);
+}
+
+async function toPytorch(terminal: Terminal, model: string, flags: Flags): Promise<void> {
+  const { quiet = false, json = false, out, overwrite = false } = flags;
+  const { exportPytorch } = await import("../../src/export/index.js");
+  refuseOnnxFlags(flags);
+  await loadQuantizerModules(flags.quantizerModule ?? []);
+  const source = /\.(ya?ml|json)$/i.test(model) ? await configurationIn(model) : model;
+  const result = await exportPytorch(source, { ...engineOptions(flags), out, overwrite });
+  for (const warning of result.warnings) note(terminal, `warning: ${warning}`, { quiet });
+  if (json) printJson(terminal, result);
+  else
+    print(
+      terminal,
+      `Written: ${result.files.length} files in ${out}. To train: cd ${shellQuoted(out)} && torchrun --nproc-per-node 8 train.py --data IMAGES`,
+    );
+}
+
+/** What a file of `train --config` says; its modules are named by --quantizer-module. */
+async function configurationIn(file: string): Promise<ConfigObject> {
+  const folder = path.dirname(file);
+  return takeQuantizerModules(await readConfigFile(file), { folder, allowCode: false }).rest;
 }
 
 function refuseOnnxFlags({ pixels, check }: Flags): void {

@@ -15,3 +15,4 @@ export type { RoundTrip } from "./onnx/round-trip.js";
 export type { PruneEvidence } from "./prune/evidence.js";
 export { type PruneOptions, type PruneResult, pruneModel } from "./prune/prune-model.js";
 export { type Remapping, readRemapping, remapCodes } from "./prune/remapping.js";
+export { type ExportPytorchOptions, exportPytorch, type PytorchExport } from "./pytorch/export-pytorch.js";
