@@ -141,9 +141,12 @@ async function openRun(terminal: Terminal, folder: string, flags: Flags): Promis
     if (!(error instanceof VqkitError) || error.code !== "run") throw error;
     // What it was counted on is given.
     if (flags.images !== undefined) return null;
-    if (await run.isModelAlone()) throw modelAlone(folder);
-    if (!showsUnfinished(flags)) throw error;
-    return null;
+    if (await run.isModelAlone()) throw uncounted(folder, "a model alone, imported or pruned");
+    if (showsUnfinished(flags)) return null;
+    const { trainedBy } = await run.readConfig();
+    throw trainedBy === undefined
+      ? error
+      : uncounted(folder, "a run that PyTorch trained, not evaluated yet");
   });
   if (flags.images === undefined) {
     if (found === null) {
@@ -181,11 +184,9 @@ function showsUnfinished({ html, plots, json = false }: Flags): boolean {
   return (html !== undefined || plots !== undefined) && !json;
 }
 
-function modelAlone(folder: string): UsageError {
+function uncounted(folder: string, got: string): UsageError {
   const type = `vqkit report ${shellQuoted(folder)} --images IMAGES`;
-  return new UsageError(
-    `${folder}: expected images to count codes on, got a model alone, imported or pruned. Type: ${type}`,
-  );
+  return new UsageError(`${folder}: expected images to count codes on, got ${got}. Type: ${type}`);
 }
 
 function evidenceOptions(flags: Flags) {

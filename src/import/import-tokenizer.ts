@@ -1,51 +1,29 @@
 import { createRequire } from "node:module";
-import type { AutoencoderConfig } from "../autoencoder/index.js";
 import { type JsonObject, OutputFolder } from "../files/index.js";
-import { type QuantizerConfig, quantizerFacts } from "../quantizers/index.js";
+import { quantizerFacts } from "../quantizers/index.js";
 import { type Original, RunFolder } from "../runs/index.js";
+import type { ImportedTokenizer, ImportOptions } from "./imported-tokenizer.js";
 import { originalFile } from "./original.js";
-import { configName, type ImportPlan, type PlanOptions, planImport } from "./plan.js";
-import { type OpenedSource, openSource, type SourceOptions } from "./source.js";
+import { configName, type ImportPlan, planImport } from "./plan.js";
+import { importProject, trainedProject } from "./pytorch-project.js";
+import { type OpenedSource, openSource } from "./source.js";
 import { readWeights } from "./weight-map.js";
-
-export interface ImportOptions extends PlanOptions, SourceOptions {
-  /** A folder, new or empty. */
-  readonly out: string;
-  /** Let new files replace those of the same name; others stay. Default false. */
-  readonly overwrite?: boolean;
-  /** Told of each weight that was read. */
-  readonly onWeight?: (done: number, total: number) => void;
-}
-
-/** What was imported. */
-export interface ImportedTokenizer {
-  /** The folder: every function that takes a run or a model takes it. */
-  readonly dir: string;
-  /** The family in words. */
-  readonly title: string;
-  readonly original: Original;
-  readonly model: AutoencoderConfig;
-  readonly quantizer: QuantizerConfig;
-  /** K. */
-  readonly codebookSize: number;
-  /** Weights, and numbers in them. */
-  readonly weights: number;
-  readonly numbers: number;
-  /** Weights of the files that are no part of the tokenizer (discriminators, optimizers, other networks), by the beginning of their names. */
-  readonly leftOut: Readonly<Record<string, number>>;
-}
 
 /**
  * Turns a published tokenizer into a model of vqkit: config.json and model.safetensors in a new folder, which every
  * command and function takes as it takes a run. Weights become float32; nothing of the source is executed.
  *
+ * What a PyTorch project of `exportPytorch` has trained becomes a run folder with its metrics.
+ *
  * @param source a file of weights (.safetensors or its index, .ckpt, .pt, .pth, .bin, .jit), or the folder of a diffusers
- * `VQModel`, of a transformers model, or of Cosmos's two archives
+ * `VQModel`, of a transformers model, of Cosmos's two archives, or of a PyTorch project
  * @throws VqkitError("format") saying what stands in the way, or naming the first weight that is over or missing, or the
  * field of the configuration that does not fit; ConfigError at `out`, `family` or `prefix`; VqkitError("file")
  */
 export async function importTokenizer(source: string, options: ImportOptions): Promise<ImportedTokenizer> {
   await OutputFolder.check(options.out, options);
+  const project = await trainedProject(source);
+  if (project !== undefined) return importProject(project, options);
   const opened = await openSource(source, options);
   try {
     const plan = planImport(opened, options);
