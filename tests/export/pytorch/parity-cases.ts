@@ -40,7 +40,9 @@ const quantizers: Readonly<Record<string, ParityCase>> = {
   }),
   sphere: quantized({ kind: "vq", codebook: "sphere", ...vectors, entropyWeight: 0.1 }),
   "sphere averages": quantized({ kind: "vq", codebook: "ema-sphere", ...vectors, replaceBelow: 0.3 }),
-  "inner product": quantized({ kind: "vq", codebook: "inner-product", ...vectors, entropyWeight: 0.1 }),
+  "inner product": quantized({
+    ...{ kind: "vq", codebook: "inner-product", ...vectors, entropyWeight: 0.1, entropyTemperature: 0.5 },
+  }),
   frozen: quantized({ kind: "vq", codebook: "frozen", ...vectors }),
   bridge: quantized({
     ...{ kind: "vq", codebook: "bridge", ...vectors, bridgeGroup: 3, bridgeWidth: 8, bridgeHeads: 2 },
@@ -119,7 +121,7 @@ const runs: Readonly<Record<string, ParityCase>> = {
         ...{ preset: "vqgan", downsamplingFactor: 4, baseWidth: 8, widthMultipliers: [1, 1, 2] },
         ...{ residualBlocks: 1, latentChannels: 12, decoderNorm: "spatial" },
       },
-      quantizer: { kind: "vq", ...vectors, replaceBelow: 0.3, replaceEvery: 1 },
+      quantizer: { kind: "vq", ...vectors, replaceBelow: 0.3, replaceEvery: 6 },
       loss: { l2: 1, sobel: 2 },
       partLearningRates: { codebook: 3e-3, decoder: 5e-4 },
       weightAverageDecay: 0.5,
