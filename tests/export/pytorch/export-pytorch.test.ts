@@ -92,7 +92,7 @@ describe("exportPytorch", () => {
     await expect(failed).rejects.toMatchObject({ code: "format" });
   });
 
-  it("has Python for every kind and part that it says is carried, and carries every part", async () => {
+  it("has Python for every kind and part that it says is carried", async () => {
     const entriesOf = async (file: string, table: string): Promise<string[]> => {
       const text = await readFile(join(python, "vqkit_torch", "quantizers", file), "utf8");
       const [, body = ""] = new RegExp(`^${table} = \\{\n(.*?)^\\}`, "ms").exec(text) ?? [];
@@ -101,7 +101,7 @@ describe("exportPytorch", () => {
     expect(await entriesOf("__init__.py", "KINDS")).toEqual(carriedKinds);
     expect(await entriesOf("__init__.py", "CODEBOOKS")).toEqual(carriedParts.codebook);
     expect(await entriesOf("estimators.py", "ESTIMATORS")).toEqual(carriedParts.gradient);
-    expect(codebookParts.map(({ name }) => name)).toEqual(carriedParts.codebook);
-    expect(estimatorParts.map(({ name }) => name)).toEqual(carriedParts.gradient);
+    const known: readonly string[] = [...codebookParts, ...estimatorParts].map(({ name }) => name);
+    expect(known).toEqual(expect.arrayContaining([...carriedParts.codebook, ...carriedParts.gradient]));
   });
 });
