@@ -121,12 +121,12 @@ async function configOf(
   }
   const { trainedBy: _trainedBy, ...own } = run;
   const data = isObject(run.data) ? run.data : {};
-  return resolveRun({ ...own, data: { images: NO_IMAGES, ...data } });
+  return resolveRun({ ...own, data: { ...data, images: NO_IMAGES, filesFrom: null } });
 }
 
 async function untrained(options: Partial<RunOptions>, engine: EngineOptions): Promise<Project> {
   const { data } = options;
-  const placed = isObject(data) ? { ...data, images: NO_IMAGES } : NO_IMAGES;
+  const placed = isObject(data) ? { ...data, images: NO_IMAGES, filesFrom: null } : NO_IMAGES;
   const plan = await planRun({ ...options, data: placed } as RunOptions);
   checkCarried(plan.config);
   await selectEngine(engine);

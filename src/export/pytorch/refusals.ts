@@ -46,11 +46,21 @@ export function checkCarried(config: RunConfig): void {
   if (found !== undefined) throw new VqkitError("format", `PyTorch project: ${found}`);
 }
 
-function refusal({ quantizer, loss, objectives, onNan, stopAfter }: RunConfig): string | undefined {
+function refusal({ quantizer, loss, objectives, onNan, stopAfter, data }: RunConfig): string | undefined {
   const unknown = membersOf(quantizer)
     .map(unknownPart)
     .find((found) => found !== undefined);
   if (unknown !== undefined) return unknown;
+  if (
+    membersOf(quantizer)
+      .slice(1)
+      .some((member) => Number(member.replaceBelow ?? 0) > 0)
+  ) {
+    return "quantizer.replaceBelow: expected 0 of members, whose codes the project does not replace. Leave it out, or train it here.";
+  }
+  if (data.shuffleBuffer !== null) {
+    return `data.shuffleBuffer: expected null, got ${data.shuffleBuffer}: the project draws from all images. Leave it out.`;
+  }
   const own = Object.keys(loss).find((name) => name !== "huberDelta" && !carriedLosses.includes(name));
   if (own !== undefined) {
     return `loss.${own}: expected ${carriedLosses.join(", ")}, got a loss of one's own, of which there is no PyTorch code. Leave it out.`;
