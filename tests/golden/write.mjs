@@ -45,7 +45,7 @@ const tokenizer = await Tokenizer.load("run");
 const images = [];
 for await (const codes of tokenizer.encodeAll("images", { policy: "resize", size: [16, 24] }))
   images.push(codes);
-for (const format of ["npy", "jsonl", "parquet", "tar", "packed"]) {
+for (const format of ["npy", "jsonl", "parquet", "tar", "packed", "bin"]) {
   await writeCodes(join("codes", format), images, { format });
 }
 
