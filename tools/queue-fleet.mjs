@@ -109,6 +109,12 @@ export class QueueFleet {
         await this.#redis.done;
         await setTimeout(random.integer(2000));
         await this.startRedis();
+        // A submitter that had only begun has found no Redis: it says so and ends, and is started anew as a user would.
+        const ended = submitter.exitCode === null ? undefined : await submitter.done;
+        if (ended?.code === 1 && ended.text.includes("expected Redis at")) {
+          told["submitter without Redis"] = (told["submitter without Redis"] ?? 0) + 1;
+          submitter = submit([...flags, ...resume]);
+        }
       }
     }
     await succeed(submitter);
