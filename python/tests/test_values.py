@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from vqkit_torch.quantizers import create
+from vqkit_torch.quantizers.estimators import ESTIMATORS
 
 CASES = json.loads((Path(__file__).parents[2] / "tests" / "quantizers" / "values.json").read_text())
 DEFAULTS = {
@@ -81,6 +82,8 @@ class Values(unittest.TestCase):
     def test_all(self):
         self.assertGreater(len(CASES), 20)
         for case in CASES:
+            if case["config"].get("gradient", "straight-through") not in ESTIMATORS:
+                continue  # refused at export
             with self.subTest(case["name"]):
                 self.check(case)
 

@@ -121,7 +121,7 @@ const runs: Readonly<Record<string, ParityCase>> = {
         ...{ preset: "vqgan", downsamplingFactor: 4, baseWidth: 8, widthMultipliers: [1, 1, 2] },
         ...{ residualBlocks: 1, latentChannels: 12, decoderNorm: "spatial" },
       },
-      quantizer: { kind: "vq", ...vectors, replaceBelow: 0.3, replaceEvery: 6 },
+      quantizer: { kind: "vq", ...vectors },
       loss: { l2: 1, sobel: 2 },
       partLearningRates: { codebook: 3e-3, decoder: 5e-4 },
       weightAverageDecay: 0.5,

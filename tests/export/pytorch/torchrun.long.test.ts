@@ -76,7 +76,7 @@ describe.skipIf(!runs)(`torchrun${runs ? "" : " (no Python with torch and safete
     expect(config.trainedBy).toMatchObject({ framework: "pytorch", ranks: 2, precision: "fp32", steps: 9 });
     expect(await logged(dir)).toEqual(there);
     const wrong = finishTrainedElsewhere(dir, { images: join(images, "image0[0-3].png"), threads: 1 });
-    await expect(wrong).rejects.toThrow(/data\.images: expected the files that the run began with/);
+    await expect(wrong).rejects.toThrow(/data\.images: expected the images that the run began with/);
     const finished = await finishTrainedElsewhere(dir, { images, threads: 1 });
     const own = trainer.result?.evaluation as NonNullable<typeof trainer.result>["evaluation"];
     expect(finished.evaluation.imagesDigest).toBe(own.imagesDigest);
