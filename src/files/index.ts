@@ -6,6 +6,7 @@ export {
   writeFileAtomic,
 } from "./atomic-file.js";
 export { type BoundedReader, openReader, readWhole, withReader } from "./bounded-reader.js";
+export { copyWhole } from "./copy-whole.js";
 export { crc32 } from "./crc32.js";
 export { EventFile, type EventFileOptions } from "./event-file.js";
 export { errnoOf, fileError, formatError, isMissingFile, quoted } from "./file-errors.js";

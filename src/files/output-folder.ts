@@ -1,7 +1,8 @@
-import { copyFile, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { dirname, isAbsolute, join, resolve, sep } from "node:path";
 import { ConfigError, VqkitError } from "../core/errors.js";
 import { removeTemporaries, syncFolder, temporaryPathOf, writeFileDurably } from "./atomic-file.js";
+import { copyWhole } from "./copy-whole.js";
 import { errnoOf, fileError, reasonOf } from "./file-errors.js";
 import { clearLeftovers, isContent, STAGING_NAME } from "./folder-content.js";
 import { FolderLock, LOCK_NAME } from "./folder-lock.js";
@@ -229,18 +230,6 @@ async function move(from: string, to: string): Promise<void> {
     const folder = dirname(to);
     await removeTemporaries(folder);
     // Not named after the file, whose name may be as long as names can be.
-    const temporary = temporaryPathOf(join(folder, "copy"));
-    try {
-      await copyFile(from, temporary);
-      const handle = await open(temporary, "r+");
-      try {
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      await rename(temporary, to);
-    } finally {
-      await rm(temporary, { force: true });
-    }
+    await copyWhole(from, to, temporaryPathOf(join(folder, "copy")));
   }
 }

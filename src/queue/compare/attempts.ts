@@ -8,6 +8,7 @@ import { VqkitError } from "../../core/errors.js";
 import { formatError, namesIn, parseJson, readWhole, writeJsonFile } from "../../files/index.js";
 import { RunFolder } from "../../runs/index.js";
 import type { TrainingRecord } from "../computing/train.js";
+import { metImages } from "../met-images.js";
 import { attemptName, type PieceResult } from "../task.js";
 import { newestStep } from "./run-copies.js";
 
@@ -20,10 +21,7 @@ const recordSchema = z.object({
   formatVersion: z.literal(FORMAT.formatVersion),
   piece: z.int().min(0),
   steps: z.int().min(0),
-  broken: z.array(
-    z.object({ file: z.string(), reason: z.string(), isFolder: z.literal(true).exactOptional() }),
-  ),
-  notes: z.array(z.object({ file: z.string(), note: z.string() })),
+  ...metImages,
 });
 
 /** What a worker says of a run that it has trained to its end. */

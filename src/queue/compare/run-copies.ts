@@ -1,7 +1,8 @@
 /** Copies of run folders, whole or not at all: what an attempt continues from, and what is put into its place. */
-import { copyFile, link, open, rename, rm } from "node:fs/promises";
+import { link, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import {
+  copyWhole,
   errnoOf,
   fileError,
   isMissingFile,
@@ -10,7 +11,6 @@ import {
   makeFolder,
   namesIn,
   syncFolder,
-  temporaryPathOf,
 } from "../../files/index.js";
 import { Checkpoints, RUN_FILES, RunFolder } from "../../runs/index.js";
 
@@ -130,22 +130,6 @@ async function linked(source: string, target: string): Promise<boolean> {
   } catch (error) {
     if (errnoOf(error) === "ENOENT") throw error;
     return false;
-  }
-}
-
-async function copyWhole(source: string, target: string): Promise<void> {
-  const temporary = temporaryPathOf(target);
-  try {
-    await copyFile(source, temporary);
-    const file = await open(temporary, "r+");
-    try {
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, target);
-  } finally {
-    await rm(temporary, { force: true });
   }
 }
 

@@ -8,6 +8,7 @@ import { VqkitError } from "../../core/errors.js";
 import type { StoredSums } from "../../evaluation/index.js";
 import { formatError, parseJson, readSafetensors, readWhole, writeJsonFile } from "../../files/index.js";
 import { digestOf, type PartRecord } from "../computing/evaluate.js";
+import { metImages } from "../met-images.js";
 import type { PieceResult } from "../task.js";
 
 const FORMAT = { format: "vqkit-evaluation-piece", formatVersion: 1 } as const;
@@ -20,10 +21,7 @@ const recordSchema = z.object({
   piece: z.int().min(0),
   digests: z.record(z.string().regex(/^[\w-]+\.safetensors$/), z.string()),
   items: z.int().min(0),
-  broken: z.array(
-    z.object({ file: z.string(), reason: z.string(), isFolder: z.literal(true).exactOptional() }),
-  ),
-  notes: z.array(z.object({ file: z.string(), note: z.string() })),
+  ...metImages,
 });
 
 /** A part of an evaluation as its submitter reads it. */
