@@ -195,8 +195,7 @@ describe("Semaphore", () => {
     });
     const second = semaphore.run(1, async () => (ran = true), stop.signal);
     stop.abort(new Error("stopped"));
-    await expect(first).rejects.toThrow("failed");
-    await expect(second).rejects.toThrow("stopped");
+    await Promise.all([expect(first).rejects.toThrow("failed"), expect(second).rejects.toThrow("stopped")]);
     expect(ran).toBe(false);
     expect(await semaphore.run(1, async () => "free")).toBe("free");
   });

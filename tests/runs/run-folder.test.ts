@@ -94,8 +94,8 @@ describe("RunFolder.create", () => {
   it("refuses a path that is a file", async () => {
     const path = join(await temporaryFolder(), "file");
     await writeFile(path, "");
-    for (const make of [RunFolder.create(path, { overwrite: true }), RunFolder.open(path)]) {
-      await expect(make).rejects.toMatchObject({
+    for (const make of [() => RunFolder.create(path, { overwrite: true }), () => RunFolder.open(path)]) {
+      await expect(make()).rejects.toMatchObject({
         code: "run",
         message: `${path}: expected a folder, got a file.`,
       });
