@@ -17,9 +17,11 @@ export function unitRows(rows: Tensor2D): Tensor2D {
       value: unit,
       gradFunc: (gradient, saved) => {
         const [direction, norm] = saved as [Tensor2D, Tensor2D];
-        const along = tf.mul(direction, tf.sum(tf.mul(direction, gradient), 1, true));
-        const across = tf.div(tf.sub(gradient, along), tf.maximum(norm, SHORTEST));
-        return tf.where(tf.greaterEqual(norm, SHORTEST), across, gradient) as Tensor2D;
+        const along = tf.sum(tf.mul(direction, gradient), 1, true); // [M, 1]
+        const hasDirection = tf.greaterEqual(norm, SHORTEST);
+        const passed = tf.mul(direction, tf.where(hasDirection, along, tf.zerosLike(along)));
+        const scale = tf.where(hasDirection, norm, tf.onesLike(norm));
+        return tf.div(tf.sub(gradient, passed), scale) as Tensor2D;
       },
     };
   });

@@ -82,6 +82,8 @@ const binary: Case[] = (
   return [
     [`${op} of equal shapes`, () => f(normal([4, 5]), normal([4, 5], 1))],
     [`${op} broadcasting`, () => f(normal([2, 3, 4, 5]), normal([4, 1], 1))],
+    [`${op} of rows of one number and a scalar`, () => f(normal([3, 32, 1]), tf.scalar(0.75))],
+    [`${op} of a scalar and rows of one number`, () => f(tf.scalar(0.75), normal([96, 1]))],
     [
       `${op} of integers`,
       () =>
@@ -96,6 +98,21 @@ const cases: Case[] = [
   ...binary,
   ["round is half to even", () => tf.round(tf.tensor1d([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5]))],
   ["atan2", () => tf.atan2(normal([4, 5]), normal([5], 1))],
+  [
+    "sums and means over the first axes, of many rows",
+    () => {
+      const x = normal([6, 7, 5, 3]);
+      const within = [0, 1].map((axis) => x.slice([0, 0, 0, axis], [-1, -1, -1, 1]));
+      return [x.sum([0, 1]), x.mean([1, 0], true), x.sum([0, 1, 2]), ...within.map((y) => y.mean([0, 1]))];
+    },
+  ],
+  [
+    "sums over many rows, with numbers that are none",
+    () => {
+      const x = normal([40, 4]).mul(tf.tensor1d([1, Number.POSITIVE_INFINITY, Number.NaN, 0]));
+      return [x.sum(0), x.mean(0)];
+    },
+  ],
   ["pow", () => tf.pow(positive([3, 4]), normal([4], 1))],
   ["step with slope", () => tf.step(normal([3, 4]), 0.25)],
   ["leakyRelu", () => tf.leakyRelu(normal([3, 4]), 0.3)],

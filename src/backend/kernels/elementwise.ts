@@ -34,12 +34,13 @@ export function elementwise(
   return g.fromChannelsFirst(emit(g, names, dtypes), shape, dtype);
 }
 
-/** ONNX Runtime broadcasts a vector row by row, which is slow for rows shorter than this; several then make one. */
+/** ONNX Runtime broadcasts row by row, which is slow for rows shorter than this; several then make one. */
 const shortRow = 32;
 
 /**
  * The operands of an operation on many short rows, with rows joined and the vectors among the operands repeated to
- * match; undefined where rows are long or few, or an operand is neither whole, nor a vector [C], nor a scalar.
+ * match; undefined where rows are long or few, or an operand is neither whole, nor a vector [C], nor a scalar. Beside
+ * scalars alone only rows of one number are slow.
  */
 function inLongRows(
   g: GraphBuilder,
@@ -48,10 +49,13 @@ function inLongRows(
 ): string[] | undefined {
   const channels = shape.at(-1) ?? 1;
   const rows = sizeOf(shape) / channels;
-  const isVector = (v: Value) => v.shape.at(-1) === channels && sizeOf(v.shape) === channels;
-  const isKnown = (v: Value) => sameShape(v.shape, shape) || isVector(v) || sizeOf(v.shape) === 1;
-  if (channels < 2 || channels >= shortRow || rows < 64) return undefined;
+  const isScalar = (v: Value) => sizeOf(v.shape) === 1;
+  const isVector = (v: Value) =>
+    channels === 1 ? isScalar(v) : v.shape.at(-1) === channels && sizeOf(v.shape) === channels;
+  const isKnown = (v: Value) => sameShape(v.shape, shape) || isVector(v) || isScalar(v);
+  if (channels < 1 || channels >= shortRow || rows < 64) return undefined;
   if (!operands.some(isVector) || !operands.every(isKnown)) return undefined;
+  if (channels === 1) return operands.map((v) => g.plain(g.reshape(v, isScalar(v) ? [] : [rows])));
   const joined = [64, 32, 16, 8, 4].find((count) => rows % count === 0);
   if (joined === undefined) return undefined;
   const row = joined * channels;

@@ -6,7 +6,7 @@ import type { Scalar, Tensor2D, Tensor4D } from "../../tf/index.js";
 import type { QuantizerLoss } from "../facts.js";
 import { stopGradient } from "../gradients/stop-gradient.js";
 import { tf } from "../tfjs.js";
-import { batchBitEntropy, meanBitEntropy } from "./bit-entropy.js";
+import { type BatchEntropyOptions, bitEntropyLoss } from "./bit-entropy.js";
 import type { GridRule } from "./grid-rule.js";
 
 /** 2^24, the largest implicit codebook. */
@@ -57,12 +57,9 @@ export const entropyOptions = {
 } as const;
 
 /** What the losses depend on. */
-export interface BitLossOptions {
-  /** γ. */
-  readonly diversityWeight: number;
+export interface BitLossOptions extends BatchEntropyOptions {
   /** τ. */
   readonly temperature: number;
-  readonly bitsTogether: number;
   /** Codes are ± this in each dimension. */
   readonly scale: number;
 }
@@ -74,14 +71,13 @@ export interface BitLossOptions {
 export function bitLosses(
   latents: Tensor4D,
   codes: Tensor4D,
-  { diversityWeight, temperature, bitsTogether, scale }: BitLossOptions,
+  { temperature, scale, ...batch }: BitLossOptions,
 ): Readonly<Record<"commitment" | "entropy", Scalar>> {
   const flat: Tensor2D = tf.reshape(latents, [-1, latents.shape[3]]);
   const logits = tf.mul(flat, (4 * scale) / temperature) as Tensor2D;
-  const diversity = tf.mul(batchBitEntropy(logits, bitsTogether), diversityWeight);
   return {
     commitment: tf.mean(tf.square(tf.sub(latents, stopGradient(codes)))) as Scalar,
-    entropy: tf.sub(meanBitEntropy(logits), diversity) as Scalar,
+    entropy: bitEntropyLoss(logits, batch),
   };
 }
 
