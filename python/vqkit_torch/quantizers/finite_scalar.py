@@ -94,13 +94,14 @@ class FiniteScalarPerturbation(GridQuantizer):
 
     def draw(self, draw):
         shape, rate = (*draw.grid, self.code_dim), self.config["quantizeRate"]
-        return {"noise": draw.uniform(*shape) - 0.5, "is_rounded": _chosen(draw, shape, rate)}
+        noise = {"noise": draw.uniform(*shape) - 0.5}
+        return {**noise, "is_rounded": _chosen(draw, shape, rate)} if rate > 0 else noise
 
     def in_training(self, smooth, codes, drawn):
         share = smooth / self.SPREAD + 0.5
         moved = share + drawn["noise"] / self.level_counts
         noisy = (torch.where((moved > 0) & (moved < 1), moved, share) - 0.5) * self.SPREAD
-        return torch.where(drawn["is_rounded"] > 0, codes, noisy)
+        return torch.where(drawn["is_rounded"] > 0, codes, noisy) if "is_rounded" in drawn else noisy
 
     def losses(self, latents, codes):
         rows = latents.reshape(-1, self.code_dim)

@@ -60,6 +60,7 @@ function scalarPerturbation({ levels, quantizeRate, spreadWeight }: ScalarPertur
         const shape: [number, number, number, number] = [...grid, levels.length];
         const length = shape.reduce((product, size) => product * size, 1);
         const noise = random.fill(length, (r) => r.uniform(-0.5, 0.5));
+        if (quantizeRate === 0) return { noise: tf.tensor4d(noise, shape) };
         const isRounded = random.fill(length, (r) => (r.next() < quantizeRate ? 1 : 0));
         return { noise: tf.tensor4d(noise, shape), isRounded: tf.tensor4d(isRounded, shape) };
       },
@@ -67,8 +68,8 @@ function scalarPerturbation({ levels, quantizeRate, spreadWeight }: ScalarPertur
         const share = tf.add(tf.div(smooth, TO_UNIT_VARIANCE), 0.5);
         const moved = tf.add(share, tf.div(noise as Tensor, counts()));
         const isInside = tf.logicalAnd(tf.greater(moved, 0), tf.less(moved, 1));
-        const noisy = spread(tf.where(isInside, moved, share));
-        return tf.where(tf.greater(isRounded as Tensor, 0), codes, noisy) as Tensor4D;
+        const noisy = spread(tf.where(isInside, moved, share)) as Tensor4D;
+        return isRounded === undefined ? noisy : tf.where(tf.greater(isRounded, 0), codes, noisy);
       },
     },
     writeDigits(g, latents) {
