@@ -73,6 +73,12 @@ const outputTransformTurned = ofBothAxes(outputOf, true); // [36, 16]
 /** Transformed tensors hold at most this many elements (256 MiB of float32). */
 const largestTransformed = 2 ** 26;
 
+/**
+ * A transformed image of more elements (32 MiB) is not kept from the forward pass for the filter's gradient, but made again:
+ * it takes 2.25 times the memory of the image itself, which is kept anyhow.
+ */
+const largestKept = 2 ** 23;
+
 /** Below this many multiplications saved for each value transformed, a direct convolution is as fast. */
 const leastGain = 16;
 
@@ -151,7 +157,8 @@ export function filterGradientTiled(
     },
   ); // [4*4*N*rows*columns, O]
   const products = product(g, outputTransformTurned, g.reshapeName(byPlace, [16, tiles * filters]));
-  const image = g.transposeName(transformedImage(g, x), [0, 2, 1]); // [36, I, tiles]
+  const isKept = tiles * pixels ** 2 * inputs <= largestKept;
+  const image = g.transposeName(transformedImage(g, x, isKept ? "" : " again"), [0, 2, 1]); // [36, I, tiles]
   const sums = g.op("MatMul", [image, g.reshapeName(products, [36, tiles, filters])]); // [36, I, O]
   const taps = product(g, filterTransformTurned, g.reshapeName(sums, [36, inputs * filters]));
   return new Value(g.reshapeName(taps, shape), shape, "float32");
@@ -218,19 +225,24 @@ function invert(permutation: Int32Array): Int32Array {
   return inverse;
 }
 
-/** x [N, H, W, I] → [36, tiles, I] */
-function transformedImage(g: GraphBuilder, x: Value): string {
+/**
+ * x [N, H, W, I] → [36, tiles, I]
+ *
+ * @param time tells one transformation of an image from another: of two whose operands are the same, ONNX Runtime would keep
+ * the first
+ */
+function transformedImage(g: GraphBuilder, x: Value, time = ""): string {
   const [n, height, width, channels] = x.shape as [number, number, number, number];
   const tiles = (n * height * width) / outputs ** 2;
   // What lies outside the images is one more pixel, of zeros.
-  const zeros = g.constantOnce(`zeros 1x${channels}`, () => ({
+  const zeros = g.constantOnce(`zeros 1x${channels}${time}`, () => ({
     data: new Float32Array(channels),
     dims: [1, channels],
   }));
   const rows = g.op("Concat", [g.reshapeName(g.plain(x), [n * height * width, channels]), zeros], {
     axis: 0,
   });
-  const table = g.constantOnce(`tiles of ${n}x${height}x${width}`, () => ({
+  const table = g.constantOnce(`tiles of ${n}x${height}x${width}${time}`, () => ({
     data: tileTable(n, height, width),
     dims: [36 * tiles],
   }));
