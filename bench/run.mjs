@@ -1,11 +1,12 @@
 // Races vqkit against its peers: `npm run bench -- [NAME...] [--json] [--rounds N]`. See bench/RESULTS.md.
 import { readFileSync } from "node:fs";
-import { cpus, loadavg } from "node:os";
+import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { deviceNames } from "../dist/src/backend/index.js";
 import { unknownName } from "../dist/src/core/suggest.js";
 import { benchmarks } from "./lib/benchmarks.mjs";
 import { compare, summarize } from "./lib/compare.mjs";
+import { busyShare } from "./lib/idle.mjs";
 import { missingRuntimes, peersOn, race, reasonWithoutPeers } from "./lib/race.mjs";
 
 const usage = `Usage: npm run bench -- [NAME...] [options]
@@ -144,18 +145,19 @@ function conditions(options, rows) {
   return [
     `${processor.length} × ${processor[0]?.model.trim() ?? "unknown processor"}; Node ${process.versions.node}`,
     ...runtimes,
-    `rounds: ${options.rounds}, sides taking turns; threads: ${options.threads};${options.batch === undefined ? "" : ` batch: ${options.batch};`} load average at the start: ${options.load.toFixed(1)}`,
+    `rounds: ${options.rounds}, sides taking turns; threads: ${options.threads};${options.batch === undefined ? "" : ` batch: ${options.batch};`} other programs used ${Math.round(100 * options.busy)} % of the processors at the start`,
     ...(options.rounds < 3 ? ["fewer than three rounds: not for the record"] : []),
-    ...(options.load > 0.5 ? ["the machine was not idle: not for the record"] : []),
+    ...(options.busy > 0.05 ? ["the machine was not idle: not for the record"] : []),
   ];
 }
 
 function main() {
-  const options = { ...parse(), load: loadavg()[0] };
-  if (options.help) {
+  const given = parse();
+  if (given.help) {
     console.log(usage);
     return;
   }
+  const options = { ...given, busy: busyShare() };
   const missing = missingRuntimes(options.names.map((name) => benchmarks[name]));
   for (const text of missing.values()) console.error(text);
   const rows = [];

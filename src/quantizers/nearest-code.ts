@@ -24,8 +24,10 @@ export interface NearestCodeOptions {
  * The index of each latent's nearest code, by Euclidean distance unless told otherwise; the lowest index where several
  * are equally near.
  *
- * argmin_k ‖z − e_k‖² = argmax_k (z·e_k − ½‖e_k‖²): one matrix product with a bias. It goes through blocks of latents
- * and tiles of codes and keeps only the best of each, so memory does not grow with M·K. No gradient flows through it.
+ * argmin_k ‖z − e_k‖² = argmax_k (z·e_k − ½‖e_k‖²): one matrix product, in which the bias is one more column of the codes
+ * (added by itself it is a pass over all scores, longer than the product where D is small). It goes through blocks of
+ * latents and tiles of codes and keeps only the best of each, so memory does not grow with M·K. No gradient flows through
+ * it.
  *
  * @param latents [M, D]
  * @param codes [K, D]
@@ -40,19 +42,17 @@ export function nearestCode(
     codesPerTile = CODES_PER_TILE,
   }: NearestCodeOptions = {},
 ): Tensor1D {
-  const [rows, dim] = latents.shape;
+  const [rows] = latents.shape;
   const [size] = codes.shape;
   const perTile = Math.min(size, codesPerTile);
   const rowsPerBlock = Math.max(1, Math.floor(scoresPerBlock / perTile));
   return withoutGradient(() => {
-    const bias = scoreBias(codes, similarity);
-    const tiles = ranges(size, perTile).map(({ start, count }) => ({
-      codes: count === size ? codes : tf.slice(codes, [start, 0], [count, dim]),
-      bias: count === size ? bias : tf.slice(bias, [start], [count]),
-    }));
+    const byDistance = similarity === "distance";
+    const columns = byDistance ? withColumn(codes, scoreBias(codes, similarity)) : codes;
+    const tiles = ranges(size, perTile).map(({ start, count }) => rowsOf(columns, start, count));
     const blocks = ranges(rows, rowsPerBlock).map(({ start, count }) => {
-      const block = count === rows ? latents : tf.slice(latents, [start, 0], [count, dim]);
-      return bestOfTiles(block, tiles, perTile);
+      const block = rowsOf(latents, start, count);
+      return bestOfTiles(byDistance ? withColumn(block, tf.ones([count])) : block, tiles, perTile);
     });
     return blocks.length === 1 ? (blocks[0] as Tensor1D) : tf.concat(blocks);
   });
@@ -64,17 +64,25 @@ export function scoreBias(codes: Tensor2D, similarity: Similarity): Tensor1D {
   return tf.mul(tf.sum(tf.square(codes), 1), -0.5);
 }
 
-/** Some of the codes [k, D] and their biases [k]. */
-interface Tile {
-  readonly codes: Tensor2D;
-  readonly bias: Tensor1D;
+/** A matrix with one more column. */
+function withColumn(matrix: Tensor2D, column: Tensor1D): Tensor2D {
+  return tf.concat([matrix, tf.reshape(column, [-1, 1])], 1);
 }
 
-/** The best code of each latent [m, D] over all tiles, of which all but the last have `perTile` codes: [m]. */
-function bestOfTiles(latents: Tensor2D, tiles: readonly Tile[], perTile: number): Tensor1D {
-  const scoresOf = ({ codes, bias }: Tile) => tf.add(tf.matMul(latents, codes, false, true), bias); // [m, k]
+function rowsOf(matrix: Tensor2D, start: number, count: number): Tensor2D {
+  return count === matrix.shape[0] ? matrix : tf.slice(matrix, [start, 0], [count, matrix.shape[1]]);
+}
+
+/**
+ * The code of the largest product with each latent, over all tiles, of which all but the last have `perTile` codes: [m].
+ *
+ * @param latents [m, D']
+ * @param tiles some of the codes each, [k, D']
+ */
+function bestOfTiles(latents: Tensor2D, tiles: readonly Tensor2D[], perTile: number): Tensor1D {
+  const scoresOf = (tile: Tensor2D) => tf.matMul(latents, tile, false, true); // [m, k]
   return tf.tidy(() => {
-    if (tiles.length === 1) return tf.argMax(scoresOf(tiles[0] as Tile), 1);
+    if (tiles.length === 1) return tf.argMax(scoresOf(tiles[0] as Tensor2D), 1);
     const bests = tiles.map((tile) => tf.tidy(() => tf.topk(scoresOf(tile), 1)));
     const values = tf.concat(
       bests.map(({ values }) => values),

@@ -6,9 +6,9 @@ import { FolderLock } from "../../files/index.js";
 import type { EncodedBatch, SourceProgress, Tokenizer } from "../../tokenizer/index.js";
 import { QueueConnection } from "../connection.js";
 import { QUEUE_FOLDER, SharedFolder } from "../shared-folder.js";
-import { Submission } from "../submission.js";
-import type { PieceResult, Task } from "../task.js";
-import { clearTaskFolder, removeTaskFolder } from "../task-folder.js";
+import { SubmittedTask } from "../submitted-task.js";
+import type { Task } from "../task.js";
+import { clearTaskFolder } from "../task-folder.js";
 import { PieceJoin } from "./join.js";
 import {
   collectionOptions,
@@ -28,40 +28,21 @@ import { cutLines, PlanReader, planId, writePlan } from "./plan.js";
  */
 export class QueuedEncoding {
   readonly #options: QueuedEncodingOptions;
-  readonly #connection: QueueConnection;
-  readonly #submission: Submission;
-  readonly #lock: FolderLock;
-  readonly #dir: string;
+  readonly #task: SubmittedTask;
   readonly #plan: PlanReader;
   readonly #sizes: PieceSizes;
-  #closed = false;
 
   private constructor(
     options: QueuedEncodingOptions,
-    {
-      connection,
-      lock,
-      dir,
-      plan,
-      sizes,
-      task,
-    }: {
-      readonly connection: QueueConnection;
-      readonly lock: FolderLock;
-      readonly dir: string;
-      readonly plan: PlanReader;
-      readonly sizes: PieceSizes;
-      readonly task: Task;
-    },
+    { plan, sizes }: { readonly plan: PlanReader; readonly sizes: PieceSizes },
+    parts: { readonly connection: QueueConnection; readonly lock: FolderLock; readonly task: Task },
   ) {
     this.#options = options;
-    this.#connection = connection;
-    this.#lock = lock;
-    this.#dir = dir;
     this.#plan = plan;
     this.#sizes = sizes;
-    this.#submission = new Submission(connection, task, (state) => {
-      options.onProgress?.({ ...state, ...sizes.progress(state, task.id) });
+    this.#task = new SubmittedTask(parts, {
+      signal: options.signal,
+      onState: (state) => options.onProgress?.({ ...state, ...sizes.progress(state, parts.task.id) }),
     });
   }
 
@@ -109,8 +90,8 @@ export class QueuedEncoding {
       };
       const reader = await PlanReader.open(dir, shared);
       const sizes = await PieceSizes.of(reader);
-      const encoding = new QueuedEncoding(options, { connection, lock, dir, plan: reader, sizes, task });
-      await encoding.#submission.begin({ resume });
+      const encoding = new QueuedEncoding(options, { plan: reader, sizes }, { connection, lock, task });
+      await encoding.#task.begin({ resume });
       return encoding;
     } catch (error) {
       lock?.release();
@@ -132,13 +113,13 @@ export class QueuedEncoding {
     const join = new PieceJoin(start);
     const { pieces } = this.#plan.plan;
     for (let piece = 0; piece < pieces; piece++) {
-      const found = await this.#piece(piece);
+      const found = await this.#task.piece(piece, (result) => readPiece(this.#task.dir, result));
       if (found === undefined) throw await this.#givenUp();
       this.#tell(found.record);
       for await (const batch of join.add(found.record, found.codes)) {
         signal?.throwIfAborted();
         yield batch;
-        await this.#submission.survey();
+        await this.#task.survey();
       }
       this.#sizes.joined(piece, found.record.names.length);
     }
@@ -156,40 +137,13 @@ export class QueuedEncoding {
    *
    * @throws VqkitError("queue")
    */
-  async finish(): Promise<void> {
-    if (this.#closed) return;
-    await this.#submission.remove();
-    await clearTaskFolder(this.#dir);
-    this.#lock.release();
-    await removeTaskFolder(this.#dir);
-    await this.#close();
+  finish(): Promise<void> {
+    return this.#task.finish();
   }
 
   /** Leaves it to a later submitter with `resume`: workers take no further pieces until then. */
-  async suspend(): Promise<void> {
-    if (this.#closed) return;
-    if (this.#connection.isReady) await this.#submission.pause().catch(() => {});
-    this.#lock.release();
-    await this.#close();
-  }
-
-  async #close(): Promise<void> {
-    this.#closed = true;
-    await this.#connection.close();
-  }
-
-  /** A piece's record and the folder of its codes; undefined for one that was given up. Files that are damaged are made again. */
-  async #piece(piece: number): Promise<{ readonly record: PieceRecord; readonly codes: string } | undefined> {
-    for (let tries = 0; ; tries++) {
-      const result: PieceResult | undefined = await this.#submission.result(piece, this.#options.signal);
-      if (result === undefined) return undefined;
-      try {
-        return await readPiece(this.#dir, result);
-      } catch (error) {
-        if (tries > 0 || !(error instanceof VqkitError)) throw error;
-        await this.#submission.redo(piece);
-      }
-    }
+  suspend(): Promise<void> {
+    return this.#task.suspend();
   }
 
   #tell({ broken, notes, leftOut }: PieceRecord): void {
@@ -204,21 +158,13 @@ export class QueuedEncoding {
   }
 
   async #givenUp(): Promise<VqkitError> {
-    const failed = await this.#submission.settled(this.#options.signal);
-    const named: string[] = [];
-    for (const { piece, reason } of failed.slice(0, PIECES_NAMED)) {
-      named.push(`${await this.#plan.describe(piece)} (${reason.replace(/\.$/, "")})`);
-    }
-    const rest = failed.length > named.length ? ` and ${failed.length - named.length} more` : "";
+    const { count, named } = await this.#task.givenUp((piece) => this.#plan.describe(piece));
     return new VqkitError(
       "queue",
-      `queue: expected all ${this.#plan.plan.pieces} pieces, got ${failed.length} that failed at every try: ${named.join("; ")}${rest}. The others are done. Mend them, and resume (option resume).`,
+      `queue: expected all ${this.#plan.plan.pieces} pieces, got ${count} that failed at every try: ${named}. The others are done. Mend them, and resume (option resume).`,
     );
   }
 }
-
-/** In an error. */
-const PIECES_NAMED = 5;
 
 /**
  * What `Tokenizer.encodeAll` yields, computed by the workers of a queue:
