@@ -91,9 +91,19 @@ export class QueueFleet {
       ...Array.from({ length: stops }, () => "redis"),
     ];
     const told = {};
+    // A submitter that had only begun when Redis stopped finds none: it says so and ends, some time later, and is started
+    // anew as a user would, once for each stop.
+    const startAnew = async () => {
+      const { code, text } = await submitter.done;
+      const without = told["submitter without Redis"] ?? 0;
+      if (code !== 1 || !text.includes("expected Redis at") || without >= (told.redis ?? 0)) return false;
+      told["submitter without Redis"] = without + 1;
+      submitter = submit([...flags, ...resume]);
+      return true;
+    };
     for (const event of random.shuffled(events)) {
       await setTimeout(wait());
-      if (submitter.exitCode !== null) break;
+      if (submitter.exitCode !== null && !(await startAnew())) break;
       told[event] = (told[event] ?? 0) + 1;
       if (event === "worker") {
         const i = random.integer(fleet.length);
@@ -109,14 +119,9 @@ export class QueueFleet {
         await this.#redis.done;
         await setTimeout(random.integer(2000));
         await this.startRedis();
-        // A submitter that had only begun has found no Redis: it says so and ends, and is started anew as a user would.
-        const ended = submitter.exitCode === null ? undefined : await submitter.done;
-        if (ended?.code === 1 && ended.text.includes("expected Redis at")) {
-          told["submitter without Redis"] = (told["submitter without Redis"] ?? 0) + 1;
-          submitter = submit([...flags, ...resume]);
-        }
       }
     }
+    while (await startAnew());
     await succeed(submitter);
     for (const worker of fleet) worker.kill("SIGKILL");
     return told;
