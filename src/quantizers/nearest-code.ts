@@ -69,7 +69,8 @@ function withColumn(matrix: Tensor2D, column: Tensor1D): Tensor2D {
   return tf.concat([matrix, tf.reshape(column, [-1, 1])], 1);
 }
 
-function rowsOf(matrix: Tensor2D, start: number, count: number): Tensor2D {
+/** Some rows of a matrix. */
+export function rowsOf(matrix: Tensor2D, start: number, count: number): Tensor2D {
   return count === matrix.shape[0] ? matrix : tf.slice(matrix, [start, 0], [count, matrix.shape[1]]);
 }
 
@@ -99,7 +100,8 @@ function bestOfTiles(latents: Tensor2D, tiles: readonly Tensor2D[], perTile: num
   });
 }
 
-function ranges(total: number, size: number): { readonly start: number; readonly count: number }[] {
+/** 0..total in pieces of `size`, the last of which may be smaller. */
+export function ranges(total: number, size: number): { readonly start: number; readonly count: number }[] {
   return Array.from({ length: Math.ceil(total / size) }, (_, i) => ({
     start: i * size,
     count: Math.min(size, total - i * size),

@@ -7,7 +7,7 @@
  * product.
  */
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from "../tf/index.js";
-import { type Similarity, scoreBias } from "./nearest-code.js";
+import { ranges, rowsOf, type Similarity, scoreBias } from "./nearest-code.js";
 import { tf } from "./tfjs.js";
 
 /** 16 MiB of float32 scores at a time. */
@@ -136,12 +136,7 @@ export function together(tensors: readonly Tensor2D[]): Tensor2D[] {
 }
 
 function tilesOf(codes: number, perTile: number): Tile[] {
-  return Array.from({ length: Math.ceil(codes / perTile) }, (_, i) => {
-    const [start, count] = [i * perTile, Math.min(perTile, codes - i * perTile)];
-    return {
-      of: (rows) => (count === codes ? rows : tf.slice(rows, [start, 0], [count, rows.shape[1]])),
-    };
-  });
+  return ranges(codes, perTile).map(({ start, count }) => ({ of: (rows) => rowsOf(rows, start, count) }));
 }
 
 /** One number of each row, [M, 1]. */
