@@ -9,6 +9,7 @@ import type { Value } from "./onnx/value.js";
 import type { WebGpuLimits } from "./onnx/webgpu-limits.js";
 import { InferenceSession, type Tensor as OrtTensor, type SessionOptions } from "./onnxruntime.js";
 import { type DataRecord, type Operand, type Recording, sameValues, type TensorSpec } from "./recording.js";
+import { lowerAgain, remakingOf } from "./remaking.js";
 
 /** A leaf of at most this many elements is built into the graph as a constant until its values change. */
 const largestConstant = 16;
@@ -150,14 +151,24 @@ function lower(
       feeds.push({ leaf: index, name: `leaf${index}` });
     }
   });
-  const operandValue = ({ data, shape }: Operand) => {
-    const value = g.reshape(values.get(data) as Value, shape);
+  const { from, makers } = remakingOf(split.operations, split.targets);
+  const remade = new Map<DataRecord, Value>();
+  const made = (record: DataRecord, isLate: boolean): Value => {
+    const maker = isLate ? makers.get(record) : undefined;
+    if (maker === undefined) return values.get(record) as Value;
+    const value = remade.get(record) ?? lowerAgain(g, maker, (operand) => operandValue(operand, true));
+    remade.set(record, value);
+    return value;
+  };
+  const operandValue = ({ data, shape }: Operand, isLate: boolean): Value => {
+    const value = g.reshape(made(data, isLate), shape);
     value.feedsFilterGradient = shared.has(data);
     return value;
   };
-  for (const { kernel, operands, attrs, outputs } of split.operations) {
-    const made = kernel.lower(g, operands.map(operandValue), { attrs, outputs });
-    const list = Array.isArray(made) ? (made as readonly Value[]) : [made as Value];
+  for (const [index, { kernel, operands, attrs, outputs }] of split.operations.entries()) {
+    const inputs = operands.map((operand) => operandValue(operand, index >= from));
+    const results = kernel.lower(g, inputs, { attrs, outputs });
+    const list = Array.isArray(results) ? (results as readonly Value[]) : [results as Value];
     outputs.forEach((record, i) => {
       const value = list[i] as Value;
       if (value.shape.join() !== record.shape.join() || value.dtype !== record.dtype) {
