@@ -3,12 +3,13 @@ import { describeModel, type PartDescription } from "./describe.js";
 
 /*
  * What a model's passes take of memory at least, on the CPU. The factors are just below the smallest that was measured
- * (peak of the process, presets tiny, small and base, crops of 64 to 512 pixels), so that what is said to be too much is.
- * Attention is in them as convolutions of its cost would be.
+ * (peak of the process, presets tiny, small, base and vqgan, crops of 64 to 512 pixels, up to 7 GB), so that what is said to
+ * be too much is. Maps of fewer than 2^20 numbers, which are all kept, and narrow networks take more. Attention is in them
+ * as convolutions of its cost would be.
  */
 
 /** Bytes a training step keeps for each number that a convolution makes: its inputs, and the gradients of both. */
-const KEPT = { plain: 3.25 * 4, groupNorm: 6 * 4 };
+const KEPT = { plain: 2.25 * 4, groupNorm: 2.75 * 4 };
 /** Copies of each weight: itself, its gradient, two moments. */
 const WEIGHT_BYTES = 4 * 4;
 /** Largest map of the encoder that is in memory at a time, and of the decoder, which upsamples. */

@@ -11,10 +11,13 @@ const largeSize = 2 ** 20;
 /** The most operations that are done again for one tensor that is not kept. */
 const longestWay = 4;
 
-/** Kernels of one pass over their operands, which cost less than the products between which they stand. */
+/**
+ * Kernels of one pass over their operands, which cost less than the products between which they stand. Relu is none of them:
+ * it joins the operator before it, and its gradient needs no more than its result.
+ */
 const cheapKernels: ReadonlySet<string> = new Set([
   ..."Add Sub Multiply RealDiv Neg Square Sqrt Maximum Minimum".split(" "),
-  ..."Relu Relu6 LeakyRelu Elu Sigmoid Tanh Step".split(" "),
+  ..."Relu6 LeakyRelu Elu Sigmoid Tanh".split(" "),
 ]);
 
 /**
@@ -67,12 +70,12 @@ export function remakingOf(operations: readonly Operation[], targets: readonly D
 export function lowerAgain(
   g: GraphBuilder,
   { kernel, operands, attrs, outputs }: Operation,
-  valueOf: (operand: Operand) => Value,
+  valueFor: (operand: Operand) => Value,
 ): Value {
   const { shape, dtype } = outputs[0] as TensorSpec;
   const longer = [1, ...shape];
   const values = operands.map((operand) => {
-    const value = valueOf(operand);
+    const value = valueFor(operand);
     if (!isLarge(value)) return value;
     const viewed = [...longer.slice(0, longer.length - value.shape.length).map(() => 1), ...value.shape];
     return new Value(g.reshapeName(g.plain(value), viewed), viewed, value.dtype);
@@ -86,10 +89,7 @@ function isLarge({ shape }: { readonly shape: readonly number[] }): boolean {
 }
 
 /** Where each tensor is read last; targets are needed to the end. */
-function lastUses(
-  operations: readonly Operation[],
-  targets: readonly DataRecord[],
-): Map<DataRecord, number> {
+function lastUses(operations: readonly Operation[], targets: readonly DataRecord[]): Map<DataRecord, number> {
   const last = new Map<DataRecord, number>();
   for (const [index, { operands }] of operations.entries())
     for (const { data } of operands) last.set(data, index);

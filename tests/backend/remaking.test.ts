@@ -1,9 +1,10 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import type { OnnxBackend } from "../../src/backend/index.js";
 import { readOnnxModel } from "../../src/backend/onnx/read-model.js";
+import { InferenceSession } from "../../src/backend/onnxruntime.js";
 import { collect, type DataRecord } from "../../src/backend/recording.js";
 import { remakingOf } from "../../src/backend/remaking.js";
 import * as tf from "../../src/tf/index.js";
@@ -84,13 +85,19 @@ describe("tensors made again on the way back", () => {
   });
 
   it("are not taken by ONNX Runtime for those of the way there", async () => {
-    const folder = await mkdtemp(path.join(tmpdir(), "vqkit-remaking-"));
-    const file = path.join(folder, "optimized.onnx");
-    const backend = tf.backend() as OnnxBackend;
-    await backend.setSessionOptions({ optimizedModelFilePath: file });
+    const created = vi.spyOn(InferenceSession, "create");
     const { x, weights } = await operands(4096);
     const made = tf.tidy(() => gradients(x, weights));
     await Promise.all(made.map((gradient) => gradient.data()));
+    const model = created.mock.lastCall?.[0] as unknown as Uint8Array;
+    created.mockRestore();
+    const folder = await mkdtemp(path.join(tmpdir(), "vqkit-remaking-"));
+    const file = path.join(folder, "optimized.onnx");
+    const session = await InferenceSession.create(model, {
+      optimizedModelFilePath: file,
+      logSeverityLevel: 4,
+    });
+    await session.release();
     const { nodes } = readOnnxModel(await readFile(file), file);
     const count = (kind: string) => nodes.filter(({ opType }) => opType === kind).length;
     // On the way there, where nothing else needs the gates, all but the last become one operator with their products. As
@@ -98,7 +105,6 @@ describe("tensors made again on the way back", () => {
     expect(count("QuickGelu")).toBe(layers - 1);
     expect(count("Sigmoid")).toBe(layers);
     tf.dispose([x, ...weights, ...made]);
-    await backend.setSessionOptions({ optimizedModelFilePath: undefined });
     await rm(folder, { recursive: true });
   });
 });
