@@ -52,15 +52,23 @@ async function train(index) {
   tf.dispose(changing);
 }
 
-/** As a tokenizer does it, whose weights do not change. */
+// As a tokenizer does it, whose weights do not change and whose passes are recorded once a shape.
+const encoding = new RecordedFunction(({ pixels }) => ({
+  indices: quantizer.quantize(model.encode(pixels)).indices,
+}));
+const decoding = new RecordedFunction(({ indices }) => ({
+  image: model.decode(quantizer.indicesToCodes(indices)),
+}));
+
 async function encode(index) {
-  const indices = tf.tidy(() => quantizer.quantize(model.encode(images[index % 4])).indices);
+  const { indices } = await encoding.call({ pixels: images[index % 4] });
   await readAndDispose(indices);
 }
 
 /** Read, as what is decoded is wanted outside the engine. */
 async function decode(index) {
-  await readAndDispose(tf.tidy(() => model.decode(quantizer.indicesToCodes(codes[index % 4]))));
+  const { image } = await decoding.call({ indices: codes[index % 4] });
+  await readAndDispose(image);
 }
 
 async function readAndDispose(tensor) {

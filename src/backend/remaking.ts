@@ -77,7 +77,7 @@ export function lowerAgain(
   const values = operands.map((operand) => {
     const value = valueFor(operand);
     if (!isLarge(value)) return value;
-    const viewed = [...longer.slice(0, longer.length - value.shape.length).map(() => 1), ...value.shape];
+    const viewed = [...Array<number>(longer.length - value.shape.length).fill(1), ...value.shape];
     return new Value(g.reshapeName(g.plain(value), viewed), viewed, value.dtype);
   });
   const made = kernel.lower(g, values, { attrs, outputs: [{ shape: longer, dtype }] }) as Value;

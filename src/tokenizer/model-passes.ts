@@ -4,11 +4,11 @@ import {
   pixelsToTensor,
   tensorToPixels,
 } from "../autoencoder/index.js";
-import { freezeTensors } from "../backend/index.js";
+import { BackendError, freezeTensors, RecordedFunction } from "../backend/index.js";
 import { abortable } from "../core/abort.js";
 import { VqkitError } from "../core/errors.js";
 import { Semaphore } from "../core/semaphore.js";
-import { allCodes, hasCodes } from "../quantizers/index.js";
+import { allCodes, hasCodes, type Quantizer } from "../quantizers/index.js";
 import * as tf from "../tf/index.js";
 import { indexArray, scalesOf } from "./codes.js";
 import type { LoadedModel } from "./model-loading.js";
@@ -17,13 +17,18 @@ import type { CodeVectors, IndexGrid, Latents, ModelFacts, Passes } from "./pass
 
 /**
  * Passes on this thread; they take turns on the engine. Owns the model, whose weights no longer change: the engine may
- * build them into its graphs, in the layouts that it computes with.
+ * build them into its graphs, in the layouts that it computes with. Passes over inputs of one shape are the same from call
+ * to call, and so are repeated without being recorded, unless the quantizer does not say that it is repeatable.
  */
 export class ModelPasses implements Passes {
   readonly facts: ModelFacts;
   readonly ahead = 0;
   readonly #model: ImageAutoencoder;
   readonly #turns = new Semaphore(1);
+  readonly #encode: Pass<tf.Tensor4D>;
+  readonly #latents: Pass<tf.Tensor4D>;
+  readonly #decode: Pass<tf.Tensor4D>;
+  readonly #forward: Pass<tf.Tensor4D>;
   #disposed = false;
 
   constructor({ model, fingerprint }: LoadedModel) {
@@ -33,39 +38,34 @@ export class ModelPasses implements Passes {
     const codes = { codebookSize, numCodebooks, hasCodeVectors, ...scalesOf(model.quantizer.sequence ?? {}) };
     this.facts = { config: model.config, fingerprint, ...codes };
     freezeTensors(model.variables().values());
+    const { quantizer } = model;
+    this.#encode = passOf(quantizer, (images) => quantizer.quantize(model.encode(images)).indices);
+    this.#latents = passOf(quantizer, (images) => model.encode(images));
+    this.#decode = passOf(quantizer, (indices) => model.decode(quantizer.indicesToCodes(indices)));
+    this.#forward = passOf(quantizer, (images) => model.forward(images).reconstruction);
   }
 
   encode(pixels: PixelBatch, signal?: AbortSignal): Promise<IndexGrid> {
-    const { quantizer } = this.#model;
-    return this.#compute(
-      () => quantizer.quantize(this.#model.encode(pixelsToTensor(pixels))).indices,
-      async (tensor) => {
-        const indices = indexArray(quantizer.codebookSize, tensor.size);
-        indices.set(await tensor.data());
-        return { indices, shape: [...tensor.shape] };
-      },
-      signal,
-    );
+    const read = async (tensor: tf.Tensor4D): Promise<IndexGrid> => {
+      const indices = indexArray(this.facts.codebookSize, tensor.size);
+      indices.set(await tensor.data());
+      return { indices, shape: [...tensor.shape] };
+    };
+    return this.#compute(() => this.#encode(pixelsToTensor(pixels)), read, signal);
   }
 
   latents(pixels: PixelBatch): Promise<Latents> {
-    return this.#compute(
-      () => this.#model.encode(pixelsToTensor(pixels)),
-      async (tensor) => ({ values: Float32Array.from(await tensor.data()) }),
-    );
+    const read = async (tensor: tf.Tensor) => ({ values: Float32Array.from(await tensor.data()) });
+    return this.#compute(() => this.#latents(pixelsToTensor(pixels)), read);
   }
 
   decode({ indices, shape }: IndexGrid, signal?: AbortSignal): Promise<PixelBatch> {
-    const make = () => {
-      const grid = tf.tensor4d(Int32Array.from(indices), [...shape], "int32");
-      return this.#model.decode(this.#model.quantizer.indicesToCodes(grid));
-    };
-    return this.#compute(make, tensorToPixels, signal);
+    const grid = () => tf.tensor4d(Int32Array.from(indices), [...shape], "int32");
+    return this.#compute(() => this.#decode(grid()), tensorToPixels, signal);
   }
 
   forward(pixels: PixelBatch, signal?: AbortSignal): Promise<PixelBatch> {
-    const make = () => this.#model.forward(pixelsToTensor(pixels)).reconstruction;
-    return this.#compute(make, tensorToPixels, signal);
+    return this.#compute(() => this.#forward(pixelsToTensor(pixels)), tensorToPixels, signal);
   }
 
   async codeVectors(codebook: number): Promise<CodeVectors> {
@@ -84,7 +84,7 @@ export class ModelPasses implements Passes {
       );
     }
     return this.#compute(
-      () => allCodes(quantizer, codebook).clone(),
+      async () => tf.tidy(() => allCodes(quantizer, codebook).clone()),
       async (tensor) => ({
         codeDim: tensor.shape[1],
         values: Float32Array.from(await tensor.data()),
@@ -105,13 +105,13 @@ export class ModelPasses implements Passes {
 
   /** Computes a tensor, reads it and frees it, while no other pass is on the engine. */
   #compute<T, S extends tf.Tensor>(
-    make: () => S,
+    make: () => Promise<S>,
     read: (tensor: S) => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T> {
     const pass = async () => {
       this.checkAlive();
-      const tensor = tf.tidy(make);
+      const tensor = await make();
       try {
         return await read(tensor);
       } finally {
@@ -120,4 +120,29 @@ export class ModelPasses implements Passes {
     };
     return abortable(this.#turns.run(1, pass, signal), signal);
   }
+}
+
+/** Computes a tensor of one that it frees. */
+type Pass<S extends tf.Tensor> = (given: tf.Tensor4D) => Promise<S>;
+
+function passOf<S extends tf.Tensor>(quantizer: Quantizer, body: (given: tf.Tensor4D) => S): Pass<S> {
+  const recorded = new RecordedFunction(({ given }: { given: tf.Tensor4D }) => ({ made: body(given) }));
+  const call = async (given: tf.Tensor4D): Promise<S> => {
+    if (quantizer.repeatable !== true) return tf.tidy(() => body(given));
+    return (await recorded.call({ given })).made;
+  };
+  return async (given) => {
+    try {
+      return await call(given);
+    } catch (error) {
+      if (!(error instanceof BackendError) || error.code !== "not-repeatable") throw error;
+      throw new VqkitError(
+        "codes",
+        `expected quantizer "${quantizer.config.kind}", which says that it is repeatable, to make the operations of its last calls, got others: their codes may be wrong. Leave \`repeatable\` out of it, and encode again.`,
+        { cause: error },
+      );
+    } finally {
+      given.dispose();
+    }
+  };
 }
