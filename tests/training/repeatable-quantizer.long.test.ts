@@ -2,48 +2,14 @@ import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readSafetensors } from "../../src/files/index.js";
-import { createQuantizer, type QuantizerDefinition, registerQuantizer } from "../../src/quantizers/index.js";
+import { registerQuantizer } from "../../src/quantizers/index.js";
 import * as tf from "../../src/tf/index.js";
 import { Trainer } from "../../src/training/index.js";
 import { useEngine } from "../engine.js";
+import { codes, scaledQuantizer } from "../quantizers/scaled-quantizer.js";
 import { timeless, tinyFolders, tinyRun, train } from "./tiny-runs.js";
 
 const { images, runs } = await tinyFolders();
-
-/** What the quantizer below multiplies by: a number that no engine can see change. */
-let scale = 1;
-
-/** FSQ whose codes are multiplied by `scale`, with the claim `repeatable` or without. */
-function scaledQuantizer(kind: string, repeatable: boolean): QuantizerDefinition {
-  return {
-    kind,
-    summary: "Changes when the test says so",
-    options: [],
-    parse: (value) => value as { kind: string },
-    create: (config) => {
-      const inner = createQuantizer({ kind: "fsq", levels: [5, 4, 3] }, 0);
-      return {
-        ...inner,
-        config,
-        repeatable,
-        codebookSize: inner.codebookSize,
-        numCodebooks: 1,
-        codeDim: inner.codeDim,
-        lossWeights: inner.lossWeights,
-        latentsForInitialization: 0,
-        quantize: (latents) => {
-          const { quantized, ...rest } = inner.quantize(latents);
-          return { ...rest, quantized: tf.mul(quantized, scale) };
-        },
-        indicesToCodes: (indices) => tf.tidy(() => tf.mul(inner.indicesToCodes(indices), scale)),
-        initialize: () => inner.initialize(tf.zeros([1, inner.codeDim])),
-        updateCodebook: () => {},
-        variables: () => inner.variables(),
-        dispose: () => inner.dispose(),
-      };
-    },
-  };
-}
 
 beforeAll(async () => {
   await useEngine();
@@ -65,20 +31,20 @@ async function trainedUntil(
   changedAt: number,
   run: ReturnType<typeof options>,
 ): Promise<{ error: unknown; last: number }> {
-  scale = 1;
+  codes.scale = 1;
   const trainer = await Trainer.create(run);
   let last = 0;
   try {
     for await (const { step } of trainer.run()) {
       last = step;
-      if (step === changedAt) scale = 1.5;
+      if (step === changedAt) codes.scale = 1.5;
     }
     return { error: undefined, last };
   } catch (error) {
     return { error, last };
   } finally {
     trainer.dispose();
-    scale = 1;
+    codes.scale = 1;
   }
 }
 
