@@ -24,8 +24,8 @@ const cheapKernels: ReadonlySet<string> = new Set([
  * Which tensors of a recording are made twice, in place of being kept over the moment at which most memory is taken.
  *
  * That moment is where a training step turns back: the way back needs what the way there has made, such as a norm's map, a
- * gate and an activation. What follows from kept tensors by a few cheap operations is forgotten and made again, as
- * Chen et al. 2016, https://arxiv.org/abs/1604.06174, do by hand.
+ * gate and an activation. What follows from kept tensors by a few cheap operations is forgotten and made again, as in
+ * Chen et al. 2016, https://arxiv.org/abs/1604.06174.
  */
 export interface Remaking {
   /** From this operation on, by its place in the recording, these tensors are the ones made again. */
@@ -54,11 +54,13 @@ export function remakingOf(operations: readonly Operation[], targets: readonly D
     }
     return way.size <= most ? [...way] : undefined;
   };
+  const wanted = new Set(targets);
   for (const operation of operations.slice(0, from)) {
-    for (const record of operation.outputs) makersBefore.set(record, operation);
-    const [made] = operation.outputs as readonly [DataRecord];
-    if (!isLarge(made) || !isUsedAfter(made) || targets.includes(made)) continue;
-    for (const maker of wayTo(made, longestWay) ?? []) makers.set(maker.outputs[0] as DataRecord, maker);
+    for (const made of operation.outputs) {
+      makersBefore.set(made, operation);
+      if (!isLarge(made) || !isUsedAfter(made) || wanted.has(made)) continue;
+      for (const maker of wayTo(made, longestWay) ?? []) makers.set(maker.outputs[0] as DataRecord, maker);
+    }
   }
   return { from, makers };
 }

@@ -114,7 +114,8 @@ export interface Quantizer {
    * True when `quantize` and `updateCodebook` make the same tensor operations at every call, and all that changes from
    * call to call is in `variables`: the engine then records a training step once and repeats it. Leave it out where an
    * operation depends on a counter, on chance or on values read; every step is recorded then. Training looks now and
-   * then (after 16 steps, 32, and then every 256) whether it still holds, and ends with an error where it does not.
+   * then (after 16 steps, 32, and then every 256) whether it still holds, and ends with an error where it does not. A
+   * tokenizer does the same with its passes.
    */
   readonly repeatable?: boolean;
 

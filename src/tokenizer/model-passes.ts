@@ -25,10 +25,10 @@ export class ModelPasses implements Passes {
   readonly ahead = 0;
   readonly #model: ImageAutoencoder;
   readonly #turns = new Semaphore(1);
-  readonly #encode: Pass<tf.Tensor4D>;
-  readonly #latents: Pass<tf.Tensor4D>;
-  readonly #decode: Pass<tf.Tensor4D>;
-  readonly #forward: Pass<tf.Tensor4D>;
+  readonly #encode: Pass;
+  readonly #latents: Pass;
+  readonly #decode: Pass;
+  readonly #forward: Pass;
   #disposed = false;
 
   constructor({ model, fingerprint }: LoadedModel) {
@@ -123,11 +123,11 @@ export class ModelPasses implements Passes {
 }
 
 /** Computes a tensor of one that it frees. */
-type Pass<S extends tf.Tensor> = (given: tf.Tensor4D) => Promise<S>;
+type Pass = (given: tf.Tensor4D) => Promise<tf.Tensor4D>;
 
-function passOf<S extends tf.Tensor>(quantizer: Quantizer, body: (given: tf.Tensor4D) => S): Pass<S> {
+function passOf(quantizer: Quantizer, body: (given: tf.Tensor4D) => tf.Tensor4D): Pass {
   const recorded = new RecordedFunction(({ given }: { given: tf.Tensor4D }) => ({ made: body(given) }));
-  const call = async (given: tf.Tensor4D): Promise<S> => {
+  const call: Pass = async (given) => {
     if (quantizer.repeatable !== true) return tf.tidy(() => body(given));
     return (await recorded.call({ given })).made;
   };
@@ -138,7 +138,7 @@ function passOf<S extends tf.Tensor>(quantizer: Quantizer, body: (given: tf.Tens
       if (!(error instanceof BackendError) || error.code !== "not-repeatable") throw error;
       throw new VqkitError(
         "codes",
-        `expected quantizer "${quantizer.config.kind}", which says that it is repeatable, to make the operations of its last calls, got others: their codes may be wrong. Leave \`repeatable\` out of it, and encode again.`,
+        `expected quantizer "${quantizer.config.kind}", which says that it is repeatable, to make the operations of its last calls, got others: what these gave may be wrong. Leave \`repeatable\` out of it, and call again.`,
         { cause: error },
       );
     } finally {
