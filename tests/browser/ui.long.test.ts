@@ -176,7 +176,10 @@ describe.skipIf(executable === undefined)(
       const page = await open(390);
       await server.close();
       await page.waitForSelector("#connection.lost:has-text('no connection')", { timeout: PATIENCE });
-      for (const message of wrong.splice(0)) expect(message).toContain("ERR_CONNECTION_REFUSED");
+      // Refused, or ended under way: a request may have been on its way when the server closed.
+      for (const message of wrong.splice(0)) {
+        expect(message).toMatch(/ERR_CONNECTION_(REFUSED|RESET|CLOSED)|ERR_EMPTY_RESPONSE/);
+      }
     });
   },
 );
