@@ -96,8 +96,12 @@ describe("memory", () => {
 
   test.each([
     // Peak of the process over that of its start, as measured with vq and 2 steps, on which all factors rest.
+    { model: { preset: "small" }, side: 64, batch: 32, measured: 4.3e8 },
+    { model: { preset: "small" }, side: 128, batch: 16, measured: 7.58e8 },
     { model: { preset: "small" }, side: 256, batch: 16, measured: 1.96e9 },
     { model: { preset: "small" }, side: 512, batch: 8, measured: 4.65e9 },
+    { model: { preset: "base", baseWidth: 64 }, side: 128, batch: 4, measured: 7.0e8 },
+    { model: { preset: "vqgan", baseWidth: 64 }, side: 128, batch: 4, measured: 1.73e9 },
     { model: { preset: "base" }, side: 256, batch: 8, measured: 5.31e9 },
     { model: { preset: "base" }, side: 256, batch: 12, measured: 7.49e9 },
     { model: { preset: "base", baseWidth: 64 }, side: 512, batch: 4, measured: 4.67e9 },
@@ -110,16 +114,10 @@ describe("memory", () => {
     },
   );
 
-  test.each([
-    // A narrow network takes more than the least, and so do small maps, which are all kept.
-    { model: { preset: "tiny" }, side: 512, batch: 16, measured: 3.76e9 },
-    { model: { preset: "small" }, side: 64, batch: 32, measured: 4.3e8 },
-    { model: { preset: "base", baseWidth: 64 }, side: 128, batch: 4, measured: 7.0e8 },
-    { model: { preset: "vqgan", baseWidth: 64 }, side: 128, batch: 4, measured: 1.73e9 },
-  ] as const)("of a step is less than it was measured: $model $side", ({ model, side, batch, measured }) => {
-    const bytes = trainingStepBytes(resolveModel(model), [side, side], batch);
-    expect(bytes / measured).toBeLessThan(0.7);
-    expect(bytes / measured).toBeGreaterThan(0.45);
+  test("of a step of a narrow network is less than it was measured", () => {
+    const bytes = trainingStepBytes(resolveModel({ preset: "tiny" }), [512, 512], 16);
+    expect(bytes / 3.76e9).toBeLessThan(0.7);
+    expect(bytes / 3.76e9).toBeGreaterThan(0.4);
   });
 
   test.each([
