@@ -37,11 +37,14 @@ interface Entry {
  */
 export class RecordedFunction<I extends NamedTensorMap, O extends NamedTensorMap> {
   readonly #body: TensorFunction<I, O>;
+  readonly #repeatable: boolean;
   readonly #plans = new Map<string, Entry>();
   #running: Promise<unknown> = Promise.resolve();
 
-  constructor(body: TensorFunction<I, O>) {
+  /** @param options.repeatable false for a function that may do something else at each call: all are recorded */
+  constructor(body: TensorFunction<I, O>, { repeatable = true } = {}) {
     this.#body = body;
+    this.#repeatable = repeatable;
   }
 
   /**
@@ -67,7 +70,7 @@ export class RecordedFunction<I extends NamedTensorMap, O extends NamedTensorMap
 
   async #call(inputs: I, record: boolean): Promise<O> {
     const engine = backend();
-    if (!(engine instanceof OnnxBackend)) return tidy(() => this.#body(inputs));
+    if (!this.#repeatable || !(engine instanceof OnnxBackend)) return tidy(() => this.#body(inputs));
     const signature = signatureOf(inputs);
     const known = this.#plans.get(signature);
     if (!record && known !== undefined && known.repeated < known.repeats) {

@@ -126,14 +126,12 @@ export class ModelPasses implements Passes {
 type Pass = (given: tf.Tensor4D) => Promise<tf.Tensor4D>;
 
 function passOf(quantizer: Quantizer, body: (given: tf.Tensor4D) => tf.Tensor4D): Pass {
-  const recorded = new RecordedFunction(({ given }: { given: tf.Tensor4D }) => ({ made: body(given) }));
-  const call: Pass = async (given) => {
-    if (quantizer.repeatable !== true) return tf.tidy(() => body(given));
-    return (await recorded.call({ given })).made;
-  };
+  const recorded = new RecordedFunction(({ given }: { given: tf.Tensor4D }) => ({ made: body(given) }), {
+    repeatable: quantizer.repeatable === true,
+  });
   return async (given) => {
     try {
-      return await call(given);
+      return (await recorded.call({ given })).made;
     } catch (error) {
       if (!(error instanceof BackendError) || error.code !== "not-repeatable") throw error;
       throw new VqkitError(

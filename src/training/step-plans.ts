@@ -1,7 +1,7 @@
 import { BackendError, RecordedFunction } from "../backend/index.js";
 import { VqkitError } from "../core/errors.js";
 import type { Phase } from "../losses/index.js";
-import * as tf from "../tf/index.js";
+import type * as tf from "../tf/index.js";
 import type { StepInputs } from "./phase-gradients.js";
 import type { Figure } from "./step-figures.js";
 
@@ -12,9 +12,9 @@ interface Computed<O> {
 }
 
 /** One way in which a part of a step can go: the phases that are due, and the inputs that their objectives have. */
-export interface StepPlan<O> {
+export interface StepPlan<O extends tf.NamedTensorMap> {
   readonly due: readonly Phase[];
-  readonly call: (inputs: StepInputs, options: { readonly record: boolean }) => Promise<O>;
+  readonly recorded: RecordedFunction<StepInputs, O>;
   /** What the scalars mean; known once the plan has been recorded. */
   figures: readonly Figure[];
   /** The last step that was recorded, not repeated. */
@@ -68,7 +68,7 @@ export class StepPlans<O extends tf.NamedTensorMap> {
     plan.isUnchecked = false;
     this.#step = step;
     try {
-      return await plan.call(inputs, { record });
+      return await plan.recorded.call(inputs, { record });
     } catch (error) {
       if (!(error instanceof BackendError) || error.code !== "not-repeatable") throw error;
       undo();
@@ -83,12 +83,11 @@ export class StepPlans<O extends tf.NamedTensorMap> {
       plan.recordedStep = this.#step;
       return outputs;
     };
-    const recorded = new RecordedFunction(body);
     const plan: StepPlan<O> = {
       due,
-      call: due.every(({ objective }) => objective.repeatable)
-        ? (inputs, options) => recorded.call(inputs, options)
-        : async (inputs) => tf.tidy(() => body(inputs)),
+      recorded: new RecordedFunction(body, {
+        repeatable: due.every(({ objective }) => objective.repeatable === true),
+      }),
       figures: [],
       recordedStep: 0,
       isUnchecked: false,

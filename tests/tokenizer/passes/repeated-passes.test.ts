@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { ImageAutoencoder, pixelsToTensor, resolveModel } from "../../../src/autoencoder/index.js";
 import { createQuantizer, registerQuantizer } from "../../../src/quantizers/index.js";
 import * as tf from "../../../src/tf/index.js";
@@ -13,6 +13,10 @@ beforeAll(async () => {
   await useEngine();
   registerQuantizer(scaledQuantizer("scaled-passes", true));
   registerQuantizer(scaledQuantizer("scaled-recorded-passes", false));
+});
+
+afterEach(() => {
+  codes.scale = 1;
 });
 
 function untrained(quantizer: object): ImageAutoencoder {
@@ -79,7 +83,6 @@ describe("passes of a model", () => {
     expect(await decoded()).toEqual(first);
     codes.scale = 3;
     expect(await decoded()).not.toEqual(first);
-    codes.scale = 1;
     await passes.dispose();
   });
 
@@ -96,7 +99,6 @@ describe("passes of a model", () => {
         'expected quantizer "scaled-passes", which says that it is repeatable',
       ),
     });
-    codes.scale = 1;
     await passes.dispose();
   });
 });
