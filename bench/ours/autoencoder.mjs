@@ -52,7 +52,7 @@ async function train(index) {
   tf.dispose(changing);
 }
 
-// As a tokenizer does it, whose weights do not change and whose passes are recorded once a shape.
+// As a tokenizer does it, whose weights do not change and whose passes over one shape are repeated.
 const encoding = new RecordedFunction(({ pixels }) => ({
   indices: quantizer.quantize(model.encode(pixels)).indices,
 }));
